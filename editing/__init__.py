@@ -1,0 +1,94 @@
+"""Edit a picture in words: one request in, a stream of events out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from . import adapedit, baselines, events, foi, instdiffedit, tas
+from .errors import EditError, MissingVariant, UnreadableModel
+from .events import Done, Event, Report, Stage
+from .frame import choose_frame
+from .instruction import parse
+from .loading import Models, load_models
+from .model import Tally
+from .request import EditRequest, Parameter, resolve
+from .store import Shelf, Store
+from .task import Algorithm, Task
+
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "EditError",
+    "EditRequest",
+    "MissingVariant",
+    "Models",
+    "Parameter",
+    "Store",
+    "UnreadableModel",
+    "edit",
+    "events",
+    "load_models",
+]
+
+PAPERS = (foi.ALGORITHM, instdiffedit.ALGORITHM, adapedit.ALGORITHM, tas.ALGORITHM)
+ALGORITHMS: dict[str, Algorithm] = {a.name: a for a in (*PAPERS, *baselines.ALGORITHMS)}
+
+COARSE = 2.0  # a layer this many times larger than the working size comes back visibly softer
+
+
+@torch.no_grad()
+def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
+    """Carry out one edit. Yields stages, steps and masks as they come, and Done as the last event.
+
+    Closing the iterator cancels. The same models, request and device give the same bytes. `store` may keep values (inversions, optimised
+    embeddings) for later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
+    """
+    request.check()
+    if request.algorithm not in ALGORITHMS:
+        known = ", ".join(ALGORITHMS)
+        raise EditError("unknown-algorithm", f"There is no algorithm {request.algorithm!r}.", f"Choose one of {known}.")
+    algorithm = ALGORITHMS[request.algorithm]
+    settings = resolve(algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters)
+    yield Stage("preparing")
+    model = models.get(algorithm.needs[0])
+    warnings = []
+    hint = None if request.hint_mode == "off" or request.hint is None else request.hint.float().clamp(0, 1)
+    if hint is not None and not bool(hint.any()):
+        hint = None
+        warnings.append("The selection is empty and was ignored.")
+    image = request.image.float()
+    frame = choose_frame((image.shape[2], image.shape[3]), hint, model.native_size, model.multiple)
+    if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
+        (height, width), (h, w) = frame.shape, frame.size
+        warnings.append(f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail.")
+    instruction = parse(request.instruction, request.caption)
+    warnings += instruction.notes
+    task = Task(
+        request=request,
+        instruction=instruction,
+        image=frame.enter(image),
+        hint=None if hint is None else frame.enter(hint),
+        frame=frame,
+        generator=torch.Generator("cpu").manual_seed(request.seed),
+        shelf=Shelf(store),
+        tally=Tally(),
+        models=models,
+    )
+    outcome = yield from algorithm.run(task, settings)
+    yield Stage("compositing")
+    alpha = task.alpha(outcome.found, outcome.reach)
+    result = request.image if outcome.image is None else frame.composite(request.image, outcome.image.cpu(), alpha)
+    report = Report(
+        algorithm=algorithm.name,
+        seed=request.seed,
+        keywords=outcome.keywords,
+        thresholds=outcome.thresholds,
+        forwards=task.tally.forwards,
+        rows=task.tally.rows,
+        understood=outcome.understood,
+        warnings=(*warnings, *outcome.warnings),
+        reused=tuple(task.shelf.reused),
+    )
+    yield Done(result, alpha, task.mask(outcome.found), report)

@@ -1,0 +1,121 @@
+"""How a benchmark asks a method: in the words that its paper gives it, at its paper's settings or at quick ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .. import ALGORITHMS, EditRequest, edit
+from ..errors import EditError
+from ..events import Done, Step
+from ..frame import choose_frame
+from ..loading import Models
+from ..request import Value
+
+PAPERS = ("foi", "instdiffedit", "adapedit", "tas")
+WITH_MASK = frozenset((*PAPERS, "diffedit"))
+"""Methods that look for a mask; the others may change the whole picture."""
+
+BY_INSTRUCTION = frozenset(("foi", "ip2p", "instdiffedit"))
+"""Methods that are told what to do; the others are told what the picture shows and what it shall show."""
+
+UNKNOWN = "a photo of something"  # stands for a source text that a data set does not have; enough for methods that need none
+
+Settings = Mapping[str, Mapping[str, Value]]
+
+FAST: Settings = {
+    "foi": {"steps": 50},
+    "instdiffedit": {"steps": 25, "inpainting_steps": 25},
+    "adapedit": {"steps": 20, "prepass_steps": 10},
+    "tas": {"optimisation_steps": 100, "steps": 30},
+    "sdedit": {"steps": 25},
+    "ip2p": {"steps": 50, "start": 0.8},
+    "p2p": {"steps": 20},
+    "diffedit": {"steps": 20},
+    "masactrl": {"steps": 20, "start_step": 2},
+    "pnp": {"steps": 20},
+    "edit-friendly": {"steps": 25},
+    "null-text": {"steps": 10},
+    "dds": {"iterations": 60},
+    "cyclediffusion": {"steps": 20},
+}
+"""Half to a third of the papers' network rows; each method as it is."""
+
+QUICK: Settings = {
+    "foi": {"steps": 20},
+    "instdiffedit": {"steps": 12, "inpainting_steps": 10},
+    "adapedit": {"steps": 10, "prepass_steps": 5},
+    "tas": {"optimisation_steps": 10, "steps": 10},
+    "sdedit": {"steps": 20},
+    "ip2p": {"steps": 20, "start": 0.8},
+    "p2p": {"steps": 10},
+    "diffedit": {"steps": 10, "mask_samples": 6},
+    "masactrl": {"steps": 10, "start_step": 1},
+    "pnp": {"steps": 10},
+    "edit-friendly": {"steps": 12},
+    "null-text": {"steps": 3},
+    "dds": {"iterations": 12},
+    "cyclediffusion": {"steps": 12},
+}
+"""About 50 rows a method, so that twenty cases of each type fit into half an hour on two cores. Good enough to see which method does what;
+figures to quote want `fast` or `paper`."""
+
+PRESETS: Mapping[str, Settings] = {"quick": QUICK, "fast": FAST, "paper": {}}
+
+
+@dataclass(frozen=True)
+class Words:
+    """One edit in words: as instructions, and as what the picture shows before and after. Any may be empty where a data set lacks it."""
+
+    instruction: str
+    source: str
+    target: str
+
+    def told(self, method: str) -> str:
+        """What a method is told."""
+        captions = f"{self.source or UNKNOWN} => {self.target}" if self.target else ""
+        return (self.instruction if method in BY_INSTRUCTION else captions) or captions or self.instruction
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a method gave: the edit, the picture before the composite where the last preview is of full size, its cost; or a refusal."""
+
+    done: Done | None
+    raw: Tensor | None
+    seconds: float
+    refusal: str = ""
+
+
+def ask(models: Models, method: str, words: Words, image: Tensor, seed: int, preset: str) -> Answer:
+    """One edit of a picture (1, 3, H, W), alone and without a store."""
+    request = EditRequest(
+        method, words.told(method), image, seed=seed, caption=words.source, parameters=dict(PRESETS[preset].get(method, {}))
+    )
+    begun = time.monotonic()
+    last: Step | None = None
+    done: Done | None = None
+    try:
+        for event in edit(models, request):
+            if isinstance(event, Step):
+                last = event
+            elif isinstance(event, Done):
+                done = event
+    except EditError as error:
+        return Answer(None, None, time.monotonic() - begun, str(error))
+    seconds = time.monotonic() - begun
+    raw = last.preview() if last is not None else None
+    model = models.get(ALGORITHMS[method].needs[-1])
+    size = choose_frame((image.shape[2], image.shape[3]), None, model.native_size, model.multiple).size
+    return Answer(done, raw if raw is not None and tuple(raw.shape[2:]) == size else None, seconds)
+
+
+def known_methods(names: list[str]) -> tuple[str, ...]:
+    """The methods asked for, in the table's order; all for none. Raises ValueError for an unknown one."""
+    unknown = [name for name in names if name not in ALGORITHMS]
+    if unknown:
+        raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(ALGORITHMS)}.")
+    return tuple(name for name in ALGORITHMS if not names or name in names)

@@ -1,0 +1,98 @@
+"""Auto: which algorithm an instruction wants, and why, in words for the painter.
+
+By the operation that was read, never by the picture. Local edits go to FoI, whole objects to InstDiffEdit, counts and states to AdapEdit,
+poses to TAS (each paper's own strength); what an algorithm cannot do with the words at hand goes to FoI, which needs nothing but them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from . import lexicon as lex
+from .captions import ARMS_UP, split, state_of
+from .errors import EditError
+from .instruction import Instruction, Item
+from .phrases import tokens
+from .prompts import are_captions, captions
+
+TITLES = {"foi": "FoI", "instdiffedit": "InstDiffEdit", "adapedit": "AdapEdit", "tas": "TAS"}
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+Kind = str  # what an item changes: "count", "pose", "state", "colour", "look", "object", "whole", "add", "remove", "unknown"
+
+WANTED: dict[Kind, tuple[str, str]] = {
+    "object": ("instdiffedit", "replaces an object"),
+    "count": ("adapedit", "changes a number"),
+    "state": ("adapedit", "changes a state"),
+    "look": ("adapedit", "changes an adjective"),
+    "pose": ("tas", "changes a pose"),
+    "colour": ("foi", "a local change of colour"),
+    "add": ("foi", "adds something"),
+    "remove": ("foi", "takes something away"),
+    "whole": ("foi", "changes the whole picture"),
+    "unknown": ("foi", "follows the sentence as written"),
+}
+
+
+def choose(instruction: Instruction, available: Collection[str] = tuple(TITLES)) -> tuple[str, str]:
+    """The algorithm's name, and the reason: ("foi", "FoI: two local edits")."""
+    items = instruction.items
+    if len(items) > 1:
+        number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
+        return "foi", f"FoI: {number} local edits"
+    kind = kind_of(items[0])
+    name, reason = WANTED[kind]
+    if name not in available:
+        return "foi", f"FoI: {reason}; {TITLES[name]} is not there"
+    if name == "adapedit" and (lack := _lack(instruction)):
+        return "foi", f"FoI: {reason}; {lack}"
+    return name, f"{TITLES[name]}: {reason}"
+
+
+def _lack(instruction: Instruction) -> str:
+    """Why AdapEdit cannot take it, or nothing."""
+    try:
+        captions(instruction)
+    except EditError as error:
+        return "AdapEdit would need a caption" if error.code == "needs-caption" else "the caption does not tell the rest"
+    return ""
+
+
+def kind_of(item: Item) -> Kind:
+    """What an item changes."""
+    if item.form == "arrow":
+        return _kind_of_arrow(item)
+    if item.operation == "modify":
+        first = next(iter(split(item.target)), "").lower()
+        if lex.is_number(first):
+            return "count"
+        return _kind_of_words(set(state_of(item)) if state_of(item) != ARMS_UP else lex.POSES)
+    if item.operation == "add" and next(iter(split(item.target)), "").lower() in ("another", "more"):
+        return "count"
+    if item.operation == "replace" and item.keyword.lower() in ("background", "sky"):
+        return "whole"
+    if item.form == "phrase" and item.operation == "raw":
+        return "object"
+    return {"replace": "object", "add": "add", "remove": "remove", "global": "whole"}.get(item.operation, "unknown")
+
+
+def _kind_of_arrow(item: Item) -> Kind:
+    if not item.subject or not item.target:
+        return "remove" if item.subject else "add"
+    old, new = ({t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target))
+    if not are_captions(item) or not old & new:
+        return "object"
+    changed = old ^ new
+    if any(lex.is_number(w) for w in changed):
+        return "count"
+    if all(lex.is_adjective(w) for w in changed):
+        return _kind_of_words(new - old or changed)
+    return "object" if new - old else "remove"
+
+
+def _kind_of_words(words: Collection[str]) -> Kind:
+    if any(w in lex.POSES or (w.endswith("ing") and lex.is_adjective(w)) for w in words):
+        return "pose"
+    if any(w in lex.STATE_WORDS for w in words):
+        return "state"
+    return "colour" if any(w in lex.COLOURS for w in words) else "look"

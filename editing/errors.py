@@ -1,0 +1,27 @@
+"""What can go wrong with a request, in words for the painter."""
+
+from __future__ import annotations
+
+
+class EditError(Exception):
+    """A request that cannot be carried out as it stands.
+
+    `code` is stable and for programs, `sentence` says what is wrong, `remedy` what to do about it.
+    """
+
+    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
+        super().__init__(code, sentence, remedy)
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".strip()
+
+
+class MissingVariant(EditError):
+    """The model folder lacks the variant that the algorithm needs."""
+
+
+class UnreadableModel(EditError):
+    """The model folder or file is there, but is not a checkpoint that can be used."""

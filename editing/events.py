@@ -1,0 +1,76 @@
+"""What an edit reports while it runs: stages, steps, masks and, last, the result.
+
+Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1, both on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage begins: its name in words for a painter, and how many steps it takes (0: not counted)."""
+
+    name: str
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Step `index` (1..count) of `stage` is done. `preview()` makes the small picture only when it is wanted."""
+
+    stage: str
+    index: int
+    count: int
+    preview: Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class PartMask:
+    """The mask of one sub-instruction, at image size."""
+
+    instruction: str
+    keyword: str
+    soft: Tensor  # (1, 1, H, W)
+    binary: Tensor  # (1, 1, H, W), 0 or 1
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where the edit happens, at image size: the algorithm's soft map, its threshold, and one mask by sub-instruction."""
+
+    soft: Tensor  # (1, 1, H, W)
+    binary: Tensor  # (1, 1, H, W), 0 or 1
+    parts: tuple[PartMask, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was used, so that the edit can be understood and repeated."""
+
+    algorithm: str
+    seed: int
+    keywords: tuple[str, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    forwards: int = 0  # passes through a UNet
+    rows: int = 0  # batch elements in them
+    understood: Mapping[str, str] = field(default_factory=dict)  # how the instruction was read
+    warnings: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()  # values that came from the store instead of being computed
+
+
+@dataclass(frozen=True)
+class Done:
+    """The edit is finished. `image` equals the painter's picture exactly wherever `alpha` is 0."""
+
+    image: Tensor  # (1, 3, H, W), composited
+    alpha: Tensor  # (1, 1, H, W)
+    mask: Mask
+    report: Report
+
+
+Event = Stage | Step | Mask | Done

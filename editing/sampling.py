@@ -1,0 +1,55 @@
+"""The one denoising loop, a generator with two holes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .schedule import Moment, Solver
+
+Predict = Callable[[Tensor, Moment, Moment], Tensor]
+"""predict(x, now, next): the noise estimate that holds for the step from `now` to `next`: the algorithm's guidance rule."""
+
+Compose = Callable[[Tensor, Moment], Tensor]
+"""compose(x, now): what happens to the latents once they have arrived at `now`: masks, blending, pinning."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step is done: its number (1..count), the latents after it and the clean latents predicted by it."""
+
+    index: int
+    count: int
+    latents: Tensor
+    clean: Tensor
+
+
+def unchanged(x: Tensor, now: Moment) -> Tensor:
+    """The empty hole: latents stay as the solver left them."""
+    return x
+
+
+def classifier_free(null: Tensor, text: Tensor, guidance: float) -> Tensor:
+    """Classifier-free guidance (Ho and Salimans 2022): eps_null + s (eps_text - eps_null)."""
+    return null + guidance * (text - null)
+
+
+@torch.no_grad()
+def denoise(
+    latents: Tensor, moments: Sequence[Moment], solver: Solver, predict: Predict, compose: Compose = unchanged
+) -> Generator[Progress, None, Tensor]:
+    """Walk `latents` from the first moment to the last; yield after every step; return the latents at the end.
+
+    Moments in reversed order walk upwards, from the picture to noise: DDIM inversion.
+    """
+    count = len(moments) - 1
+    for index, (now, next) in enumerate(itertools.pairwise(moments), start=1):
+        noise = predict(latents, now, next)
+        clean = solver.clean(latents, noise, now)
+        latents = compose(solver.step(latents, noise, now, next), next)
+        yield Progress(index, count, latents, clean)
+    return latents

@@ -1,0 +1,303 @@
+"""Train the sketchbook: ``python -m editing.sketchbook.train STAGE``, one command a stage, each resumable at any kill.
+
+    autoencoder  ->  data  ->  denoiser (small latents, then full size)  ->  decoder  ->  export
+
+Everything is kept in ``training/``: checkpoints, rendered and encoded edits, the sample sheets to look at.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from . import dataset
+from .autoencoder import autoencoder_loss, crops, decibels, measure_scaling, new_autoencoder
+from .drawing import KINDS
+from .grounding import grounding_loss, read_levels
+from .networks import NOISE, join_variants, new_text_encoder, new_tokenizer, new_unet, save_variants
+from .scenes import render, scene
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+
+WORK = Path("training")
+WEIGHTS = Path(__file__).parent / "weights"
+SAVE_EVERY = 60  # seconds between checkpoints: a kill costs no more
+SNR_LIMIT = 5.0  # min-SNR weighting: the nearly clean timesteps would otherwise rule the loss
+LAYOUT_LIMIT = 4.0  # and the noisiest, where the layout is decided by small differences, count up to this much more
+GROUND_WEIGHT = 0.06
+GROUND_LEVELS = (0, 1, 2)
+EMA_DECAY = 0.999
+DEFAULTS: dict[str, dict[str, float | str]] = {  # measured: see the model card
+    "foi": {"gamma": "loose", "tau": 0.2},
+    "instdiffedit": {"start_map": "plain", "phi": 0.5},
+}
+FIRST_EDIT, FIRST_PICTURE = 0, 500_000  # training seeds of the two data sets
+
+Workers = Annotated[int, typer.Option(help="processes, one core each, that train the same weights")]
+Minutes = Annotated[float, typer.Option(help="stop after this much time in this stage, all runs together")]
+
+
+def save_atomically(state: dict[str, Any], file: Path) -> None:
+    """A checkpoint is the old one or the new one, never a piece."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, file.with_suffix(".part"))
+    os.replace(file.with_suffix(".part"), file)
+
+
+def to_images(arrays: np.ndarray) -> Tensor:
+    """(batch, height, width, 3) uint8 -> (batch, 3, height, width) in -1..1."""
+    return torch.from_numpy(np.ascontiguousarray(arrays)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def learning_rate(highest: float, done: float, warm: float, hold: float) -> float:
+    """Linear warm-up, constant until ``hold``, then linear decay; ``done`` and ``warm`` as shares of the stage."""
+    return highest * min(1.0, (done + 1e-4) / warm) * (1.0 if done < hold else max(0.02, (1 - done) / (1 - hold)))
+
+
+@app.command()
+def autoencoder(minutes: Minutes = 15, pictures: int = 10_000, batch: int = 16, rate: float = 2e-3, workers: Workers = 2) -> None:
+    """Stage 1: the autoencoder."""
+    torch.manual_seed(0)
+    _train_autoencoder(new_autoencoder(), False, WORK / "autoencoder.pt", minutes, pictures, batch, rate, workers)
+
+
+@app.command()
+def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate: float = 1e-3, workers: Workers = 2) -> None:
+    """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they are."""
+    _train_autoencoder(AutoencoderKL.from_pretrained(WORK / "vae"), True, WORK / "decoder.pt", minutes, pictures, batch, rate, workers)
+
+
+def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float,
+                       workers: int) -> None:
+    parts = [*network.decoder.parameters(), *network.post_quant_conv.parameters()] if frozen else list(network.parameters())
+    spent = 0.0
+    if file.exists():
+        state = torch.load(file, weights_only=True)
+        network.load_state_dict(state["network"])
+        spent = state["spent"]
+    network.share_memory()
+    images = to_images(np.stack([render(scene(FIRST_PICTURE + k)).image for k in range(pictures)])).share_memory_()
+    held_out = to_images(np.stack([render(scene(1_000_000 + k)).image for k in range(64)]))
+
+    def work(worker: int) -> None:
+        begun, step, saved = time.monotonic() - spent, 0, time.monotonic()
+        optimiser = torch.optim.AdamW(parts, rate, betas=(0.9, 0.99))
+        generator = torch.Generator().manual_seed(worker + int(spent))
+        while (done := (time.monotonic() - begun) / (minutes * 60)) < 1:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(rate, done, 0.02, 0.3)
+            chosen = images[torch.randint(len(images), (batch,), generator=generator)]
+            loss = autoencoder_loss(network, crops(chosen, generator))
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parts, 1.0)
+            optimiser.step()
+            step += 1
+            if worker == 0 and time.monotonic() - saved > SAVE_EVERY:
+                saved = time.monotonic()
+                save_atomically({"network": network.state_dict(), "spent": saved - begun}, file)
+                with torch.no_grad():
+                    shown = network.decode(network.encode(held_out).latent_dist.mean).sample
+                print(f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
+                      f"held-out {decibels(shown, held_out):.2f} dB", flush=True)
+
+    side_by_side(work, workers)
+    save_atomically({"network": network.state_dict(), "spent": minutes * 60}, file)
+    if not frozen:
+        network.register_to_config(scaling_factor=measure_scaling(network, held_out))
+    network.save_pretrained(WORK / "vae")
+    with torch.no_grad():
+        print(f"held-out {decibels(network.decode(network.encode(held_out).latent_dist.mean).sample, held_out):.2f} dB", flush=True)
+
+
+def side_by_side(work: Callable[[int], None], workers: int) -> None:
+    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks in shared memory.
+
+    Each worker has its own optimiser and changes the shared weights without a lock (Hogwild, Niu et al. 2011): on few cores that
+    trains nearly twice as fast as two threads in one process, which wait for each other in every layer."""
+    torch.set_num_threads(1)
+    context = torch.multiprocessing.get_context("fork")
+
+    def follow(worker: int, leader: int) -> None:
+        threading.Thread(target=_end_with, args=(leader,), daemon=True).start()
+        work(worker)
+
+    others = [context.Process(target=follow, args=(worker, os.getpid()), daemon=True) for worker in range(1, workers)]
+    for other in others:
+        other.start()
+    work(0)
+    for other in others:
+        other.join()
+
+
+def _end_with(leader: int) -> None:
+    """A worker whose leader was killed ends too, and does not train on for nobody."""
+    while os.getppid() == leader:
+        time.sleep(1)
+    os._exit(1)
+
+
+@app.command()
+def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int] | None, typer.Option()] = None,
+         type: Annotated[list[str] | None, typer.Option(help="only edits of these types, in turn")] = None,
+         kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None) -> None:
+    """Stage 2: render and encode edits for the denoiser."""
+    vae = AutoencoderKL.from_pretrained(WORK / "vae").eval()
+    sides = tuple(side or (16, 32))
+    file = WORK / f"edits-{'-'.join(map(str, (first, count, *sides, *(type or ()), *(kind or ()))))}.pt"
+    if not file.exists():
+        entries = dataset.prepare(vae, first, count, sides, types=tuple(type or ()), kinds=tuple(kind or KINDS))
+        dataset.save(entries, file.with_suffix(".part"))
+        os.replace(file.with_suffix(".part"), file)
+    print(file)
+
+
+class Denoiser:
+    """Trunk and text encoder, their running averages, and how far they are: all that a checkpoint holds."""
+
+    def __init__(self, scaling: float) -> None:
+        torch.manual_seed(0)
+        self.tokenizer: CLIPTokenizer = new_tokenizer()
+        self.trunk, self.text = new_unet().to(memory_format=torch.channels_last), new_text_encoder(self.tokenizer)
+        self.averages = [copy.deepcopy(self.trunk), copy.deepcopy(self.text)]
+        self.parameters = [*self.trunk.parameters(), *self.text.parameters()]
+        self.maps = read_levels(self.trunk, GROUND_LEVELS)
+        self.scaling, self.alphas = scaling, DDIMScheduler(**NOISE).alphas_cumprod
+        self.progress = torch.zeros(3, dtype=torch.float64).share_memory_()  # steps, images, seconds, over all workers
+        for network in (self.trunk, self.text, *self.averages):
+            network.share_memory()
+
+    def begin(self, folder: Path) -> None:
+        """Start from published weights instead of random ones."""
+        for network, average, weights in zip((self.trunk, self.text), self.averages, join_variants(folder), strict=True):
+            network.load_state_dict(weights.state_dict())
+            average.load_state_dict(weights.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        return {"trunk": self.trunk.state_dict(), "text": self.text.state_dict(), "progress": self.progress,
+                "averages": [network.state_dict() for network in self.averages]}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.trunk.load_state_dict(state["trunk"])
+        self.text.load_state_dict(state["text"])
+        for network, weights in zip(self.averages, state["averages"], strict=True):
+            network.load_state_dict(weights)
+        self.progress.copy_(state["progress"])
+
+    def embed(self, sentences: list[str]) -> Tensor:
+        tokens = self.tokenizer(sentences, padding="max_length", max_length=77, truncation=True, return_tensors="pt")
+        return self.text(tokens.input_ids).last_hidden_state
+
+    def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator, share: float) -> tuple[Tensor, Tensor]:
+        """Noise prediction (weighted by the signal-to-noise ratio) and grounding, for one batch drawn anew."""
+        rows = [dataset.draw(entries, side, rng, self.scaling, share) for _ in range(batch)]
+        latents = torch.stack([row.target for row in rows]) * self.scaling
+        times = torch.from_numpy(rng.integers(0, 1000, batch))
+        noise = torch.from_numpy(rng.standard_normal(latents.shape, np.float32))
+        alpha = self.alphas[times].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        inputs = torch.cat([noisy, torch.stack([row.condition for row in rows])], 1).contiguous(memory_format=torch.channels_last)
+        words = self.embed([" ".join(word.text for word in row.words) for row in rows])
+        predicted = self.trunk(inputs, times, words).sample
+        ratio = alpha.flatten() / (1 - alpha.flatten())
+        weights = ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)
+        loss = ((predicted - noise).square().mean((1, 2, 3)) * weights).mean()
+        masks = entries.masks[[row.entry for row in rows]].float() / 255
+        edited = inputs[:, 4:8].flatten(1).abs().amax(1) > 0  # the picture shows where things are, at any noise
+        weight = torch.where(edited, torch.ones(batch), alpha.flatten().sqrt())
+        owned = [row.owned for row in rows]
+        ground = torch.stack([grounding_loss(maps, masks, owned, weight) for maps in self.maps.values()]).mean()
+        for maps in self.maps.values():
+            maps.clear()
+        return loss, ground
+
+    def average(self, workers: int) -> None:
+        """Move the running averages; called by one worker for the steps of all."""
+        decay = min(EMA_DECAY, (1 + float(self.progress[0])) / (10 + float(self.progress[0]))) ** workers
+        with torch.no_grad():
+            for average, network in zip(self.averages, (self.trunk, self.text), strict=True):
+                for old, new in zip(average.parameters(), network.parameters(), strict=True):
+                    old.lerp_(new, 1 - decay)
+
+
+@app.command()
+def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: float = 1.0, batch: int = 32, rate: float = 1e-3,
+             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None) -> None:
+    """Stage 3: the three variants' common trunk and the text encoder.
+
+    ``--side 16 --until 0.4`` first, then ``--side 32``: the clock of ``--minutes`` runs over both, and the rate falls after the share
+    ``--hold`` of it. ``--begin editing/sketchbook/weights`` goes on from the published model (keep its autoencoder in training/vae)."""
+    model, file = Denoiser(AutoencoderKL.from_pretrained(WORK / "vae").config.scaling_factor), WORK / "denoiser.pt"
+    if file.exists():
+        model.load(torch.load(file, weights_only=True))
+    elif begin:
+        model.begin(begin)
+    entries = [dataset.load(name) for name in files]
+    sizes = np.array([len(part.edits) for part in entries]) / sum(len(part.edits) for part in entries)
+
+    def work(worker: int) -> None:
+        rng = np.random.default_rng([worker, int(model.progress[0])])
+        optimiser = torch.optim.AdamW(model.parameters, rate, betas=(0.9, 0.99), weight_decay=0.01)
+        begun, saved = time.monotonic() - float(model.progress[2]), time.monotonic()
+        losses: list[tuple[float, float]] = []
+        first = float(model.progress[0])
+        while (done := (time.monotonic() - begun) / (minutes * 60)) < until:
+            warm = min(1.0, (float(model.progress[0]) - first + 1) / (100 * workers))  # a fresh optimiser begins softly
+            for group in optimiser.param_groups:
+                group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
+            loss, ground = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
+            optimiser.zero_grad()
+            (loss + GROUND_WEIGHT * ground).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters, 1.0)
+            optimiser.step()
+            model.progress[:2] += torch.tensor([1.0, batch])
+            losses.append((loss.item(), ground.item()))
+            if worker == 0:
+                model.average(workers)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    saved = time.monotonic()
+                    model.progress[2] = saved - begun
+                    save_atomically(model.state(), file)
+                    main, spread = np.mean(losses, 0)
+                    print(f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
+                          f"loss {main:.4f}  grounding {spread:.3f}", flush=True)
+                    losses.clear()
+
+    begun = time.monotonic() - float(model.progress[2])
+    side_by_side(work, workers)
+    model.progress[2] = time.monotonic() - begun
+    save_atomically(model.state(), file)
+
+
+def averaged(file: Path = WORK / "denoiser.pt") -> tuple[UNet2DConditionModel, CLIPTextModel, CLIPTokenizer]:
+    """The averaged trunk, text encoder and the tokenizer of a checkpoint."""
+    tokenizer = new_tokenizer()
+    trunk, text = new_unet(), new_text_encoder(tokenizer)
+    state = torch.load(file, weights_only=True)
+    for network, weights in zip((trunk, text), state["averages"], strict=True):
+        network.load_state_dict(weights)
+    return trunk.eval(), text.eval(), tokenizer
+
+
+@app.command()
+def export(folder: Path = WEIGHTS, side: int = 32) -> None:
+    """Stage 5: the three variants as diffusers folders, in half precision; ``--side`` as training ended."""
+    trunk, text, tokenizer = averaged()
+    save_variants(folder, trunk, text, tokenizer, AutoencoderKL.from_pretrained(WORK / "vae"), DEFAULTS, side)
+    print(f"{folder}: {sum(f.stat().st_size for f in folder.rglob('*') if f.is_file()) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    app()

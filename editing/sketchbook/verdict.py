@@ -1,0 +1,67 @@
+"""Was the edit made, and was all else left alone? The judge's answer, change by change, against what the scene says."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .edits import Change, Edit, RenderedEdit
+from .judge import Judge
+from .scenes import Thing
+
+ASKED = {"recolour": ("colour",), "retexture": ("texture",), "replace": ("kind",), "add": ("kind", "colour"), "pose": ("state",),
+         "count": ("count",)}
+NEARER = 0.6  # a removed or resized thing is right when the picture is this much nearer to the exact answer than to the picture before
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """A rendered picture (128, 128, 3) uint8 -> (1, 3, 128, 128) in 0..1; a mask (128, 128) -> (1, 1, 128, 128)."""
+    if array.ndim == 2:
+        return torch.from_numpy(array).float()[None, None]
+    return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 255
+
+
+def _truth(thing: Thing) -> dict[str, str]:
+    return {"kind": thing.kind, "colour": thing.colour, "texture": thing.texture, "state": thing.state, "count": str(thing.count)}
+
+
+def successors(edit: Edit) -> dict[int, int]:
+    """Index of each thing before -> its index after; removed ones are missing."""
+    removed = {change.index for change in edit.changes if change.type == "remove"}
+    staying = [index for index in range(len(edit.before.things)) if index not in removed]
+    return {index: position for position, index in enumerate(staying)}
+
+
+def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, image: Tensor) -> bool:
+    """Is change ``number`` of the edit visible in ``image`` (1, 3, 128, 128; 0..1)?"""
+    change: Change = edit.changes[number]
+    if change.type == "background":
+        return judge.background(image) == change.background
+    if change.type in ("remove", "resize"):
+        part = to_tensor(shown.parts[number])
+        before, after = ((image - to_tensor(side.image)).abs().mul(part).mean() for side in (shown.before, shown.after))
+        return bool(after < NEARER * before)
+    assert change.thing is not None
+    after_index = len(edit.after.things) - 1 if change.type == "add" else successors(edit)[change.index or 0]
+    seen = judge.look(image, to_tensor(shown.after.masks[after_index]))
+    if change.type == "count":  # a view that holds the members before and after
+        both = np.maximum(shown.before.masks[change.index or 0], shown.after.masks[after_index])
+        seen = judge.look(image, to_tensor(both))
+    return all(seen[name] == _truth(change.thing)[name] for name in ASKED[change.type])
+
+
+def changes_made(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> list[bool]:
+    return [change_made(judge, edit, shown, number, image) for number in range(len(edit.changes))]
+
+
+def rest_kept(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> bool:
+    """Does the judge see everything that no instruction named as it was: the other things, and the background?"""
+    touched = {change.index for change in edit.changes}
+    for index, position in successors(edit).items():
+        if index in touched:
+            continue
+        seen, truth = judge.look(image, to_tensor(shown.after.masks[position])), _truth(edit.before.things[index])
+        if any(seen[name] != truth[name] for name in ("kind", "colour", "texture", "state")):
+            return False
+    return any(change.background for change in edit.changes) or judge.background(image) == edit.before.background

@@ -1,0 +1,58 @@
+"""Pay once, edit many times: values that a cache may keep between edits, and their names by content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+from .events import Event
+
+Value = TypeVar("Value")
+
+
+class Store(Protocol):
+    """Whatever keeps values between edits. It may forget any of them at any time."""
+
+    def get(self, key: str) -> object | None:
+        """The value kept under a key, or None."""
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a value: a tensor or a frozen dataclass of tensors."""
+
+
+class Shelf:
+    """One edit's access to a store; it notes what it could reuse."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self.reused: list[str] = []
+
+    def once(
+        self, name: str, kind: type[Value], ingredients: tuple[object, ...], make: Callable[[], Generator[Event, None, Value]]
+    ) -> Generator[Event, None, Value]:
+        """The value made earlier from the same ingredients, else make it (a generator of events) and keep it."""
+        key = f"{name}:{fingerprint(*ingredients)}"
+        kept = None if self._store is None else self._store.get(key)
+        if isinstance(kept, kind):
+            self.reused.append(name)
+            return kept
+        value = yield from make()
+        if self._store is not None:
+            self._store.put(key, value)
+        return value
+
+
+def fingerprint(*parts: object) -> str:
+    """SHA-256 over contents: tensors by shape, type and bytes, anything else by its repr."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Tensor):
+            digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
+            digest.update(part.detach().contiguous().cpu().view(-1).numpy().tobytes())
+        else:
+            digest.update(repr(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,163 @@
+"""What an algorithm is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from . import events
+from .frame import Frame, threshold
+from .instruction import Instruction
+from .loading import Models
+from .masks import area
+from .model import Model, Tally
+from .preview import Preview
+from .request import EditRequest, Parameter, parameters_of
+from .sampling import Progress
+from .store import Shelf
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The mask of one sub-instruction: a map (1, 1, a, b) in 0..1 over the working picture, of any grid."""
+
+    instruction: str
+    keyword: str
+    soft: Tensor
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the edit happens: a map (1, 1, a, b) in 0..1 over the working picture, its threshold, and the sub-instructions' maps."""
+
+    soft: Tensor
+    threshold: float
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An algorithm's answer at working size.
+
+    image: (1, 3, h, w) in 0..1, or None when only the mask was wanted. reach: working pixels by which the mask grows in the composite.
+    The rest goes into the report.
+    """
+
+    image: Tensor | None
+    found: Found
+    reach: float
+    keywords: tuple[str, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    understood: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One edit, ready for an algorithm. Pictures and hint are at working size, on the CPU.
+
+    image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is off. generator: the request's only
+    source of random numbers. shelf: values kept from earlier edits.
+    """
+
+    request: EditRequest
+    instruction: Instruction
+    image: Tensor
+    hint: Tensor | None
+    frame: Frame
+    generator: torch.Generator
+    shelf: Shelf
+    tally: Tally
+    models: Models
+
+    def model(self, variant: str) -> Model:
+        """A variant of the model, counting into this edit's tally. Raises MissingVariant."""
+        return self.models.get(variant).counting(self.tally)
+
+    @property
+    def guide(self) -> Tensor | None:
+        """The hint where it is a prior, else None."""
+        return self.hint if self.request.hint_mode == "guide" else None
+
+    @property
+    def limit(self) -> Tensor | None:
+        """The hint where it is a hard limit, else None."""
+        return self.hint if self.request.hint_mode == "limit" else None
+
+    def mask(self, found: Found) -> events.Mask:
+        """The masks as the painter sees them: at image size, clipped by a limit."""
+        soft, binary = self._pair(found.soft, found.threshold)
+        parts = tuple(events.PartMask(p.instruction, p.keyword, *self._pair(p.soft, found.threshold)) for p in found.parts)
+        return events.Mask(soft, binary, parts)
+
+    def alpha(self, found: Found, reach: float) -> Tensor:
+        """The composite's alpha (1, 1, H, W); a limit's soft edge stays soft."""
+        alpha = self.frame.alpha(threshold(found.soft.cpu(), self.frame.size, found.threshold), reach)
+        return alpha * self._clip()
+
+    def _pair(self, soft: Tensor, at: float) -> tuple[Tensor, Tensor]:
+        clip = self._clip()
+        box = self.frame.place(threshold(soft.cpu(), self.frame.shape, at))
+        return self.frame.soft(soft.cpu()) * clip, box * (clip > 0)
+
+    def _clip(self) -> Tensor:
+        """The limit at layer size, or 1."""
+        hint = self.request.hint
+        return torch.ones(()) if self.limit is None or hint is None else hint.float().clamp(0, 1)
+
+
+def on_grid(hint: Tensor, size: tuple[int, int]) -> Tensor:
+    """A hint (1, 1, h, w) on another grid, as (a, b)."""
+    return area(hint, size)[0, 0]
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An entry of the table: what the docker shows, what the model must have, and how to run it.
+
+    settings: a frozen dataclass whose fields are declared with `request.parameter`. run(task, settings) yields stages, steps and masks and
+    returns the outcome.
+    """
+
+    name: str
+    title: str
+    summary: str
+    needs: tuple[str, ...]
+    settings: type[Any]
+    run: Callable[[Task, Any], Generator[events.Event, None, Outcome]]
+    baseline: bool = False  # an earlier method, to compare with: listed behind "more"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The declared parameters, in order."""
+        return parameters_of(self.settings)
+
+
+MASK_EVERY = 5  # steps between two masks shown on the way
+
+
+def shown(
+    stage: str,
+    count: int,
+    steps: Generator[Progress, None, Value],
+    preview: Preview,
+    mask: Callable[[], events.Mask | None] = lambda: None,
+) -> Generator[events.Event, None, Value]:
+    """A loop's progress as events of a stage; what the loop returns is handed back. mask: the mask so far, if there is one to show."""
+    yield events.Stage(stage, count)
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
+        yield events.Step(stage, progress.index, progress.count, partial(preview, progress.clean))
+        if progress.index % MASK_EVERY == 1 and (so_far := mask()) is not None:
+            yield so_far

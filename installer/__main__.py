@@ -1,0 +1,15 @@
+"""`python3 -m installer`: refuses a Python that is too old in words, then hands over to command.py."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  an older Python must get this sentence, not a SyntaxError from the files behind it
+    import shutil
+
+    newer = [name for name in ("python3.14", "python3.13", "python3.12", "python3.11") if shutil.which(name)]
+    advice = "run: {} -m installer".format(newer[0]) if newer else "install one (on Debian and Ubuntu: apt install python3.11 or newer)"  # noqa: UP032
+    sys.exit("Limn needs Python 3.11 or newer; this is {}.{}. Please {}.".format(*sys.version_info[:2], advice))
+
+from installer.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

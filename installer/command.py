@@ -1,0 +1,155 @@
+"""The commands try, test, plugin and uninstall: show the plan, run it, say how it went."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from installer import plugin
+from installer.machine import Machine, Project, read_machine, read_project
+from installer.plan import FIRST_EDIT, Plan, Run, Step, plan_plugin, plan_test, plan_try, plan_uninstall
+from installer.steps import Environment, StepFailed, do
+
+OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
+"""Exit statuses: 2 is argparse's own, for a command line that can't be read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; return the exit status."""
+    options = parser().parse_args(arguments)
+    root = Path(__file__).resolve().parent.parent
+    project, machine = read_project(root), read_machine(root)
+    if options.command == "facts":
+        print(json.dumps(facts(machine, project), indent=1))
+        return OK
+    plan = make_plan(options, machine, project)
+    environment = Environment(root)
+    show(plan, environment)
+    if plan.problems:
+        return NEEDS_YOU
+    if options.dry_run:
+        print("A dry run: nothing was done.")
+        return OK
+    try:
+        return carry_out(plan, environment, project, machine)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python3 -m installer", description="Install Limn, try it, test it, put it into Krita.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="try|test|plugin|uninstall|facts")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    first = commands.add_parser("try", parents=[common], help="make the environment, and a first edit with pictures to look at")
+    first.add_argument("--out", type=Path, metavar="DIR", help=f"where the pictures go (default: {FIRST_EDIT}/ in the checkout)")
+    commands.add_parser("test", parents=[common], help="install what the tests need, and run them all")
+    plug = commands.add_parser("plugin", parents=[common], help="put the plugin into Krita, or take it out")
+    plug.add_argument("--resources", type=Path, metavar="DIR", help="another resource folder than Krita's own")
+    what = plug.add_mutually_exclusive_group()
+    what.add_argument("--remove", action="store_true", help="take the plugin out again")
+    what.add_argument("--zip", type=Path, metavar="FILE", help="only build the package for Krita's importer")
+    commands.add_parser("uninstall", parents=[common], help="take the plugin out of Krita, and remove the environment")
+    commands.add_parser("facts", help="print what the installer sees of this machine, as JSON")
+    return top
+
+
+def facts(machine: Machine, project: Project) -> dict[str, Any]:
+    """The machine as `limn doctor` wants to know it."""
+    site_packages = [Path(place) for place in sys.path if place.endswith("site-packages")]
+    return {
+        "programs": sorted(machine.programs),
+        "gpu": machine.gpu and asdict(machine.gpu),
+        "free_bytes": machine.free_bytes,
+        "krita": [plugin.describe(home, project.root, site_packages) for home in machine.krita_homes],
+    }
+
+
+def make_plan(options: argparse.Namespace, machine: Machine, project: Project) -> Plan:
+    """The plan for one command line."""
+    match options.command:
+        case "try":
+            return plan_try(machine, project, options.out.absolute() if options.out else project.root / FIRST_EDIT)
+        case "test":
+            return plan_test(machine, project)
+        case "plugin":
+            resources = options.resources.absolute() if options.resources else None
+            return plan_plugin(machine, project, resources, options.remove, options.zip.absolute() if options.zip else None)
+        case _:
+            return plan_uninstall(machine, project.root)
+
+
+def show(plan: Plan, environment: Environment) -> None:
+    """The plan in words, with what was done before."""
+    for number, step in enumerate(plan.steps, 1):
+        print(f"  {number}. {step.title}{'  (done before)' if environment.is_done(step) else ''}")
+    for problem in plan.problems:
+        print(problem, file=sys.stderr)
+    sys.stdout.flush()
+
+
+def carry_out(plan: Plan, environment: Environment, project: Project, machine: Machine) -> int:
+    """Do the plan's steps in order; return the exit status. What runs last has the last word if all went well."""
+    status = OK
+    for number, step in enumerate(plan.steps, 1):
+        if environment.is_done(step):
+            continue
+        print(f"[{number}/{len(plan.steps)}] {step.title}", flush=True)
+        begun = time.monotonic()
+        try:
+            with only_one(project.root) if is_ours(step) else contextlib.nullcontext():
+                if not environment.is_done(step):  # another installer may have done it while we waited
+                    do(step, environment, project, machine)
+        except StepFailed as failure:
+            status = FAILED
+            print(f"{failure.sentence} {failure.remedy}", file=sys.stderr, flush=True)
+            if not is_lasting(step):
+                return status
+            print("Going on, but this run will count as failed.", file=sys.stderr, flush=True)
+        if step.stamp:
+            print(f"      done in {time.monotonic() - begun:.0f} s", flush=True)
+    for note in plan.notes:
+        print(note)
+    return status
+
+
+def is_ours(step: Step) -> bool:
+    """Whether the step writes into the environment or Krita: then it is done alone. A program such as the tests may call us again."""
+    return not isinstance(step.action, Run)
+
+
+def is_lasting(step: Step) -> bool:
+    return isinstance(step.action, Run) and step.action.lasting
+
+
+@contextlib.contextmanager
+def only_one(root: Path) -> Iterator[None]:
+    """Let one installer write at a time. pip and apt hold the lock as well as we do, and so keep it if only we are killed."""
+    if os.name == "nt":
+        yield  # Windows ends with a sharing violation by itself where two write the same file
+        return
+    import fcntl
+
+    name = Path(tempfile.gettempdir()) / f"limn-installer-{os.getuid()}-{zlib.crc32(str(root).encode()):08x}.lock"
+    descriptor = os.open(name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        os.set_inheritable(descriptor, True)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another installation is at work here; waiting for it.", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

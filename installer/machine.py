@@ -1,0 +1,214 @@
+"""Facts about this machine: Python, graphics card, driver, disk, programs, Krita's folders. Reads, never writes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("krita", "Xvfb", "xauth", "xdotool", "convert", "magick", "flatpak", "snap", "apt-get", "sudo")
+"""What the plan may want to know: is it in PATH?"""
+
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+"""PyTorch's own index of builds without CUDA: a tenth of the size."""
+
+PROBE_SECONDS = 5.0
+"""How long a question to the network or to another program may take. A slow answer counts as none."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """An NVIDIA card: its driver's version, and its compute capability where the driver tells it."""
+
+    name: str
+    driver: tuple[int, ...]
+    capability: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class KritaHome:
+    """Where one kind of Krita keeps its resources and its kritarc. `exists`: such a Krita has run here."""
+
+    kind: str
+    resources: Path
+    kritarc: Path
+    exists: bool
+
+
+@dataclass(frozen=True)
+class Project:
+    """The checkout and what its pyproject.toml asks for."""
+
+    root: Path
+    version: str
+    requirements: tuple[str, ...]
+    plugin: tuple[str, ...]
+    bench: tuple[str, ...]
+    dev: tuple[str, ...]
+    build: tuple[str, ...]
+    constraints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All that the plan decides upon. system: "Linux", "Windows" or "Darwin"; architecture as the platform calls it."""
+
+    system: str
+    architecture: str
+    python: tuple[int, int]
+    python_path: str
+    can_make_environments: bool
+    root: bool
+    programs: frozenset[str]
+    system_pyqt5: bool
+    gpu: Gpu | None
+    free_bytes: int
+    package_source: str
+    cpu_wheels_reachable: bool
+    krita_homes: tuple[KritaHome, ...]
+
+
+def read_project(root: Path) -> Project:
+    """The checkout at `root`. Raises OSError or tomllib.TOMLDecodeError if its pyproject.toml can't be read."""
+    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = document["project"]["optional-dependencies"]
+    return Project(
+        root=root,
+        version=document["project"]["version"],
+        requirements=tuple(document["project"]["dependencies"]),
+        plugin=tuple(extras["plugin"]),
+        bench=tuple(extras["bench"]),
+        dev=tuple(line for line in extras["dev"] if not line.startswith("limn[")),
+        build=tuple(document["build-system"]["requires"]),
+        constraints=tuple(document["tool"]["limn"]["constraints"]),
+    )
+
+
+def read_machine(root: Path) -> Machine:
+    """Look at this machine. Takes a second or two where there is a network to ask, and writes nothing."""
+    system = platform.system()
+    programs = frozenset(name for name in PROGRAMS if shutil.which(name))
+    gpu = read_gpu()
+    source = read_package_source()
+    return Machine(
+        system=system,
+        architecture=platform.machine(),
+        python=sys.version_info[:2],
+        python_path=os.path.realpath(getattr(sys, "_base_executable", sys.executable)),  # in an environment: the Python it was made with
+        can_make_environments=_can_make_environments(),
+        root=hasattr(os, "geteuid") and os.geteuid() == 0,
+        programs=programs,
+        system_pyqt5=_answers(["/usr/bin/python3", "-c", "import PyQt5.sip"]) is not None,
+        gpu=gpu,
+        free_bytes=shutil.disk_usage(root).free,
+        package_source=source,
+        cpu_wheels_reachable=system == "Linux" and gpu is None and not source and _reachable(CPU_WHEELS + "/torch/"),
+        krita_homes=krita_homes(system, os.environ, Path.home()),
+    )
+
+
+def read_gpu() -> Gpu | None:
+    """The first NVIDIA card, as nvidia-smi describes it, or None."""
+    for fields in ("name,driver_version,compute_cap", "name,driver_version"):  # old drivers don't know compute_cap
+        answer = _answers(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"])
+        if answer:
+            return parse_gpu(answer.splitlines()[0])
+    return None
+
+
+def parse_gpu(line: str) -> Gpu | None:
+    """One line of nvidia-smi's table, "name, driver[, capability]", or None if it is no such line."""
+    parts = [part.strip() for part in line.split(",")]
+    if len(parts) < 2 or not parts[1].replace(".", "").isdigit():
+        return None
+    driver = tuple(int(number) for number in parts[1].split("."))
+    capability = None
+    if len(parts) > 2 and parts[2].replace(".", "", 1).isdigit():
+        major, _, minor = parts[2].partition(".")
+        capability = (int(major), int(minor or 0))
+    return Gpu(parts[0], driver, capability)
+
+
+def read_package_source() -> str:
+    """Where pip was told to take packages from, if its owner set that: the name of the setting, else ""."""
+    answer = _answers([sys.executable, "-m", "pip", "config", "list"]) or ""
+    settings = {line.partition("=")[0].rpartition(".")[2] for line in answer.splitlines() if not line.startswith(":env:")}
+    for name in ("index-url", "extra-index-url", "find-links", "no-index"):
+        if name in settings or os.environ.get("PIP_" + name.upper().replace("-", "_")):
+            return name
+    return ""
+
+
+def krita_homes(system: str, environment: Mapping[str, str], home: Path) -> tuple[KritaHome, ...]:
+    """Krita's folders, the native one first. Those of Flatpak, Snap and the Windows store only where they exist."""
+    if system == "Windows":
+        roaming = Path(environment.get("APPDATA", home / "AppData/Roaming"))
+        local = Path(environment.get("LOCALAPPDATA", home / "AppData/Local"))
+        places = [("installed", roaming / "krita", local / "kritarc")]
+        packages = local / "Packages"
+        for package in sorted(packages.glob("*Krita*")) if packages.is_dir() else []:
+            cache = package / "LocalCache"
+            places.append(("Microsoft Store", cache / "Roaming/krita", cache / "Local/kritarc"))
+    elif system == "Darwin":
+        library = home / "Library"
+        places = [("installed", library / "Application Support/krita", library / "Preferences/kritarc")]
+    else:
+        config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+        data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
+        flatpak, snap = home / ".var/app/org.kde.krita", home / "snap/krita/current"
+        places = [
+            ("installed", data / "krita", config / "kritarc"),
+            ("Flatpak", flatpak / "data/krita", flatpak / "config/kritarc"),
+            ("Snap", snap / ".local/share/krita", snap / ".config/kritarc"),
+        ]
+    found = [_krita_home(kind, resources, kritarc) for kind, resources, kritarc in places]
+    return tuple(place for number, place in enumerate(found) if number == 0 or place.exists)
+
+
+def _krita_home(kind: str, resources: Path, kritarc: Path) -> KritaHome:
+    """One place, with the other folder for resources that a painter may have chosen in Krita's settings."""
+    exists = resources.is_dir() or kritarc.is_file()
+    chosen = resource_directory(kritarc.read_text(encoding="utf-8", errors="replace")) if kritarc.is_file() else None
+    return KritaHome(kind, chosen or resources, kritarc, exists)
+
+
+def resource_directory(kritarc: str) -> Path | None:
+    """The folder for resources that a kritarc names (ResourceDirectory, before its first group), or None."""
+    for line in kritarc.splitlines():
+        if line.startswith("["):
+            return None
+        name, equals, value = line.partition("=")
+        if equals and name.strip() == "ResourceDirectory" and value.strip():
+            return Path(value.strip())
+    return None
+
+
+def _can_make_environments() -> bool:
+    """Whether `python -m venv` can work. Debian leaves ensurepip to the package python3-venv."""
+    return _answers([sys.executable, "-c", "import venv, ensurepip"]) is not None
+
+
+def _reachable(url: str) -> bool:
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PROBE_SECONDS) as answer:
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+def _answers(command: list[str]) -> str | None:
+    """What a program prints, or None if it is not there, fails or takes too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS * 4, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,133 @@
+"""The plugin's package: the files that become Krita's `limn`, as a folder tree or as a zip for Krita's importer.
+
+Krita's plugins share one Python: all that ours needs lies below one name, `limn/protocol` and `limn/vendor/websockets` included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+NAME = "limn"
+"""Of the Python package, of the .desktop file's library and of the .action file: Krita's importer wants them equal."""
+
+EPOCH = (2020, 1, 1, 0, 0, 0)
+"""The date of every file in the zip, so that the same sources give the same bytes."""
+
+ENVIRONMENT_FILE = Path(NAME, "environment.json")
+"""Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes that."""
+
+
+class PackageError(Exception):
+    """The package can't be built: a sentence, and what to do."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        super().__init__(f"{sentence} {remedy}")
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
+    """Every file of the package by its place in the zip ("limn.desktop", "limn/docker.py", "limn/vendor/websockets/...").
+
+    root: the checkout. site_packages: folders in which `websockets` is looked for; its compiled part is left out.
+    Raises PackageError if something is missing.
+    """
+    source = root / "krita_plugin"
+    if not (source / "__init__.py").is_file():
+        raise PackageError(f"The plugin's sources are not in {source}.", "Run the installer in a complete checkout.")
+    websockets = next((folder / "websockets" for folder in site_packages if (folder / "websockets/sync/client.py").is_file()), None)
+    if websockets is None:
+        raise PackageError("The package websockets is not in the environment.", "Make the environment first: python3 -m installer try")
+    files = {name: (source / name).read_bytes() for name in (f"{NAME}.desktop", f"{NAME}.action")}
+    files |= _python_files(source, NAME)
+    files |= _python_files(root / "protocol", f"{NAME}/protocol")
+    files[f"{NAME}/vendor/__init__.py"] = b'"""Other projects\' code, unchanged; each with its licence."""\n'
+    files |= _python_files(websockets, f"{NAME}/vendor/websockets")
+    files |= _licences(websockets)
+    for name in ("LICENSE",):
+        if (root / name).is_file():
+            files[f"{NAME}/{name}"] = (root / name).read_bytes()
+    return dict(sorted(files.items()))
+
+
+def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
+    """Write the zip that Krita's importer takes (Tools > Scripts > Import Python Plugin from File)."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    part = archive.with_name(archive.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
+        # The importer looks for a directory entry, and takes the first that ends in the plugin's name.
+        out.writestr(_entry(f"{NAME}/"), b"")
+        for folder in sorted({str(Path(name).parent) for name in files} - {".", NAME}):
+            out.writestr(_entry(folder + "/"), b"")
+        for name, data in files.items():
+            out.writestr(_entry(name), data, zipfile.ZIP_DEFLATED)
+    os.replace(part, archive)
+
+
+def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
+    """Put the package where Krita looks for it below its resource folder, in the place of an older one."""
+    plugins, actions = resources / "pykrita", resources / "actions"
+    plugins.mkdir(parents=True, exist_ok=True)
+    actions.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=plugins) as fresh:
+        for name, data in files.items():
+            if name.startswith(f"{NAME}/"):
+                file = Path(fresh, name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+        shutil.rmtree(plugins / NAME, ignore_errors=True)
+        os.replace(Path(fresh, NAME), plugins / NAME)
+    (plugins / f"{NAME}.desktop").write_bytes(files[f"{NAME}.desktop"])
+    (actions / f"{NAME}.action").write_bytes(files[f"{NAME}.action"])
+
+
+def write_environment(resources: Path, python: str, server: Sequence[str]) -> None:
+    """Tell the plugin where the environment is: `server` is the command that starts the server, `python` the environment's own."""
+    file = resources / ENVIRONMENT_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    part.write_text(json.dumps({"python": python, "server": list(server)}, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, file)
+
+
+def remove(resources: Path) -> bool:
+    """Take the plugin, its action file and its notes out of Krita's resource folder. Returns whether anything was there."""
+    folders = (resources / "pykrita" / NAME, resources / NAME)
+    files = (resources / f"pykrita/{NAME}.desktop", resources / f"actions/{NAME}.action")
+    found = any(path.exists() or path.is_symlink() for path in (*folders, *files))
+    for folder in folders:
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    for file in files:
+        file.unlink(missing_ok=True)
+    return found
+
+
+def _python_files(folder: Path, place: str) -> dict[str, bytes]:
+    """The Python files below a folder, without vendored and compiled ones, by their place in the package."""
+    return {
+        f"{place}/{file.relative_to(folder).as_posix()}": file.read_bytes()
+        for file in sorted(folder.rglob("*.py"))
+        if not {"__pycache__", "vendor"} & set(file.relative_to(folder).parts)
+    }
+
+
+def _licences(package: Path) -> dict[str, bytes]:
+    """The licence that came with an installed package."""
+    notes = sorted(package.parent.glob(f"{package.name}-*.dist-info"))
+    found = [file for folder in notes for file in folder.rglob("LICENSE*") if file.is_file()]
+    return {f"{NAME}/vendor/{package.name}/LICENSE": found[0].read_bytes()} if found else {}
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
+    return entry

@@ -1,0 +1,246 @@
+"""Do a step, or undo it. Each can be killed at any moment and done again.
+
+What is finished leaves a stamp in .venv/.limn, keyed by what it depends on. What was begun leaves a mark there first, so that a
+step after a kill knows that it may find things half done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from installer import plugin, plugin_package
+from installer.machine import Machine, Project
+from installer.plan import (
+    BuildZip,
+    CheckTorch,
+    InstallLimn,
+    InstallPackages,
+    InstallSystemPackages,
+    InstallTorch,
+    MakeEnvironment,
+    PutPlugin,
+    RemoveEnvironment,
+    Run,
+    Step,
+    TakePlugin,
+)
+
+TORCH_CHECK = "import torch; x = torch.ones(8, 8{}); assert (x @ x).sum().item() == 512; print('torch', torch.__version__)"
+
+
+class StepFailed(Exception):
+    """A step could not be done: `sentence` says what, `remedy` what to do."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        super().__init__(f"{sentence} {remedy}")
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+class Environment:
+    """The checkout's `.venv`, and the stamps in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / ".venv"
+        self.notes = self.folder / ".limn"
+
+    @property
+    def python(self) -> Path:
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def is_done(self, step: Step) -> bool:
+        """Whether this very step was finished here before."""
+        mark = self.notes / f"{step.name}.done"
+        return bool(step.stamp) and mark.is_file() and mark.read_text(encoding="utf-8") == step.stamp
+
+    def begin(self, step: Step) -> bool:
+        """Note that the step begins; return whether it had begun before and not ended."""
+        if not step.stamp:
+            return False
+        begun = self.notes / f"{step.name}.begun"
+        interrupted = begun.exists()
+        (self.notes / f"{step.name}.done").unlink(missing_ok=True)
+        if self.notes.is_dir():
+            begun.write_text(step.stamp, encoding="utf-8")
+        return interrupted
+
+    def finish(self, step: Step) -> None:
+        """Note that the step is done."""
+        if step.stamp:
+            fresh = self.notes / f"{step.name}.fresh"
+            fresh.write_text(step.stamp, encoding="utf-8")
+            fresh.replace(self.notes / f"{step.name}.done")
+            (self.notes / f"{step.name}.begun").unlink(missing_ok=True)
+
+    def site_packages(self) -> list[Path]:
+        return [*self.folder.glob("lib/python*/site-packages"), *self.folder.glob("Lib/site-packages")]
+
+
+def do(step: Step, environment: Environment, project: Project, machine: Machine) -> None:
+    """Do one step. Raises StepFailed; whatever happens, the same call may be made again."""
+    interrupted = environment.begin(step)
+    match step.action:
+        case InstallSystemPackages(packages, sudo):
+            install_system_packages(packages, sudo)
+        case MakeEnvironment(python, version):
+            make_environment(environment, python, version)
+            environment.begin(step)
+        case InstallTorch(sources, needs):
+            require_space(machine.free_bytes, needs)
+            mend(environment, interrupted)
+            for number, source in enumerate(sources):
+                where = ["--index-url", source.index] if source.index else []
+                if pip(environment, [f"torch=={source.version}", *where]):
+                    break
+                if number + 1 < len(sources):
+                    print("That did not work; trying the next source.", flush=True)
+            else:
+                raise StepFailed("torch could not be installed.", "See pip's words above; often the network or its proxy is the cause.")
+        case CheckTorch(cuda):
+            check_torch(environment, cuda)
+        case InstallPackages(requirements, constraints):
+            mend(environment, interrupted)
+            file = environment.notes / "constraints.txt"
+            file.write_text("\n".join((*constraints, f"torch=={torch_version(environment)}", "")), encoding="utf-8")
+            if not pip(environment, ["--constraint", str(file), *requirements]):
+                raise StepFailed("Some packages could not be installed.", "See pip's words above, then run the same command again.")
+        case InstallLimn():
+            if not pip(environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]):
+                raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
+        case Run(arguments, _):
+            code = run([str(environment.python), *arguments], project.root)
+            if code:
+                raise StepFailed(f"{step.title}: failed (exit status {code}).", "See above.")
+        case PutPlugin(home):
+            server = (str(environment.python), "-m", "server.cli", "serve")
+            with in_words(f"The plugin could not be put into {home.resources}."):
+                plugin.put(home, project.root, environment.site_packages(), str(environment.python), server)
+        case TakePlugin(home):
+            with in_words(f"The plugin could not be taken out of {home.resources}."):
+                print("      taken out" if plugin.take(home) else "      nothing of Limn was there", flush=True)
+        case BuildZip(file):
+            with in_words(f"{file} could not be written."):
+                plugin.write_zip(file, project.root, environment.site_packages())
+        case RemoveEnvironment():
+            remove_environment(environment)
+    environment.finish(step)
+
+
+@contextlib.contextmanager
+def in_words(sentence: str) -> Iterator[None]:
+    """Turn what goes wrong with files into a StepFailed."""
+    try:
+        yield
+    except plugin_package.PackageError as error:
+        raise StepFailed(error.sentence, error.remedy) from error
+    except OSError as error:
+        raise StepFailed(sentence, f"{error}.") from error
+
+
+def install_system_packages(packages: Sequence[str], sudo: bool) -> None:
+    """apt, after ending what a killed apt may have left half done."""
+    prefix = ["sudo", "env"] if sudo else ["env"]
+    apt = [*prefix, "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    run([*prefix, "DEBIAN_FRONTEND=noninteractive", "dpkg", "--configure", "-a"])
+    if run([*apt, "update"]) or run([*apt, "install", "-y", *packages]):
+        raise StepFailed("apt could not install everything.", f"Please install these yourself: {' '.join(packages)}")
+
+
+def make_environment(environment: Environment, python: str, version: tuple[int, int]) -> None:
+    """A fresh `.venv`. One that Limn did not make is left alone."""
+    if environment.folder.exists():
+        if not environment.notes.is_dir():
+            raise StepFailed(f"{environment.folder} is there, but Limn did not make it.", "Please move it away; nothing was changed.")
+        remove_environment(environment)
+    environment.notes.mkdir(parents=True)
+    (environment.notes / "environment.begun").touch()
+    if run([python, "-m", "venv", str(environment.folder)]):
+        raise StepFailed(
+            f"Python {version[0]}.{version[1]} could not make an environment.",
+            f"On Debian and Ubuntu: apt install python{version[0]}.{version[1]}-venv. A full disk is another cause.",
+        )
+
+
+def remove_environment(environment: Environment) -> None:
+    """`.venv` and all in it, the notes last, so that a kill half-way leaves it known as ours."""
+    if not environment.notes.is_dir():
+        return
+    if Path(sys.prefix).resolve() == environment.folder.resolve():
+        raise StepFailed("This Python is the environment's own, which must be removed.", "Run the same with another: deactivate first.")
+    for entry in environment.folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            if entry != environment.notes:
+                shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    for mark in environment.notes.iterdir():
+        mark.unlink()
+    environment.notes.rmdir()
+    environment.folder.rmdir()
+
+
+def require_space(free: int, needed: int) -> None:
+    if free < needed:
+        raise StepFailed(
+            f"The disk has {free / 1e9:.1f} GB left; {needed / 1e9:.0f} GB are needed.", "Make room, then run the same command again."
+        )
+
+
+def mend(environment: Environment, interrupted: bool) -> None:
+    """After a kill: take away the metadata of packages that pip had not finished, so that it installs them again.
+
+    RECORD is the last file that pip writes of a package: one without it is not whole.
+    """
+    if not interrupted:
+        return
+    for site in environment.site_packages():
+        for metadata in site.glob("*.dist-info"):
+            if not (metadata / "RECORD").is_file():
+                print(f"{metadata.name} is not whole: it is installed again.", flush=True)
+                shutil.rmtree(metadata)
+
+
+def check_torch(environment: Environment, cuda: bool) -> None:
+    """Import torch and multiply two matrices, on the card if one is expected."""
+    if run([str(environment.python), "-c", TORCH_CHECK.format(", device='cuda'" if cuda else "")]):
+        where = "on the card" if cuda else "on this processor"
+        advice = "Is its driver the one that nvidia-smi names? A restart after an update of the driver may be due." if cuda else ""
+        raise StepFailed(f"torch was installed, but does not compute {where}.", f"See its words above. {advice}".strip())
+
+
+def torch_version(environment: Environment) -> str:
+    """The version of torch that is installed, local part included ("2.13.0+cpu")."""
+    code = "import importlib.metadata as m; print(m.version('torch'))"
+    done = subprocess.run([str(environment.python), "-c", code], capture_output=True, text=True, check=False, env=clean_environ())
+    if done.returncode:
+        raise StepFailed("torch is not in the environment any more.", "Remove .venv and run the same command again.")
+    return done.stdout.strip()
+
+
+def pip(environment: Environment, arguments: Sequence[str]) -> bool:
+    """pip install, with a progress bar on a terminal and nothing but errors elsewhere. True if it worked."""
+    quiet = [] if sys.stdout.isatty() else ["-qq", "--progress-bar", "off"]
+    command = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", *quiet, *arguments]
+    return run(command) == 0
+
+
+def run(command: Sequence[str], folder: Path | None = None) -> int:
+    """Run a program to its end, its words going where ours go; return its exit status, 127 if it is not there."""
+    try:
+        return subprocess.run(command, cwd=folder, env=clean_environ(), stdin=None, check=False, close_fds=False).returncode
+    except OSError as error:
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        return 127
+
+
+def clean_environ() -> dict[str, str]:
+    """Our environment variables without those that would lead another Python astray."""
+    misleading = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    return {name: value for name, value in os.environ.items() if name not in misleading}

@@ -1,0 +1,93 @@
+"""Colours, converted by Krita's own colour management on a node of a small hidden document of ours.
+
+In the painter's own document each conversion would add a step to the undo history, and have the whole picture drawn again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from krita import Krita
+
+SRGB = "sRGB-elle-V2-srgbtrc.icc"
+"""The profile of colours on the wire, by the name under which Krita carries it."""
+
+_hidden: list[Any] = []
+"""The hidden document, once there was need for it."""
+
+
+class CanvasProblem(Exception):
+    """Something about the picture prevents the edit: a sentence for the painter, and what to do."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Space:
+    """A colour space by Krita's names."""
+
+    model: str
+    depth: str
+    profile: str
+
+    @property
+    def wire_format(self) -> str:
+        return "bgra8" if self.depth == "U8" else "bgra16"
+
+
+def wire(format: str) -> Space:
+    """The colour space of a wire format: sRGB, 8 or 16 bits a channel, in the order in which Krita keeps them."""
+    return Space("RGBA", "U8" if format == "bgra8" else "U16", SRGB)
+
+
+def prepare(document: Any) -> None:
+    """Make ready for a document whose colours will have to be converted: best called while Krita is busy with opening it."""
+    space = Space(document.colorModel(), document.colorDepth(), document.colorProfile())
+    if space != wire(space.wire_format):
+        _scratch()
+
+
+def _scratch() -> Any:
+    """The hidden document in which colours are converted."""
+    if not _hidden or not _is_open(_hidden[0]):
+        _hidden[:] = [Krita.instance().createDocument(64, 64, "Limn: colour conversion", "RGBA", "U8", SRGB, 72.0)]
+        _hidden[0].setBatchmode(True)
+    return _hidden[0]
+
+
+class Converter:
+    """Converts strips from one colour space to another, by Krita's own colour management; copies them where both are the same."""
+
+    def __init__(self, source: Space, target: Space) -> None:
+        self.needed = source != target
+        self._source = source
+        self._target = target
+
+    def __call__(self, strip: Any, width: int, rows: int) -> bytes:
+        if not self.needed:
+            data: bytes = strip.data()
+            return data
+        node = _scratch().createNode("strip", "paintlayer")
+        for space in (self._source, self._target):
+            if Space(node.colorModel(), node.colorDepth(), node.colorProfile()) != space and not node.setColorSpace(
+                space.model, space.depth, space.profile
+            ):
+                named = f"{space.model} {space.depth} “{space.profile}”"
+                raise CanvasProblem(f"Krita can't convert colours of {named}.", "Convert the layer to RGBA.")
+            if space is self._source:
+                node.setPixelData(strip, 0, 0, width, rows)
+        converted: bytes = node.pixelData(0, 0, width, rows).data()
+        return converted
+
+    def close(self) -> None:
+        """Leave the hidden document unchanged in Krita's eyes: it is never to be saved."""
+        if self.needed:
+            _scratch().setModified(False)
+
+
+def _is_open(document: Any) -> bool:
+    return any(other == document for other in Krita.instance().documents())

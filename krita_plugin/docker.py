@@ -1,0 +1,398 @@
+"""The panel: widgets only. It shows a Panel's state, hands what the painter sets back to it, and asks for edits by signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .instruction_box import InstructionBox
+from .parameters import ParameterForm
+from .pictures import SmallPicture
+from .protocol import limits
+from .qt import (
+    QApplication,
+    QButtonGroup,
+    QColor,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPalette,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    Qt,
+    QTimer,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from .state import HINT_MODES, Link, Panel, progress_words
+
+LEAST_WIDTH, LEAST_HEIGHT = 240, 160
+"""On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""
+
+LINK_MARGIN = 6
+"""Pixels beside the words in the last line."""
+
+COLOURS = {"off": "#8a8a8a", "starting": "#d9a32b", "ready": "#4caf6a", "trouble": "#d9534f"}
+"""Of the connection's dot; its words say the same, for those who don't tell the colours apart."""
+
+ERROR_COLOUR = "#e0736c"
+
+HINTS = {
+    "off": ("ignore", "The selection plays no part"),
+    "guide": ("guide", "Look for the change near the selection; it may reach beyond it"),
+    "limit": ("limit", "Change nothing outside the selection"),
+}
+
+
+class PanelView(QWidget):  # type: ignore[misc]
+    """One docker's content. Several may show the same Panel."""
+
+    edit_wanted = Signal(bool)
+    """True: find the mask only."""
+    again_wanted = Signal()
+    cancel_wanted = Signal()
+    open_kept_wanted = Signal()
+    start_wanted = Signal()
+    stop_wanted = Signal()
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self.setObjectName("limn_panel")
+        self._panel = panel
+        self._connected_once = False
+        self._working = False
+        self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 4, 6, 4)
+        outer.setSpacing(3)
+        scrolled = self._scrolled = QScrollArea()
+        scrolled.setObjectName("limn_scrolled")
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        scrolled.setWidget(inside)
+        outer.addWidget(scrolled, 1)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(5)
+        self._build_instruction(column)
+        self._build_buttons(column)
+        self._build_pictures(column)
+        self._build_parameters(column)
+        column.addStretch(1)
+        self._build_progress(outer)
+        self._build_note(outer)
+        self._build_link(outer)
+        panel.listeners.append(self.refresh)
+        self.destroyed.connect(lambda: panel.listeners.remove(self.refresh))
+        self.refresh()
+
+    def focus_instruction(self) -> None:
+        self.window().activateWindow()
+        self.instruction.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.instruction.selectAll()
+
+    def showEvent(self, event: Any) -> None:
+        """The first time it is seen, the server is started: the painter then sees what it can do."""
+        super().showEvent(event)
+        if not self._connected_once:
+            self._connected_once = True
+            QTimer.singleShot(500, self.start_wanted.emit)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self._fit_link)
+
+    # --- building ----------------------------------------------------------------------------------------------------
+
+    def _build_instruction(self, column: Any) -> None:
+        self.instruction = InstructionBox()
+        self.instruction.show_text(self._panel.instruction)
+        self.instruction.edited.connect(self._panel.set_instruction)
+        self.instruction.submitted.connect(lambda: self.edit_wanted.emit(False))
+        column.addWidget(self.instruction)
+        self.algorithm = QComboBox()
+        self.algorithm.setObjectName("limn_algorithm")
+        self.algorithm.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.algorithm.setMinimumContentsLength(8)
+        self.algorithm.setMinimumWidth(80)
+        self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
+        column.addWidget(self.algorithm)
+        row = QHBoxLayout()
+        row.setSpacing(1)
+        label = QLabel("Selection")
+        label.setToolTip("What a selection in the picture means for the edit")
+        row.addWidget(label)
+        row.addSpacing(6)
+        self._hints = QButtonGroup(self)
+        for number, mode in enumerate(HINT_MODES):
+            words, tip = HINTS[mode]
+            button = _named(QPushButton(words), f"limn_hint_{mode}", tip)
+            button.setCheckable(True)
+            _may_shrink(button)
+            self._hints.addButton(button, number)
+            row.addWidget(button, 1)
+        self._hints.buttonClicked.connect(lambda _: self._hint_chosen())
+        column.addLayout(row)
+
+    def _build_buttons(self, column: Any) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.edit = _named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
+        self.mask = _named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
+        self.more = _named(QToolButton(), "limn_more_button", "Seed and everything else that can be set")
+        self.more.setText("more")
+        self.more.setCheckable(True)
+        for button in (self.edit, self.mask, self.more):
+            _may_shrink(button)
+        self.edit.clicked.connect(lambda: self.edit_wanted.emit(False))
+        self.mask.clicked.connect(lambda: self.edit_wanted.emit(True))
+        self.more.clicked.connect(lambda checked: self._panel.set_more(bool(checked)))
+        row.addWidget(self.edit, 4)
+        row.addWidget(self.mask, 4)
+        row.addWidget(self.more, 3)
+        column.addLayout(row)
+
+    def _build_parameters(self, column: Any) -> None:
+        """Those of the first page, and all others behind "more"."""
+        self.front = ParameterForm("limn_front_parameters")
+        self.front.changed.connect(self._panel.set_value)
+        column.addWidget(self.front)
+        self.rest = QWidget()
+        self.rest.setObjectName("limn_more")
+        inner = QVBoxLayout(self.rest)
+        inner.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Seed"))
+        tip = "Where the chance begins: the same seed gives the same edit again"
+        self.seed = _named(QSpinBox(), "limn_seed", tip)
+        self.seed.setMinimumWidth(56)
+        self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
+        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seed.valueChanged.connect(self._panel.set_seed)
+        self.again = _named(QPushButton("Again"), "limn_again_button", "The same edit of the same layer, with a new seed")
+        _may_shrink(self.again)
+        self.again.clicked.connect(lambda _: self.again_wanted.emit())
+        row.addWidget(self.seed, 1)
+        row.addWidget(self.again, 1)
+        inner.addLayout(row)
+        self.back = ParameterForm("limn_back_parameters")
+        self.back.changed.connect(self._panel.set_value)
+        inner.addWidget(self.back)
+        column.addWidget(self.rest)
+
+    def _build_progress(self, column: Any) -> None:
+        self.work = QWidget()
+        self.work.setObjectName("limn_work")
+        row = QHBoxLayout(self.work)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        self.progress = _named(QProgressBar(), "limn_progress", "How far the edit is")
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(8)
+        self.stage = _words("limn_stage", "What is being done")
+        words.addWidget(self.progress)
+        words.addWidget(self.stage)
+        self.cancel = _named(QToolButton(), "limn_cancel_button", "Stop this edit; the picture stays as it is")
+        self.cancel.setText("✕")
+        self.cancel.clicked.connect(lambda _: self.cancel_wanted.emit())
+        row.addLayout(words, 1)
+        row.addWidget(self.cancel)
+        column.addWidget(self.work)
+
+    def _build_pictures(self, column: Any) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.preview = SmallPicture("limn_preview", "picture", "The edit as it forms, clearer from step to step")
+        self.mask_picture = SmallPicture("limn_mask_picture", "mask", "Where the edit happens: white is changed, black stays")
+        row.addWidget(self.preview)
+        row.addWidget(self.mask_picture)
+        column.addLayout(row)
+
+    def _build_note(self, column: Any) -> None:
+        self.note = _words("limn_note", "How the last edit ended")
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.keep = _named(QPushButton("Open the result"), "limn_open_kept", "Open the kept result as a picture of its own")
+        self.keep.clicked.connect(lambda _: self.open_kept_wanted.emit())
+        self.details = _named(QToolButton(), "limn_details", "")
+        self.details.setAutoRaise(True)
+        self.details.clicked.connect(self._copy_details)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(self.note, 1)
+        row.addWidget(self.details, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(row)
+        column.addWidget(self.keep)
+
+    def _build_link(self, column: Any) -> None:
+        self.link = _named(QPushButton(), "limn_link", "")
+        self.link.setFlat(True)
+        self.link.setStyleSheet("text-align: left; padding: 1px; border: none;")
+        self.link.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.link.clicked.connect(self._link_clicked)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        self.dot = QLabel("●")
+        self.dot.setObjectName("limn_dot")
+        row.addWidget(self.dot)
+        row.addWidget(self.link, 1)
+        column.addLayout(row)
+        self._menu = QMenu(self)
+        self._menu.setObjectName("limn_link_menu")
+        self._start = self._menu.addAction("Start the server")
+        self._start.triggered.connect(lambda _: self.start_wanted.emit())
+        self._stop = self._menu.addAction("Stop the server")
+        self._stop.triggered.connect(lambda _: self.stop_wanted.emit())
+        copy = self._menu.addAction("Copy a report")
+        copy.triggered.connect(lambda: QApplication.clipboard().setText(self._report()))
+
+    # --- showing -----------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the state as it is now. Called after every change; it touches only what differs."""
+        panel = self._panel
+        self.instruction.set_history(panel.history)
+        self.instruction.show_text(panel.instruction)
+        self._show_algorithms()
+        self._show_hint_mode()
+        if self.seed.value() != panel.seed:
+            self.seed.setValue(panel.seed)
+        self.more.setChecked(panel.more)
+        if panel.more and not self.rest.isVisible():
+            QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
+        self.rest.setVisible(panel.more)
+        working = panel.work is not None
+        if working and not self._working:
+            self.instruction.settle()
+            self._scrolled.ensureWidgetVisible(self.preview)
+        self._working = working
+        self.work.setVisible(working)
+        if panel.work is not None:
+            self.stage.setText(progress_words(panel.work))
+            self.progress.setRange(0, panel.work.count)
+            self.progress.setValue(panel.work.step)
+        self.preview.show_jpeg(panel.preview)
+        self.mask_picture.show_grey(panel.mask)
+        self._show_note()
+        self._show_link(panel.link)
+
+    def _show_algorithms(self) -> None:
+        panel = self._panel
+        titles = [(one.name, one.title, one.unavailable or one.summary, not one.unavailable) for one in panel.algorithms]
+        if self.algorithm.property("shown") != str(titles):
+            self.algorithm.setProperty("shown", str(titles))
+            self.algorithm.clear()
+            for row, (name, title, tip, usable) in enumerate(titles):
+                self.algorithm.addItem(title, name)
+                self.algorithm.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+                self.algorithm.model().item(row).setEnabled(usable)
+        self.algorithm.setEnabled(bool(titles))
+        self.algorithm.setPlaceholderText("the server tells what it can do")
+        row = self.algorithm.findData(panel.algorithm)
+        if row >= 0 and row != self.algorithm.currentIndex():
+            self.algorithm.setCurrentIndex(row)
+        chosen = panel.chosen()
+        self.algorithm.setToolTip(f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made")
+        parameters = chosen.parameters if chosen else ()
+        values = {one.name: panel.value(one) for one in parameters}
+        self.front.show_parameters(tuple(one for one in parameters if one.front), values)
+        self.back.show_parameters(tuple(one for one in parameters if not one.front), values)
+
+    def _hint_chosen(self) -> None:
+        self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()])
+        self._show_hint_mode()
+
+    def _show_hint_mode(self) -> None:
+        """The chosen one of the three buttons is filled. By its palette: a style sheet would take Krita's small font from it."""
+        for number, mode in enumerate(HINT_MODES):
+            button, chosen = self._hints.button(number), mode == self._panel.hint_mode
+            button.setChecked(chosen)
+            colours = QPalette(self.palette())
+            if chosen:
+                colours.setColor(QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight))
+                colours.setColor(QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText))
+            button.setPalette(colours)
+
+    def _show_note(self) -> None:
+        note = self._panel.note
+        self.note.setVisible(note is not None)
+        self.keep.setVisible(note is not None and note.kept)
+        self.details.setVisible(note is not None and bool(note.details))
+        self.details.setText("details")
+        if note is not None:
+            stop = "" if note.sentence.endswith((".", "!", "?")) or not note.remedy else "."
+            self.note.setText(f"{note.sentence}{stop} {note.remedy}".strip())
+            self.note.setProperty("kind", note.kind)
+            _tint(self.note, ERROR_COLOUR if note.kind == "error" else "")
+            self.details.setToolTip("Copy the details, for a report:\n" + note.details[:1000])
+
+    def _show_link(self, link: Link) -> None:
+        _tint(self.dot, COLOURS[link.kind])
+        self._fit_link()
+        self.link.setToolTip(f"{link.words}\n{link.details}\nClick: start, stop, copy a report".replace("\n\n", "\n"))
+        self._start.setEnabled(link.kind in ("off", "trouble"))
+        self._stop.setEnabled(link.kind in ("ready", "starting"))
+
+    def _fit_link(self) -> None:
+        """The connection's words as far as there is room; all of them are in the tooltip."""
+        self.link.setFont(self.details.font())  # a style sheet loses the docker's small font
+        room = self.link.width() - LINK_MARGIN
+        self.link.setText(self.link.fontMetrics().elidedText(self._panel.link.words, Qt.TextElideMode.ElideRight, room))
+
+    def _link_clicked(self) -> None:
+        """Start where nothing runs; else show what can be done. The menu stands by itself: nothing waits for it."""
+        if self._panel.link.kind in ("off", "trouble"):
+            self.start_wanted.emit()
+        else:
+            self._menu.popup(self.link.mapToGlobal(self.link.rect().topLeft()))
+
+    def _copy_details(self) -> None:
+        if self._panel.note is not None:
+            QApplication.clipboard().setText(self._report())
+            self.details.setText("copied")
+
+    def _report(self) -> str:
+        note, link = self._panel.note, self._panel.link
+        lines = [f"connection: {link.words}", link.details]
+        if note is not None:
+            lines = [note.sentence, note.remedy, note.details, *lines]
+        return "\n".join(line for line in lines if line)
+
+
+def _named(widget: Any, name: str, tip: str) -> Any:
+    widget.setObjectName(name)
+    widget.setToolTip(tip)
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return widget
+
+
+def _tint(label: Any, colour: str) -> None:
+    """Give a label's text a colour, or its usual one."""
+    palette = QPalette(label.parentWidget().palette())
+    if colour:
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+    label.setPalette(palette)
+
+
+def _may_shrink(button: Any) -> None:
+    """A row of buttons fits a narrow docker in any font."""
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    button.setMinimumWidth(36)
+
+
+def _words(name: str, tip: str) -> Any:
+    """A quiet label that wraps and never makes the docker wider."""
+    label = QLabel()
+    label.setObjectName(name)
+    label.setToolTip(tip)
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label

@@ -1,0 +1,325 @@
+"""The painter's edits, from a press of Edit to a layer and its selection: the panel, the canvas and the wire meet here only."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import canvas
+from .canvas import Source
+from .client import Client, Draft, MaskLook
+from .colour import CanvasProblem
+from .geometry import Rect
+from .protocol import limits
+from .protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
+from .qt import QObject
+from .state import Link, Note, Panel, Request, done_words, layer_name
+from .turns import Task
+
+MAX_EDITS = 8
+"""Edits of one painter at a time, running and waiting: each holds a picture in memory."""
+
+PREVIEW_SIDE = 256
+"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine display."""
+
+
+@dataclass(eq=False)
+class Edit:
+    """One edit under way. `draft` is there once the pixels have been read; result and mask as they arrive; then `finishing`."""
+
+    job: str
+    request: Request
+    source: Source
+    begun: float = field(default_factory=time.monotonic)
+    draft: Draft | None = None
+    submitted: bool = False
+    finishing: bool = False
+    result: Region | None = None
+    mask: Mask | None = None
+    done: Done | None = None
+    task: Task[Any] | None = None
+
+
+class Edits(QObject):  # type: ignore[misc]
+    """Carries out what the panel asks for. One object for all of Krita's windows."""
+
+    def __init__(self, panel: Panel, client: Client) -> None:
+        super().__init__()
+        self._panel = panel
+        self._client = client
+        self._edits: dict[str, Edit] = {}
+        self._last: tuple[Request, Source] | None = None
+        self._kept: Edit | None = None
+        self._own_selection: tuple[Any, ...] | None = None
+        client.linked.connect(self._linked)
+        client.welcomed.connect(self._welcomed)
+        client.received.connect(self._received)
+
+    @property
+    def running(self) -> bool:
+        return bool(self._edits)
+
+    # --- what the painter wants --------------------------------------------------------------------------------------
+
+    def edit(self, mask_only: bool = False) -> None:
+        """Edit the active layer as the panel says."""
+        self._begin(self._panel.request(mask_only), None)
+
+    def again(self) -> None:
+        """The last edit once more, of the same layer, with a new seed."""
+        request, source = self._last or (self._panel.request(), None)
+        self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
+
+    def cancel(self) -> None:
+        """Stop the edit that is running; the painter's picture is as it was."""
+        edit = self._shown()
+        if edit is None:
+            self._panel.noted(Note("quiet", "There is no edit to cancel."))
+            return
+        if edit.finishing:
+            return  # the layer is on its way into the picture; undo takes it out again
+        self._forget(edit)
+        self._client.cancel(edit.job)
+        self._after(Note("quiet", "Cancelled. Your picture is as it was."))
+
+    def open_kept(self) -> None:
+        """Open the result whose picture was closed as a picture of its own."""
+        edit, self._kept = self._kept, None
+        if edit is None or edit.result is None:
+            return
+        pixels = edit.result.pixels
+        name = layer_name(edit.request.instruction, edit.request.seed)
+        steps = canvas.open_as_new(name, Rect(0, 0, pixels.width, pixels.height), pixels.data or b"", pixels.format)
+        note = Note("good", "The result is in a picture of its own.")
+        edit.task = Task(steps, lambda _: self._panel.noted(note), lambda error: self._broke(edit, error))
+
+    # --- an edit's way -----------------------------------------------------------------------------------------------
+
+    def _begin(self, request: Request, again: Source | None) -> None:
+        """Take the snapshot at once, then read it in turns."""
+        self._client.connect_to_server()
+        if not request.instruction:
+            self._panel.noted(Note("error", "Write first what should change.", "For example: make the star blue"))
+            return
+        if any(one.request == request and canvas.is_active(one.source.document) for one in self._edits.values()):
+            self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
+            return
+        if len(self._edits) >= MAX_EDITS:
+            self._panel.noted(Note("error", f"{MAX_EDITS} edits are under way already.", "Wait for one, or cancel it."))
+            return
+        try:
+            source = canvas.take(self._is_hint(request), again)
+        except CanvasProblem as problem:
+            self._panel.noted(Note("error", problem.sentence, problem.remedy))
+            return
+        if max(source.rect.width, source.rect.height) > limits.MAX_SIDE or source.rect.width * source.rect.height > limits.MAX_PIXELS:
+            sentence = f"The layer has {source.rect.width} x {source.rect.height} pixels, too many for one edit."
+            self._panel.noted(Note("error", sentence, "Select the part to edit, with Selection at limit."))
+            return
+        edit = Edit(str(uuid.uuid4()), request, source)
+        self._edits[edit.job] = edit
+        if len(self._edits) == 1:
+            self._panel.began(request, "reading the layer")
+        else:
+            self._panel.queued(1, len(self._edits) - 1)
+        edit.task = Task(canvas.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
+
+    def _is_hint(self, request: Request) -> bool:
+        """Whether the selection in the picture is meant for this edit: the one that the last result has left there guides nothing."""
+        if request.hint_mode == "guide":
+            mark = canvas.selection_mark(canvas.active_document())
+            return mark is not None and mark != self._own_selection
+        return request.hint_mode == "limit"
+
+    def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
+        """The pixels are there: submit them, or wait for the server."""
+        rect, request = edit.source.rect, edit.request
+
+        def submit(picture: Pixels, selection: Pixels | None) -> Submit:
+            return Submit(
+                edit.job,
+                request.algorithm,
+                request.instruction,
+                picture,
+                request.seed,
+                request.parameters,
+                selection,
+                "off" if selection is None else request.hint_mode,
+                PREVIEW_SIDE,
+                edit.source.background,
+                mask_only=request.mask_only,
+            )
+
+        edit.draft = Draft(submit, edit.job, rect.width, rect.height, edit.source.format, pixels, hint)
+        if self._panel.link.kind == "ready":
+            self._submit(edit)
+        elif edit is self._shown():
+            self._panel.staged(f"waiting: {self._panel.link.words}" if self._panel.link.kind == "starting" else "waiting for the server")
+
+    def _submit(self, edit: Edit) -> None:
+        if not edit.submitted and edit.draft is not None:
+            edit.submitted = True
+            if edit is self._shown():
+                self._panel.staged("sending the layer")
+            self._client.submit(edit.draft)
+            edit.draft = None
+
+    def _finish(self, edit: Edit) -> None:
+        """The server is done: the layer, then its selection."""
+        edit.finishing = True
+        self._last = (edit.request, replace(edit.source, layer=None, copy=None, selection=None))  # the pixels are not needed again
+        source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
+        if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
+            area = _placed(edit.mask.area, source)
+            steps: Any = canvas.select_only(source, area, edit.mask.area.pixels.data or b"", f"Limn mask: {edit.request.instruction}")
+            edit.task = Task(steps, lambda _: self._succeeded(edit, None), lambda error: self._broke(edit, error))
+        elif result is not None and not edit.request.mask_only:
+            if edit is self._shown():
+                self._panel.staged("making the layer")
+            steps = canvas.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
+            edit.task = Task(steps, lambda layer: self._inserted(edit, layer), lambda error: self._broke(edit, error))
+        else:
+            self._forget(edit)
+            self._client.acknowledge(edit.job)
+            why = "; ".join(edit.done.warnings) if edit.done else ""
+            remedy = why or "Name the thing as it is in the picture, or select it."
+            self._after(Note("error", "Nothing was found to change.", remedy, self._details(edit)))
+
+    def _inserted(self, edit: Edit, layer: Any) -> None:
+        self._client.acknowledge(edit.job)
+        steps = canvas.select(edit.source.document, layer)
+        edit.task = Task(steps, lambda selected: self._succeeded(edit, None if selected else layer), lambda error: self._broke(edit, error))
+
+    def _succeeded(self, edit: Edit, unselected: Any) -> None:
+        """The layer is there. `unselected`: the layer whose selection has to wait until the painter is back."""
+        if edit.request.mask_only:
+            self._client.acknowledge(edit.job)
+        remedy = "; ".join(edit.done.warnings) if edit.done else ""
+        self._own_selection = canvas.selection_mark(edit.source.document)
+        if unselected is not None:
+            Task(canvas.select_later(edit.source.document, unselected), lambda _: None, self._note_trace)
+            remedy = f"The new layer is in “{_title(edit.source.document)}”; its selection is made when you go there."
+        self._forget(edit)
+        if edit.done is not None:
+            words = done_words(edit.done, time.monotonic() - edit.begun, edit.request.mask_only)
+            self._after(Note("good", words, remedy, self._details(edit)))
+
+    # --- what the server says ----------------------------------------------------------------------------------------
+
+    def _linked(self, link: Link) -> None:
+        self._panel.linked(link)
+        if link.kind == "trouble":
+            for edit in [one for one in self._edits.values() if not one.submitted]:
+                self._forget(edit)
+            if not self._edits:
+                self._panel.ended(Note("error", link.words, link.remedy, link.details))
+        elif link.kind == "starting" and self._edits and not any(one.submitted for one in self._edits.values()):
+            self._panel.staged(f"waiting: {link.words}")
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._panel.welcomed(welcome)
+        for edit in tuple(self._edits.values()):
+            self._submit(edit)
+
+    def _received(self, message: Any) -> None:
+        """A message about a job; those about cancelled and forgotten ones are only acknowledged."""
+        look = message if isinstance(message, MaskLook) else None
+        message = look.message if look else message
+        edit = self._edits.get(message.job)
+        if edit is None:
+            if isinstance(message, (Done, Failed, Cancelled)):
+                self._client.acknowledge(message.job)
+            return
+        shown = edit is self._shown()
+        if isinstance(message, Queued) and shown:
+            self._panel.queued(message.ahead, len(self._edits) - 1)
+        elif isinstance(message, Progress) and shown:
+            self._panel.progressed(message)
+        elif isinstance(message, Preview) and shown:
+            self._panel.previewed(message.picture.data or b"")
+        elif isinstance(message, Mask):
+            edit.mask = message if message.final else edit.mask
+            if shown and look is not None:
+                self._panel.masked(look.picture)
+        elif isinstance(message, Result):
+            edit.result = message.area
+        elif isinstance(message, Done):
+            edit.done = message
+            self._finish(edit)
+        elif isinstance(message, Failed):
+            self._client.acknowledge(message.job)
+            remedy, _, details = message.remedy.partition("\n")
+            self._forget(edit)
+            self._after(Note("error", message.sentence, remedy, f"{message.code}\n{details}\n{self._details(edit)}".strip()))
+        elif isinstance(message, Cancelled):
+            self._client.acknowledge(message.job)
+            self._forget(edit)
+            self._after(Note("quiet", "Cancelled. Your picture is as it was."))
+
+    # --- ends --------------------------------------------------------------------------------------------------------
+
+    def _shown(self) -> Edit | None:
+        """The edit that the panel follows: the eldest."""
+        return next(iter(self._edits.values()), None)
+
+    def _forget(self, edit: Edit) -> None:
+        self._edits.pop(edit.job, None)
+        if edit.task is not None and not edit.finishing:
+            edit.task.cancel()
+
+    def _after(self, note: Note) -> None:
+        """An edit has ended; the next one, if there is one, takes its place in the panel."""
+        following = self._shown()
+        if following is None:
+            self._panel.ended(note)
+        else:
+            self._panel.began(following.request, "waiting for its turn")
+            self._panel.noted(note)
+
+    def _broke(self, edit: Edit, error: Exception) -> None:
+        """Putting something out of or into the picture did not work."""
+        self._forget(edit)
+        if isinstance(error, CanvasProblem):
+            if edit.result is not None:
+                self._kept = edit
+                sentence = "The picture was closed before its edit was done. The result is kept."
+                self._after(Note("error", sentence, "", self._details(edit), kept=True))
+            else:
+                self._client.cancel(edit.job)
+                self._after(Note("error", error.sentence, error.remedy))
+            return
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._after(Note("error", "Krita and Limn did not understand each other.", "Please report this, with the details.", trace))
+
+    def _note_trace(self, error: Exception) -> None:
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._panel.noted(Note("error", "The selection could not be made.", "The layer is complete; its alpha is the mask.", trace))
+
+    def _details(self, edit: Edit) -> str:
+        """For a painter who wants to report or repeat an edit."""
+        request, rect = edit.request, edit.source.rect
+        lines = [
+            f"instruction: {request.instruction}",
+            f"algorithm: {request.algorithm} {dict(request.parameters)}, seed {request.seed}, selection {request.hint_mode}",
+            f"layer: {edit.source.space.model} {edit.source.space.depth}, {rect.width} x {rect.height} at {rect.x}, {rect.y}",
+            f"server: {self._panel.link.details} {self._panel.link.words}",
+        ]
+        if edit.done is not None:
+            lines += [
+                f"keywords: {', '.join(edit.done.keywords)}; thresholds: {dict(edit.done.thresholds)}",
+                f"seconds: {dict(edit.done.seconds)}; forwards: {edit.done.forwards}; rows: {edit.done.rows}",
+                *(f"understood {aspect}: {words}" for aspect, words in edit.done.understood.items()),
+            ]
+        return "\n".join(lines)
+
+
+def _placed(region: Region, source: Source) -> Rect:
+    """A region of the submitted picture in document pixels."""
+    return Rect(source.rect.x + region.x, source.rect.y + region.y, region.pixels.width, region.pixels.height)
+
+
+def _title(document: Any) -> str:
+    return document.name() or "the other picture"

@@ -1,0 +1,59 @@
+"""Rectangles in document pixels, and which part of a layer an edit needs to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTEXT_SIDE = 512
+"""Around a selection at least this many pixels are shown to the model, where there are so many: what SD 1.x was trained on."""
+
+
+@dataclass(frozen=True)
+class Rect:
+    """x, y of the upper left corner, width and height, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def empty(self) -> bool:
+        return self.width <= 0 or self.height <= 0
+
+    @property
+    def right(self) -> int:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+    def intersected(self, other: Rect) -> Rect:
+        """What both cover; empty (0 x 0) if nothing."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
+        return Rect(x, y, width, height) if width > 0 and height > 0 else Rect(x, y, 0, 0)
+
+    def grown(self, horizontally: int, vertically: int) -> Rect:
+        """Moved outwards on all four sides."""
+        return Rect(self.x - horizontally, self.y - vertically, self.width + 2 * horizontally, self.height + 2 * vertically)
+
+    def moved(self, x: int, y: int) -> Rect:
+        return Rect(self.x + x, self.y + y, self.width, self.height)
+
+
+def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:
+    """The part of a layer that matters: its content on the canvas; with a selection, that and half its size around it.
+
+    A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a small picture.
+    """
+    seen = content.intersected(canvas)
+    if selection is None or seen.empty:
+        return seen
+    wanted = selection.grown(_margin(selection.width), _margin(selection.height))
+    return seen.intersected(wanted)
+
+
+def _margin(side: int) -> int:
+    return max(side // 2, (CONTEXT_SIDE - side + 1) // 2)

@@ -1,0 +1,95 @@
+"""The controls of an algorithm's parameters, built from the schema that the server announces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .protocol.messages import Parameter, Value
+from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget, Signal
+
+INT_BOUND = 2**31 - 1
+"""Qt's whole numbers have 32 bits."""
+
+FLOAT_BOUND = 1e6
+"""For a number that was announced without bounds."""
+
+
+LEAST_WIDTH = 56
+"""Of a control: seven digits and its arrows."""
+
+
+class ParameterForm(QWidget):  # type: ignore[misc]
+    """One row a parameter: its name, and the control that fits its kind; its help is the tooltip of both."""
+
+    changed = Signal(str, object)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._shown: tuple[Parameter, ...] = ()
+
+    def show_parameters(self, parameters: tuple[Parameter, ...], values: dict[str, Value]) -> None:
+        """Build the rows, if they are not those that stand there already."""
+        if parameters == self._shown:
+            return
+        self._shown = parameters
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        for parameter in parameters:
+            control = self._control(parameter, values[parameter.name])
+            control.setObjectName(f"limn_parameter_{parameter.name}")
+            control.setToolTip(_help(parameter))
+            control.setMinimumWidth(LEAST_WIDTH)
+            self._form.addRow(_label(parameter), control)
+            self._form.labelForField(control).setToolTip(_help(parameter))
+        self.setVisible(bool(parameters))
+
+    def _control(self, parameter: Parameter, value: Any) -> Any:
+        name = parameter.name
+        if parameter.kind == "bool":
+            box = QCheckBox()
+            box.setChecked(value)
+            box.toggled.connect(lambda on: self.changed.emit(name, bool(on)))
+            return box
+        if parameter.kind == "choice":
+            choice = QComboBox()
+            choice.addItems(list(parameter.choices))
+            choice.setCurrentText(str(value))
+            choice.setMinimumContentsLength(6)
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.currentTextChanged.connect(lambda text: self.changed.emit(name, text))
+            return choice
+        if parameter.kind == "int":
+            whole = QSpinBox()
+            whole.setRange(_whole(parameter.minimum, -INT_BOUND), _whole(parameter.maximum, INT_BOUND))
+            whole.setValue(value)
+            whole.valueChanged.connect(lambda number: self.changed.emit(name, int(number)))
+            return whole
+        low = -FLOAT_BOUND if parameter.minimum is None else parameter.minimum
+        high = FLOAT_BOUND if parameter.maximum is None else parameter.maximum
+        number = QDoubleSpinBox()
+        number.setDecimals(3 if high - low <= 2 else 2)
+        number.setSingleStep(0.05 if high - low <= 2 else 0.5)
+        number.setRange(low, high)
+        number.setValue(value)
+        number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
+        return number
+
+
+def _label(parameter: Parameter) -> str:
+    return parameter.name.replace("_", " ")
+
+
+def _help(parameter: Parameter) -> str:
+    """The help text, the range and the default."""
+    bounds = ""
+    if parameter.minimum is not None and parameter.maximum is not None:
+        bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"
+    return f"{parameter.help}\n{parameter.name}:{bounds} default {parameter.default}".strip()
+
+
+def _whole(bound: float | None, otherwise: int) -> int:
+    return otherwise if bound is None else max(-INT_BOUND, min(INT_BOUND, int(bound)))

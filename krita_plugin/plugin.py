@@ -1,0 +1,114 @@
+"""Limn's place in Krita: one state and one connection for all windows, a docker and the five actions in each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
+
+from .client import Client
+from .colour import prepare
+from .docker import PanelView
+from .edits import Edits
+from .state import Panel
+
+SETTINGS = ("limn", "panel")
+"""Group and key in Krita's own settings, which outlive an update of the plugin."""
+
+DOCKER_ID = "limn_docker"
+
+
+class House:
+    """What all windows share."""
+
+    def __init__(self) -> None:
+        own = Path(__file__).resolve().parents[2]
+        folders = list(dict.fromkeys((own, Path(Krita.getAppDataLocation()))))
+        self.panel = Panel()
+        self.panel.recall(Krita.instance().readSetting(*SETTINGS, ""))
+        self.client = Client(folders, f"Krita {Krita.instance().version()}")
+        self.edits = Edits(self.panel, self.client)
+        self._saved = self.panel.remembered()
+        self.panel.listeners.append(self._save)
+        notifier = Krita.instance().notifier()
+        notifier.setActive(True)
+        notifier.applicationClosing.connect(self.client.close)
+
+    def _save(self) -> None:
+        """Write down what is to be remembered, when it has changed."""
+        text = self.panel.remembered()
+        if text != self._saved:
+            self._saved = text
+            Krita.instance().writeSetting(*SETTINGS, text)
+
+
+_house: list[House] = []
+
+
+def house() -> House:
+    """The one house, built at first need: by then Krita is up."""
+    if not _house:
+        _house.append(House())
+    return _house[0]
+
+
+class LimnDocker(DockWidget):  # type: ignore[misc]
+    """Krita's frame around the panel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Limn")
+        self.setObjectName(DOCKER_ID)
+        shared = house()
+        self.view = PanelView(shared.panel)
+        self.view.edit_wanted.connect(shared.edits.edit)
+        self.view.again_wanted.connect(shared.edits.again)
+        self.view.cancel_wanted.connect(shared.edits.cancel)
+        self.view.open_kept_wanted.connect(shared.edits.open_kept)
+        self.view.start_wanted.connect(shared.client.connect_to_server)
+        self.view.stop_wanted.connect(shared.client.stop_server)
+        self.setWidget(self.view)
+
+    def canvasChanged(self, canvas_now: Any) -> None:
+        """Krita calls this when another picture comes to the front, and when one is opened."""
+        document = Krita.instance().activeDocument()
+        if document is not None:
+            prepare(document)
+
+
+class LimnExtension(Extension):  # type: ignore[misc]
+    """The actions in Krita's shortcut list and its Scripts menu."""
+
+    def setup(self) -> None:
+        """Nothing before there is a window."""
+
+    def createActions(self, window: Any) -> None:
+        acts = {
+            "limn_edit": ("Limn: Edit the Layer in Words", lambda edits: edits.edit()),
+            "limn_again": ("Limn: Again with a New Seed", lambda edits: edits.again()),
+            "limn_focus": ("Limn: Write an Instruction", lambda edits: _focus()),
+            "limn_mask": ("Limn: Find the Mask Only", lambda edits: edits.edit(mask_only=True)),
+            "limn_cancel": ("Limn: Cancel the Edit", lambda edits: edits.cancel()),
+        }
+        for name, (title, act) in acts.items():
+            action = window.createAction(name, title, "tools/scripts")
+            action.triggered.connect(lambda checked=False, act=act: act(house().edits))
+
+
+def _focus() -> None:
+    """Show the docker of the active window and put the cursor into its instruction box."""
+    main = Krita.instance().activeWindow().qwindow()
+    dockers = [docker for docker in Krita.instance().dockers() if docker.objectName() == DOCKER_ID]
+    for docker in [one for one in dockers if main in (one.parent(), one.window())] or dockers:
+        docker.setVisible(True)
+        docker.raise_()
+        docker.view.focus_instruction()
+        return
+
+
+def register() -> None:
+    """Tell Krita about both; called once, when Krita loads the plugin."""
+    application = Krita.instance()
+    application.addExtension(LimnExtension(application))
+    application.addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockRight, LimnDocker))

@@ -1,0 +1,48 @@
+"""Qt as this Krita has it: PyQt5 in Krita 5, PyQt6 in Krita 6; chosen once, here. Enumerations are written in full, which both take."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+BINDING = "PyQt6" if "PyQt6.QtCore" in sys.modules else "PyQt5"
+"""Krita has imported its own before any plugin."""
+
+_core: Any = import_module(f"{BINDING}.QtCore")
+_gui: Any = import_module(f"{BINDING}.QtGui")
+_widgets: Any = import_module(f"{BINDING}.QtWidgets")
+
+Signal: Any = _core.pyqtSignal
+QByteArray: Any = _core.QByteArray
+QEvent: Any = _core.QEvent
+QObject: Any = _core.QObject
+QRect: Any = _core.QRect
+QSize: Any = _core.QSize
+Qt: Any = _core.Qt
+QTimer: Any = _core.QTimer
+
+QColor: Any = _gui.QColor
+QImage: Any = _gui.QImage
+QKeySequence: Any = _gui.QKeySequence
+QPainter: Any = _gui.QPainter
+QPalette: Any = _gui.QPalette
+
+QApplication: Any = _widgets.QApplication
+QButtonGroup: Any = _widgets.QButtonGroup
+QCheckBox: Any = _widgets.QCheckBox
+QComboBox: Any = _widgets.QComboBox
+QDoubleSpinBox: Any = _widgets.QDoubleSpinBox
+QFormLayout: Any = _widgets.QFormLayout
+QHBoxLayout: Any = _widgets.QHBoxLayout
+QLabel: Any = _widgets.QLabel
+QMenu: Any = _widgets.QMenu
+QPlainTextEdit: Any = _widgets.QPlainTextEdit
+QProgressBar: Any = _widgets.QProgressBar
+QPushButton: Any = _widgets.QPushButton
+QScrollArea: Any = _widgets.QScrollArea
+QSizePolicy: Any = _widgets.QSizePolicy
+QSpinBox: Any = _widgets.QSpinBox
+QToolButton: Any = _widgets.QToolButton
+QVBoxLayout: Any = _widgets.QVBoxLayout
+QWidget: Any = _widgets.QWidget

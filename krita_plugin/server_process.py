@@ -1,0 +1,221 @@
+"""Limn's server as a process: find one that runs, or start one with the command that the installer noted."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 300.0
+"""A server may take minutes to its ready line on a cold, slow disk; after this it is taken for hung."""
+
+LOOK_SECONDS = 0.2
+"""Between two looks at a starting server and at whether Krita wants it at all."""
+
+STOP_SECONDS = 5.0
+"""How long a server may take to end by itself before it is killed."""
+
+MAX_READY_BYTES = 64 * 1024
+"""Of the ready line and of the files that announce a server."""
+
+LOG_TAIL_BYTES = 4000
+"""Of the server's log, in an error's details."""
+
+
+class ServerTrouble(Exception):
+    """There is no server to talk to: a sentence for the painter, what to do, details to copy."""
+
+    def __init__(self, sentence: str, remedy: str, details: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+        self.details = details
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens, and its token (never shown, never logged)."""
+
+    url: str
+    token: str
+    pid: int
+
+
+class Server:
+    """A server that this Krita has started; it ends with Krita, whose end of its standard input then closes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Ask it to end by closing its input; kill it if it doesn't."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return _tail(self._log)
+
+
+def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tuple[Server, Address]:
+    """Start a server and wait for its ready line. `wanted` is asked meanwhile; False gives up. Raises ServerTrouble."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    flags: dict[str, Any] = {"creationflags": 0x08000000} if sys.platform == "win32" else {}  # CREATE_NO_WINDOW
+    try:
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment(os.environ), **flags
+            )
+    except OSError as error:
+        remedy = "Run `python3 -m installer plugin` in Limn's folder again."
+        raise ServerTrouble("The Limn server can't be started.", remedy, f"{list(command)}\n{error}") from error
+    server = Server(process, log)
+    try:
+        line = _ready_line(process, wanted)
+        return server, _address(json.loads(line))
+    except (ValueError, OSError, ServerTrouble) as error:
+        process.kill()
+        process.wait()
+        remedy = "Run `limn doctor` in Limn's folder to see what is wrong, then click here to try again."
+        raise ServerTrouble(_why(process, error), remedy, server.last_words() or str(error)) from error
+
+
+def find() -> Address | None:
+    """A server of the same user that runs already (one that a terminal has started, say), or None."""
+    folder = _runtime_folder()
+    try:
+        files = sorted(folder.glob("*.json"))
+    except OSError:
+        return None
+    for file in files:
+        try:
+            if hasattr(os, "getuid") and file.stat().st_uid != os.getuid():
+                continue
+            address = _address(json.loads(file.read_bytes()[:MAX_READY_BYTES]))
+        except (OSError, ValueError):
+            continue
+        if _alive(address.pid):
+            return address
+    return None
+
+
+def noted_command(resources: Sequence[Path]) -> list[str]:
+    """The command that the installer noted in environment.json below one of Krita's resource folders. Raises ServerTrouble."""
+    remedy = "In Limn's folder run `python3 -m installer try`, then `python3 -m installer plugin`."
+    for folder in resources:
+        file = folder / "limn" / "environment.json"
+        if not file.is_file():
+            continue
+        try:
+            command = json.loads(file.read_text(encoding="utf-8"))["server"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ServerTrouble("Limn's notes about its server can't be read.", remedy, f"{file}: {error!r}") from error
+        if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+            raise ServerTrouble("Limn's notes about its server are damaged.", remedy, f"{file}: {command!r}")
+        return command
+    places = ", ".join(map(str, resources))
+    raise ServerTrouble("Limn's server is not installed yet.", remedy, f"looked for limn/environment.json in {places}")
+
+
+def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) -> str:
+    """The first line of its output. Raises ServerTrouble if it ends before, takes too long, or is not wanted any more."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    output = process.stdout
+    assert output is not None
+
+    def read() -> None:
+        lines.put(output.readline(MAX_READY_BYTES))
+        while output.read(4096):  # whatever else it prints must not fill the pipe
+            pass
+
+    threading.Thread(target=read, name="limn server output", daemon=True).start()
+    waited = 0.0
+    while waited < START_SECONDS:
+        try:
+            line = lines.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            waited += LOOK_SECONDS
+            if not wanted():
+                raise ServerTrouble("The server was stopped while it started.", "") from None
+            continue
+        if not line:
+            raise ServerTrouble("The Limn server ended while it started.", "")
+        return line.decode("utf-8", "replace")
+    raise ServerTrouble(f"The Limn server was not ready within {START_SECONDS:.0f} seconds.", "")
+
+
+def _address(ready: object) -> Address:
+    """What a ready line says. Raises ValueError if it is none; the token's file is read here."""
+    if not isinstance(ready, dict) or not isinstance(ready.get("url"), str) or not isinstance(ready.get("token_file"), str):
+        raise ValueError("this is not a server's ready line")
+    if not ready["url"].startswith(("ws://127.0.0.1:", "ws://[::1]:", "ws://localhost:")):
+        raise ValueError("the server does not listen on this machine only")
+    token = Path(ready["token_file"]).read_text(encoding="ascii").strip()
+    pid = ready.get("pid")
+    return Address(ready["url"], token, pid if isinstance(pid, int) else 0)
+
+
+def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
+    if isinstance(error, ServerTrouble):
+        return error.sentence
+    return f"The Limn server did not say where it listens (it ended with status {process.returncode})."
+
+
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """The variables for the server: without those by which Krita points its own embedded Python, or its bundle, to libraries."""
+    unwanted = {"PYTHONHOME", "PYTHONPATH"}
+    if "APPIMAGE" in ours:
+        unwanted |= {"LD_LIBRARY_PATH", "QT_PLUGIN_PATH"}
+    return {name: value for name, value in ours.items() if name not in unwanted}
+
+
+def _runtime_folder() -> Path:
+    """Where servers announce themselves: the user's runtime folder, as the server's platformdirs names it."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "Temp", "limn", "limn")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/TemporaryItems/limn"
+    own = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return (own if own.is_dir() else Path(tempfile.gettempdir(), f"runtime-{os.getuid()}")) / "limn"
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of this number runs. On Windows nobody can ask without harm: connecting will tell."""
+    if pid <= 0 or sys.platform == "win32":
+        return pid > 0
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _tail(file: Path) -> str:
+    try:
+        return file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

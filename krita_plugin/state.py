@@ -1,0 +1,305 @@
+"""What the panel shows and remembers. No Krita, no Qt, no sockets: plain values, and a call to all listeners when one has changed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from .protocol import limits
+from .protocol.messages import Algorithm, Done, Parameter, Progress, Region, Value, Welcome
+
+HISTORY = 50
+"""Instructions remembered for Up and Down: more than anybody walks through."""
+
+HintMode = Literal["off", "guide", "limit"]
+HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit")
+
+DEFAULT_ALGORITHM = "foi"
+
+MAX_NAME = 80
+"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
+
+MASK_SIDE = 256
+"""Longer side of the mask's picture in the panel, in pixels: it is shown at half of that."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """The connection, for the panel's last line. `remedy`: what to do, where there is trouble."""
+
+    kind: Literal["off", "starting", "ready", "trouble"]
+    words: str
+    details: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """An edit that is running. `step` of `count` done in `stage`; count 0: unknown. `waiting`: further edits of the painter's own."""
+
+    stage: str
+    step: int = 0
+    count: int = 0
+    seconds_left: float | None = None
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Note:
+    """One sentence where progress stood, what to do about it, and details to copy. `kept`: a result waits to be put somewhere."""
+
+    kind: Literal["quiet", "good", "error"]
+    sentence: str
+    remedy: str = ""
+    details: str = ""
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class GreyPicture:
+    """A small mask for the panel, one byte a pixel, rows without padding."""
+
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the painter asks for, complete: all that an edit needs besides the layer."""
+
+    instruction: str
+    algorithm: str
+    parameters: Mapping[str, Value]
+    seed: int
+    hint_mode: HintMode
+    mask_only: bool = False
+
+
+NOT_CONNECTED = Link("off", "not connected")
+
+
+@dataclass
+class Panel:
+    """The one state behind all dockers. Change it through its methods only; they tell the listeners."""
+
+    link: Link = NOT_CONNECTED
+    device: str = ""
+    algorithms: tuple[Algorithm, ...] = ()
+    algorithm: str = DEFAULT_ALGORITHM
+    values: dict[str, dict[str, Value]] = field(default_factory=dict)
+    instruction: str = ""
+    seed: int = 0
+    hint_mode: HintMode = "guide"
+    history: list[str] = field(default_factory=list)
+    more: bool = False
+    work: Work | None = None
+    note: Note | None = None
+    preview: bytes | None = None
+    previews_shown: int = 0
+    mask: GreyPicture | None = None
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    # --- what the painter sets ---------------------------------------------------------------------------------------
+
+    def set_instruction(self, text: str) -> None:
+        self.instruction = text[: limits.MAX_INSTRUCTION]
+
+    def set_algorithm(self, name: str) -> None:
+        if name != self.algorithm:
+            self.algorithm = name
+            self._changed()
+
+    def set_value(self, name: str, value: Value) -> None:
+        self.values.setdefault(self.algorithm, {})[name] = value
+
+    def set_seed(self, seed: int) -> None:
+        self.seed = max(0, min(seed, limits.MAX_SEED))
+
+    def set_hint_mode(self, mode: HintMode) -> None:
+        self.hint_mode = mode
+
+    def set_more(self, shown: bool) -> None:
+        self.more = shown
+        self._changed()
+
+    def new_seed(self) -> int:
+        """Another seed, shown in the panel from now on. Six digits: easily noted down."""
+        self.seed = random.randrange(1_000_000)
+        self._changed()
+        return self.seed
+
+    # --- what is asked for -------------------------------------------------------------------------------------------
+
+    def chosen(self) -> Algorithm | None:
+        """The announced algorithm of the panel's choice; None before the server has announced any."""
+        return next((one for one in self.algorithms if one.name == self.algorithm), None)
+
+    def value(self, parameter: Parameter) -> Value:
+        """What the panel shows for a parameter: the painter's choice if it still fits the schema, else the default."""
+        value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
+        return value if fits(value, parameter) else parameter.default
+
+    def request(self, mask_only: bool = False) -> Request:
+        """What the panel asks for now; parameters that equal their defaults are left out."""
+        algorithm = self.chosen()
+        parameters = {} if algorithm is None else {one.name: self.value(one) for one in algorithm.parameters}
+        defaults = {} if algorithm is None else {one.name: one.default for one in algorithm.parameters}
+        changed = {name: value for name, value in parameters.items() if value != defaults[name]}
+        return Request(self.instruction.strip(), self.algorithm, changed, self.seed, self.hint_mode, mask_only)
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def linked(self, link: Link) -> None:
+        self.link = link
+        self._changed()
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """The server has introduced itself: its algorithms become the panel's choice."""
+        self.algorithms = welcome.algorithms
+        self.device = welcome.device
+        usable = [one.name for one in welcome.algorithms if not one.unavailable]
+        if self.algorithm not in usable and usable:
+            self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]
+        self.link = Link("ready", f"{welcome.model} on {welcome.device}", welcome.server)
+        self._changed()
+
+    def began(self, request: Request, stage: str) -> None:
+        """An edit has begun: the pictures of the last one go."""
+        self.history = [*(old for old in self.history if old != request.instruction), request.instruction][-HISTORY:]
+        self.work, self.note, self.preview, self.mask, self.previews_shown = Work(stage), None, None, None, 0
+        self._changed()
+
+    def staged(self, stage: str) -> None:
+        """The running edit is at this stage; nothing is counted."""
+        self.work = replace(self.work or Work(stage), stage=stage, step=0, count=0, seconds_left=None)
+        self._changed()
+
+    def progressed(self, message: Progress) -> None:
+        waiting = self.work.waiting if self.work else 0
+        self.work = Work(message.stage, message.step, message.count, message.seconds_left, waiting)
+        self._changed()
+
+    def queued(self, ahead: int, waiting: int) -> None:
+        stage = "waiting for its turn" if ahead else "starting"
+        self.work = replace(self.work or Work(stage), stage=stage, waiting=waiting)
+        self._changed()
+
+    def previewed(self, jpeg: bytes) -> None:
+        self.preview = jpeg
+        self.previews_shown += 1
+        self._changed()
+
+    def masked(self, mask: GreyPicture | None) -> None:
+        self.mask = mask
+        self._changed()
+
+    def ended(self, note: Note) -> None:
+        """No edit is running any more."""
+        self.work, self.note = None, note
+        self._changed()
+
+    def noted(self, note: Note | None) -> None:
+        """A message that does not end a running edit."""
+        self.note = note
+        self._changed()
+
+    def _changed(self) -> None:
+        for listener in tuple(self.listeners):
+            listener()
+
+    # --- what is remembered ------------------------------------------------------------------------------------------
+
+    def remembered(self) -> str:
+        """The settings that last beyond this run of Krita, as JSON."""
+        return json.dumps(
+            {
+                "algorithm": self.algorithm,
+                "values": self.values,
+                "seed": self.seed,
+                "hint_mode": self.hint_mode,
+                "history": self.history,
+                "more": self.more,
+            }
+        )
+
+    def recall(self, text: str) -> None:
+        """Take over remembered settings. What does not fit (an older version, a damaged file) is left at its default."""
+        try:
+            memory = json.loads(text) if text else {}
+        except ValueError:
+            return
+        if not isinstance(memory, dict):
+            return
+        if isinstance(memory.get("algorithm"), str):
+            self.algorithm = memory["algorithm"]
+        if isinstance(memory.get("values"), dict):
+            self.values = {str(name): dict(values) for name, values in memory["values"].items() if isinstance(values, dict)}
+        if type(memory.get("seed")) is int:
+            self.set_seed(memory["seed"])
+        if memory.get("hint_mode") in HINT_MODES:
+            self.hint_mode = memory["hint_mode"]
+        if isinstance(memory.get("history"), list):
+            self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
+        self.more = memory.get("more") is True
+
+
+def fits(value: object, parameter: Parameter) -> bool:
+    """Whether a value, remembered perhaps from another version, is one that the schema allows."""
+    if parameter.kind == "bool":
+        return isinstance(value, bool)
+    if parameter.kind == "choice":
+        return value in parameter.choices
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (parameter.kind == "int" and not isinstance(value, int)):
+        return False
+    low, high = parameter.minimum, parameter.maximum
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def done_words(done: Done, seconds: float, mask_only: bool) -> str:
+    """The line that stands where progress stood, for a good end."""
+    if mask_only:
+        return f"mask found in {seconds:.0f} s · it is the selection now"
+    return f"done in {seconds:.0f} s · seed {done.seed} · nothing changed outside the mask"
+
+
+def progress_words(work: Work) -> str:
+    """The line beside the progress bar: "denoising 31 of 80 · 4 s"."""
+    words = work.stage
+    if work.count:
+        words += f" {work.step} of {work.count}"
+    if work.seconds_left is not None and work.seconds_left >= 1:
+        words += f" · {_duration(work.seconds_left)}"
+    if work.waiting:
+        words += f" · {work.waiting} more waiting"
+    return words
+
+
+def layer_name(instruction: str, seed: int) -> str:
+    """The new layer's name: the instruction on one line, shortened where it is long, and the seed."""
+    words = " ".join(instruction.split())
+    if len(words) > MAX_NAME:
+        words = words[: MAX_NAME - 1].rstrip() + "…"
+    return f"{words} (seed {seed})"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f}\N{NO-BREAK SPACE}s" if seconds < 90 else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"
+
+
+def shrink(area: Region | None, width: int, height: int) -> GreyPicture:
+    """A mask of a picture of width x height, made at most MASK_SIDE large by leaving out rows and columns: cheap at any size."""
+    step = max(1, -(-max(width, height) // MASK_SIDE))
+    columns, rows = -(-width // step), -(-height // step)
+    picture = bytearray(columns * rows)
+    if area is not None and area.pixels.data is not None:
+        data, wide = memoryview(area.pixels.data), area.pixels.width
+        first = -(-area.x // step)  # the first kept column inside the area
+        for row in range(-(-area.y // step), -(-(area.y + area.pixels.height) // step)):
+            start = (row * step - area.y) * wide
+            kept = data[start + first * step - area.x : start + wide : step]
+            picture[row * columns + first : row * columns + first + len(kept)] = kept
+    return GreyPicture(columns, rows, bytes(picture))

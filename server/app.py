@@ -1,0 +1,207 @@
+"""The server: routes, the guard before every one of them, the ready line, and its end with its parent's."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler, Middleware
+
+from protocol import limits
+
+from . import __version__
+from .cache import ByteCache
+from .engine import EngineError, LocalEngine, Start
+from .jobs import Jobs
+from .session import House, Session
+from .settings import Settings, runtime_folder
+
+log = logging.getLogger("limn.app")
+
+SESSION_PATH = "/limn/v1"
+STATUS_PATH = "/limn/v1/status"
+
+TOKEN_BYTES = 32
+"""256 bits: nobody guesses that, however often they try."""
+
+MAX_BODY_BYTES = 1024
+"""No route reads a body; this is what aiohttp may buffer before it says so."""
+
+
+SHUTDOWN_SECONDS = 5.0
+"""How long open connections may take to notice that the server stops."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server until its parent ends (standard input closes) or it is told to stop (SIGINT, SIGTERM)."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    if not settings.detached:
+        _stop_with_parent(stop)
+    engine = LocalEngine(Start(settings.model, settings.device, settings.log_level), settings.start_seconds, settings.cancel_seconds)
+    jobs = Jobs(engine, settings.max_jobs, settings.keep_bytes, settings.keep_seconds)
+    house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
+    listener = _listen(settings)
+    port = listener.getsockname()[1]
+    token = secrets.token_hex(TOKEN_BYTES)
+    runner = web.AppRunner(build(house, port, token), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    tasks = [asyncio.create_task(work) for work in (jobs.run(), jobs.sweep(), _warm(engine))]
+    try:
+        with _announced(settings, port, token):
+            await stop.wait()
+    finally:
+        log.info("stopping")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await engine.close()
+        await runner.cleanup()
+
+
+def build(house: House, port: int, token: str) -> web.Application:
+    """The application: two routes, guarded as one."""
+    sockets: set[web.WebSocketResponse] = set()
+
+    async def session(request: web.Request) -> web.StreamResponse:
+        if len(sockets) >= house.settings.max_connections:
+            raise web.HTTPServiceUnavailable(text="Too many connections.\n")
+        ws = web.WebSocketResponse(
+            compress=False, max_msg_size=limits.MAX_FRAME_BYTES, heartbeat=house.settings.heartbeat_seconds, timeout=5.0
+        )
+        await ws.prepare(request)
+        sockets.add(ws)
+        try:
+            await Session(ws, house).run()
+        finally:
+            sockets.discard(ws)
+            log.info("disconnected connections=%d", len(sockets))
+        return ws
+
+    async def status(request: web.Request) -> web.StreamResponse:
+        waiting, running, kept = house.jobs.counts()
+        return web.json_response({"version": __version__, "waiting": waiting, "running": running, "kept": kept})
+
+    async def say_goodbye(app: web.Application) -> None:
+        for ws in list(sockets):
+            await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
+
+    app = web.Application(middlewares=[_guard(port, token)], client_max_size=MAX_BODY_BYTES)
+    app.router.add_get(SESSION_PATH, session, allow_head=False)
+    app.router.add_get(STATUS_PATH, status, allow_head=False)
+    app.on_shutdown.append(say_goodbye)
+    return app
+
+
+def _guard(port: int, token: str) -> Middleware:
+    """Refuses, before any route or handshake, whoever is not a program of the same user.
+
+    Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser sends them, our clients never),
+    the token against other users of this machine and everything else.
+    """
+    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    wanted = f"Bearer {token}".encode()
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.getall("Host", [])
+        credentials = request.headers.getall("Authorization", [])
+        if len(given) != 1 or given[0] not in hosts:
+            raise _refusal(web.HTTPMisdirectedRequest, "host", "This address is not served here.")
+        if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
+            raise _refusal(web.HTTPForbidden, "origin", "Web pages are not served.")
+        if len(credentials) != 1 or not hmac.compare_digest(credentials[0].encode("utf-8", "surrogateescape"), wanted):
+            raise _refusal(web.HTTPUnauthorized, "token", "The token is missing or wrong.")
+        return await handler(request)
+
+    return guard
+
+
+def _refusal(kind: type[web.HTTPException], why: str, sentence: str) -> web.HTTPException:
+    log.warning("request refused because=%s", why)
+    headers = {"WWW-Authenticate": "Bearer"} if kind is web.HTTPUnauthorized else {}
+    return kind(text=f"{sentence}\n", headers={**headers, "Connection": "close"})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A socket on the loopback address. Raises OSError if the port is taken."""
+    family, kind, number, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, number)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextmanager
+def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
+    """Write the token file, and the ready line on standard output and into the runtime folder; take the files away at the end."""
+    token_file = settings.token_file or runtime_folder() / f"{port}.token"
+    address_file = runtime_folder() / f"{port}.json"
+    host = "[::1]" if settings.host == "::1" else settings.host
+    url = f"ws://{host}:{port}{SESSION_PATH}"
+    line = json.dumps({"ready": True, "url": url, "token_file": str(token_file.absolute()), "version": __version__, "pid": os.getpid()})
+    try:
+        _write_private(token_file, token)
+        _write_private(address_file, line)
+        print(line, flush=True)
+        log.info("ready port=%d", port)
+        yield
+    finally:
+        for file in (address_file, token_file):
+            file.unlink(missing_ok=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that only this user can read, from its first byte on; never through a link that somebody has put there."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+async def _warm(engine: LocalEngine) -> None:
+    """Start the worker before anybody asks. Trouble is told to the first client, in its welcome."""
+    with suppress(EngineError):
+        await engine.describe()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Standard input is a pipe from the parent; its end is the parent's end, on every platform and however it died."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with suppress(OSError):  # no standard input at all: the same as a closed one
+            while os.read(0, 4096):
+                pass
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

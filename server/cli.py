@@ -1,0 +1,63 @@
+"""`limn`, the command: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy imports happen inside them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.markup import escape
+
+from .cli_words import INTERRUPTED, USAGE, Trouble, err
+from .settings import SettingsError
+
+app = typer.Typer(
+    name="limn",
+    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands work without Krita.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def register() -> None:
+    """Give the app its commands."""
+    from .cli_bench import app as bench
+    from .cli_doctor import doctor
+    from .cli_edit import edit
+    from .cli_scenes import scenes
+    from .cli_serve import serve
+
+    for command in (serve, edit, scenes, doctor):
+        app.command()(command)
+    app.add_typer(bench, name="bench")
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option with an optional value."""
+    result: list[str] = []
+    for position, argument in enumerate(arguments):
+        following = arguments[position + 1 : position + 2]
+        bare = argument == "--edits" and (not following or following[0].startswith("-"))
+        result.append("--edits=" if bare else argument)
+    return result
+
+
+def main() -> None:
+    """Run one command line. Trouble ends it in one or two sentences, and with its exit status."""
+    register()
+    try:
+        app(args=with_values(sys.argv[1:]), prog_name="limn")
+    except Trouble as trouble:
+        err.print(f"[bold red]{escape(trouble.sentence)}[/] {escape(trouble.remedy)}".rstrip())
+        sys.exit(trouble.status)
+    except SettingsError as error:
+        err.print(f"[bold red]{escape(str(error))}[/]")
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""One edit, from the wire's Submit to the wire's messages: the only place where protocol and editing meet. Runs in the worker."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from typing import Any, cast
+
+import torch
+
+import editing
+from editing import events
+from protocol import limits
+from protocol.messages import (
+    Algorithm,
+    Cancelled,
+    Done,
+    Failed,
+    JobMessage,
+    Mask,
+    Parameter,
+    PartMask,
+    Preview,
+    Progress,
+    Result,
+    Submit,
+)
+
+from . import images
+from .cache import ByteCache
+from .estimate import Estimate
+
+log = logging.getLogger("limn.edits")
+
+PREVIEW_SECONDS = 0.15
+"""Between previews: the eye sees no more than this as a picture that grows clearer."""
+
+PREVIEW_SHARE = 0.2
+"""Of the time that may go into previews: where decoding is slow, they come less often."""
+
+STORE_BYTES = 1024 * 1024 * 1024
+"""Of values kept between edits: some dozens of inversions of a 512 x 512 picture."""
+
+LOADING = "loading the model"
+
+
+class Editor:
+    """The loaded models, and what is worth remembering between edits."""
+
+    def __init__(self, models: editing.Models, clock: Callable[[], float] = time.monotonic) -> None:
+        self._models = models
+        self._clock = clock
+        self._loaded: set[str] = set()
+        self._earlier: dict[tuple[str, bool], dict[str, float]] = {}
+        self._store = ByteCache(STORE_BYTES)
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._models.name
+
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """Every algorithm with its parameters; defaults are the model's own where it has some."""
+        return tuple(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values())
+
+    def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
+        """Carry out one edit. `cancelled` is asked after every step. The last message is Done, Failed or Cancelled."""
+        try:
+            yield from self._edit(submit, cancelled)
+        except editing.EditError as error:
+            log.info("edit refused job=%s code=%s", submit.job, error.code)
+            yield Failed(submit.job, 0, error.code, error.sentence[: limits.MAX_TEXT], error.remedy[: limits.MAX_TEXT])
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            log.error("out of memory job=%s %s", submit.job, type(error).__name__)
+            self._store = ByteCache(STORE_BYTES)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            remedy = "Select a smaller part of the layer, or close other programs that use the graphics card, and try again."
+            yield Failed(submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy)
+        except Exception as error:  # the worker's rim: whatever happens in an algorithm ends this job only
+            place = "".join(traceback.format_tb(error.__traceback__))  # without the message: it may quote the instruction
+            log.error("edit failed job=%s %s\n%s", submit.job, type(error).__name__, place)
+            log.debug("edit failed job=%s %s", submit.job, error)
+            sentence = f"Something went wrong inside Limn ({type(error).__name__})."
+            yield Failed(
+                submit.job, 0, "internal", sentence, "Try another wording or algorithm, and please report it; the log has the details."
+            )
+
+    def _announce(self, algorithm: editing.Algorithm) -> Algorithm:
+        missing = [variant for variant in algorithm.needs if variant not in self._models.variants]
+        own = self._models.defaults(algorithm.needs[0], algorithm.name)
+        parameters = tuple(
+            Parameter(p.name, p.kind, own.get(p.name, p.default), p.minimum, p.maximum, p.choices, p.help, p.front)
+            for p in algorithm.parameters
+        )
+        why = f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs." if missing else ""
+        return Algorithm(algorithm.name, algorithm.title, algorithm.summary, parameters, why, algorithm.baseline)
+
+    def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
+        estimate = Estimate(self._earlier.setdefault((submit.algorithm, submit.mask_only), {}))
+        previews = _Previews(submit, self._clock)
+        for variant in self._to_load(submit):
+            estimate.begin(LOADING, self._clock())
+            yield Progress(submit.job, 0, LOADING, 0, 0)
+            self._models.get(variant)
+            self._loaded.add(variant)
+        request = editing.EditRequest(
+            algorithm=submit.algorithm,
+            instruction=submit.instruction,
+            image=images.picture(submit.pixels, submit.background),
+            hint=None if submit.hint is None else images.selection(submit.hint),
+            hint_mode=submit.hint_mode,
+            seed=submit.seed,
+            parameters=submit.parameters,
+            caption=submit.caption,
+            mask_only=submit.mask_only,
+        )
+        with closing(cast(Generator[events.Event], editing.edit(self._models, request, self._store))) as steps:
+            for event in steps:
+                if cancelled():
+                    yield Cancelled(submit.job, 0)
+                    return
+                now = self._clock()
+                if isinstance(event, events.Stage):
+                    estimate.begin(event.name, now)
+                    yield Progress(submit.job, 0, event.name, 0, event.steps, estimate.left(0, event.steps, now))
+                elif isinstance(event, events.Step):
+                    left = estimate.left(event.index, event.count, now)
+                    yield Progress(submit.job, 0, event.stage, event.index, event.count, left)
+                    yield from previews.of(event)
+                elif isinstance(event, events.Mask):
+                    parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.soft)) for part in event.parts)
+                    yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
+                else:
+                    yield from _finish(submit, request, event, estimate.finish(now))
+
+    def _to_load(self, submit: Submit) -> list[str]:
+        algorithm = editing.ALGORITHMS.get(submit.algorithm)
+        return [variant for variant in algorithm.needs if variant not in self._loaded] if algorithm is not None else []
+
+
+class _Previews:
+    """Makes previews as often as they are worth their time."""
+
+    def __init__(self, submit: Submit, clock: Callable[[], float]) -> None:
+        self._submit = submit
+        self._clock = clock
+        self._next = clock()
+
+    def of(self, step: events.Step) -> Iterator[Preview]:
+        """The preview of this step, or nothing."""
+        began = self._clock()
+        if not self._submit.previews or began < self._next:
+            return
+        picture = images.jpeg(step.preview(), self._submit.previews)
+        ended = self._clock()
+        self._next = ended + max(PREVIEW_SECONDS, (ended - began) * (1 / PREVIEW_SHARE - 1))
+        yield Preview(self._submit.job, 0, step.index, picture)
+
+
+def _finish(submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float]) -> Iterator[JobMessage]:
+    """Final masks, the changed rectangle, and the report."""
+    parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.binary)) for part in done.mask.parts)
+    yield Mask(submit.job, 0, images.mask(done.alpha), parts)
+    area = None if submit.mask_only else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
+    if area is not None:
+        yield Result(submit.job, 0, area)
+    report = done.report
+    yield Done(
+        job=submit.job,
+        seq=0,
+        algorithm=report.algorithm,
+        seed=report.seed,
+        keywords=report.keywords,
+        thresholds=_floats(report.thresholds),
+        seconds=dict(seconds),
+        forwards=report.forwards,
+        rows=report.rows,
+        understood=dict(report.understood),
+        warnings=report.warnings,
+        reused=report.reused,
+    )
+
+
+def _floats(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}

@@ -1,0 +1,252 @@
+"""Engine: what runs edits. The interface, and the local one: a worker process, started on demand, replaced when it dies.
+
+Engines speak the protocol's own job messages, with `seq` 0: whoever keeps the job numbers them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import signal
+import struct
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from protocol.messages import FINAL, Algorithm, Cancelled, Failed, JobMessage, Submit
+
+log = logging.getLogger("limn.engine")
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+"""Where our packages are; the worker gets it as its first search path."""
+
+LENGTH = struct.Struct(">Q")
+"""Each value in the pipe is its pickle's length, then its pickle. Both ends are ours; nothing from the wire is ever unpickled."""
+
+_READ_AHEAD = 4 * 1024 * 1024
+"""Bytes of the worker's output that are read ahead: fewer stops and starts while a large result comes."""
+
+STOP_SECONDS = 5.0
+"""How long a worker may take to end by itself once its pipe is closed, before it is killed."""
+
+
+class EngineError(Exception):
+    """The engine can't work at all, in words: what is wrong, and what to do."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        super().__init__(sentence, remedy)  # both, so that it can be pickled
+        self.sentence = sentence
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an engine works with. `pid`: of the process that computes, for the log and for tests."""
+
+    device: str
+    model: str
+    algorithms: tuple[Algorithm, ...]
+    pid: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first thing that a worker is told."""
+
+    model: Path | None
+    device: str
+    log_level: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Cancel this job, if it is the one that runs."""
+
+    job: str
+
+
+class Engine(Protocol):
+    """Runs one edit at a time."""
+
+    async def describe(self) -> Description:
+        """Device, model and algorithms. Starts what needs starting; may take long the first time. Raises EngineError."""
+        ...
+
+    def run(self, submit: Submit) -> AsyncIterator[JobMessage]:
+        """Run an edit. The last message is Done, Failed or Cancelled, whatever happens."""
+        ...
+
+    async def cancel(self, job: str) -> None:
+        """Ask the running edit to stop within a step; `run` then ends with Cancelled. Does nothing if another job runs."""
+        ...
+
+    async def close(self) -> None:
+        """End all processes."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A living worker process and what it said of itself."""
+
+    process: asyncio.subprocess.Process
+    description: Description
+
+
+class LocalEngine:
+    """One worker process on this machine."""
+
+    def __init__(self, start: Start, start_seconds: float, cancel_seconds: float) -> None:
+        self._start = start
+        self._start_seconds = start_seconds
+        self._cancel_seconds = cancel_seconds
+        self._worker: _Worker | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._closed = False
+        self._starting = asyncio.Lock()
+        self._running: str | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._unwanted = False
+
+    async def describe(self) -> Description:
+        return (await self._living()).description
+
+    async def run(self, submit: Submit) -> AsyncIterator[JobMessage]:
+        assert self._running is None, "one edit at a time"
+        self._running, self._unwanted = submit.job, False
+        try:
+            heard, fresh = False, False
+            while True:
+                fresh = fresh or self._worker is None
+                worker = await self._living()
+                if self._unwanted:  # cancelled while the worker was starting
+                    yield Cancelled(submit.job, 0)
+                    return
+                try:
+                    await _write(worker.process, submit)
+                    while True:
+                        message: JobMessage = await _read(worker.process)  # type: ignore[assignment]  # a worker sends nothing else
+                        if message.job == submit.job:
+                            heard = True
+                            yield message
+                            if isinstance(message, FINAL):
+                                return
+                except (EOFError, ConnectionError):
+                    end = await self._bury(worker, submit.job)
+                if heard or fresh or self._unwanted:
+                    yield end
+                    return
+                fresh = True  # it was dead before it heard of this job: that is not the job's fault
+        except EngineError as error:
+            yield Failed(submit.job, 0, "no-worker", error.sentence, error.remedy)
+        finally:
+            self._running = None
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+
+    async def cancel(self, job: str) -> None:
+        if self._running != job or self._unwanted:
+            return
+        self._unwanted = True
+        worker = self._worker
+        if worker is None:
+            return
+        self._patience = asyncio.get_running_loop().call_later(self._cancel_seconds, self._give_up, worker, job)
+        with suppress(ConnectionError):  # run() notices as well, and reports it
+            await _write(worker.process, Stop(job))
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._process is not None:  # whether it lives or is still starting; whoever waits for it is told
+            await _end(self._process)
+
+    async def _living(self) -> _Worker:
+        """The worker, started if there is none."""
+        async with self._starting:
+            if self._worker is not None and self._worker.process.returncode is None:
+                return self._worker
+            self._worker = None
+            process = self._process = await _spawn()
+            try:
+                if self._closed:
+                    raise EngineError("The server is stopping.", "Start it again.")
+                await _write(process, self._start)
+                answer = await asyncio.wait_for(_read(process), self._start_seconds)
+            except (EOFError, ConnectionError, TimeoutError) as error:
+                await _end(process)
+                log.error("worker failed to start code=%s", process.returncode)
+                raise EngineError(
+                    "The process that runs the model does not start.", "Run `limn doctor`; it tells what is missing."
+                ) from error
+            except BaseException:
+                await _end(process)
+                raise
+            if isinstance(answer, EngineError):
+                await _end(process)
+                raise answer
+            assert isinstance(answer, Description)
+            log.info("worker started pid=%d device=%r model=%r", answer.pid, answer.device, answer.model)
+            self._worker = _Worker(process, answer)
+            return self._worker
+
+    async def _bury(self, worker: _Worker, job: str) -> JobMessage:
+        """What to tell about a job whose worker has died."""
+        await _end(worker.process)
+        code = worker.process.returncode or 0
+        log.error("worker died pid=%d code=%d job=%s", worker.description.pid, code, job)
+        if self._unwanted:
+            return Cancelled(job, 0)
+        by_system = code == -signal.SIGKILL if sys.platform != "win32" else False
+        why = "was ended by the system, perhaps because memory ran out" if by_system else f"has stopped (code {code})"
+        return Failed(
+            job, 0, "worker-died", f"The process that runs the model {why}.", "Try again: a fresh one serves the next edit. "
+            "If it happens again, edit a smaller part or close other programs."
+        )  # fmt: skip
+
+    def _give_up(self, worker: _Worker, job: str) -> None:
+        log.error("worker does not stop within %g s, killed pid=%d job=%s", self._cancel_seconds, worker.description.pid, job)
+        with suppress(ProcessLookupError):
+            worker.process.kill()
+
+
+async def _spawn() -> asyncio.subprocess.Process:
+    """A worker process: the same Python, and the same packages as ours whatever the working folder is."""
+    paths = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH", ""))))
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "server.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_READ_AHEAD,
+        env=os.environ | {"PYTHONPATH": paths},
+    )  # fmt: skip
+
+
+async def _write(process: asyncio.subprocess.Process, value: object) -> None:
+    assert process.stdin is not None
+    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    process.stdin.write(LENGTH.pack(len(body)))
+    process.stdin.write(body)
+    await process.stdin.drain()
+
+
+async def _read(process: asyncio.subprocess.Process) -> object:
+    assert process.stdout is not None
+    (size,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+    return pickle.loads(await process.stdout.readexactly(size))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Close the worker's pipe, which ends it; kill it if it does not end; wait for it."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

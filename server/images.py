@@ -1,0 +1,111 @@
+"""Bytes to tensors and back: raw pixels of the wire, selections, masks, JPEG previews. The only user of Pillow in the server.
+
+On the bytes' side: rows without padding, 8 or 16 bits little endian, colour not multiplied by alpha. On the tensors' side: float32
+RGB (1, 3, height, width) and masks (1, 1, height, width), 0..1, on the CPU.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from protocol.messages import Pixels, Region
+
+JPEG_QUALITY = 80
+"""20 to 40 KiB for 512 x 512 pixels: a preview shows where an edit goes, it is not looked at closely."""
+
+_LAYOUTS = {"rgba8": ((0, 1, 2), "u1"), "bgra8": ((2, 1, 0), "u1"), "rgba16": ((0, 1, 2), "<u2"), "bgra16": ((2, 1, 0), "<u2")}
+"""Where red, green and blue are, and the type of a channel. Alpha is always the fourth."""
+
+
+def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
+    """What the painter sees: raw pixels, flattened onto `background` (sRGB 0..255), as RGB (1, 3, height, width)."""
+    channels, most = _channels(pixels)
+    order = _LAYOUTS[pixels.format][0]
+    rgb = np.empty((3, pixels.height, pixels.width), np.float32)
+    for target, source in enumerate(order):
+        np.multiply(channels[..., source], np.float32(1 / most), out=rgb[target], casting="unsafe")
+    alpha = channels[..., 3]
+    if alpha.min() < most:
+        opacity = alpha.astype(np.float32) / np.float32(most)
+        for target, level in enumerate(background):
+            rgb[target] += (np.float32(level / 255) - rgb[target]) * (opacity < 1) * (1 - opacity)
+    return torch.from_numpy(rgb)[None]
+
+
+def selection(pixels: Pixels) -> Tensor:
+    """A gray8 selection as (1, 1, height, width), 1 where it is selected."""
+    assert pixels.data is not None
+    levels = np.frombuffer(pixels.data, np.uint8).reshape(pixels.height, pixels.width)
+    return torch.from_numpy(levels.astype(np.float32) / np.float32(255))[None, None]
+
+
+def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> Region | None:
+    """The rectangle where alpha is above 0, as a layer to put over the original; None if there is none.
+
+    result: (1, 3, H, W), already composited: original (1 - alpha) + edited alpha. The layer holds `edited`, so that putting it over
+    the original gives the result, and not the result blended with the original a second time. Transparent pixels are all zero.
+    """
+    order, kind = _LAYOUTS[wire_format]
+    most = np.iinfo(kind).max
+    coverage = _levels(alpha[0, 0], most)
+    box = _bounds(coverage)
+    if box is None:
+        return None
+    top, bottom, left, right = box
+    inside = (slice(top, bottom), slice(left, right))
+    weight = alpha[0, 0][inside]  # (h, w)
+    before, after = original[0][:, *inside], result[0][:, *inside]  # (3, h, w)
+    edited = before + (after - before) / weight.clamp_min(1 / most)
+    raw = np.zeros((bottom - top, right - left, 4), np.dtype(kind))
+    shown = coverage[inside] > 0
+    for source, target in enumerate(order):
+        np.multiply(_levels(edited[source], most), shown, out=raw[..., target], casting="unsafe")
+    raw[..., 3] = coverage[inside]
+    return Region(left, top, Pixels(right - left, bottom - top, wire_format, raw.tobytes()))  # type: ignore[arg-type]
+
+
+def mask(soft: Tensor) -> Region | None:
+    """A mask (1, 1, height, width) as gray8, cut to where it is above 0; None if it is nowhere."""
+    levels = _levels(soft[0, 0], 255).astype(np.uint8)
+    box = _bounds(levels)
+    if box is None:
+        return None
+    top, bottom, left, right = box
+    return Region(left, top, Pixels(right - left, bottom - top, "gray8", levels[top:bottom, left:right].tobytes()))
+
+
+def jpeg(shown: Tensor, longest: int) -> Pixels:
+    """A picture (1, 3, height, width) as a JPEG file whose longer side is at most `longest` pixels."""
+    levels = _levels(shown[0], 255).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
+    image.thumbnail((longest, longest), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    return Pixels(image.width, image.height, "jpeg", file.getvalue())
+
+
+def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
+    """The raw channels (height, width, 4) without a copy, and the number that means 1."""
+    assert pixels.data is not None
+    kind = np.dtype(_LAYOUTS[pixels.format][1])
+    return np.frombuffer(pixels.data, kind).reshape(pixels.height, pixels.width, 4), int(np.iinfo(kind).max)
+
+
+def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
+    """0..1 to 0..most, rounded to the nearest; any shape."""
+    rounded: NDArray[np.uint16] = (values.detach().float().cpu().clamp(0, 1) * most + 0.5).numpy().astype(np.uint16)
+    return rounded
+
+
+def _bounds(levels: NDArray[np.integer]) -> tuple[int, int, int, int] | None:
+    """Top, bottom, left, right of what is above 0 (the second and fourth excluded)."""
+    rows, columns = np.flatnonzero(levels.any(axis=1)), np.flatnonzero(levels.any(axis=0))
+    if not len(rows):
+        return None
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

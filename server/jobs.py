@@ -1,0 +1,203 @@
+"""Jobs: their order, cancelling, resuming, and their results until somebody acknowledges them. Knows no websocket and no model.
+
+A job outlives the connection that submitted it. Its messages are numbered here; those that a reconnecting client needs are kept: the
+place in the queue, the latest progress and preview and forming mask, and whatever is final.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from protocol.messages import FINAL, Cancelled, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
+
+from .cache import size_of
+from .engine import Engine
+
+log = logging.getLogger("limn.jobs")
+
+Listener = Callable[[JobMessage], None]
+"""Whoever wants a job's messages: a session. It must not block."""
+
+SWEEP_SECONDS = 30.0
+"""Between looks for results that have become too old."""
+
+
+MAX_KEPT = 256
+"""Ended jobs that are kept, however small: nobody comes back for more."""
+
+
+class TooManyJobs(Exception):
+    """The queue is full."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One edit: what was asked, what was said about it, and who listens."""
+
+    id: str
+    submit: Submit | None  # None as soon as it has been run: the pixels are not needed any more
+    listener: Listener | None = None
+    seq: int = 0
+    kept: list[JobMessage] = field(default_factory=list)
+    ended: float | None = None  # time of its end
+
+    def say(self, message: JobMessage) -> None:
+        """Number a message, keep it if a reconnecting client will want it, and pass it on."""
+        self.seq += 1
+        message = replace(message, seq=self.seq)
+        self.kept = [old for old in self.kept if not _superseded(old, message)]
+        self.kept.append(message)
+        if self.listener is not None:
+            self.listener(message)
+
+    @property
+    def bytes(self) -> int:
+        """Pixels kept for this job."""
+        return size_of(self.kept)
+
+
+class Jobs:
+    """All jobs of a server. They run one after the other in the order of their arrival."""
+
+    def __init__(
+        self, engine: Engine, max_jobs: int, keep_bytes: int, keep_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine = engine
+        self._max_jobs = max_jobs
+        self._keep_bytes = keep_bytes
+        self._keep_seconds = keep_seconds
+        self._clock = clock
+        self._jobs: dict[str, Job] = {}
+        self._queue: deque[Job] = deque()
+        self._running: Job | None = None
+        self._arrived = asyncio.Event()
+
+    def known(self, job: str) -> bool:
+        """Whether a job is waiting, running, or its end is still kept."""
+        return job in self._jobs
+
+    def counts(self) -> tuple[int, int, int]:
+        """Jobs that wait, that run (0 or 1), and whose end is kept."""
+        return len(self._queue), int(self._running is not None), sum(job.ended is not None for job in self._jobs.values())
+
+    def submit(self, submit: Submit, listener: Listener, holds: tuple[str, ...] = ()) -> None:
+        """Take a job. The same id a second time does not run again: the listener gets what is known. Raises TooManyJobs."""
+        if submit.job in self._jobs:
+            self.resume(submit.job, 0, listener)
+            return
+        active = len(self._queue) + (self._running is not None)
+        if active >= self._max_jobs:
+            raise TooManyJobs
+        job = Job(submit.job, submit, listener)
+        self._jobs[job.id] = job
+        self._queue.append(job)
+        size = (submit.pixels.width, submit.pixels.height, submit.pixels.format)
+        log.info("queued job=%s algorithm=%s size=%dx%d format=%s ahead=%d", job.id, submit.algorithm, *size, active)
+        log.debug("queued job=%s instruction=%r", job.id, submit.instruction)
+        job.say(Queued(job.id, 0, active, holds))
+        self._arrived.set()
+
+    def resume(self, name: str, last_seen: int, listener: Listener) -> None:
+        """Send a known job's kept messages after `last_seen`, and from now on everything, to this listener. KeyError if unknown."""
+        job = self._jobs[name]
+        if job.listener == listener:
+            return  # it has everything already
+        job.listener = listener
+        log.info("resumed job=%s after=%d of=%d", name, last_seen, job.seq)
+        for message in job.kept:
+            if message.seq > last_seen:
+                listener(message)
+
+    def leave(self, listener: Listener) -> None:
+        """A connection has ended: its jobs go on without a listener."""
+        for job in self._jobs.values():
+            if job.listener == listener:
+                job.listener = None
+
+    async def cancel(self, name: str, listener: Listener) -> None:
+        """Stop a job. KeyError if unknown."""
+        job = self._jobs[name]
+        if job.listener != listener:
+            self.resume(name, job.seq if job.ended is None else 0, listener)  # from now on, or its end
+        if job in self._queue:
+            self._queue.remove(job)
+            self._end(job, Cancelled(name, 0))
+        elif job is self._running:
+            log.info("cancelling job=%s", name)
+            await self._engine.cancel(name)
+
+    def acknowledge(self, name: str) -> None:
+        """Forget an ended job. Does nothing for others."""
+        job = self._jobs.get(name)
+        if job is not None and job.ended is not None:
+            del self._jobs[name]
+
+    async def run(self) -> None:
+        """Run jobs until cancelled."""
+        while True:
+            while self._queue:
+                self._running = self._queue.popleft()
+                try:
+                    await self._run(self._running)
+                finally:
+                    self._running = None
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def sweep(self) -> None:
+        """Forget what has become too old, every now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.forget_old()
+
+    def forget_old(self) -> None:
+        """Forget ended jobs that are too old, and the oldest ones while there are too many bytes."""
+        ended = sorted((job for job in self._jobs.values() if job.ended is not None), key=lambda job: job.ended or 0.0)
+        total = sum(job.bytes for job in ended)
+        for count, job in zip(range(len(ended), 0, -1), ended, strict=True):
+            age = self._clock() - (job.ended or 0.0)
+            if age <= self._keep_seconds and total <= self._keep_bytes and count <= MAX_KEPT:
+                return
+            total -= job.bytes
+            del self._jobs[job.id]
+            log.info("forgot job=%s age=%.0fs bytes=%d", job.id, age, job.bytes)
+
+    async def _run(self, job: Job) -> None:
+        assert job.submit is not None
+        began = self._clock()
+        log.info("running job=%s", job.id)
+        end: JobMessage | None = None
+        try:
+            async for message in self._engine.run(job.submit):
+                if isinstance(message, FINAL):
+                    end = message
+                else:
+                    job.say(message)
+        except Exception:  # the queue's rim: one job's trouble must not stop the others
+            log.exception("engine failed job=%s", job.id)
+        end = end or Failed(job.id, 0, "internal", "Something went wrong inside Limn's server.", "Try again; the log has the details.")
+        log.info("ended job=%s %s seconds=%.1f", job.id, _outcome(end), self._clock() - began)
+        self._end(job, end)
+
+    def _end(self, job: Job, message: JobMessage) -> None:
+        job.submit = None
+        job.ended = self._clock()
+        job.say(message)
+        self.forget_old()
+
+
+def _outcome(end: JobMessage) -> str:
+    return f"failed code={end.code}" if isinstance(end, Failed) else type(end).__name__.lower()
+
+
+def _superseded(old: JobMessage, new: JobMessage) -> bool:
+    """Whether a kept message is not needed any more once a newer one has come."""
+    passing = isinstance(old, (Queued, Progress, Preview)) or (isinstance(old, Mask) and not old.final)
+    if isinstance(new, FINAL):
+        return passing or not isinstance(new, Done)
+    return passing and type(old) is type(new)

@@ -1,0 +1,184 @@
+"""One websocket around one protocol connection: what the client asks becomes calls of the queue, what jobs say becomes frames."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from aiohttp import WSMsgType, web
+
+from protocol import PROTOCOL_VERSION, Connection, ProtocolError
+from protocol.messages import (
+    Acknowledge,
+    Cancel,
+    Cancelled,
+    Failed,
+    Hello,
+    JobMessage,
+    Limits,
+    Message,
+    Missing,
+    Pixels,
+    Refused,
+    Resume,
+    Submit,
+    Welcome,
+)
+
+from . import __version__
+from .cache import ByteCache
+from .engine import Engine, EngineError
+from .jobs import Jobs, TooManyJobs
+from .settings import Settings
+
+log = logging.getLogger("limn.session")
+
+FAREWELL_SECONDS = 5.0
+"""How long a closing connection may take to read why it is closed."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What all sessions of a server share. `pictures`: bytes of submitted pictures by their hash."""
+
+    settings: Settings
+    engine: Engine
+    jobs: Jobs
+    pictures: ByteCache
+
+
+class Session:
+    """A client's connection, from its handshake to its end. Its jobs outlive it."""
+
+    def __init__(self, socket: web.WebSocketResponse, house: House) -> None:
+        self._socket = socket
+        self._house = house
+        self._connection = Connection("server")
+        self._wake = asyncio.Event()
+        self._over = False
+        self._greeted = False
+        self._breaking: asyncio.Task[bool] | None = None
+
+    async def run(self) -> None:
+        """Serve until either side ends the connection."""
+        writer = asyncio.create_task(self._write())
+        code = 1000
+        try:
+            await self._read()
+        except ProtocolError as error:
+            log.warning("connection refused code=%s %s", error.code, dict(error.data))
+            code = error.close_code
+        finally:
+            self._house.jobs.leave(self.tell)
+            self._over = True
+            self._wake.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(writer, FAREWELL_SECONDS)
+            await self._socket.close(code=code)
+
+    def tell(self, message: JobMessage) -> None:
+        """Send a job's message, if the connection is still up; the job itself keeps what a reconnecting client will need."""
+        if not self._connection.open:
+            return
+        try:
+            self._connection.send(message)
+            self._wake.set()
+        except ProtocolError as error:  # a client that does not read, or a message of ours beyond a limit
+            log.error("connection given up code=%s %s", error.code, dict(error.data))
+            self._breaking = asyncio.get_running_loop().create_task(self._socket.close(code=error.close_code))
+
+    # --- the two directions ------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                frame = await self._socket.receive(None if self._greeted else self._house.settings.hello_seconds)
+            except TimeoutError:
+                log.warning("connection without a hello closed")
+                return
+            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            for message in self._connection.receive(frame.data):
+                await self._handle(message)
+            if self._over:
+                return
+
+    async def _write(self) -> None:
+        with suppress(ConnectionError):  # the reader notices as well
+            while True:
+                self._wake.clear()
+                while (frame := self._connection.next_frame()) is not None:
+                    await (self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+                if self._over:
+                    return
+                await self._wake.wait()
+
+    # --- what clients ask --------------------------------------------------------------------------------------------
+
+    async def _handle(self, message: Message) -> None:
+        jobs = self._house.jobs
+        if isinstance(message, Hello):
+            await self._welcome(message)
+        elif isinstance(message, Submit):
+            self._submit(message)
+        elif isinstance(message, Cancel):
+            if jobs.known(message.job):
+                await jobs.cancel(message.job, self.tell)
+            else:
+                self.tell(Cancelled(message.job, 1))
+        elif isinstance(message, Resume):
+            if jobs.known(message.job):
+                jobs.resume(message.job, message.last_seen, self.tell)
+            else:
+                sentence, remedy = "The server does not know this edit any more; it may have been restarted.", "Start the edit again."
+                self.tell(Failed(message.job, message.last_seen + 1, "unknown-job", sentence, remedy))
+        elif isinstance(message, Acknowledge):
+            jobs.acknowledge(message.job)
+
+    async def _welcome(self, hello: Hello) -> None:
+        self._greeted = True
+        try:
+            description = await self._house.engine.describe()
+        except EngineError as error:
+            self._connection.send(Refused("no-worker", error.sentence, error.remedy))
+            self._over = True
+            self._wake.set()
+            return
+        limits = Limits(max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs)
+        self._connection.send(
+            Welcome(PROTOCOL_VERSION, f"Limn {__version__}", description.device, description.model, description.algorithms, limits)
+        )
+        self._wake.set()
+        log.info("connected client=%r", hello.client)
+
+    def _submit(self, submit: Submit) -> None:
+        house = self._house
+        if house.jobs.known(submit.job):
+            house.jobs.submit(submit, self.tell)
+            return
+        size = submit.pixels.width * submit.pixels.height
+        if size > house.settings.max_pixels:
+            sentence = f"The picture has {size:,} pixels; this server takes {house.settings.max_pixels:,}."
+            self.tell(Failed(submit.job, 1, "too-large", sentence, "Select a smaller part of the layer."))
+            return
+        pixels = self._found(submit.pixels)
+        hint = None if submit.hint is None else self._found(submit.hint)
+        if pixels is None or (submit.hint is not None and hint is None):
+            self.tell(Missing(submit.job, 1))
+            return
+        holds = tuple(picture.sha256 for picture in (pixels, hint) if picture is not None and picture.sha256 in house.pictures)
+        try:
+            house.jobs.submit(replace(submit, pixels=pixels, hint=hint), self.tell, holds)
+        except TooManyJobs:
+            sentence = f"{house.settings.max_jobs} edits are waiting already."
+            self.tell(Failed(submit.job, 1, "busy", sentence, "Wait until some are done, or cancel them."))
+
+    def _found(self, pixels: Pixels) -> Pixels | None:
+        """The picture with its bytes: those that came with it, or those that are held by its hash; None if they aren't."""
+        if pixels.data is not None:
+            self._house.pictures.put(pixels.sha256, pixels.data)
+            return pixels
+        data = self._house.pictures.get(pixels.sha256)
+        return replace(pixels, data=data) if isinstance(data, bytes) and len(data) == pixels.raw_size else None

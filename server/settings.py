@@ -1,0 +1,137 @@
+"""The server's settings: one frozen value. Defaults < settings file < environment (LIMN_PORT=...) < command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import tomllib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from protocol import limits
+
+MIB = 1024 * 1024
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class SettingsError(Exception):
+    """A setting that can't be used, in words: which, where it came from, what to write instead."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set.
+
+    host: where to listen; loopback only, because the connection is not encrypted.
+    port: 0 takes a free one.
+    model: a folder in the diffusers format; None is the bundled sketchbook model.
+    device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it.
+    token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
+    detached: go on running when standard input closes. Otherwise that is taken for the end of the parent.
+    log_level: of the log on standard error. Instructions appear at "debug" only.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    model: Path | None = None
+    device: str = "auto"
+    token_file: Path | None = None
+    detached: bool = False
+    log_level: str = "info"
+
+    max_connections: int = 8
+    """A painter has one or two programs; more than this is a program that reconnects in a loop."""
+    max_jobs: int = 16
+    """Waiting and running together: each holds a picture."""
+    max_pixels: int = limits.MAX_PIXELS
+    """Of a submitted picture; a machine with little memory may take less than the protocol allows."""
+    keep_bytes: int = 1024 * MIB
+    """Pixels of finished jobs that nobody has acknowledged yet: room for the largest result at 16 bits, twice."""
+    keep_seconds: float = 3600.0
+    """How long such jobs are kept: long enough to restart Krita and the computer's network."""
+    picture_bytes: int = 512 * MIB
+    """Submitted pictures kept so that the next edit of the same layer uploads nothing."""
+    hello_seconds: float = 10.0
+    """How long a new connection may take to say hello. It has shown the token, so it is a friend, but perhaps a hung one."""
+    heartbeat_seconds: float = 20.0
+    """Between pings. A connection that does not answer is closed; its jobs go on."""
+    cancel_seconds: float = 60.0
+    """A step that takes longer than this after a cancel is taken for a hung one: the worker is killed, a fresh one serves the next."""
+    start_seconds: float = 300.0
+    """How long a worker may take to import torch and look at its device: minutes on a cold, slow disk."""
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK:
+            raise SettingsError(f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere.")
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"port {self.port} is not a port. Use 0 for a free one, or 1024 to 65535.")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise SettingsError(f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error.")
+        if self.model is not None and not self.model.exists():
+            raise SettingsError(f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format.")
+        for name in ("max_connections", "max_jobs", "max_pixels", "keep_bytes", "keep_seconds", "hello_seconds", "heartbeat_seconds"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0.")
+
+
+def default_file() -> Path:
+    """Where the settings file is looked for; it need not exist."""
+    return platformdirs.user_config_path("limn") / "limn.toml"
+
+
+def runtime_folder() -> Path:
+    """Where running servers put their token and their address, made with mode 0700. Raises SettingsError if it is not this user's own.
+
+    Without XDG_RUNTIME_DIR it lies below /tmp, where somebody else may have made one of that name to be found in its place.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs tells of that case on standard error; it is dealt with here
+        folder = platformdirs.user_runtime_path("limn")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid"):
+        facts = folder.lstat()
+        if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077:
+            raise SettingsError(f"{folder} is not a folder of this user alone. Remove it, or set XDG_RUNTIME_DIR to a folder that is.")
+    return folder
+
+
+def load(command_line: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of one run. None on the command line means: not given. Raises SettingsError."""
+    file = default_file() if file is None else file
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            values |= tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    values |= {
+        field.name: environment[key] for field in dataclasses.fields(Settings) if (key := f"LIMN_{field.name.upper()}") in environment
+    }
+    values |= {name: value for name, value in command_line.items() if value is not None}
+    return Settings(**{name: _convert(name, value) for name, value in values.items()})
+
+
+_BY_NAME = {field.name: field for field in dataclasses.fields(Settings)}
+
+
+def _convert(name: str, value: object) -> Any:
+    """A value from a file, the environment or the command line in its field's type."""
+    field = _BY_NAME.get(name)
+    if field is None:
+        raise SettingsError(f"There is no setting {name!r}. There are: {', '.join(_BY_NAME)}.")
+    kind = str(field.type)
+    try:
+        if "Path" in kind:
+            return None if value in (None, "") else Path(str(value)).expanduser()
+        if kind == "bool":
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[str(value).lower()]
+        return {"int": int, "float": float, "str": str}[kind](str(value))
+    except (KeyError, ValueError) as error:
+        raise SettingsError(f"The setting {name} can't be {value!r}; it is a {kind}.") from error

@@ -1,0 +1,334 @@
+"""The papers' evaluations: a small data set in each layout, read and run through with the tiny model and tiny instruments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+from typer.testing import CliRunner
+
+from editing import load_models
+from editing.bench import methods, paper, sheet
+from editing.bench.paper_sets import READERS, DataError, Files, Sample, run_lengths
+from editing.bench.paper_tables import EVALUATIONS
+from editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
+
+from ..editing.conftest import picture
+
+SHORT = {
+    name: {"steps": 2}
+    for name in ("sdedit", "ip2p", "p2p", "diffedit", "masactrl", "pnp", "edit-friendly", "null-text", "cyclediffusion", "foi", "adapedit")
+} | {"dds": {"iterations": 2}}
+
+
+def save(file: Path, seed: int = 0) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sheet.to_image(picture(seed=seed)).save(file)
+
+
+def save_mask(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 16:32, 16:32] = 1
+    sheet.mask_image(mask).save(file)
+
+
+def write_instructpix2pix(folder: Path) -> None:
+    rows = [{"input": "a red star", "edit": "make the star blue", "output": "a blue star"}] * 2
+    (folder / "human-written-prompts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    save(folder / "images" / "0.png")  # the second one has no picture: it is generated
+
+
+def write_foi_single(folder: Path) -> None:
+    for name in ("0000001", "0000002"):
+        save(folder / name / "123_0.jpg")
+        save(folder / name / "123_1.jpg", seed=1)
+        row = {"input": "a red star", "edit": "make the star blue", "output": "a blue star", "object": "star"}
+        (folder / name / "prompt.json").write_text(json.dumps(row))
+    (folder / "seeds.json").write_text(json.dumps([["0000002", ["123"]]]))
+
+
+def write_foi_multi(folder: Path) -> None:
+    save(folder / "a.png")
+    row = {
+        "image": "a.png",
+        "instructions": ["make the star blue", "remove the cat"],
+        "caption": "a red star and a cat",
+        "target": "a blue star",
+    }
+    (folder / "cases.json").write_text(json.dumps([row]))
+
+
+def write_editing_mask(folder: Path) -> None:
+    lines = ["7 <> A red star on a cat. <> red star <> a blue star", "ILSVRC2012_val_00028602.JPEG <> cat <> dog"]
+    (folder / "Editing-Mask_list.txt").write_text("\n".join(lines) + "\n")
+    save(folder / "image" / "7.jpg")
+    save(folder / "image" / "28602.jpg", seed=1)
+    save_mask(folder / "mask" / "7.png")
+    save_mask(folder / "mask" / "28602.png")
+
+
+def write_imagen(folder: Path) -> None:
+    (folder / "dataset_txt").mkdir()
+    (folder / "dataset_txt" / "Imagen_list.txt").write_text("1 <> A cat with a red star. <> red star <> a blue star\n")
+    save(folder / "dataset" / "1.jpg")
+
+
+def write_imagenet(folder: Path) -> None:
+    (folder / "ImageNet_list.txt").write_text("ILSVRC2012_val_00000001.JPEG <> cat <> dog\n")
+    save(folder / "val" / "ILSVRC2012_val_00000001.JPEG")
+
+
+def write_tedbench(folder: Path) -> None:
+    (folder / "input_list.json").write_text(json.dumps([{"img_name": "dog.png", "target_text": "A sitting dog."}]))
+    save(folder / "originals" / "dog.png")
+
+
+def write_pie_bench(folder: Path) -> None:
+    row = {
+        "image_path": "0_random/1.jpg",
+        "original_prompt": "a [red] star",
+        "editing_prompt": "a [blue] star",
+        "editing_instruction": "make the star blue",
+        "editing_type_id": "6",
+        "blended_word": "star star",
+        "mask": [512 * 100 + 100, 50, 512 * 101 + 100, 50],
+    }
+    (folder / "mapping_file.json").write_text(json.dumps({"000000000001": row}))
+    save(folder / "annotation_images" / "0_random" / "1.jpg")
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "instructpix2pix": write_instructpix2pix,
+    "foi-single": write_foi_single,
+    "foi-multi": write_foi_multi,
+    "editing-mask": write_editing_mask,
+    "imagen": write_imagen,
+    "imagenet": write_imagenet,
+    "tedbench": write_tedbench,
+    "pie-bench": write_pie_bench,
+}
+
+
+def read(name: str, folder: Path) -> list[Sample]:
+    WRITERS[name](folder)
+    return list(READERS[name](folder))
+
+
+# ---------------------------------------------------------------- readers
+
+
+def test_every_evaluation_has_a_reader_and_columns_that_can_be_filled() -> None:
+    assert set(READERS) == set(EVALUATIONS) == set(WRITERS)
+    for evaluation in EVALUATIONS.values():
+        assert set(evaluation.columns) <= {*paper.FIGURES, "iou", "seconds", "ratio", "fid"}
+        assert all(len(row) == len(evaluation.columns) for row in evaluation.printed.values())
+
+
+def test_texts_and_pictures_of_each_layout(tmp_path: Path) -> None:
+    found = {}
+    for name in WRITERS:
+        (tmp_path / name).mkdir()
+        found[name] = read(name, tmp_path / name)
+    assert [(s.words.source, s.words.target, s.picture is None) for s in found["instructpix2pix"]] == [
+        ("a red star", "a blue star", False),
+        ("a red star", "a blue star", True),
+    ]
+    assert [(s.name, s.picture.name if s.picture else "", s.group) for s in found["foi-single"]] == [("0000002", "123_0.jpg", "star")]
+    assert found["foi-multi"][0].words.instruction == "make the star blue, remove the cat" and found["foi-multi"][0].group == "2"
+    first, second = found["editing-mask"]
+    assert (first.words.source, first.words.target) == ("A red star on a cat", "a blue star on a cat")
+    assert (second.words.source, second.words.target, second.name) == ("a cat", "a dog", "ILSVRC2012_val_00028602")
+    assert all(s.mask is not None and int(s.mask.sum()) == 256 for s in (first, second))
+    assert found["imagen"][0].words.target == "A cat with a blue star" and found["imagen"][0].mask is None
+    assert found["imagenet"][0].words.told("instdiffedit") == "a cat => a dog"
+    assert found["tedbench"][0].words.target == "A sitting dog" and found["tedbench"][0].words.source == ""
+    pie = found["pie-bench"][0]
+    assert (pie.words.source, pie.words.target, pie.group) == ("a red star", "a blue star", "6")
+    assert pie.load().shape == (1, 3, 64, 64)
+
+
+def test_run_lengths_cover_their_pixels_and_the_border() -> None:
+    mask = run_lengths([2 * 8 + 3, 2, 60, 100], side=8)[0, 0]
+    assert float(mask[2, 3]) == 1 == float(mask[2, 4]) and float(mask[2, 5]) == 0
+    assert int(mask.sum()) == 28 + 2 and bool(mask[0].all()) and bool(mask[:, -1].all())
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_holds_something_else_is_told_what_it_lacks(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="lacks"):
+        list(READERS[name](tmp_path))
+
+
+def test_missing_pictures_masks_and_fields_are_named(tmp_path: Path) -> None:
+    write_editing_mask(tmp_path)
+    (tmp_path / "mask" / "7.png").unlink()
+    with pytest.raises(DataError, match="no mask of '7'"):
+        list(READERS["editing-mask"](tmp_path))
+    (tmp_path / "image" / "7.jpg").unlink()
+    with pytest.raises(DataError, match="no picture '7'"):
+        list(READERS["editing-mask"](tmp_path))
+    (tmp_path / "Imagen_list.txt").write_text("1 <> only two\n")
+    with pytest.raises(DataError, match="2 fields"):
+        list(READERS["imagen"](tmp_path))
+
+
+def test_masks_are_told_from_pictures_by_their_names(tmp_path: Path) -> None:
+    save(tmp_path / "Images" / "3.jpg")
+    save_mask(tmp_path / "Images" / "3_mask.png")
+    files = Files(tmp_path)
+    assert files.picture("3").name == "3.jpg" and files.mask("3") is not None
+
+
+# ---------------------------------------------------------------- instruments, tiny
+
+
+@pytest.fixture(scope="module")
+def instruments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    """CLIP, PickScore, DINO and the aesthetic predictor with random weights, in their publishers' formats."""
+    folder = tmp_path_factory.mktemp("instruments")
+    tokenizer = CLIPTokenizer.from_pretrained(tiny_model / "text-to-image" / "tokenizer")
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        clip = CLIPModel(
+            CLIPConfig(
+                text_config=small | ends | {"vocab_size": len(tokenizer)},
+                vision_config=small | {"image_size": 32, "patch_size": 8},
+                projection_dim=12,
+            )
+        )
+        dino = Dinov2Model(Dinov2Config(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56))
+        keys = ViTModel(ViTConfig(**small, image_size=224, patch_size=56), add_pooling_layer=False)
+        widths = [(12, 8), (8, 6), (6, 5), (5, 4), (4, 1)]
+        layers = zip((0, 2, 4, 6, 7), widths, strict=True)
+        weights = {}
+        for i, (inside, outside) in layers:
+            weights |= {f"layers.{i}.weight": torch.randn(outside, inside), f"layers.{i}.bias": torch.randn(outside)}
+    clip.save_pretrained(folder / "clip")
+    tokenizer.save_pretrained(folder / "clip")
+    dino.save_pretrained(folder / "dino")
+    keys.save_pretrained(folder / "keys")
+    torch.save(weights, folder / "aesthetic.pth")
+    clip_folder = str(folder / "clip")
+    return Sources(clip_folder, str(folder / "dino"), clip_folder, str(folder / "keys"), str(folder / "aesthetic.pth"), "")
+
+
+def test_instruments_give_what_their_definitions_say(instruments: Sources) -> None:
+    eyes = Perception(instruments)
+    image, other = picture(), picture(seed=1)
+    assert float(eyes.clip().image(image).norm()) == pytest.approx(1, abs=1e-5)
+    assert float(eyes.clip().text("a red star").norm()) == pytest.approx(1, abs=1e-5)
+    assert not torch.equal(eyes.clip().text("a red star"), eyes.clip().text("a blue star"))
+    sample = Sample("s", None, methods.Words("", "a red star", "a blue star"), torch.ones(1, 1, 64, 64))
+    assert paper.clip_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5)
+    assert paper.dino_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5) != paper.dino_i(eyes, sample, image, other)
+    assert paper.structure(eyes, sample, image, image) == 0 < paper.structure(eyes, sample, image, other)
+    assert paper.clip_inside(eyes, sample, image, other) == pytest.approx(paper.clip_score(eyes, sample, image, other))
+    similarity = eyes.keys().self_similarity(image)
+    torch.testing.assert_close(similarity.diagonal(), torch.ones(len(similarity)))
+
+
+def test_clip_equals_transformers_own_score(instruments: Sources) -> None:
+    eyes = Perception(instruments)
+    model = CLIPModel.from_pretrained(instruments.clip).eval()
+    ids = CLIPTokenizer.from_pretrained(instruments.clip)(["a red star"], return_tensors="pt").input_ids
+    from editing.bench.perception import OPENAI_MEAN, OPENAI_STD, prepared
+
+    with torch.no_grad():
+        logits = model(input_ids=ids, pixel_values=prepared(picture(), 32, OPENAI_MEAN, OPENAI_STD)).logits_per_image
+    mine = eyes.clip().scale * float((eyes.clip().image(picture()) * eyes.clip().text("a red star")).sum())
+    assert mine == pytest.approx(float(logits), abs=1e-4)
+
+
+def test_the_aesthetic_predictor_is_five_layers_without_activations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = {0: (8, 12), 2: (6, 8), 4: (5, 6), 6: (4, 5), 7: (1, 4)}
+    weights = {f"layers.{i}.weight": torch.randn(shape, generator=generator) for i, shape in shapes.items()}
+    weights |= {f"layers.{i}.bias": torch.randn(shape[0], generator=generator) for i, shape in shapes.items()}
+    x = expected = torch.randn(2, 12, generator=generator)
+    for i in shapes:
+        expected = expected @ weights[f"layers.{i}.weight"].T + weights[f"layers.{i}.bias"]
+    torch.testing.assert_close(Aesthetic(weights)(x), expected)
+
+
+def test_what_cannot_be_had_is_named_once_and_not_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    eyes = Perception(Sources(clip=str(tmp_path / "empty"), dino="", lpips=""))
+    for _ in range(2):
+        with pytest.raises(MissingWeights, match=r"CLIP: .* could not be loaded"):
+            eyes.clip()
+        with pytest.raises(MissingWeights, match=r"DINO: no weights were given"):
+            eyes.dino()
+    assert set(eyes.missing) == {"CLIP", "DINO"}
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps a method."""
+    presets = {"quick": SHORT, "paper": SHORT}
+    monkeypatch.setattr(methods, "PRESETS", presets)
+    monkeypatch.setattr(paper, "PRESETS", presets)
+    monkeypatch.setattr(paper, "STEPS", 2)
+
+
+def bench(name: str, data: Path, out: Path, model: Path, sources: Sources, *more: str) -> Result:
+    weights = [f"--{what}={getattr(sources, what)}" for what in ("clip", "dino", "pick", "structure", "aesthetic", "lpips")]
+    arguments = [name, "--data", str(data), "--out", str(out), "--model", str(model), "--seeds", "1", *weights, *more]
+    return CliRunner(env={"COLUMNS": "240"}).invoke(paper.app, arguments)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_evaluation_runs_through(name: str, tiny_model: Path, instruments: Sources, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    samples = read(name, data)
+    chosen = [method for method in EVALUATIONS[name].methods if method in SHORT][:2]
+    result = bench(name, data, out, tiny_model, instruments, "--methods", ",".join(chosen))
+    assert result.exit_code == 0, result.output
+    records = json.loads((out / f"{name}.json").read_text())
+    assert len(records) == len(samples) * len(chosen)
+    possible = {c for c in EVALUATIONS[name].columns if not c.startswith("lpips") and c not in ("fid", "ratio")}
+    for record in records:
+        assert "refusal" not in record, record
+        assert possible <= set(record)
+        assert record["rows"] > 0
+    for method in chosen:
+        assert method in result.output
+    assert EVALUATIONS[name].title.split(":")[0] in " ".join(result.output.split())
+    again = bench(name, data, out, tiny_model, instruments, "--methods", ",".join(chosen))
+    assert f"{len(records)} of them done before" in again.output
+
+
+def test_a_picture_that_the_set_lacks_is_generated_once(tiny_model: Path, tmp_path: Path) -> None:
+    models = load_models(tiny_model)
+    (tmp_path / "before").mkdir()
+    sample = Sample("0", None, methods.Words("", "a red star", "a blue star"))
+    first = paper.before_of(models, sample, 3, tmp_path)
+    assert first.shape == (1, 3, 64, 64)
+    assert Image.open(tmp_path / "before" / "3.png").size == (64, 64)
+    assert torch.equal(paper.before_of(models, sample, 3, tmp_path), first)
+
+
+def test_pickscore_shares_sum_to_one_over_the_methods() -> None:
+    records = [{"sample": "a", "seed": 0, "method": m, "pickscore": s} for m, s in (("foi", 2.0), ("ip2p", 1.0), ("diffedit", 0.0))]
+    found = paper.shares(records)
+    assert sum(values[0] for values in found.values()) == pytest.approx(1)
+    assert found["foi"][0] > found["ip2p"][0] > found["diffedit"][0]
+
+
+def test_the_wrong_folder_or_name_is_answered_in_words(tiny_model: Path, instruments: Sources, tmp_path: Path) -> None:
+    wrong = bench("tedbench", tmp_path, tmp_path / "out", tiny_model, instruments)
+    assert wrong.exit_code == 2 and "input_list.json" in wrong.output
+    unknown = bench("tedbanch", tmp_path, tmp_path / "out", tiny_model, instruments)
+    assert unknown.exit_code == 2 and "tedbench" in unknown.output

@@ -1,0 +1,138 @@
+"""The quality benchmark, run for real on the tiny model: records, pictures, sheet, resuming, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from editing import ALGORITHMS
+from editing.bench import methods, quality
+from editing.bench.methods import Words
+from editing.bench.quality import Case
+from editing.instruction import parse
+from editing.prompts import captions
+from editing.sketchbook.edits import TYPES
+from editing.sketchbook.judge import Judge, new_judge
+
+FEW = {name: {"steps": 2} for name in ("sdedit", "p2p", "diffedit", "ip2p", "foi")}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps a method; a judge that nobody trained, so that no weights are needed."""
+    monkeypatch.setattr(methods, "PRESETS", {"quick": FEW, "paper": {}})
+    monkeypatch.setattr(quality, "PRESETS", {"quick": FEW, "paper": {}})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = new_judge().eval()
+    judge = Judge(parts["things"], parts["places"], parts["towers"])  # type: ignore[arg-type]
+    monkeypatch.setattr(quality, "load_judge", lambda: judge)
+
+
+def bench(tiny_model: Path, out: Path, *more: str) -> Result:
+    arguments = ["--out", str(out), "--model", str(tiny_model), "--jobs", "1", "--cases", "1", "--types", "recolour,remove", *more]
+    return CliRunner().invoke(quality.app, arguments)
+
+
+def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(tiny_model: Path, tmp_path: Path) -> None:
+    result = bench(tiny_model, tmp_path, "--methods", "foi,sdedit,diffedit")
+    assert result.exit_code == 0, result.output
+    records = json.loads((tmp_path / "quality.json").read_text())
+    assert {(r["type"], r["method"]) for r in records} == {(t, m) for t in ("recolour", "remove") for m in ("foi", "sdedit", "diffedit")}
+    for r in records:
+        assert r["seed"] == 1_000_000 and r["rows"] > 0 and r["seconds"] > 0
+        assert (
+            0 <= r["psnr"] <= 60
+            and 0 <= r["c_non"] <= 1
+            and -1 <= r["direction"] <= 1
+            and r["towers_distance"] >= 0
+            and 0 < r["psnr_raw"] <= 60
+        )
+        assert isinstance(r["success"], bool) and isinstance(r["kept"], bool) and r["success"] == all(r["asked"])
+        assert (r["iou"] is None) == (r["method"] == "sdedit")
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.width > 5 * 128 and sheet.height > 2 * 128
+    assert "diffedit" in result.output and "asked / kept" in result.output
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out = quality.record_of
+    calls: list[str] = []
+
+    def interrupted(models: object, judge: object, work: quality.Work) -> object:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(work.stem)
+        return carry_out(models, judge, work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(quality, "record_of", interrupted)
+    assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code != 0
+    first = json.loads((tmp_path / "quality.json").read_text())
+    assert len(first) == 2
+    monkeypatch.setattr(quality, "record_of", lambda *a: calls.append(a[2].stem) or carry_out(*a))
+    assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code == 0
+    assert len(calls) == 4 == len(set(calls))
+    assert json.loads((tmp_path / "quality.json").read_text())[:2] == first
+
+
+def test_a_folder_of_another_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    assert bench(tiny_model, tmp_path, "--methods", "sdedit").exit_code == 0
+    result = bench(tiny_model, tmp_path, "--methods", "sdedit", "--preset", "paper")
+    assert result.exit_code == 2 and "another folder" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--types", "recolor"), "no type"), (("--methods", "magic"), "no method"), (("--preset", "best"), "no preset")],
+)
+def test_wrong_names_are_answered_with_the_right_ones(tiny_model: Path, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    result = bench(tiny_model, tmp_path, *arguments)
+    assert result.exit_code == 2 and words in result.output
+
+
+def test_a_refusal_is_a_record_too(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Words, "told", lambda self, method: "star => star")
+    assert bench(tiny_model, tmp_path, "--methods", "diffedit").exit_code == 0
+    records = json.loads((tmp_path / "quality.json").read_text())
+    assert all(r["success"] is False and r["refusal"] for r in records)
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_methods_that_compare_texts_get_the_exact_captions(type: str) -> None:
+    """The scene's own captions come through the instruction box unchanged, but for the articles that it mends."""
+    for seed in range(1_000_000, 1_000_012):
+        words = Case.of(type, seed).words
+        if words.source == words.target:
+            continue
+        read = captions(parse(words.told("p2p"), words.source))
+        assert read.source == words.source
+        assert read.target.replace(" an ", " a ") == words.target.replace(" an ", " a ")
+
+
+def test_words_that_a_data_set_lacks() -> None:
+    assert Words("make it red", "a star", "a red star").told("foi") == "make it red"
+    assert Words("make it red", "a star", "a red star").told("tas") == "a star => a red star"
+    assert Words("", "", "a sitting dog").told("tas") == f"{methods.UNKNOWN} => a sitting dog"
+    assert captions(parse(Words("", "", "a sitting dog").told("tas"))).target == "a sitting dog"
+    assert Words("make it red", "", "").told("tas") == "make it red"
+
+
+def test_every_preset_names_parameters_that_exist() -> None:
+    for preset in (methods.QUICK, methods.FAST):
+        assert set(preset) == set(ALGORITHMS)
+        for name, parameters in preset.items():
+            assert set(parameters) <= {p.name for p in ALGORITHMS[name].parameters}, name
+
+
+def test_it_hangs_in_the_command_line() -> None:
+    from server import cli_bench
+
+    assert {"quality", "paper"} <= set(cli_bench.find_benches())
+    assert isinstance(quality.app, typer.Typer)

@@ -1,0 +1,84 @@
+"""`limn doctor`: facts in, findings out; and the real thing on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import doctor
+
+from .conftest import Limn
+
+
+def home(**changes: Any) -> dict[str, Any]:
+    """A Krita with the plugin in order."""
+    facts = {"kind": "installed", "resources": "/home/painter/krita", "kritarc": "/home/painter/kritarc", "exists": True}
+    return facts | {"plugin": "current", "switched_on": True, "python": "/usr/bin/env"} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "word"),
+    [
+        ({}, "ok", "switched on"),
+        ({"plugin": "missing"}, "note", "not in"),
+        ({"plugin": "outdated"}, "problem", "another version"),
+        ({"switched_on": False}, "problem", "switched off"),
+        ({"python": None}, "problem", "how to start"),
+        ({"python": "/nowhere/python"}, "problem", "how to start"),
+    ],
+)
+def test_the_plugin(changes: dict[str, Any], state: str, word: str) -> None:
+    (finding,) = doctor.check_plugin(home(**changes))
+    assert finding.state == state
+    assert word in finding.sentence
+    assert bool(finding.remedy) == (state != "ok")
+
+
+def test_a_package_that_is_missing_or_of_another_version() -> None:
+    findings = list(doctor.check_packages(["numpy==0.0.1", "not-there-at-all==1.0", 'x==1; extra == "dev"']))
+    assert [finding.state for finding in findings] == ["problem", "note", "ok"]
+    assert "not-there-at-all" in findings[0].sentence
+    assert "0.0.1" in findings[1].sentence
+
+
+def test_the_trap_of_kritas_python(tmp_path: Path) -> None:
+    (tmp_path / "python3").write_text("#!/bin/sh\n")
+    (tmp_path / "python3").chmod(0o755)
+    (finding,) = doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=True)
+    assert finding.state == "note" and str(tmp_path) in finding.sentence and "PATH=/usr/bin" in finding.remedy
+    assert not list(doctor.check_path("/usr/bin:/bin", krita_in_path=True))
+    assert not list(doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=False))
+
+
+def test_a_model_that_is_none(tmp_path: Path, tiny_model: Path) -> None:
+    (finding,) = doctor.check_model(tmp_path)
+    assert finding.state == "problem" and str(tmp_path) in finding.sentence and finding.remedy
+    (finding,) = doctor.check_model(tiny_model)
+    assert finding.state == "ok" and set(finding.facts["variants"]) == {"text-to-image", "inpainting", "instruction"}
+
+
+def test_a_card_that_this_torch_can_not_use() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        assert [finding.state for finding in doctor.check_device(True)] == ["ok"]
+    else:
+        (finding,) = doctor.check_device(True)
+        assert finding.state == "problem" and "driver" in finding.remedy
+    assert all(finding.facts["torch"] == torch.__version__ for finding in doctor.check_device(False))
+
+
+def test_on_this_machine(alone: Limn) -> None:
+    done = alone("doctor", "--json", "--model", alone.model)
+    report = json.loads(done.stdout)
+    assert done.returncode == (0 if report["healthy"] else 1)
+    topics = {finding["topic"]: finding for finding in report["findings"]}
+    assert {"Limn", "Python", "packages", "device", "model", "server"} <= set(topics)
+    assert topics["model"]["state"] == "ok"
+    assert all(finding["remedy"] for finding in report["findings"] if finding["state"] != "ok")
+    spoken = alone("doctor", "--model", alone.model)
+    assert spoken.returncode == done.returncode
+    assert "model: tiny" in spoken.stdout and "Traceback" not in spoken.stderr

@@ -1,0 +1,191 @@
+"""`limn edit` against a real server: its files, its refusals, and what it does when things go wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from server.picture_files import read
+
+from .conftest import FAST, ROOT, Limn, array
+
+REPORTED = {
+    "algorithm", "instruction", "seed", "model", "keywords", "thresholds", "forwards", "rows", "seconds", "warnings", "parameters", "parts"
+}  # fmt: skip
+
+
+def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = limn("edit", scene, "make the square blue, make the background red", "--seed", 7, *FAST, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out / 'result.png'}\n"
+    assert "denoising" in done.stderr and "Traceback" not in done.stderr
+    before, result, layer, mask = (array(file) for file in (scene, out / "result.png", out / "layer.png", out / "mask.png"))
+    assert result.shape == before.shape and layer.shape == (48, 64, 4) and mask.shape == (48, 64)
+    outside = layer[..., 3] == 0
+    assert outside.any() and not outside.all()
+    assert (result[outside] == before[outside]).all()
+    assert not layer[outside].any()
+    share = layer[..., 3:] / 255
+    assert abs(before * (1 - share) + layer[..., :3] * share - result).max() <= 1
+    assert sorted(file.name for file in (out / "masks").iterdir()) == ["1.png", "2.png"]
+    assert all(array(file).shape == (48, 64) for file in (out / "masks").iterdir())
+    previews = sorted((out / "previews").iterdir())
+    assert previews
+    with Image.open(previews[0]) as preview:
+        assert preview.format == "JPEG" and max(preview.size) <= 512
+    report = json.loads((out / "report.json").read_text())
+    assert set(report) >= REPORTED
+    assert (report["algorithm"], report["seed"], report["model"], report["parameters"]) == ("foi", 7, "tiny", {"steps": 4})
+    assert report["instruction"] == "make the square blue, make the background red"
+    assert report["forwards"] > 0 and report["rows"] >= 3 * report["forwards"] and report["seconds"]["denoising"] > 0
+    assert [part["mask"] for part in report["parts"]] == ["masks/1.png", "masks/2.png"]
+    assert len(limn.announced()) == 1, "the server that runs was used"
+
+
+def test_the_same_seed_gives_the_same_picture_and_edits_do_not_mix(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    words = "make the square blue, make the background red"
+    assert limn("edit", scene, words, *FAST, "--out", tmp_path / "a").returncode == 0
+    assert limn("edit", scene, words, *FAST, "--out", tmp_path / "b").returncode == 0
+    assert (tmp_path / "a/result.png").read_bytes() == (tmp_path / "b/result.png").read_bytes()
+    (tmp_path / "a" / "notes.txt").write_text("my own")
+    assert limn("edit", scene, "make the square blue", "--seed", 1, *FAST, "--out", tmp_path / "a").returncode == 0
+    assert (tmp_path / "a/result.png").read_bytes() != (tmp_path / "b/result.png").read_bytes()
+    assert [file.name for file in (tmp_path / "a/masks").iterdir()] == ["1.png"]
+    assert (tmp_path / "a" / "notes.txt").read_text() == "my own"
+
+
+def test_a_deep_picture_with_alpha_stays_deep(limn: Limn, tmp_path: Path) -> None:
+    file, out = tmp_path / "deep.png", tmp_path / "out"
+    levels = np.random.default_rng(0).integers(0, 65536, (40, 32, 4), np.uint16)
+    from server.picture_files import Picture, write
+
+    write(Picture("RGBA", True, levels, None), file)
+    assert limn("edit", file, "make the square blue", *FAST, "--out", out).returncode == 0
+    result, layer = read(out / "result.png"), read(out / "layer.png")
+    assert (result.mode, result.deep, layer.deep) == ("RGBA", True, True)
+    outside = layer.rgba[..., 3] == 0
+    assert outside.any() and not outside.all()
+    assert (result.rgba[outside] == levels[outside]).all()
+
+
+def test_a_selection_limits_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    selection = np.zeros((48, 64), np.uint8)
+    selection[8:30, 16:40] = 255
+    Image.fromarray(selection).save(tmp_path / "hint.png")
+    hint = ("--hint", tmp_path / "hint.png", "--hint-mode", "limit")
+    assert limn("edit", scene, "make the square blue", *FAST, *hint, "--out", tmp_path / "out").returncode == 0
+    changed = (array(scene) != array(tmp_path / "out/result.png")).any(axis=2)
+    assert not changed[selection == 0].any()
+    assert json.loads((tmp_path / "out/report.json").read_text())["hint_mode"] == "limit"
+
+
+def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert limn("edit", scene, "make the square blue", *FAST, "--mask-only", "--out", out).returncode == 0
+    assert (array(out / "result.png") == array(scene)).all()
+    assert not array(out / "layer.png").any()
+    assert array(out / "mask.png").any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("SCENE", "make the square blue", "--algorithm", "magic"), 2, ("no algorithm 'magic'", "foi")),
+        (("SCENE", "make the square blue", "--set", "stepz=4"), 2, ("no parameter 'stepz'", "steps")),
+        (("SCENE", "make the square blue", "--set", "steps=many"), 2, ("steps can't be 'many'", "whole number from")),
+        (("SCENE", "make the square blue", "--set", "steps"), 2, ("not name=value",)),
+        (("SCENE", "make the square blue", "--set", "steps=100000"), 1, ("steps", "100000")),
+        (("SCENE", "make the square blue", "--hint-mode", "limit"), 2, ("--hint",)),
+        (("SCENE", "make the square blue", "--hint", "SMALL"), 2, ("5 x 5", "64 x 48")),
+        (("SCENE", "  "), 1, ("instruction",)),
+        (("SCENE", "x" * 3000), 2, ("3000", "2000")),
+        (("nothing.png", "make the square blue"), 2, ("no file",)),
+        (("TEXT", "make the square blue"), 2, ("not a picture",)),
+        (("BROKEN", "make the square blue"), 2, ("damaged",)),
+        (("SCENE", "make the square blue", "--seed", "-1"), 2, ("seed",)),
+        (("SCENE",), 2, ("instruction",)),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(
+    limn: Limn, scene: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, words: tuple[str, ...]
+) -> None:
+    Image.new("L", (5, 5)).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "broken.png").write_bytes(scene.read_bytes()[:-60])
+    named = {"SCENE": scene, "SMALL": tmp_path / "small.png", "TEXT": tmp_path / "text.png", "BROKEN": tmp_path / "broken.png"}
+    done = limn("edit", *(named.get(argument, argument) for argument in arguments), "--out", tmp_path / "out")
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word.lower() in done.stderr.lower()
+    assert not (tmp_path / "out" / "result.png").exists()
+
+
+def test_without_a_server_one_is_started_and_ends_with_the_edit(alone: Limn, scene: Path, tmp_path: Path) -> None:
+    folder = alone.runtime / "limn"
+    folder.mkdir(mode=0o700)
+    (folder / "1.token").write_text("0" * 64)  # a server that was killed has left these, and its pid is another program's now
+    dead = {"ready": True, "url": "ws://127.0.0.1:1/limn/v1", "token_file": str(folder / "1.token"), "version": "0", "pid": os.getpid()}
+    (folder / "1.json").write_text(json.dumps(dead))
+    done = alone("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert [server["url"] for server in alone.announced()] == [dead["url"]]
+
+
+def test_a_model_that_is_not_there(alone: Limn, scene: Path, tmp_path: Path) -> None:
+    done = alone("edit", scene, "make the square blue", "--model", tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert done.returncode == 3, done.stderr
+    assert "nowhere" in done.stderr and "Traceback" not in done.stderr
+
+
+def start_long_edit(limn: Limn, scene: Path, out: Path) -> subprocess.Popen[str]:
+    """An edit of hundreds of steps, returned once its first previews are there."""
+    command = limn.command("edit", scene, "make the square blue", "--set", "steps=400", "--out", out)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl+C, and hands that down
+    process = subprocess.Popen(command, cwd=ROOT, env=limn.environ, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
+    for _ in range(3000):
+        if list(out.glob("previews/*.jpg")):
+            return process
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError("no preview came")
+
+
+def test_ctrl_c_cancels_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    process = start_long_edit(limn, scene, tmp_path / "out")
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert not (tmp_path / "out" / "result.png").exists()
+    done = limn("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "next")  # would wait behind an edit that goes on
+    assert done.returncode == 0
+
+
+def test_a_server_that_is_killed_is_said_in_words(alone: Limn, scene: Path, tmp_path: Path) -> None:
+    process = start_long_edit(alone, scene, tmp_path / "out")
+    (server,) = alone.announced()
+    os.kill(int(str(server["pid"])), signal.SIGKILL)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 3, said
+    assert "connection to the server was lost" in said and "Traceback" not in said
+
+
+def test_a_runtime_folder_that_others_can_write_is_refused(alone: Limn, scene: Path, tmp_path: Path) -> None:
+    (alone.runtime / "limn").mkdir()
+    (alone.runtime / "limn").chmod(0o777)
+    done = alone("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "not a folder of this user alone" in done.stderr and "Traceback" not in done.stderr

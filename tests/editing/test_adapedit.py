@@ -1,0 +1,367 @@
+"""AdapEdit: its equations against vectors, its limits on a real network (checks A1 to A6), its counts, hints and what is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from editing import EditError, EditRequest, Models, edit, words
+from editing import adapedit as ae
+from editing.attention import Attention, Tap
+from editing.branches import Pair, by_level, coarser, fine_sites, guided_pair, pair
+from editing.events import Done, Event, Mask
+from editing.model import Branch, Model, Tally
+from editing.sampling import classifier_free, denoise
+from editing.schedule import DDIM, randn
+
+from .conftest import picture
+
+GOLDEN = Path(__file__).parent / "golden"
+SPEC = np.load(GOLDEN / "spec_adapedit.npz", allow_pickle=False)
+INPUTS = np.load(GOLDEN / "adapedit_inputs.npz", allow_pickle=False)
+META = json.loads(str(INPUTS["meta"]))
+SOURCE, TARGET = "a standing person on a red background", "a sitting person on a red background"
+
+
+def close(actual: Tensor | float, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(np.asarray(actual), expected, rtol=1e-4, atol=1e-5)
+
+
+# ---------------------------------------------------------------- equations
+
+
+@pytest.mark.parametrize("k", range(len(META)))
+@pytest.mark.parametrize("setting", "abc")
+def test_a5_closeness_windows_and_places_equal_the_vectors(k: int, setting: str) -> None:
+    maps, features = (torch.from_numpy(INPUTS[f"f{k}_{name}"].astype(np.float32)) for name in ("attn32", "feat"))
+    alpha_m, lambda_tau, lambda_sv = SPEC[f"f{k}{setting}_params"].tolist()
+    key_places = META[k]["key_positions"]
+    used = len(META[k]["tokens"])
+    embedded = ae.embeddings(maps, features, alpha_m)
+    key = ae.key_embedding(embedded, key_places)
+    closeness = embedded @ key
+    tau = ae.windows(closeness, key_places, lambda_tau)
+    close(closeness[:used], SPEC[f"f{k}{setting}_A"])
+    close(tau[:used], SPEC[f"f{k}{setting}_tau"])
+    close(ae.default_window(tau, range(1, used - 1)), SPEC[f"f{k}{setting}_default"])
+    close(ae.spatial(ae.closeness_of_places(features, key), lambda_sv), SPEC[f"f{k}{setting}_S"])
+
+
+@pytest.mark.parametrize(("name", "lambda_s"), [("blend_0", 0.0), ("blend_90", 0.9), ("blend_100", 1.0)])
+def test_eq_8_equals_the_vectors(name: str, lambda_s: float) -> None:
+    source, target, s = (torch.from_numpy(SPEC[f"blend_{part}"]) for part in ("source", "target", "S"))
+    close(ae.combine(source, target, s, lambda_s), SPEC[name])
+
+
+def test_a5_tau_falls_as_closeness_rises() -> None:
+    closeness = torch.linspace(-1, 1, 20)
+    for form in ("paper", "released"):
+        tau = ae.windows(closeness, (), 0.5, form)
+        assert bool((tau.diff() <= 0).all()) and tau[-1] == 0
+    assert float(ae.windows(closeness, (3,), 1.0)[3]) == 0
+    near = torch.tensor([0.99])  # the two forms agree to first order
+    assert float(ae.windows(near, (), 1) - ae.windows(near, (), 1, "released")) == pytest.approx(0, abs=2e-4)
+
+
+def test_a5_constant_features_bring_everything_close() -> None:
+    maps = torch.rand(16, 9, generator=torch.Generator().manual_seed(1))
+    features = torch.ones(16, 5)
+    embedded = ae.embeddings(maps, features, 0.03)
+    key = ae.key_embedding(embedded, (2, 4))
+    torch.testing.assert_close(embedded @ key, torch.ones(9))
+    torch.testing.assert_close(ae.windows(embedded @ key, (), 1.0), torch.zeros(9), atol=1e-6, rtol=0)
+    torch.testing.assert_close(ae.spatial(ae.closeness_of_places(features, key), 0.8), torch.full((16,), 0.8))
+
+
+def test_a_token_below_the_threshold_falls_back_to_half_its_maximum() -> None:
+    maps = torch.tensor([[0.5, 0.010], [0.2, 0.004], [0.01, 0.006]])
+    kept = ae.weights(maps, 0.03)
+    torch.testing.assert_close(kept[:, 0], torch.tensor([0.5, 0.2, 0.0]) / 0.7)
+    torch.testing.assert_close(kept[:, 1], torch.tensor([0.010, 0.0, 0.006]) / 0.016)
+    assert bool(ae.weights(torch.zeros(3, 2), 0.03).isfinite().all())
+
+
+def test_default_window() -> None:
+    assert ae.default_window(torch.tensor([0.5, 0.05, 0.2, 0.0, 0.5]), (1, 2, 3)) == pytest.approx(0.8 - 2 / 3)
+    assert ae.default_window(torch.zeros(5), (1, 2)) == 0.0  # never negative
+    assert ae.default_window(torch.ones(5), ()) == 0.8
+
+
+@given(st.lists(st.integers(1, 4), max_size=5), st.lists(st.integers(1, 4), max_size=5), st.floats(0, 1), st.integers(0, 99))
+@settings(deadline=None)
+def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, seed: int) -> None:
+    """Substitution, insertion and deletion, any of them together."""
+    generator = torch.Generator().manual_seed(seed)
+    source, target = (torch.rand(3, 6, 12, generator=generator).softmax(-1) for _ in range(2))
+    again = source @ words.reindexing([8, *left, 9], [8, *right, 9], places=12)
+    s = torch.rand(6, generator=generator)
+    torch.testing.assert_close(again.sum(-1), torch.ones(3, 6))
+    torch.testing.assert_close(ae.combine(again, target, s, lambda_s).sum(-1), torch.ones(3, 6))
+
+
+def test_a4_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> None:
+    """lambda_S = S = 1: the authors' refinement with per-word windows, on the columns from start to end token."""
+    a, b = [49406, 320, 786, 2862, 525, 518, 5922, 49407], [49406, 320, 786, 4919, 525, 518, 5922, 267, 5050, 49407]
+    generator = torch.Generator().manual_seed(3)
+    source, target = (torch.randn(4, 9, 77, generator=generator).softmax(-1) for _ in range(2))
+    mapper, alphas = (torch.from_numpy(x) for x in words.refinement(a, b))
+    keeps = torch.rand(77, generator=generator) < 0.5
+    keeps[list(words.key_places(words.align(a, b)))] = False
+    refined = source[..., mapper] * alphas + target * (1 - alphas)
+    expected = refined * keeps + target * ~keeps
+    ours = ae.injected(again := source @ words.reindexing(a, b), ae.combine(again, target, torch.ones(9), 1.0), keeps)
+    torch.testing.assert_close(ours[..., : len(b)], expected[..., : len(b)], atol=1e-6, rtol=0)
+
+
+# ---------------------------------------------------------------- on a network
+
+
+@pytest.fixture(scope="module")
+def model(models: Models) -> Model:
+    return models.get("text-to-image").counting(Tally())
+
+
+@pytest.fixture
+def start() -> Tensor:
+    return randn((1, 4, 16, 12), torch.Generator().manual_seed(5), "cpu")
+
+
+def branches(model: Model, source: str, target: str) -> dict[str, Branch]:
+    return {name: Branch(name, model.embed(text)) for name, text in (("null", ""), ("source", source), ("target", target))}
+
+
+def walk(model: Model, z: Tensor, couple: Pair, texts: dict[str, Branch], found: ae.Guidance, s: Tensor, lambda_s: float) -> Tensor:
+    """The edit of a generated image: source and target from the same latents, nothing pinned."""
+    steps = 4
+    moments = model.schedule.ddim(steps)
+    at = by_level(s, (z.shape[2], z.shape[3]))
+
+    def predict(z: Tensor, now: object, _: object) -> Tensor:
+        held = ae.taps(model, couple, found, now.index, steps, at, lambda_s)  # type: ignore[attr-defined]
+        return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
+
+    return last(denoise(torch.cat((z, z)), moments, DDIM(), predict))
+
+
+def last(steps: Generator[object, None, Tensor]) -> Tensor:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
+    return ae.Guidance(torch.full((77,), tau), tau, torch.ones(size), torch.ones(3))
+
+
+@pytest.mark.parametrize("lambda_s", [0.0, 0.9])
+def test_a1_a_target_that_is_the_source_gives_the_source(model: Model, start: Tensor, lambda_s: float) -> None:
+    texts = branches(model, SOURCE, SOURCE)
+    prompt = words.read(model.tokenizer, SOURCE, model.places)
+    same = Pair(prompt, prompt, words.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ())
+    source, target = walk(model, start, same, texts, constant(0.4), torch.rand(16, 12), lambda_s)
+    torch.testing.assert_close(target, source, atol=1e-5, rtol=1e-4)
+
+
+def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(model: Model, start: Tensor) -> None:
+    texts = branches(model, SOURCE, TARGET)
+    _, target = walk(model, start, pair(model, SOURCE, TARGET), texts, constant(0.0), torch.ones(16, 12), 1.0)
+
+    def predict(z: Tensor, now: object, _: object) -> Tensor:
+        eps = model.predict(z, now.t, [texts["null"], texts["target"]])  # type: ignore[attr-defined]
+        return classifier_free(eps["null"], eps["target"], 7.5)
+
+    plain = last(denoise(start, model.schedule.ddim(4), DDIM(), predict))
+    torch.testing.assert_close(target, plain[0], atol=1e-3, rtol=1e-3)
+    other, _ = walk(model, start, pair(model, SOURCE, TARGET), texts, constant(0.9), torch.ones(16, 12), 0.5)
+    assert not torch.allclose(target, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.6])
+def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(model: Model, start: Tensor, tau: float) -> None:
+    """The maps, not the image: values come from the target's text."""
+    couple = pair(model, SOURCE, TARGET)
+    texts = branches(model, SOURCE, TARGET)
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def spying(inner: Tap) -> Tap:
+        def tap(a: Attention) -> Tensor:
+            output = inner(a)
+            expected = a.probabilities("source") @ couple.reindex @ a.value[a.rows.of("target")]
+            seen.append((output[a.rows.of("target")], expected))
+            return output
+
+        return tap
+
+    moments = model.schedule.ddim(3)
+    at = by_level(torch.rand(16, 12), (16, 12))
+
+    def predict(z: Tensor, now: object, _: object) -> Tensor:
+        held = ae.taps(model, couple, constant(tau), now.index, 3, at, 0.0)  # type: ignore[attr-defined]
+        held = {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()}
+        return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
+
+    last(denoise(torch.cat((start, start)), moments, DDIM(), predict))
+    assert len(seen) == 3 * len(model.sites.at("cross"))
+    for output, expected in seen:
+        torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_only_the_targets_conditional_branch_is_changed(model: Model, start: Tensor) -> None:
+    couple = pair(model, SOURCE, TARGET)
+    texts = list(branches(model, SOURCE, TARGET).values())
+    held = ae.taps(model, couple, constant(0.5), 0, 4, by_level(torch.rand(16, 12), (16, 12)), 0.9)
+    assert {site.kind for site in held} == {"cross", "self"}
+    assert all(site.level >= model.semantic_level for site in held if site.kind == "self")
+    with torch.no_grad():
+        plain, changed = model.predict(start, 501.0, texts), model.predict(start, 501.0, texts, held)
+    torch.testing.assert_close(changed["null"], plain["null"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(changed["source"], plain["source"], atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(changed["target"], plain["target"], atol=1e-4)
+
+
+def test_windows_end_after_floor_of_tau_times_steps(model: Model) -> None:
+    couple = pair(model, SOURCE, TARGET)
+    found = ae.Guidance(torch.full((77,), 0.5), 0.3, torch.ones(16, 12), None)
+    kinds = [{site.kind for site in ae.taps(model, couple, found, i, 10, by_level(torch.ones(16, 12), (16, 12)), 0.9)} for i in range(10)]
+    assert kinds == [{"cross", "self"}] * 3 + [{"cross"}] * 7
+
+
+def test_key_tokens_words_and_marks(model: Model) -> None:
+    couple = pair(model, SOURCE, TARGET)
+    assert couple.keywords == ("sitting",) and couple.key == couple.fresh == (2,)
+    marked = pair(model, SOURCE, TARGET, ["person"])
+    assert marked.keywords == ("person",) and marked.fresh == (2,)
+    removed = pair(model, "a red cat", "a cat")
+    assert removed.key == () and removed.keywords == ("red",)
+    with pytest.raises(EditError) as caught:
+        pair(model, "a red cat", "A  Red cat")
+    assert caught.value.code == "nothing-changes"
+
+
+def test_the_capture_is_at_level_1(model: Model) -> None:
+    """One finer than the semantic level 2 of Stable Diffusion; never the finest."""
+    for semantic in (1, 0):
+        found = fine_sites(replace(model, semantic_level=semantic))
+        assert {site.level for site in found} == {semantic}
+        assert ae.last_up(found).place == "up"
+
+
+def test_fewer_steps_of_the_pre_pass_keep_both_ends(model: Model) -> None:
+    moments = model.schedule.ddim(50)
+    few = coarser(moments, 10)
+    assert len(few) == 11 and few[0] is moments[0] and few[-1] is moments[-1]
+    assert coarser(moments, 80) == moments
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+class Memory:
+    """A store that forgets nothing."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, object] = {}
+
+    def get(self, key: str) -> object | None:
+        return self.values.get(key)
+
+    def put(self, key: str, value: object) -> None:
+        self.values[key] = value
+
+
+def events(models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object) -> list[Event]:
+    options = {"instruction": "make the person sit", "caption": SOURCE, "parameters": {"steps": 5, "prepass_steps": 5}} | options
+    return list(edit(models, EditRequest("adapedit", image=picture() if image is None else image, **options), store))  # type: ignore[arg-type]
+
+
+def done(models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object) -> Done:
+    final = events(models, store, image, **options)[-1]
+    assert isinstance(final, Done)
+    return final
+
+
+def test_counts_are_the_papers(models: Models) -> None:
+    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the inversion is paid once."""
+    store = Memory()
+    report = done(models, store, parameters={}).report
+    assert (report.rows, report.forwards) == (300, 150)
+    short = done(models, store, parameters={"prepass_steps": 10}, mask_only=True).report
+    assert (short.rows, short.forwards, short.reused) == (20, 10, ("inversion",))
+    assert report.keywords == ("sitting",)
+    assert report.understood == {"source": SOURCE, "target": TARGET}
+
+
+def test_a_second_edit_of_the_same_layer_starts_from_what_was_kept(models: Models) -> None:
+    store = Memory()
+    first = done(models, store)
+    again = done(models, store)
+    assert (first.report.rows, first.report.reused) == (5 + 10 + 15, ())
+    assert (again.report.rows, again.report.reused) == (15, ("inversion", "words and places"))
+    assert torch.equal(first.image, again.image) and torch.equal(first.mask.soft, again.mask.soft)
+    other = done(models, store, instruction="make the person jump")
+    assert (other.report.rows, other.report.reused) == (10 + 15, ("inversion",))
+    stronger = done(models, store, parameters={"steps": 5, "prepass_steps": 5, "lambda_s": 0.2, "strength": 0.4})
+    assert stronger.report.rows == 15 and not torch.equal(stronger.image, first.image)
+
+
+def test_c6_it_needs_no_random_numbers(models: Models) -> None:
+    a, b = done(models, seed=1), done(models, seed=2)
+    assert torch.equal(a.image, b.image)
+
+
+@pytest.mark.parametrize("options", [{}, {"spatial": "running"}, {"spatial_contrast": "minmax"}, {"tau_form": "released"}])
+@pytest.mark.parametrize("mode", ["off", "guide", "limit"])
+def test_pixels_without_alpha_are_the_painters(models: Models, options: dict[str, object], mode: str) -> None:
+    image = picture(72, 100)
+    hint = torch.zeros(1, 1, 72, 100)
+    hint[..., 20:50, 30:60] = 1
+    parameters = {"steps": 3, "prepass_steps": 2, **options}
+    final = done(models, image=image, hint=hint, hint_mode=mode, parameters=parameters)
+    outside = (final.alpha == 0).expand_as(image)
+    assert torch.equal(final.image[outside], image[outside])
+    assert bool((final.image != image).any()) and bool(final.image.isfinite().all())
+    if mode == "limit":
+        assert bool((final.alpha <= hint).all()) and not bool((final.mask.binary * (hint == 0)).any())
+
+
+def test_a_limit_on_the_whole_picture_changes_nothing(models: Models) -> None:
+    """With the whole picture selected the limit changes nothing."""
+    whole = torch.ones(1, 1, 64, 64)
+    free, limited = done(models), done(models, hint=whole, hint_mode="limit")
+    torch.testing.assert_close(free.image, limited.image, atol=1e-5, rtol=0)
+
+
+def test_mask_only_stops_before_the_edit(models: Models) -> None:
+    seen = events(models, mask_only=True)
+    final = seen[-1]
+    assert isinstance(final, Done) and final.report.rows == 5 + 10
+    assert any(isinstance(e, Mask) for e in seen)
+    assert torch.equal(final.image, picture())
+
+
+def test_a_deletion_uses_prompt_to_prompts_windows_and_the_removed_words_place(models: Models) -> None:
+    final = done(models, instruction="a red cat => a cat", caption="")
+    assert final.report.thresholds["self window"] == 0.4
+    assert final.report.keywords == ("red",) and final.report.rows == 5 + 10 + 15
+
+
+def test_a_missing_caption_is_asked_for(models: Models) -> None:
+    with pytest.raises(EditError) as caught:
+        done(models, caption="")
+    assert caught.value.code == "needs-caption"
+
+
+def test_odd_sizes_have_their_grids() -> None:
+    s = by_level(torch.rand(9, 13), (18, 26))
+    assert [len(s(level)) for level in range(4)] == [18 * 26, 9 * 13, 5 * 7, 3 * 4]

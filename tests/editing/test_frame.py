@@ -1,0 +1,155 @@
+"""The working crop: sizes, what a null edit does (nothing), and the exactness of the composite."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from editing.frame import Frame, choose_frame, resize, threshold, working_size
+
+from .conftest import picture
+
+
+def checker(height: int, width: int, cell: int) -> Tensor:
+    y, x = torch.arange(height) // cell, torch.arange(width) // cell
+    return ((y[:, None] + x) % 2).float().expand(1, 3, height, width).contiguous()
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((512, 512), (512, 512)),
+        ((1024, 1024), (512, 512)),
+        ((600, 800), (512, 704)),
+        ((3000, 1000), (768, 256)),
+        ((384, 512), (512, 704)),
+        ((1, 1), (512, 512)),
+        ((5000, 1), (768, 64)),
+    ],
+)
+def test_working_sizes_of_stable_diffusion(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert working_size(*size, native=512, multiple=64) == expected
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000), st.sampled_from([(512, 64), (128, 16), (64, 16), (100, 32)]))
+def test_working_sizes_are_bounded_multiples(height: int, width: int, model: tuple[int, int]) -> None:
+    native, multiple = model
+    h, w = working_size(height, width, native, multiple)
+    assert h % multiple == w % multiple == 0
+    assert multiple <= min(h, w)
+    assert max(h, w) <= max(multiple, 1.5 * native)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_a_crop_lies_in_the_layer_and_shows_context(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(1, 300)), data.draw(st.integers(1, 300))
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    hint = torch.zeros(1, 1, height, width)
+    hint[..., top:bottom, left:right] = 0.5
+    y0, x0, y1, x1 = choose_frame((height, width), hint, 64, 16).box
+    assert 0 <= y0 <= top < bottom <= y1 <= height
+    assert 0 <= x0 <= left < right <= x1 <= width
+    for low, start, end, high, limit in ((y0, top, bottom, y1, height), (x0, left, right, x1, width)):
+        assert high - low >= min(limit, 64, 1.5 * (end - start))
+
+
+def test_without_a_hint_the_crop_is_the_layer() -> None:
+    assert choose_frame((300, 200), None, 64, 16) == Frame((300, 200), (0, 0, 300, 200), (96, 64))
+
+
+@pytest.mark.parametrize("layer", [(64, 64), (96, 64)])
+def test_at_the_working_size_a_null_edit_returns_every_value(layer: tuple[int, int]) -> None:
+    image = picture(*layer)
+    frame = choose_frame(layer, None, 64, 16)
+    assert frame.size == layer
+    assert torch.equal(frame.enter(image), image)
+    torch.testing.assert_close(frame.composite(image, frame.enter(image), torch.ones(1, 1, *layer)), image, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [(128, 128), (200, 131), (40, 50), (511, 257), (64, 200)])
+def test_a_null_edit_moves_nothing(layer: tuple[int, int]) -> None:
+    """A checker goes in and comes out: shifted by half a pixel it fits as badly one way as the other."""
+    cell = max(layer) // 8
+    image = checker(*layer, cell)
+    frame = choose_frame(layer, None, 64, 16)
+    result = frame.composite(image, frame.enter(image), torch.ones(1, 1, *layer))
+
+    def error(dy: float, dx: float) -> float:
+        step = [[1, 0, 2 * dx / layer[1]], [0, 1, 2 * dy / layer[0]]]
+        grid = torch.nn.functional.affine_grid(torch.tensor([step]), list(image.shape), align_corners=False)
+        moved = torch.nn.functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        inner = (..., slice(2, -2), slice(2, -2))
+        return float((moved - result)[inner].square().mean())
+
+    def slope(dy: float, dx: float) -> float:
+        return abs(error(dy, dx) - error(-dy, -dx)) / max(error(dy, dx), error(-dy, -dx))
+
+    assert error(0, 0) < 0.05
+    assert slope(0.5, 0) < 0.1
+    assert slope(0, 0.5) < 0.1
+
+
+@given(st.integers(0, 10**6))
+@settings(deadline=None, max_examples=25)
+def test_the_composite_is_exactly_the_original_where_alpha_is_0(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    height, width = (int(torch.randint(20, 150, (), generator=generator)) for _ in range(2))
+    image = torch.rand(1, 3, height, width, generator=generator)
+    hint = torch.zeros(1, 1, height, width)
+    hint[..., height // 3 : height // 2 + 1, width // 3 : width // 2 + 1] = 1
+    frame = choose_frame((height, width), hint, 64, 16)
+    binary = (torch.rand(1, 1, *frame.size, generator=generator) > 0.97).float()
+    alpha = frame.alpha(binary, 2)
+    result = frame.composite(image, torch.rand(1, 3, *frame.size, generator=generator), alpha)
+    outside = (alpha == 0).expand_as(image)
+    assert torch.equal(result[outside], image[outside])
+    assert bool((result[~outside] != image[~outside]).any())
+    assert float(alpha.max()) <= 1
+    assert float(alpha.min()) == 0
+
+
+def test_alpha_is_1_on_the_mask_and_0_beyond_its_reach() -> None:
+    frame = choose_frame((64, 64), None, 64, 16)
+    binary = torch.zeros(1, 1, 64, 64)
+    binary[..., 20:40, 30] = 1
+    binary[..., 40, 20:31] = 1
+    for reach in (1, 2, 4, 8, 16):
+        alpha = frame.alpha(binary, reach)
+        assert float(alpha[binary > 0].min()) == 1
+        y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+        points = binary[0, 0].nonzero().float()
+        distance = torch.cdist(torch.stack((y, x), -1).reshape(-1, 2), points).amin(1).reshape(64, 64)
+        assert float(alpha[0, 0][distance > reach].sum()) == 0
+        assert float(alpha[0, 0][(distance > 0) & (distance <= reach)].sum()) > 0
+
+
+def test_alpha_falls_to_0_where_the_crop_ends_inside_the_layer_but_not_at_the_layers_edge() -> None:
+    frame = Frame(layer=(200, 100), box=(0, 0, 100, 100), size=(64, 64))
+    alpha = frame.alpha(torch.ones(1, 1, 64, 64), 8)
+    assert float(alpha[..., 0, :].min()) == 1
+    assert float(alpha[..., :50, 0].min()) == 1
+    assert float(alpha[..., 99, :].max()) < 0.3
+    assert float(alpha[..., 100:, :].max()) == 0
+
+
+def test_a_soft_map_is_placed_and_thresholded_at_the_same_place() -> None:
+    frame = Frame(layer=(120, 90), box=(10, 20, 74, 84), size=(64, 64))
+    soft = torch.zeros(1, 1, 8, 8)
+    soft[..., 3:5, 2:6] = 1
+    placed = frame.soft(soft)
+    assert placed.shape == (1, 1, 120, 90)
+    assert torch.equal((frame.crop(placed) >= 0.5).float(), threshold(soft, frame.shape, 0.5))
+    y, x = (placed[0, 0] >= 0.5).nonzero(as_tuple=True)
+    assert (int(y.min()), int(y.max())) == (10 + 24, 10 + 39)
+    assert (int(x.min()), int(x.max())) == (20 + 16, 20 + 47)
+
+
+def test_resizing_keeps_a_plain_colour() -> None:
+    plain = torch.full((1, 3, 37, 53), 0.3)
+    for size in ((16, 16), (100, 20), (74, 106), (37, 53)):
+        torch.testing.assert_close(resize(plain, size), torch.full((1, 3, *size), 0.3), rtol=1e-5, atol=1e-5)

@@ -1,0 +1,454 @@
+"""Checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices between paper and code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import LMSDiscreteScheduler, StableDiffusionInpaintPipeline
+from diffusers.pipelines.stable_diffusion import pipeline_stable_diffusion_inpaint as stock
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from editing import EditError, EditRequest, Models, edit, instdiffedit
+from editing.attention import Attention, AverageMap, Rows, Site
+from editing.events import Done, Mask, Step
+from editing.model import Model, Tally
+from editing.sampling import Progress, denoise
+from editing.schedule import LMS, Moment, randn
+from editing.words import read
+
+from .conftest import picture
+
+GOLDEN = Path(__file__).parent / "golden"
+FEW = {"steps": 8, "inpainting_steps": 4}  # 4 steps to find the mask, 4 to paint it
+
+
+def run(models: Models, instruction: str = "a red star", **request: Any) -> tuple[list[Any], Done]:
+    """All events of an edit, and the last."""
+    parameters = FEW | request.pop("parameters", {})
+    events = list(edit(models, EditRequest("instdiffedit", instruction, request.pop("image", picture()), parameters=parameters, **request)))
+    assert isinstance(events[-1], Done)
+    return events, events[-1]
+
+
+def iou(a: Tensor, b: Tensor) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+# I4: the authors' functions
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_i4_the_finished_mask_equals_the_authors(k: int) -> None:
+    golden = np.load(GOLDEN / "instdiffedit_post.npz")
+    for tenths in (1, 2, 3):
+        soft, mask = instdiffedit.finish(torch.from_numpy(golden[f"p{k}_in"]), tenths / 10)
+        theirs = torch.from_numpy(golden[f"p{k}_th{tenths}_mask"]) > 0
+        expected = torch.from_numpy(golden[f"p{k}_soft"]) / 255
+        torch.testing.assert_close(soft, expected, rtol=0, atol=2.01 / 255)  # theirs is rounded to 8 bits on the way
+        near = (expected - tenths / 10).abs() <= 2.01 / 255
+        assert torch.equal(mask[~near], theirs[~near])
+        assert iou(mask, theirs) >= 0.988
+
+
+def test_i4_the_running_mean_equals_the_authors() -> None:
+    """Their per-step store over batch 3 and 8 heads, level 2 of a 64 x 64 latent, without mid block and 8 x 8."""
+    golden = np.load(GOLDEN / "instdiffedit_aggregate.npz", allow_pickle=False)
+    seeds = json.loads(str(golden["seeds"]))
+    reader = AverageMap("text")
+    step = len(seeds) // 2
+    for number in (1, 2):
+        for seed, place, pixels in seeds[(number - 1) * step : number * step]:
+            if place == "mid" or pixels != 256:
+                continue
+            logits = torch.from_numpy(np.random.default_rng(seed).standard_normal((48, pixels, 77)).astype(np.float32))
+            text = logits[24:].unflatten(0, (3, 8))  # (sample, head, position, token); the first half is the empty text's
+            keys = torch.eye(77).expand(3, 8, 77, 77)
+            site = Site("", "cross", place, 2, 8)
+            reader(Attention(site, Rows(("text",), 3), (16, 16), torch.zeros(3, 256, 1), text * 77**0.5, keys, torch.zeros(3, 8, 77, 4)))
+        expected = torch.from_numpy(golden[f"agg_after_step{number}"]).permute(2, 0, 1)
+        torch.testing.assert_close(reader.value[:12], expected, rtol=1e-4, atol=1e-5)
+
+
+# From attention to a mask
+
+
+def maps_of(model: Model, text: str, size: tuple[int, int] = (8, 8), seed: int = 0) -> Tensor:
+    """Random attention maps (77, h, w) whose tokens sum to 1 in every place."""
+    logits = torch.randn(77, *size, generator=torch.Generator().manual_seed(seed))
+    return torch.softmax(torch.nn.functional.avg_pool2d(logits[None], 3, 1, 1)[0] * 4, 0)
+
+
+def blob(y: float, x: float, size: int = 16) -> Tensor:
+    """A round hill of height 1."""
+    line = torch.arange(size) + 0.5
+    return torch.exp(-(((line - y) ** 2)[:, None] + (line - x) ** 2) / 18)
+
+
+def test_i1_the_position_vector_has_its_index_word_and_leaves_start_and_end_out() -> None:
+    here, there = blob(5, 5), blob(12, 12)
+    images = torch.stack([here, there, here, 0.7 * here, 0.55 * here + 0.6 * there, there])
+    p = instdiffedit.position(images)
+    assert p.tolist() == [0, -1, 1, 1, 0, 0]
+    assert instdiffedit.index_word(images) in (2, 3)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.floats(0, 1), st.floats(0, 1))
+def test_i1_whatever_the_images(seed: int, count: int, gamma_1: float, gamma_2: float) -> None:
+    images = torch.rand(count + 2, 6, 9, generator=torch.Generator().manual_seed(seed))
+    p = instdiffedit.position(images, gamma_1, gamma_2)
+    assert p[0] == 0 and p[-1] == 0
+    assert p[instdiffedit.index_word(images)] == 1
+    assert set(p.tolist()) <= {-1, 0, 1}
+
+
+def test_the_thresholds_themselves_count() -> None:
+    """Eq. 8 with >= and <=, as the authors' code has it: 0.6 and 0.8 are the cosines of a (3, 4, 5) triangle."""
+    index = torch.tensor([[1.0, 0.0]])
+    other = torch.tensor([[0.6, 0.8]])
+    images = torch.stack([index, index, other, index])
+    assert instdiffedit.position(images, 0.9, 0.6000001).tolist() == [0, 1, -1, 0]
+    assert instdiffedit.position(images, 0.5999999, 0.1).tolist() == [0, 1, 1, 0]
+
+
+def test_refinement_is_the_difference_of_two_ranges_and_only_the_first_where_nothing_is_subtracted() -> None:
+    a, b, c = blob(5, 5), blob(6, 6), blob(12, 12)
+    images = torch.stack([c, a, b, c, c])
+    both = (a + b) / 2
+    both = (both - both.min()) / (both.max() - both.min())
+    away = (c - c.min()) / (c.max() - c.min())
+    torch.testing.assert_close(instdiffedit.refine(images, torch.tensor([0, 1, 1, -1, 0])), (both - away).clamp(min=0))
+    torch.testing.assert_close(instdiffedit.refine(images, torch.tensor([0, 1, 1, 0, 0])), both)
+
+
+@torch.no_grad()
+def test_word_images_invert_the_start_and_average_a_words_tokens(models: Models) -> None:
+    model = models.get("text-to-image")
+    text = "a raccoon , red"
+    prompt = read(model.tokenizer, text)
+    places = [w.places for w in prompt.words]
+    assert len(places) == 4
+    assert len(places[1]) > 1  # a word of several tokens
+    maps = maps_of(model, text, (5, 7))
+    images = instdiffedit.word_images(maps, prompt, (10, 14))
+    assert images.shape == (6, 10, 14)
+    torch.testing.assert_close(images.amin((1, 2)), torch.zeros(6))
+    torch.testing.assert_close(images.amax((1, 2)), torch.ones(6))
+    plain = instdiffedit.word_images(maps, prompt, (5, 7))  # no resizing
+    for image, group in zip(plain[1:], (*places, (prompt.end,)), strict=True):
+        mean = maps[list(group)].mean(0)
+        torch.testing.assert_close(image, (mean - mean.min()) / (mean.max() - mean.min()), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(plain[0], (maps[0].max() - maps[0]) / (maps[0].max() - maps[0].min()), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("factor", [1e-3, 0.5, 40.0])
+def test_i3_a_words_attention_times_a_constant_changes_no_mask(models: Models, factor: float) -> None:
+    model = models.get("text-to-image")
+    prompt = read(model.tokenizer, "a red star on a hat")
+    maps = maps_of(model, prompt.text)
+
+    def mask(maps: Tensor) -> Tensor:
+        images = instdiffedit.word_images(maps, prompt, (16, 16))
+        return instdiffedit.region(images, instdiffedit.position(images), "", 0.2, None, None).mask
+
+    before = mask(maps)
+    assert 0 < before.sum() < before.numel()
+    for place in range(len(prompt.used)):
+        scaled = maps.clone()
+        scaled[place] *= factor
+        assert iou(mask(scaled), before) > 0.99  # rounding may move a cell at the very threshold
+
+
+def test_enlarging_is_pillows_bicubic() -> None:
+    from PIL import Image
+
+    small = torch.rand(8, 9, generator=torch.Generator().manual_seed(3))
+    theirs = Image.fromarray(small.numpy(), mode="F").resize((36, 32), Image.Resampling.BICUBIC)
+    torch.testing.assert_close(instdiffedit.enlarge(small[None], (32, 36))[0], torch.from_numpy(np.array(theirs)).clamp(0, 1))
+
+
+# Guards and hints
+
+
+def corner(size: int = 16) -> Tensor:
+    hint = torch.zeros(size, size)
+    hint[: size // 2, : size // 2] = 1
+    return hint
+
+
+def test_a_map_without_shape_yields_the_hint_or_everything() -> None:
+    flat = torch.full((4, 16, 16), 0.4)
+    p = instdiffedit.position(flat)
+    assert bool(instdiffedit.region(flat, p, "", 0.2, None, None).mask.all())
+    for guide, limit in ((corner(), None), (None, corner())):
+        where = instdiffedit.region(flat, p, "", 0.2, guide, limit)
+        assert torch.equal(where.mask, corner() > 0)
+        assert not where.known
+
+
+def test_guide_is_a_prior_and_limit_a_wall() -> None:
+    two = torch.stack([blob(4, 4) + blob(12, 12)] * 3)
+    p = torch.tensor([0, 1, 0])
+
+    def mask(image: Tensor, guide: Tensor | None, limit: Tensor | None, phi: float = 0.5) -> Tensor:
+        return instdiffedit.region(image, p, "", phi, guide, limit).mask
+
+    assert bool(mask(two, None, None)[12, 12])
+    assert bool(mask(two, corner(), None)[4, 4])
+    assert not bool(mask(two, corner(), None)[12, 12])
+    beyond = torch.stack([blob(12, 12)] * 3)
+    assert bool(mask(beyond, corner(), None)[12, 12])  # a prior may be exceeded
+    assert not bool((mask(two, None, corner()) & (corner() == 0)).any())
+    assert torch.equal(mask(beyond, None, corner()), corner() > 0)  # nothing left: the hint itself
+
+
+# The procedure
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[list[Progress]]:
+    """The real loop, whose steps are kept: one list a loop."""
+    loops: list[list[Progress]] = []
+
+    def watched(*arguments: Any) -> Any:
+        loops.append([])
+        steps = denoise(*arguments)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            loops[-1].append(progress)
+            yield progress
+
+    monkeypatch.setattr(instdiffedit, "denoise", watched)
+    return loops
+
+
+def forced(value: bool | Tensor) -> Callable[..., instdiffedit.Region]:
+    """A region whose mask is given."""
+
+    def region(images: Tensor, *_: Any) -> instdiffedit.Region:
+        mask = torch.full(images.shape[1:], value) if isinstance(value, bool) else value
+        return instdiffedit.Region(mask.float(), mask, "star")
+
+    return region
+
+
+def originals(model: Model, image: Tensor, seed: int, steps: int, samples: int = 3) -> Callable[[Moment], Tensor]:
+    """y at a moment: the original with the edit's own noise."""
+    z0 = model.scaling * model.encode(image)
+    noise = randn((samples, *z0.shape[1:]), torch.Generator().manual_seed(seed), "cpu")
+    return lambda moment: z0 + moment.sigma * noise
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("literal", [False, True])
+def test_i2_outside_the_mask_the_latents_are_the_noised_original(models: Models, monkeypatch: pytest.MonkeyPatch, literal: bool) -> None:
+    mask = torch.zeros(16, 16, dtype=torch.bool)
+    mask[3:9, 5:11] = True
+    monkeypatch.setattr(instdiffedit, "region", forced(mask))
+    loops = spied(monkeypatch)
+    run(models, mask_only=True, seed=3, parameters={"background_noise": "paper"} if literal else {})
+    model = models.get("text-to-image")
+    ladder = model.schedule.sigmas(8)
+    y = originals(model, picture(), 3, 8)
+    for progress, moment in zip(loops[0], ladder[5:], strict=True):
+        there = y(ladder[moment.index - 1] if literal else moment)
+        assert torch.equal(progress.latents[..., ~mask], there[..., ~mask])
+        assert not torch.allclose(progress.latents[..., mask], there[..., mask], atol=1e-3)
+
+
+@torch.no_grad()
+def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = models.get("text-to-image").counting(Tally())
+    ladder = model.schedule.sigmas(8)
+    y = originals(model, picture(), 5, 8)
+    loops = spied(monkeypatch)
+    monkeypatch.setattr(instdiffedit, "region", forced(False))
+    run(models, mask_only=True, seed=5)
+    for progress, moment in zip(loops[0], ladder[5:], strict=True):
+        assert torch.equal(progress.latents, y(moment))
+    monkeypatch.setattr(instdiffedit, "region", forced(True))
+    run(models, mask_only=True, seed=5)
+
+    solver = LMS(ladder[4:])
+    text, null = model.embed("a red star"), model.embed("")
+
+    def sdedit(x: Tensor, now: Moment, _: Moment) -> Tensor:
+        from editing.model import Branch
+
+        eps = model.predict(solver.shown(x, now), now.t, [Branch("null", null), Branch("text", text)])
+        return eps["null"] + 7.5 * (eps["text"] - eps["null"])
+
+    plain = list(denoise(y(ladder[4]), ladder[4:], solver, sdedit))
+    for ours, theirs in zip(loops[1], plain, strict=True):
+        torch.testing.assert_close(ours.latents, theirs.latents, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("attention", "maps_a_step"), [("mean", [1, 2, 3, 4]), ("current", [1, 1, 1, 1])])
+def test_i1_p_is_computed_once_and_attention_is_the_running_mean_or_the_current(
+    models: Models, monkeypatch: pytest.MonkeyPatch, attention: str, maps_a_step: list[int]
+) -> None:
+    calls: list[Tensor] = []
+    reads: list[int] = []
+
+    class Counted(AverageMap):
+        @property
+        def value(self) -> Tensor:
+            reads.append(self._count)
+            return super().value
+
+    def position(images: Tensor, *gammas: float) -> Tensor:
+        calls.append(images)
+        return real(images, *gammas)
+
+    real = instdiffedit.position
+    monkeypatch.setattr(instdiffedit, "position", position)
+    monkeypatch.setattr(instdiffedit, "AverageMap", Counted)
+    run(models, mask_only=True, parameters={"attention": attention})
+    assert len(calls) == 1
+    sites = len(models.get("text-to-image").sites.at("cross", 1))  # the tiny model's semantic level
+    assert reads == [sites * n for n in maps_a_step]
+
+
+def test_the_counts_are_the_papers(models: Models) -> None:
+    events, done = run(models, parameters={"steps": 50, "inpainting_steps": 50})
+    assert (done.report.rows, done.report.forwards) == (250, 75)
+    assert [e.count for e in events if isinstance(e, Step)] == [25] * 25 + [50] * 50
+
+
+def test_mask_only_stops_before_inpainting_and_needs_no_inpainting_model(tiny_model: Path) -> None:
+    from editing import MissingVariant, load_models
+
+    alone = load_models(tiny_model / "text-to-image")
+    _, done = run(alone, mask_only=True, parameters={"steps": 50})
+    assert (done.report.rows, done.report.forwards) == (150, 25)
+    assert torch.equal(done.image, picture())
+    assert bool(done.mask.binary.any())
+    with pytest.raises(MissingVariant, match="inpainting"):
+        run(alone)
+
+
+def test_masks_come_while_it_is_found_with_previews_that_show_the_original_outside(models: Models) -> None:
+    events, done = run(models, parameters={"steps": 24})
+    masks = [e for e in events if isinstance(e, Mask)]
+    assert len(masks) == 4  # steps 1, 6, 11 of 12, and the last
+    assert torch.equal(masks[-1].soft, done.mask.soft)
+    preview = next(e for e in events if isinstance(e, Step)).preview()
+    assert preview.shape == (1, 3, 64, 64)
+    assert bool(preview.isfinite().all())
+
+
+def test_the_same_seed_gives_the_same_bytes_and_pixels_outside_stay(models: Models) -> None:
+    image = picture(80, 112)
+    limit = torch.zeros(1, 1, 80, 112)
+    limit[..., 20:60, 30:80] = 1
+    limit[..., 40:60, 30:80] = 0.5
+    first, second = (run(models, image=image, hint=limit, hint_mode="limit", seed=9)[1] for _ in range(2))
+    assert torch.equal(first.image, second.image)
+    outside = (first.alpha == 0).expand_as(image)
+    assert torch.equal(first.image[outside], image[outside])
+    assert bool((first.alpha <= limit).all())
+    assert not torch.equal(first.image, image)
+    assert not torch.equal(first.image, run(models, image=image, hint=limit, hint_mode="limit", seed=10)[1].image)
+
+
+def test_several_items_run_one_after_another_on_the_result(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Tensor] = []
+    real = instdiffedit.find
+
+    def find(task: Any, model: Any, image: Tensor, *rest: Any) -> Any:
+        given.append(image)
+        return real(task, model, image, *rest)
+
+    monkeypatch.setattr(instdiffedit, "find", find)
+    _, done = run(models, "replace the cat with a dog; remove the red hat")
+    assert (done.report.rows, done.report.forwards) == (2 * (4 * 6 + 4 * 2), 2 * (4 + 4))
+    assert [p.instruction for p in done.mask.parts] == ["replace the cat with a dog", "remove the red hat"]
+    assert done.report.understood == {"find 1": "a dog", "paint 1": "a dog", "find 2": "red hat", "paint 2": "background"}
+    assert bool((done.mask.soft >= torch.maximum(*(p.soft for p in done.mask.parts)) - 1e-5).all())
+    assert torch.equal(given[0], picture())
+    changed = (given[1] != given[0]).any(1, keepdim=True)
+    assert bool(changed.any())
+
+
+@pytest.mark.parametrize(
+    ("instruction", "caption", "find", "paint"),
+    [
+        ("cat => dog", "", "dog", "dog"),
+        ("remove the hat", "a cat with a hat on a red background", "hat", "a cat on a red background"),
+        ("make the star blue", "", "a blue star", "a blue star"),
+        ("star", "", "star", "star"),
+    ],
+)
+def test_what_is_looked_for_and_what_is_painted(models: Models, instruction: str, caption: str, find: str, paint: str) -> None:
+    _, done = run(models, instruction, caption=caption, mask_only=True)
+    assert done.report.understood == {"find": find, "paint": paint}
+    assert done.report.keywords[0] in find.split()
+
+
+@torch.no_grad()
+def test_a_prompt_of_one_word_takes_its_own_map(models: Models) -> None:
+    model = models.get("text-to-image")
+    prompt = read(model.tokenizer, "star")
+    images = instdiffedit.word_images(maps_of(model, "star"), prompt, (16, 16))
+    assert len(images) == 3
+    where = instdiffedit.region(images, instdiffedit.position(images), "star", 0.2, None, None)
+    soft, mask = instdiffedit.finish(images[1], 0.2)
+    assert torch.equal(where.mask, mask)
+    assert torch.equal(where.soft, soft)
+
+
+def test_a_text_too_long_is_refused_before_any_step(models: Models) -> None:
+    with pytest.raises(EditError, match="limit is reached"):
+        run(models, "replace the cat with " + "unspeakable " * 12)
+
+
+@torch.no_grad()
+def test_inpainting_equals_the_stock_pipeline(models: Models, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the stock pipeline's LMS in place of DPM-Solver++, and the posterior's mode in place of a sample."""
+    model = models.get("inpainting")
+    image = picture()
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 8:40, 24:56] = 1
+    pipe = StableDiffusionInpaintPipeline.from_pretrained(tiny_model / "inpainting", low_cpu_mem_usage=False)
+    pipe.scheduler = LMSDiscreteScheduler.from_config(pipe.scheduler.config, timestep_spacing="linspace", steps_offset=0)
+    pipe.set_progress_bar_config(disable=True)
+    monkeypatch.setattr(stock, "retrieve_latents", lambda output, generator=None, sample_mode="": output.latent_dist.mode())
+    noise = randn((1, 4, 16, 16), torch.Generator().manual_seed(7), "cpu")
+    theirs = pipe(
+        "a red star", image=image, mask_image=mask, height=64, width=64, strength=1.0, num_inference_steps=12, guidance_scale=7.5,
+        latents=noise, output_type="pt",
+    ).images  # fmt: skip
+
+    monkeypatch.setattr(instdiffedit, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
+    request = EditRequest("instdiffedit", "a red star", image, seed=7)
+    events = instdiffedit.inpaint(task_of(models, request), model, image, "a red star", mask, instdiffedit.Settings(inpainting_steps=12))
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            ours = end.value
+            break
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)
+
+
+def task_of(models: Models, request: EditRequest) -> Any:
+    """A task as edit() makes it, for a picture of the working size."""
+    from editing.frame import Frame
+    from editing.instruction import parse
+    from editing.store import Shelf
+    from editing.task import Task
+
+    generator = torch.Generator().manual_seed(request.seed)
+    size = (request.image.shape[2], request.image.shape[3])
+    frame = Frame(size, (0, 0, *size), size)
+    return Task(request, parse(request.instruction), request.image, None, frame, generator, Shelf(None), Tally(), models)

@@ -1,0 +1,167 @@
+"""Checks C4 and C5, the loop's manners (laziness, counting, closing, gradients), and inversion."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from editing import Models
+from editing.inversion import Trajectory, invert, null_text, pinned
+from editing.model import Branch, Model, Tally
+from editing.sampling import denoise
+from editing.schedule import DDIM, Moment, Schedule, randn
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def model(models: Models) -> Model:
+    return models.get("text-to-image").counting(Tally())
+
+
+def latents(seed: int = 0, rows: int = 1) -> Tensor:
+    return randn((rows, 4, 16, 16), torch.Generator().manual_seed(seed), "cpu")
+
+
+def drain(steps):  # type: ignore[no-untyped-def]
+    """Run a generator to its end; (what it yielded, what it returned)."""
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_the_loop_yields_after_every_step_and_returns_the_end(model: Model) -> None:
+    moments = model.schedule.ddim(5)
+    asked: list[tuple[float, float]] = []
+
+    def predict(x: Tensor, now: Moment, after: Moment) -> Tensor:
+        asked.append((now.t, after.t))
+        return torch.zeros_like(x)
+
+    steps = denoise(latents(), moments, DDIM(), predict)
+    first = next(steps)
+    assert (first.index, first.count) == (1, 5)
+    assert len(asked) == 1  # lazy: one call a step
+    seen, end = drain(steps)
+    assert [p.index for p in seen] == [2, 3, 4, 5]
+    assert asked == [(m.t, n.t) for m, n in itertools.pairwise(moments)]
+    assert torch.equal(end, seen[-1].latents)
+
+
+def test_the_loop_does_not_leak_its_gradient_mode(model: Model) -> None:
+    steps = denoise(latents(), model.schedule.ddim(3), DDIM(), lambda x, now, after: torch.zeros_like(x))
+    assert torch.is_grad_enabled()
+    next(steps)
+    assert torch.is_grad_enabled()
+    steps.close()
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("steps", [3, 10, 50])
+def test_c4_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: int) -> None:
+    schedule = Schedule.of({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"})
+    moments = schedule.ddim(steps)
+    generator = torch.Generator().manual_seed(5)
+    noise = {m.t: torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64) for m in moments[:-1]}
+    z0 = torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64)
+    _, top = drain(denoise(z0, moments[::-1], DDIM(), lambda z, now, noisier: noise[noisier.t]))
+    _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise[now.t]))
+    assert not torch.allclose(top, z0, atol=0.5)
+    torch.testing.assert_close(back, z0, rtol=1e-6, atol=1e-6)
+
+
+def test_inversion_equals_the_authors_and_comes_back() -> None:
+    """A toy noise model: eps = W tanh(z) + c b_0 + (t / 1000) b_1, with c = 0.7 for the source text."""
+    golden = {k: torch.from_numpy(v) for k, v in np.load(GOLDEN / "direct_inversion_toy.npz").items()}
+    mix, bias, c = golden["W"], golden["b"], float(golden["cond_uncond"][1])
+
+    def noise(z: Tensor, t: float) -> Tensor:
+        constant = c * bias[0] + t / 1000 * bias[1]
+        return torch.einsum("ij,njhw->nihw", mix, z.tanh()) + constant[None, :, None, None]
+
+    moments = Schedule.of({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}).ddim(50, offset=0)
+    seen, top = drain(denoise(golden["z0"], moments[::-1], DDIM(), lambda z, now, noisier: noise(z, noisier.t)))
+    path = [golden["z0"], *(p.latents for p in seen)]
+    for index, expected in zip(golden["trajectory_index"].tolist(), golden["trajectory"], strict=True):
+        torch.testing.assert_close(path[index][0], expected.reshape(path[index][0].shape), rtol=1e-4, atol=1e-5)
+    _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise(z, now.t)))
+    assert (back - golden["z0"]).abs().mean() < 0.05 * (top - golden["z0"]).abs().mean()
+
+
+@torch.no_grad()
+def test_inverting_with_the_network_keeps_every_latent_and_costs_one_row_a_step(model: Model) -> None:
+    moments = model.schedule.ddim(20)
+    z0 = latents()
+    seen, trajectory = drain(invert(model, z0, model.embed("a red star"), moments))
+    assert isinstance(trajectory, Trajectory)
+    assert len(seen) == 20
+    assert (model.tally.forwards, model.tally.rows) == (20, 20)
+    assert trajectory.latents.shape == (21, 4, 16, 16)
+    assert torch.equal(trajectory.at(moments[-1]), z0)
+    assert torch.equal(trajectory.noisiest, seen[-1].latents)
+
+
+@torch.no_grad()
+def test_c5_a_pinned_source_ends_at_z0_bit_for_bit(model: Model) -> None:
+    moments = model.schedule.ddim(10)
+    source, target = model.embed("a red star"), model.embed("a blue star")
+    z0 = latents()
+    _, trajectory = drain(invert(model, z0, source, moments))
+
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        eps = model.predict({"source": z[:1], "target": z[1:]}, now.t, [Branch("source", source), Branch("target", target)])
+        return torch.cat((eps["source"], eps["target"]))
+
+    start = trajectory.noisiest.repeat(2, 1, 1, 1)
+    seen, end = drain(denoise(start, moments, DDIM(), predict, pinned(trajectory)))
+    assert torch.equal(end[:1], z0)
+    for progress, moment in zip(seen, moments[1:], strict=True):
+        assert torch.equal(progress.latents[:1], trajectory.at(moment))
+    assert not torch.allclose(end[1:], z0, atol=1e-3)
+
+
+def test_null_text_retraces_the_trajectory_better_than_the_plain_embedding(model: Model) -> None:
+    moments = model.schedule.ddim(5)
+    text, null, guidance = model.embed("a red star on a blue background"), model.embed(""), 7.5
+    with torch.no_grad():
+        _, trajectory = drain(invert(model, latents(), text, moments))
+    before = model.tally.forwards
+    seen, embeddings = drain(null_text(model, trajectory, text, null, moments, guidance))
+    assert len(seen) == 5
+    assert embeddings.shape == (5, *null.shape[1:])
+    assert not embeddings.requires_grad
+    assert 5 * 3 <= model.tally.forwards - before <= 5 * 12
+    assert all(p.grad is None and not p.requires_grad for p in model.unet.parameters())
+
+    def retrace(nulls: Tensor) -> float:
+        def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+            eps = model.predict(z, now.t, [Branch("null", nulls[now.index][None]), Branch("text", text)])
+            return eps["null"] + guidance * (eps["text"] - eps["null"])
+
+        _, end = drain(denoise(trajectory.noisiest, moments, DDIM(), predict))
+        return float((end - trajectory.at(moments[-1])).square().mean())
+
+    assert retrace(embeddings) < retrace(null.repeat(5, 1, 1))
+
+
+def test_gradients_reach_the_text_and_nothing_else_with_and_without_checkpointing(model: Model) -> None:
+    z = latents()
+    gradients = []
+    for checkpointing in (False, True):
+        model.save_memory(checkpointing)
+        text = model.embed("a red star").requires_grad_()
+        model.predict(z, 400.0, [Branch("text", text)])["text"].square().mean().backward()
+        assert text.grad is not None
+        gradients.append(text.grad)
+    model.save_memory(False)
+    assert gradients[0].abs().sum() > 0
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert all(p.grad is None for p in model.unet.parameters())

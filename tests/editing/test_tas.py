@@ -1,0 +1,434 @@
+"""Checks T1 to T4, the counts with and without a store, the mask of what changed, the hints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from editing import EditRequest, Models, edit, tas
+from editing.events import Done, Mask, Stage, Step
+from editing.inversion import Trajectory, invert, null_text
+from editing.model import Branch, Model, Tally
+from editing.sampling import Progress, classifier_free, denoise
+from editing.schedule import DDIM, Moment, randn
+
+from .conftest import picture
+
+FEW = {"steps": 10, "optimisation_steps": 5}
+CAPTION = "a red star on a blue background"
+
+
+class Memory(dict[str, object]):
+    """A store that forgets nothing."""
+
+    def put(self, key: str, value: object) -> None:
+        self[key] = value
+
+
+def run(models: Models, instruction: str = "make the star yellow", store: Memory | None = None, **request: Any) -> tuple[list[Any], Done]:
+    """All events of an edit, and the last."""
+    parameters = FEW | request.pop("parameters", {})
+    caption = request.pop("caption", CAPTION)
+    image = request.pop("image", picture())
+    events = list(edit(models, EditRequest("tas", instruction, image, caption=caption, parameters=parameters, **request), store))
+    assert isinstance(events[-1], Done)
+    return events, events[-1]
+
+
+def drain(steps: Any) -> tuple[list[Any], Any]:
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+@pytest.fixture
+def model(models: Models) -> Model:
+    return models.get("text-to-image").counting(Tally())
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, tuple[Moment, ...], list[Progress]]]:
+    """The real sampling loop; its start, its moments and its steps are kept."""
+    loops: list[tuple[Tensor, tuple[Moment, ...], list[Progress]]] = []
+
+    def watched(latents: Tensor, moments: tuple[Moment, ...], *rest: Any) -> Any:
+        loops.append((latents, moments, []))
+        steps = denoise(latents, moments, *rest)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            loops[-1][2].append(progress)
+            yield progress
+
+    monkeypatch.setattr(tas, "denoise", watched)
+    return loops
+
+
+# Eq. 2
+
+
+def test_t3_the_loss_falls_and_only_the_embedding_moves(model: Model) -> None:
+    z0 = model.scaling * model.encode(picture())
+    before = {name: p.clone() for name, p in model.unet.named_parameters()}
+    e_tgt = model.embed("a yellow star")
+    seen, e_opt = drain(tas.optimise_text(model, z0, e_tgt, 40, 1e-2, torch.Generator().manual_seed(0)))
+    assert [p.index for p in seen] == list(range(1, 41))
+    assert (model.tally.forwards, model.tally.rows) == (40, 120)
+    assert not e_opt.requires_grad
+    with torch.no_grad():
+        grid = [(t, randn(z0.shape, torch.Generator().manual_seed(t), "cpu")) for t in range(50, 1000, 100)]
+        fitted, plain = (sum(float(tas.loss(model, z0, t, noise, e)) for t, noise in grid) for e in (e_opt, e_tgt))
+    assert fitted < plain
+    for name, p in model.unet.named_parameters():
+        assert p.grad is None
+        assert torch.equal(p, before[name])
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory_and_is_switched_off_again(models: Models) -> None:
+    plain, sparing = (run(models, parameters={"save_memory": on})[1] for on in (False, True))
+    torch.testing.assert_close(plain.image, sparing.image, rtol=0, atol=1e-4)
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+
+
+def test_checkpointing_is_switched_off_when_an_edit_is_cancelled(models: Models) -> None:
+    events = edit(models, EditRequest("tas", "cat => dog", picture(), parameters={"save_memory": True}))
+    for event in events:
+        if isinstance(event, Step):
+            break
+    assert any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+    events.close()  # type: ignore[attr-defined]
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+
+
+# Eq. 3
+
+
+def test_t2_eta_0_and_1_are_e_opt_and_e_tgt_exactly() -> None:
+    e_tgt, e_opt = torch.randn(2, 1, 77, 32, generator=torch.Generator().manual_seed(0)).unbind(0)
+    assert torch.equal(tas.interpolate(e_tgt, e_opt, 0.0), e_opt)
+    assert torch.equal(tas.interpolate(e_tgt, e_opt, 1.0), e_tgt)
+    torch.testing.assert_close(tas.interpolate(e_tgt, e_opt, 1.2), e_tgt + 0.2 * (e_tgt - e_opt))
+
+
+def test_t2_without_optimisation_eta_is_irrelevant(models: Models) -> None:
+    a, b = (run(models, parameters={"optimisation_steps": 0, "eta": eta})[1] for eta in (0.0, 0.8))
+    torch.testing.assert_close(a.image, b.image, rtol=0, atol=1e-4)
+
+
+def test_eta_1_needs_no_optimisation(models: Models) -> None:
+    events, done = run(models, parameters={"eta": 1.0})
+    assert "fitting the words" not in [e.name for e in events if isinstance(e, Stage)]
+    assert done.report.rows == 10 + 2 * 8
+
+
+# Eq. 4
+
+
+def test_t1_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
+    _, done = run(models, parameters={"ratio": 1.0})
+    assert float(done.mask.soft.max()) == 0  # the decoded edit equals the decoded original, bit for bit
+    assert float(done.alpha.max()) == 0
+    assert torch.equal(done.image, picture())
+    assert any("Nothing changed" in w for w in done.report.warnings)
+
+
+@pytest.fixture
+def gentle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random network sees little noise, as a trained one does in a clean picture's latents, so that inversion can come back."""
+    real = Model.predict
+
+    def predict(self: Model, *arguments: Any) -> dict[str, Tensor]:
+        return {name: 0.01 * eps for name, eps in real(self, *arguments).items()}
+
+    monkeypatch.setattr(Model, "predict", predict)
+
+
+def rms(x: Tensor) -> float:
+    return float(x.square().mean() ** 0.5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("source", ["nothing", "caption"])
+def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
+    models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
+) -> None:
+    loops = spied(monkeypatch)
+    run(models, parameters={"steps": 5, "ratio": 1.0, "inversion": "ddim", "source": source})
+    model = models.get("text-to-image")
+    z0 = model.scaling * model.encode(picture())
+    text = model.embed("" if source == "nothing" else CAPTION)
+    moments = model.schedule.ddim(5)
+    _, trajectory = drain(invert(model, z0, text, moments))
+    _, back = drain(denoise(trajectory.noisiest, moments, DDIM(), lambda z, now, _: model.predict(z, now.t, [Branch("a", text)])["a"]))
+    _, _, steps = loops[0]
+    torch.testing.assert_close(steps[-1].latents, back, rtol=1e-4, atol=1e-5)
+    assert rms(back - z0) < 0.1 * rms(z0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("source", ["nothing", "caption"])
+def test_t1_ratio_1_of_null_text_ends_where_its_optimisation_did(
+    models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
+) -> None:
+    loops = spied(monkeypatch)
+    store = Memory()
+    run(models, store=store, parameters={"steps": 5, "ratio": 1.0, "inversion": "null-text", "source": source})
+    model = models.get("text-to-image")
+    text, null = model.embed("" if source == "nothing" else CAPTION), model.embed("")
+    moments = model.schedule.ddim(5)
+    trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
+    seen, _ = drain(null_text(model, trajectory, text, null, moments, 7.5))
+    _, _, steps = loops[0]
+    torch.testing.assert_close(steps[-1].latents, seen[-1].latents, rtol=1e-3, atol=1e-4)
+
+    def guided(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        eps = model.predict(z, now.t, [Branch("null", null), Branch("text", text)])
+        return classifier_free(eps["null"], eps["text"], 7.5)
+
+    _, plain = drain(denoise(trajectory.noisiest, moments, DDIM(), guided))
+    z0 = trajectory.at(moments[-1])
+    assert rms(steps[-1].latents - z0) <= rms(plain - z0) * 1.001
+
+
+def test_t4_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
+    moments = model.schedule.ddim(6)
+    text, null, guidance = model.embed(CAPTION), model.embed(""), 7.5
+    with torch.no_grad():
+        _, trajectory = drain(invert(model, randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"), text, moments))
+    seen, nulls = drain(null_text(model, trajectory, text, null, moments, guidance))
+    z, before = trajectory.noisiest, null
+    with torch.no_grad():
+        for progress, now, after in zip(seen, moments, moments[1:], strict=False):
+
+            def miss(embedding: Tensor, z: Tensor = z, now: Moment = now, after: Moment = after) -> float:
+                eps = model.predict(z, now.t, [Branch("null", embedding), Branch("text", text)])
+                landed = DDIM().step(z, classifier_free(eps["null"], eps["text"], guidance), now, after)
+                return float((landed - trajectory.at(after)).square().mean())
+
+            this = nulls[now.index][None]
+            assert miss(this) <= miss(before) + 1e-9
+            z, before = progress.latents, this
+
+
+# Eq. 5
+
+
+@pytest.mark.parametrize(("ratio", "kept"), [(0.0, 0), (0.1, 5), (0.2, 10), (0.4, 20), (1.0, 50)])
+def test_t4_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
+    assert tas.kept_steps(ratio, 50) == kept
+
+
+@torch.no_grad()
+def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None) -> None:
+    loops = spied(monkeypatch)
+    store = Memory()
+    run(models, store=store, parameters={"ratio": 0.3})
+    run(models, store=store, parameters={"ratio": 0.3, "inversion": "null-text"})
+    trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
+    (start, moments, steps), (top, all_moments, all_steps) = loops
+    assert torch.equal(start, trajectory.latents[3:4])
+    assert [m.index for m in moments] == list(range(3, 11))
+    assert torch.equal(top, trajectory.noisiest)
+    assert (len(steps), len(all_steps), len(all_moments)) == (7, 10, 11)
+    assert rms(all_steps[2].latents - trajectory.latents[3]) < 0.1 * rms(trajectory.latents[3])
+
+
+@torch.no_grad()
+def test_the_source_text_holds_for_k_steps_and_the_mixture_afterwards(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, Tensor]] = []
+    real = Model.predict
+
+    def predict(self: Model, latents: Tensor, t: float, branches: list[Branch], *rest: Any) -> dict[str, Tensor]:
+        if branches[0].name == "text" and not branches[0].text.requires_grad:
+            told.append((round(t), branches[0].text))
+        return real(self, latents, t, branches, *rest)
+
+    monkeypatch.setattr(Model, "predict", predict)
+    run(models, parameters={"inversion": "ddim", "ratio": 0.4, "source": "caption", "eta": 1.0})
+    model = models.get("text-to-image")
+    source, target = model.embed(CAPTION), model.embed("a yellow star on a blue background")
+    assert [t for t, _ in told] == [901, 801, 701, 601, 501, 401, 301, 201, 101, 1]
+    for index, (_, text) in enumerate(told):
+        assert torch.equal(text, source if index < 4 else target)
+
+
+# Counts, with and without a store
+
+
+def test_the_counts_are_the_expected_ones_and_a_second_edit_costs_only_the_sampling(models: Models) -> None:
+    store = Memory()
+    full = {"steps": 50, "optimisation_steps": 200}
+    events, first = run(models, store=store, parameters=full, seed=4)
+    assert (first.report.rows, first.report.forwards) == (730, 200 + 50 + 40)
+    assert first.report.reused == ()
+    assert [(e.name, e.steps) for e in events if isinstance(e, Stage) and e.steps] == [
+        ("fitting the words", 200),
+        ("inverting", 50),
+        ("denoising", 40),
+    ]
+    _, again = run(models, store=store, parameters=full, seed=4)
+    assert (again.report.rows, again.report.forwards) == (80, 40)
+    assert again.report.reused == ("text optimisation", "inversion")
+    assert torch.equal(again.image, first.image)
+    _, other = run(models, store=store, parameters=full | {"eta": 0.3, "ratio": 0.4}, seed=4)
+    assert other.report.rows == 60
+    _, moved = run(models, store=store, parameters=full | {"optimisation_steps": 3}, image=picture(seed=1), seed=4)
+    assert (moved.report.rows, moved.report.reused) == (3 * 3 + 50 + 80, ())
+
+
+def test_the_counts_of_ddim_and_null_text(models: Models, gentle: None) -> None:
+    few = {"steps": 5, "optimisation_steps": 4}
+    _, ddim = run(models, parameters=few | {"inversion": "ddim"})
+    assert (ddim.report.rows, ddim.report.forwards) == (12 + 5 + 5, 4 + 5 + 5)
+    least, most = 5 * (1 + 3 + 2), 5 * (1 + 10 * 3 + 2)
+    _, slow = run(models, parameters=few | {"inversion": "null-text", "source": "caption"})
+    assert 12 + 5 + least + 10 < slow.report.rows <= 12 + 5 + most + 10
+    _, empty = run(models, parameters=few | {"inversion": "null-text"})
+    assert empty.report.rows == 12 + 5 + least + 10  # with the empty text guidance cancels: one iteration a step is enough
+
+
+def test_another_seed_fits_the_words_anew_but_keeps_the_inversion(models: Models) -> None:
+    store = Memory()
+    run(models, store=store, seed=1)
+    _, done = run(models, store=store, seed=2)
+    assert done.report.reused == ("inversion",)
+
+
+# The mask of what changed
+
+
+def test_otsu_parts_two_classes() -> None:
+    x = torch.cat((torch.full((70,), 0.15), torch.full((30,), 0.8)))
+    assert 0.15 < tas.otsu(x) <= 0.8
+    generator = torch.Generator().manual_seed(0)
+    hills = torch.cat((0.2 + 0.05 * torch.randn(5000, generator=generator), 0.7 + 0.05 * torch.randn(1000, generator=generator)))
+    assert tas.otsu(hills.clamp(0, 1)) == pytest.approx(0.45, abs=0.07)
+
+
+@given(st.integers(0, 10**6), st.floats(0.05, 0.95))
+def test_otsu_minimises_the_spread_within_the_classes(seed: int, share: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.cat(
+        (torch.rand(int(400 * share), generator=generator) ** 2, 1 - torch.rand(400 - int(400 * share), generator=generator) ** 3)
+    )
+    x = ((x * 256).floor().clamp(max=255) + 0.5) / 256  # on the bins, so that the threshold's choice is exact
+
+    def within(t: float) -> float:
+        return sum(float((part - part.mean()).square().sum()) for part in (x[x < t], x[x >= t]) if len(part))
+
+    best = min(within(t / 256) for t in range(257))
+    assert within(tas.otsu(x)) <= best * (1 + 1e-4) + 1e-5
+
+
+def moved_square(size: int = 100) -> tuple[Tensor, Tensor]:
+    """A dark square on grey, and the same square somewhere else."""
+    before = torch.full((1, 3, size, size), 0.5)
+    after = before.clone()
+    before[..., 20:40, 20:40] = 0.1
+    after[..., 60:80, 60:80] = 0.1
+    return before, after
+
+
+def test_the_mask_covers_where_a_thing_was_and_where_it_is() -> None:
+    before, after = moved_square()
+    noise = 0.01 * torch.randn(before.shape, generator=torch.Generator().manual_seed(0))
+    found = tas.changed(after + noise, before)
+    mask = (found.soft >= found.threshold)[0, 0]
+    exact = (before != after).any(1)[0]
+    assert float((mask & exact).sum() / (mask | exact).sum()) > 0.85
+    assert 0.1 <= found.threshold <= 0.5
+
+
+def test_closing_the_soft_map_is_closing_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    from editing.masks import grow
+
+    soft = torch.rand(1, 1, 100, 100, generator=torch.Generator().manual_seed(2))
+    monkeypatch.setattr(tas, "difference", lambda *_: soft)
+    found = tas.changed(torch.zeros(1, 3, 100, 100), torch.zeros(1, 3, 100, 100))
+    binary = (soft >= found.threshold).float()
+    closed = 1 - grow(1 - grow(binary, 1), 1)
+    assert torch.equal(closed, (found.soft >= found.threshold).float())
+    assert closed.sum() > binary.sum()
+
+
+def test_no_visible_difference_is_no_mask() -> None:
+    before, _ = moved_square()
+    found = tas.changed(before + 0.0002, before)
+    assert not bool((found.soft >= found.threshold).any())
+
+
+def test_a_guide_weakens_the_mask_outside() -> None:
+    before, after = moved_square()
+    hint = torch.zeros(1, 1, 100, 100)
+    hint[..., :50, :50] = 1
+    free, guided = tas.difference(after, before), tas.difference(after, before, hint)
+    torch.testing.assert_close(guided[..., :50, :50], free[..., :50, :50])
+    torch.testing.assert_close(guided[..., 50:, 50:], 0.3 * free[..., 50:, 50:])
+
+
+# The procedure
+
+
+@torch.no_grad()
+def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops = spied(monkeypatch)
+    store = Memory()
+    limit = torch.zeros(1, 1, 64, 64)
+    limit[..., 16:48, 16:48] = 1
+    _, done = run(models, store=store, hint=limit, hint_mode="limit")
+    trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
+    outside = torch.ones(16, 16, dtype=torch.bool)
+    outside[4:12, 4:12] = False
+    _, moments, steps = loops[0]
+    for progress, moment in zip(steps, moments[1:], strict=True):
+        assert torch.equal(progress.latents[..., outside], trajectory.at(moment)[..., outside])
+        assert not torch.allclose(progress.latents[..., ~outside], trajectory.at(moment)[..., ~outside], atol=1e-3)
+    assert bool((done.alpha <= limit).all())
+    assert bool((done.mask.binary <= limit).all())
+    assert torch.equal(done.image[(limit == 0).expand(1, 3, -1, -1)], picture()[(limit == 0).expand(1, 3, -1, -1)])
+    assert not torch.equal(done.image, picture())
+
+
+def test_the_same_seed_gives_the_same_bytes_and_pixels_outside_stay(models: Models) -> None:
+    image = picture(72, 100)
+    first, second = (run(models, image=image, seed=9)[1] for _ in range(2))
+    assert torch.equal(first.image, second.image)
+    outside = (first.alpha == 0).expand_as(image)
+    assert torch.equal(first.image[outside], image[outside])
+
+
+def test_masks_come_on_the_way_and_mask_only_leaves_the_picture(models: Models) -> None:
+    events, done = run(models, mask_only=True)
+    assert len([e for e in events if isinstance(e, Mask)]) == 3  # steps 1 and 6 of 8, and the last
+    assert torch.equal(done.image, picture())
+    assert bool(done.mask.binary.any())
+
+
+@pytest.mark.parametrize(
+    ("instruction", "caption", "settings", "target", "source"),
+    [
+        ("make the star yellow", CAPTION, {}, "a yellow star on a blue background", ""),
+        ("make the star yellow", CAPTION, {"source": "caption"}, "a yellow star on a blue background", CAPTION),
+        ("a standing dog => a sitting dog", "", {"source": "caption"}, "a sitting dog", "a standing dog"),
+        ("cat -> dog", "", {}, "an image of dog", ""),
+    ],
+)
+def test_what_it_is_told(models: Models, instruction: str, caption: str, settings: dict[str, Any], target: str, source: str) -> None:
+    _, done = run(models, instruction, caption=caption, parameters=settings | {"eta": 1.0})
+    assert done.report.understood == {"target": target, "source": source}
+    assert done.report.warnings == () or "Nothing changed" in done.report.warnings[0]
+
+
+def test_a_caption_that_is_asked_for_but_unknown_is_not_made_up(models: Models) -> None:
+    _, done = run(models, caption="", parameters={"source": "caption", "eta": 1.0})
+    assert done.report.understood["source"] == ""
+    assert any("No caption" in w for w in done.report.warnings)

@@ -1,0 +1,1 @@
+"""Limn in a real Krita under Xvfb."""

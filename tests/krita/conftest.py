@@ -1,0 +1,60 @@
+"""What the tests in Krita share: the scenes, the server's command, where pictures go; one Krita start for each scenario file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from . import harness, scenery
+from .harness import Outcome, Stage
+
+MODEL = os.environ.get("LIMN_TEST_MODEL", "")
+"""Another checkpoint than the bundled sketchbook, as `limn serve --model` takes it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def krita_is_there() -> None:
+    """Without Krita these tests fail: they are what Limn is for."""
+    missing = harness.missing()
+    if missing:
+        pytest.fail(f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m installer test.")
+
+
+@pytest.fixture(scope="session")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and results go: LIMN_TEST_OUTPUT, or a temporary folder."""
+    named = os.environ.get("LIMN_TEST_OUTPUT")
+    folder = Path(named) / "krita" if named else tmp_path_factory.mktemp("krita")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stage(output: Path) -> Stage:
+    """Krita with Limn in it, and a server on the small model."""
+    scenery.write(output / "scenes")
+    server = ["/usr/bin/env", f"PYTHONPATH={harness.ROOT}", sys.executable, "-m", "server.cli", "serve"]
+    return Stage(output, [*server, "--model", MODEL] if MODEL else server, variables={"LIMN_SCENES": str(output / "scenes")})
+
+
+@pytest.fixture(scope="session")
+def play(stage: Stage) -> Callable[[str], Outcome]:
+    """Runs a scenario file in Krita, once for all tests that look at it."""
+    played: dict[str, Outcome] = {}
+
+    def run(scenario: str) -> Outcome:
+        if scenario not in played:
+            folder = stage.output / Path(scenario).stem
+            played[scenario] = harness.run(scenario, replace(stage, output=folder), seconds=SECONDS)
+        return played[scenario]
+
+    return run
+
+
+SECONDS = 2400
+"""For one scenario file: a start of Krita, a start of the server, and some ten edits on two busy cores."""

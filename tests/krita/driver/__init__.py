@@ -1,0 +1,130 @@
+"""A Krita plugin of the tests: runs the checks of one scenario file on Krita's main thread, one after the other.
+
+A check is a generator function `check_NAME(result)`. It gives control back to Krita with `yield`, never with a nested event loop,
+under which Krita would leave its layers, active node and selection behind:
+
+    yield 0.5                        let Krita run for half a second
+    came = yield condition, 10       ... until condition() is true, at most 10 s; True or False comes back
+
+What it puts into `result` and the exception it ends with are written as JSON after each check, so that a crash of Krita loses nothing.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+
+from krita import Extension, Krita
+
+try:
+    from PyQt5.QtCore import QTimer
+except ImportError:
+    from PyQt6.QtCore import QTimer
+
+TURN_MS = 20
+
+
+class Driver(Extension):
+    """Begins once a main window is there, and ends Krita when all checks are through."""
+
+    begun = False
+
+    def setup(self):
+        self.outcome = {}
+        self.tracebacks = []
+        # Krita's own hook would open a dialog, and wait
+        sys.excepthook = lambda *error: self.tracebacks.append("".join(traceback.format_exception(*error)))
+        threading.excepthook = lambda args: self.tracebacks.append(
+            "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+        )
+
+    def createActions(self, window):
+        if not Driver.begun:
+            Driver.begun = True
+            QTimer.singleShot(0, self.begin)
+
+    def begin(self):
+        window = Krita.instance().activeWindow()
+        if window is None:
+            QTimer.singleShot(100, self.begin)
+            return
+        window.qwindow().resize(1440, 900)
+        window.qwindow().move(0, 0)
+        window.qwindow().activateWindow()  # without a window manager nobody else gives it the focus that Krita's active layer depends on
+        QTimer.singleShot(1000, self.load)
+
+    def load(self):
+        path = os.environ["LIMN_SCENARIO"]
+        sys.path.insert(0, os.path.dirname(path))
+        scope = {"__name__": "limn_scenario", "__file__": path}
+        try:
+            with open(path, encoding="utf-8") as file:
+                exec(compile(file.read(), path, "exec"), scope)
+            wanted = os.environ.get("LIMN_CHECKS", "").split()
+            checks = {name[6:]: value for name, value in scope.items() if name.startswith("check_")}
+            self.checks = [(name, check) for name, check in checks.items() if not wanted or name in wanted]
+        except BaseException:
+            self.outcome["load"] = {"ok": False, "error": traceback.format_exc(), "result": {}}
+            self.checks = []
+        self.next()
+
+    def next(self):
+        self.write()
+        if not self.checks:
+            os._exit(0)  # Krita's own quit would ask to save the changed documents
+        self.name, check = self.checks.pop(0)
+        self.begun_at = time.monotonic()
+        self.out = {"ok": True, "result": {}, "seconds": 0.0}
+        try:
+            self.steps = check(self.out["result"])
+        except BaseException:
+            self.end(traceback.format_exc())
+            return
+        self.resume(None)
+
+    def resume(self, answer):
+        try:
+            wanted = self.steps.send(answer)
+        except StopIteration:
+            self.end(None)
+            return
+        except BaseException:
+            self.end(traceback.format_exc())
+            return
+        condition, seconds = wanted if isinstance(wanted, tuple) else (None, wanted)
+        self.poll(condition, time.monotonic() + seconds)
+
+    def poll(self, condition, deadline):
+        try:
+            true = condition is not None and bool(condition())
+        except BaseException:
+            self.end(traceback.format_exc())
+            return
+        if true or time.monotonic() > deadline:
+            QTimer.singleShot(0, lambda: self.resume(true))
+        else:
+            QTimer.singleShot(TURN_MS, lambda: self.poll(condition, deadline))
+
+    def end(self, error):
+        if error:
+            self.out["ok"], self.out["error"] = False, error
+        if self.tracebacks:
+            self.out["tracebacks"] = list(self.tracebacks)
+            self.tracebacks.clear()
+        self.out["seconds"] = round(time.monotonic() - self.begun_at, 2)
+        self.outcome[self.name] = self.out
+        for document in Krita.instance().documents():
+            document.setModified(False)
+            document.close()
+        QTimer.singleShot(500, self.next)
+
+    def write(self):
+        part = os.environ["LIMN_RESULT"] + ".part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(self.outcome, file, default=str, indent=1)
+        os.replace(part, os.environ["LIMN_RESULT"])
+
+
+Krita.instance().addExtension(Driver(Krita.instance()))

@@ -1,0 +1,172 @@
+"""Starts a real Krita under Xvfb with a throwaway home, runs one scenario file in it, and brings back what its checks found.
+
+A scenario runs inside Krita (see driver/__init__.py). What it needs from outside (scenes, the environment's Python) lies in files and
+environment variables; what it finds comes back as JSON, and pictures and pixels in the output folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from installer import plugin_package
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+NEEDED = {"krita": "krita", "Xvfb": "xvfb", "xauth": "xauth", "xvfb-run": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
+"""Programs, and the Debian packages that bring them."""
+
+KRITA_PATH = "/usr/bin:/bin"
+"""Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt from it."""
+
+DESKTOP = """[Desktop Entry]
+Type=Service
+ServiceTypes=Krita/PythonPlugin
+X-KDE-Library={name}
+X-Python-2-Compatible=false
+Name={name}
+Comment=For Limn's tests
+"""
+
+
+class KritaFailed(Exception):
+    """Krita died, hung, or gave no result; the end of its log is in the message."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one scenario brought back: by check {"ok", "result", "error", "seconds"}; Krita's log; the folder with its pictures."""
+
+    checks: Mapping[str, Mapping[str, Any]]
+    log: str
+    folder: Path
+
+    def of(self, name: str) -> Mapping[str, Any]:
+        """The result of one check. Raises AssertionError with the check's own traceback if it failed, or did not run."""
+        check = self.checks.get(name)
+        assert check is not None, f"{name} did not run; there are {list(self.checks)}\n{self.log[-3000:]}"
+        assert check["ok"], f"{name} failed inside Krita:\n{check['error']}\nso far: {check['result']}"
+        assert not check.get("tracebacks"), f"{name}: a traceback in Krita:\n" + "\n".join(check["tracebacks"])
+        result: Mapping[str, Any] = check["result"]
+        return result
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How Krita is set up for a scenario.
+
+    server: the command that starts Limn's server, as the installer would note it; None: nothing was noted.
+    plugin: put Limn in and switch it on. enable: further plugins to switch on, laid out below `resources`.
+    home: a home that an earlier run has left, or None for a throwaway one.
+    """
+
+    output: Path
+    server: Sequence[str] | None = None
+    plugin: bool = True
+    resources: Path | None = None
+    enable: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    screen: str = "1440x900x24"
+    home: Path | None = None
+
+
+def missing() -> list[str]:
+    """Debian packages that the tests need and that are not here."""
+    return sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
+
+
+def package_files() -> dict[str, bytes]:
+    """The plugin's package, as the installer builds it from this environment."""
+    return plugin_package.gather(ROOT, [Path(entry) for entry in sys.path if entry.endswith("site-packages")])
+
+
+def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float = 300) -> Outcome:
+    """Run the file scenarios/`scenario` (all its checks, or those named). Raises KritaFailed if nothing came back."""
+    absent = missing()
+    if absent:
+        raise KritaFailed(f"These are not installed: {' '.join(absent)}. Run python3 -m installer test, or install them with apt.")
+    stage.output.mkdir(parents=True, exist_ok=True)
+    home = stage.home or Path(tempfile.mkdtemp(prefix="limn-krita-"))
+    try:
+        env = _furnish(home, stage)
+        result = stage.output / "result.json"
+        result.unlink(missing_ok=True)
+        env |= {
+            "LIMN_SCENARIO": str(HERE / "scenarios" / scenario),
+            "LIMN_RESULT": str(result),
+            "LIMN_OUTPUT": str(stage.output),
+            "LIMN_CHECKS": " ".join(checks),
+            **stage.variables,
+        }
+        log = stage.output / "krita.log"
+        command = ["xvfb-run", "-a", "-s", f"-screen 0 {stage.screen}", "krita", "--nosplash"]
+        with log.open("wb") as out:
+            process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                _end(process)
+        server_log = home / ".local/share/krita/limn/server.log"
+        if server_log.is_file():
+            shutil.copy(server_log, stage.output / "server.log")
+        text = log.read_text(errors="replace")
+        if not result.is_file():
+            raise KritaFailed(f"Krita gave no result. The end of its log:\n{text[-4000:]}")
+        return Outcome(json.loads(result.read_text()), text, stage.output)
+    finally:
+        if stage.home is None:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _furnish(home: Path, stage: Stage) -> dict[str, str]:
+    """Lay out the throwaway home; return the environment in which Krita starts."""
+    config, data, runtime = home / ".config", home / ".local/share", home / "run"
+    resources = data / "krita"
+    for folder in (config, resources / "pykrita", resources / "actions", home / ".cache", runtime):
+        folder.mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    if stage.resources:
+        shutil.copytree(stage.resources, resources, dirs_exist_ok=True)
+    (resources / "pykrita/limn_driver.desktop").write_text(DESKTOP.format(name="limn_driver"))
+    shutil.copytree(HERE / "driver", resources / "pykrita/limn_driver", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    enabled = ["limn_driver", *stage.enable]
+    if stage.plugin:
+        plugin_package.write_tree(package_files(), resources)
+        enabled.append("limn")
+    if stage.server:
+        plugin_package.write_environment(resources, sys.executable, stage.server)
+    switches = "".join(f"enable_{name}=true\n" for name in enabled)
+    (config / "kritarc").write_text(f"[python]\n{switches}")
+    (config / "kritadisplayrc").write_text("OpenGLRenderer=none\nrootSurfaceFormat=bt709-g22\n")
+    return {
+        "PATH": KRITA_PATH,
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(config),
+        "XDG_DATA_HOME": str(data),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Krita, its display and whatever it started: they are one session."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)

@@ -1,0 +1,73 @@
+"""The same edit in documents of other depths and colour models, each with its own profile."""
+
+from help import SRGB, Scene, app, composed, edit, fingerprints, layers, names, new_document, note, paint, panel, pixels, quick, save, undo
+from PyQt5.QtCore import QByteArray
+
+X, Y = 37, 21
+
+
+def appearance(pixels_, format, width, height, space):
+    """What wire pixels look like in a colour space: Krita converts them there and back to sRGB U8, in a document of its own."""
+    depth = "U8" if format == "bgra8" else "U16"
+    hidden = app().createDocument(width, height, "appearance", "RGBA", depth, SRGB, 72.0)
+    node = hidden.createNode("p", "paintlayer")
+    node.setPixelData(QByteArray(pixels_), 0, 0, width, height)
+    for target in (space, ("RGBA", "U8", SRGB)):
+        if (node.colorModel(), node.colorDepth(), node.colorProfile()) != target:
+            assert node.setColorSpace(*target)
+    seen = bytes(node.pixelData(0, 0, width, height))
+    hidden.setModified(False)
+    hidden.close()
+    return seen
+
+
+def in_space(result, name, model, depth, profile):
+    from limn.plugin import house
+
+    scene = Scene("recolour")
+    document, layer = yield from new_document(256, 192, model, depth, profile)
+    yield from paint(document, layer, scene, X, Y)
+    yield from quick()
+    before, raw, seen = fingerprints(document), pixels(layer, document), composed(document)
+    space = (layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+    result["space"] = list(space)
+    arrived = []
+    listen = house().client.received.connect(arrived.append)
+    yield from edit(scene.instruction)
+    house().client.received.disconnect(listen)
+    result["note"], result["details"] = note(), panel().note.details
+    new = [node for node in layers(document) if node.name() not in before]
+    assert len(new) == 1, (names(document), note())
+    result["new layer's space"] = [new[0].colorModel(), new[0].colorDepth(), new[0].colorProfile()]
+    after = fingerprints(document)
+    result["other layers untouched"] = all(after[one] == before[one] for one in before) and pixels(layer, document) == raw
+    save(f"{name}-layer.raw", pixels(new[0], document))
+    save(f"{name}-seen-before.bgra", seen)
+    save(f"{name}-seen-after.bgra", composed(document))
+    area = next(one.area for one in arrived if type(one).__name__ == "Result")
+    sent = area.pixels
+    result["wire"] = {"format": sent.format, "x": X + area.x, "y": Y + area.y, "width": sent.width, "height": sent.height}
+    save(f"{name}-wire.bgra", appearance(sent.data, sent.format, sent.width, sent.height, space))
+    yield from undo()
+    yield from undo()
+    result["undone"] = {"layers": names(document), "same": fingerprints(document) == before}
+
+
+def check_rgba_u8(result):
+    yield from in_space(result, "rgba_u8", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+
+
+def check_rgba_u16(result):
+    yield from in_space(result, "rgba_u16", "RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc")
+
+
+def check_rgba_f32(result):
+    yield from in_space(result, "rgba_f32", "RGBA", "F32", "sRGB-elle-V2-g10.icc")
+
+
+def check_graya_u8(result):
+    yield from in_space(result, "graya_u8", "GRAYA", "U8", "Gray-D50-elle-V2-srgbtrc.icc")
+
+
+def check_cmyka_u8(result):
+    yield from in_space(result, "cmyka_u8", "CMYKA", "U8", "Chemical proof")

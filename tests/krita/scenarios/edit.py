@@ -1,0 +1,213 @@
+"""The whole way of an edit, as a painter goes it."""
+
+from help import (
+    Scene,
+    app,
+    composed,
+    docker,
+    edit,
+    ended,
+    fingerprints,
+    keys,
+    layers,
+    names,
+    new_document,
+    note,
+    paint,
+    panel,
+    pixels,
+    ready,
+    save,
+    screenshot,
+    select,
+    selection_bytes,
+    under_way,
+    undo,
+    widget,
+    write,
+)
+
+X, Y = 237, 151
+
+
+def check_end_to_end(result):
+    """A scene off-centre in 512 x 384 with transparent surroundings: typed, started by its shortcut, undone twice."""
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from ready()
+    yield from screenshot("ready")
+    before, names_before = fingerprints(document), names(document)
+    seen = composed(document)
+    yield from write(scene.instruction)
+    keys("key", "ctrl+alt+e")
+    yield from under_way(2)
+    result["stage while it works"] = widget("limn_stage").text()
+    yield from screenshot("working")
+    yield from ended()
+    yield 1
+    yield from screenshot("done")
+    result["note"], result["details"] = note(), panel().note.details
+    result["previews"] = panel().previews_shown
+    result["layers"], result["layers before"] = names(document), names_before
+    new = [node for node in layers(document) if node.name() not in names_before]
+    assert len(new) == 1, (names(document), note())
+    bounds = new[0].bounds()
+    result["bounds"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
+    after = fingerprints(document)
+    result["other layers untouched"] = all(after[name] == before[name] for name in names_before)
+    result["active"] = document.activeNode().name()
+    result["above"] = names(document).index(new[0].name()) - names(document).index("painting")
+    save("recolour-layer.bgra", pixels(new[0], document))
+    save("recolour-selection.gray", selection_bytes(document) or b"")
+    save("recolour-seen-before.bgra", seen)
+    save("recolour-seen-after.bgra", composed(document))
+    save("recolour-painting.bgra", pixels(layer, document))
+    yield from undo()
+    result["after one undo"] = {"layers": names(document), "selection": selection_bytes(document) is not None}
+    yield from undo()
+    result["after two undos"] = {"layers": names(document), "same": fingerprints(document) == before}
+    result["seen as before"] = composed(document) == seen
+
+
+def check_two_instructions(result):
+    """Two instructions at once; the server sends a mask for each."""
+    from limn.plugin import house
+
+    scene = Scene("two")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from ready()
+    before = fingerprints(document)
+    arrived = []
+    listening = house().client.received.connect(arrived.append)
+    yield from edit(scene.instruction)
+    house().client.received.disconnect(listening)
+    yield from screenshot("two")
+    final = [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
+    result["parts"] = [[part.instruction, part.keyword] for part in final.parts]
+    for number, part in enumerate(final.parts):
+        mask = bytearray(scene.width * scene.height)
+        for row in range(part.area.pixels.height if part.area else 0):
+            start, wide = (part.area.y + row) * scene.width + part.area.x, part.area.pixels.width
+            mask[start : start + wide] = part.area.pixels.data[row * wide : (row + 1) * wide]
+        save(f"two-part-{number}.gray", bytes(mask))
+    result["note"], result["details"] = note(), panel().note.details
+    new = [node for node in layers(document) if node.name() not in before]
+    assert len(new) == 1, (names(document), note())
+    save("two-layer.bgra", pixels(new[0], document))
+    save("two-seen-after.bgra", composed(document))
+    after = fingerprints(document)
+    result["other layers untouched"] = all(after[name] == before[name] for name in before)
+
+
+def check_selection_limits(result):
+    """A selection around one of two equal things, with Selection at limit."""
+    scene = Scene("equal")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from ready()
+    yield from select(document, X, Y, scene.width // 2, scene.height)
+    before, selected = fingerprints(document), selection_bytes(document)
+    widget("limn_hint_limit").click()
+    yield from edit(scene.instruction)
+    widget("limn_hint_guide").click()
+    result["note"], result["details"] = note(), panel().note.details
+    new = [node for node in layers(document) if node.name() not in before]
+    assert len(new) == 1, (names(document), note())
+    save("equal-layer.bgra", pixels(new[0], document))
+    save("equal-seen-after.bgra", composed(document))
+    after = fingerprints(document)
+    result["other layers untouched"] = all(after[name] == before[name] for name in before)
+    yield from undo()
+    result["selection is back"] = selection_bytes(document) == selected
+    yield from undo()
+    result["layer is gone"] = new[0].name() not in names(document)
+
+
+def check_again(result):
+    """The same layer once more with a new seed; the second result lies above the first."""
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from ready()
+    yield from edit(scene.instruction)
+    first = names(document)[-1]
+    keys("key", "ctrl+alt+a")
+    yield lambda: panel().work is not None, 5
+    yield from ended()
+    result["note"], result["layers"], result["first"] = note(), names(document), first
+
+
+def check_mask_only(result):
+    """Find the mask: a selection, no layer; undone step by step to what was."""
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from ready()
+    before = fingerprints(document)
+    yield from write(scene.instruction)
+    keys("key", "ctrl+alt+m")
+    yield lambda: panel().work is not None, 5
+    yield from ended()
+    result["note"], result["layers"] = note(), names(document)
+    result["active"] = document.activeNode().name()
+    found = selection_bytes(document)
+    assert found is not None, note()
+    save("mask-only-selection.gray", found)
+    after = fingerprints(document)
+    result["layers untouched"] = after == before
+    for _ in range(3):
+        yield from undo()
+    result["after undo"] = {
+        "layers": names(document),
+        "selection": selection_bytes(document) is not None,
+        "same": fingerprints(document) == before,
+    }
+
+
+def check_history(result):
+    """Shift+Enter makes a line; Up and Down walk through what was written before."""
+    box = widget("limn_instruction")
+    yield from write("make the star green")
+    keys("key", "Up")
+    yield 0.3
+    result["up"] = box.toPlainText()
+    keys("key", "Down")
+    yield 0.3
+    result["down"] = box.toPlainText()
+    keys("key", "shift+Return")
+    yield 0.3
+    result["new line"] = box.toPlainText()
+    result["working"] = panel().work is not None
+    keys("key", "ctrl+a", "Delete")
+    yield 0.3
+
+
+def check_controls(result):
+    """Every control has a name and a tooltip, and Tab goes through them."""
+    widget("limn_more_button").click()
+    yield 0.5
+    from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar
+
+    kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar)
+    controls = [one for kind in kinds for one in widget("limn_panel").findChildren(kind)]
+    result["without name"] = [type(one).__name__ for one in controls if not one.objectName()]
+    result["without tooltip"] = [one.objectName() for one in controls if not one.toolTip()]
+    result["names"] = sorted(one.objectName() for one in controls)
+    result["width"] = max(widget("limn_panel").minimumWidth(), docker().widget()._scrolled.widget().minimumSizeHint().width() + 20)
+    result["parameters"] = sorted(one.name for one in panel().chosen().parameters)
+    yield from screenshot("more")
+    widget("limn_more_button").click()
+    yield 0.3
+
+
+def check_shortcuts(result):
+    """Our keys against those of every action that Krita has."""
+    owners = {}
+    for action in app().actions():
+        for key in action.shortcuts():
+            owners.setdefault(key.toString(), []).append(action.objectName())
+    result["ours"] = {name: key for key, names_ in owners.items() for name in names_ if name.startswith("limn_")}
+    result["clashes"] = {key: who for key, who in owners.items() if len(who) > 1 and any(name.startswith("limn_") for name in who)}
+    yield 0

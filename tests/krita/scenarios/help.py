@@ -1,0 +1,235 @@
+"""What the scenarios share: pictures with known layers, Limn's docker, real keys, screenshots. Runs inside Krita, without numpy."""
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+
+from krita import Krita, Selection
+from PyQt5.QtCore import QByteArray, Qt, QTimer
+from PyQt5.QtWidgets import QApplication, QWidget
+
+OUTPUT = os.environ["LIMN_OUTPUT"]
+SCENES = os.environ.get("LIMN_SCENES", "")
+SRGB = "sRGB-elle-V2-srgbtrc.icc"
+
+READY_SECONDS = 300
+EDIT_SECONDS = 600
+
+
+class Scene:
+    """A scene that the tests have drawn: its instruction, its size, and its pixels as B, G, R, A."""
+
+    def __init__(self, name):
+        with open(f"{SCENES}/{name}.json", encoding="utf-8") as file:
+            told = json.load(file)
+        self.instruction, self.width, self.height = told["instruction"], told["width"], told["height"]
+        with open(f"{SCENES}/{name}.bgra", "rb") as file:
+            self.pixels = file.read()
+
+
+def app():
+    return Krita.instance()
+
+
+def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="picture"):
+    """A document with one transparent layer named "painting" above its background; yields, returns (document, layer)."""
+    document = app().createDocument(width, height, name, model, depth, profile, 72.0)
+    app().activeWindow().addView(document)
+    yield 0.3
+    layer = document.createNode("painting", "paintlayer")
+    document.rootNode().addChildNode(layer, document.rootNode().childNodes()[-1])
+    yield from activate(document, layer)
+    return document, layer
+
+
+def activate(document, layer):
+    app().activeWindow().qwindow().activateWindow()
+    document.setActiveNode(layer)
+    came = yield lambda: document.activeNode() is not None and document.activeNode().uniqueId() == layer.uniqueId(), 10
+    assert came, f"the layer {layer.name()} did not become active"
+
+
+def paint(document, layer, scene, x, y):
+    """Put the scene's pixels onto the layer, in the layer's own colour space."""
+    pixels = QByteArray(scene.pixels)
+    if (layer.colorModel(), layer.colorDepth(), layer.colorProfile()) != ("RGBA", "U8", SRGB):
+        hidden = app().createDocument(scene.width, scene.height, "painting", "RGBA", "U8", SRGB, 72.0)
+        node = hidden.createNode("p", "paintlayer")
+        node.setPixelData(pixels, 0, 0, scene.width, scene.height)
+        assert node.setColorSpace(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+        pixels = node.pixelData(0, 0, scene.width, scene.height)
+        hidden.setModified(False)
+        hidden.close()
+    layer.setPixelData(pixels, x, y, scene.width, scene.height)
+    document.refreshProjection()
+    yield 0.3
+
+
+def docker():
+    return next(one for one in app().dockers() if one.objectName() == "limn_docker")
+
+
+def widget(name):
+    found = docker().findChild(QWidget, name)
+    assert found is not None, f"there is no control {name}"
+    return found
+
+
+def panel():
+    """The docker's state, read only."""
+    return docker().widget()._panel
+
+
+def note():
+    return widget("limn_note").text() if panel().note is not None else ""
+
+
+def ready():
+    """Wait until the docker says that it is connected."""
+    docker().setVisible(True)
+    docker().raise_()
+    app().activeWindow().qwindow().resizeDocks([docker()], [520], Qt.Vertical)  # as a painter would who works with it
+    came = yield lambda: panel().link.kind == "ready", READY_SECONDS
+    assert came, f"not connected: {panel().link}"
+
+
+def quick(steps=30):
+    """Fewer steps, set as a painter would, where the quality of the picture is not what is looked at."""
+    yield from ready()
+    widget("limn_parameter_steps").setValue(steps)
+
+
+def keys(*arguments):
+    """Real keys through the X server."""
+    subprocess.Popen(["xdotool", *arguments], stdin=subprocess.DEVNULL).wait(20)
+
+
+def write(instruction):
+    """Go to the instruction box by its shortcut and type."""
+    keys("key", "ctrl+alt+w")
+    yield lambda: QApplication.focusWidget() is widget("limn_instruction"), 5
+    assert QApplication.focusWidget() is widget("limn_instruction"), "the shortcut did not bring the cursor into the box"
+    keys("key", "ctrl+a")
+    keys("type", "--delay", "5", instruction)
+    came = yield lambda: widget("limn_instruction").toPlainText() == instruction, 10
+    assert came, widget("limn_instruction").toPlainText()
+
+
+def ended(seconds=EDIT_SECONDS):
+    """Wait until no edit runs any more."""
+    came = yield lambda: panel().work is None and panel().note is not None, seconds
+    assert came, f"the edit did not end: {panel().work}"
+    yield 0.5
+
+
+def under_way(previews, seconds=400):
+    """Wait until the edit just started has shown some previews."""
+    came = yield lambda: panel().work is not None, 10
+    assert came, f"no edit has begun: {note()}"
+    came = yield lambda: panel().previews_shown >= previews, seconds
+    assert came, (panel().work, note())
+
+
+def edit(instruction, by="Return"):
+    """Type an instruction, start the edit with a key, and wait for its end."""
+    yield from write(instruction)
+    keys("key", by)
+    yield lambda: panel().work is not None, 5
+    yield from ended()
+
+
+def layers(document):
+    """The document's layers, bottom first. Krita lists its selection among them, as a mask of the root; that is no layer."""
+    return [node for node in document.rootNode().childNodes() if node.type() != "selectionmask"]
+
+
+def names(document):
+    return [node.name() for node in layers(document)]
+
+
+def pixels(node, document=None, rect=None):
+    """All of a node's bytes over the canvas, or a part of it."""
+    x, y, width, height = rect or (0, 0, document.width(), document.height())
+    return bytes(node.pixelData(x, y, width, height))
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprints(document):
+    """A digest of every layer's pixels, by name."""
+    return {node.name(): digest(pixels(node, document)) for node in layers(document) if node.type() == "paintlayer"}
+
+
+def selection_bytes(document):
+    """The selection over the canvas, 8 bit; None without one."""
+    selection = document.selection()
+    return None if selection is None else bytes(selection.pixelData(0, 0, document.width(), document.height()))
+
+
+def select(document, x, y, width, height):
+    """A rectangular selection, made as a painter makes it as far as undo is concerned: before everything else."""
+    selection = Selection()
+    selection.select(x, y, width, height, 255)
+    document.setSelection(selection)
+    yield 0.3
+
+
+def undo():
+    """One step back, by the real key."""
+    keys("key", "ctrl+z")
+    yield 0.8
+
+
+def save(name, data):
+    """Bytes for the tests to look at."""
+    with open(f"{OUTPUT}/{name}", "wb") as file:
+        file.write(data)
+
+
+def composed(document, rect=None):
+    """What the painter sees, as sRGB bytes B, G, R, A, converted by Krita."""
+    x, y, width, height = rect or (0, 0, document.width(), document.height())
+    image = document.projection(x, y, width, height)
+    image = image.convertToFormat(image.Format_ARGB32)
+    return bytes(image.constBits().asarray(width * height * 4))
+
+
+def screenshot(name):
+    """The whole display, as a painter would see it."""
+    yield 0.3
+    subprocess.Popen(["import", "-window", "root", f"{OUTPUT}/{name}.png"], stdin=subprocess.DEVNULL).wait(60)
+
+
+class Pauses:
+    """The time between two turns of Krita's event loop, measured by a timer that wants to fire all the time.
+
+    Beside the time on the clock stands the time for which the main thread itself was computing: on a busy machine the clock also counts
+    what other processes took.
+    """
+
+    def __init__(self):
+        self.gaps, self.last, self.busy = [], time.perf_counter(), time.thread_time()
+        self.timer = QTimer()
+        self.timer.setInterval(0)
+        self.timer.timeout.connect(self.tick)
+        self.timer.start()
+
+    def tick(self):
+        now, busy = time.perf_counter(), time.thread_time()
+        if now - self.last > 0.01:
+            self.gaps.append((round((now - self.last) * 1000, 1), round((busy - self.busy) * 1000, 1), widget("limn_stage").text()))
+        self.last, self.busy = now, busy
+
+    def stop(self):
+        self.timer.stop()
+        gaps = sorted(self.gaps, reverse=True)
+        return {
+            "worst ms": gaps[0][0] if gaps else 0.0,
+            "worst computing ms": max((gap[1] for gap in gaps), default=0.0),
+            "above 50 ms": sum(gap[0] > 50 for gap in gaps),
+            "longest: clock ms, computing ms, stage": gaps[:8],
+        }

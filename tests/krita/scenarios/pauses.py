@@ -1,0 +1,55 @@
+"""How long Krita's main thread is held during whole edits of large pictures."""
+
+from help import Pauses, Scene, app, ended, layers, names, new_document, note, panel, quick, write
+from PyQt5.QtCore import QByteArray
+
+
+def painted(size, scene):
+    """A layer of size x size full of colour, with the scene in the middle, enlarged to a quarter of the side."""
+    document, layer = yield from new_document(size, size)
+    row = QByteArray(bytes((164, 158, 158, 255)) * (size * 64))
+    for y in range(0, size, 64):
+        layer.setPixelData(row, 0, y, size, min(64, size - y))
+        yield 0
+    factor = size // 4 // scene.width
+    start = (size - scene.width * factor) // 2
+    stride = scene.width * 4
+    for y in range(scene.height):
+        line = scene.pixels[y * stride : (y + 1) * stride]
+        wide = b"".join(line[x : x + 4] * factor for x in range(0, stride, 4))
+        layer.setPixelData(QByteArray(wide * factor), start, start + y * factor, scene.width * factor, factor)
+        yield 0
+    document.refreshProjection()
+    free = yield document.tryBarrierLock, 60
+    assert free
+    document.unlock()
+    yield 3
+    return document, layer
+
+
+def whole_edit(result, size):
+    document, _ = yield from painted(size, Scene("recolour"))
+    yield from quick()
+    idle = Pauses()
+    yield 3
+    result["without an edit"] = idle.stop()
+    yield from write(Scene("recolour").instruction)
+    yield 1
+    pauses = Pauses()  # only now: the tests' own keys hold Krita while they are sent
+    app().action("limn_edit").trigger()
+    yield lambda: panel().work is not None, 10
+    yield from ended()
+    yield 2
+    result["during the edit"] = pauses.stop()
+    result["note"], result["layers"], result["details"] = note(), names(document), panel().note.details
+    bounds = layers(document)[-1].bounds()
+    result["changed rectangle"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
+    result["documents"] = len(app().documents())
+
+
+def check_2048(result):
+    yield from whole_edit(result, 2048)
+
+
+def check_8192(result):
+    yield from whole_edit(result, 8192)

@@ -1,0 +1,118 @@
+"""Edits that do not come to their end: cancelled, without their worker, without their server."""
+
+import os
+import signal
+
+from help import (
+    Scene,
+    edit,
+    ended,
+    fingerprints,
+    keys,
+    names,
+    new_document,
+    note,
+    paint,
+    panel,
+    quick,
+    ready,
+    screenshot,
+    selection_bytes,
+    under_way,
+    widget,
+    write,
+)
+
+X, Y = 237, 151
+
+
+def processes(word):
+    """Ids of processes below this Krita with a word in their command line."""
+    parents, commands = {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                parents[int(entry)] = int(file.read().rpartition(")")[2].split()[1])
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                commands[int(entry)] = file.read().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+
+    def ours(pid):
+        while pid in parents:
+            if pid == os.getpid():
+                return True
+            pid = parents[pid]
+        return False
+
+    return [pid for pid, command in commands.items() if word in command and pid != os.getpid() and ours(pid)]
+
+
+def half_way(result, disturb):
+    """An edit that is disturbed after its second preview; then the same edit once more, undisturbed."""
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from quick(50)
+    before, layers = fingerprints(document), names(document)
+    yield from write(scene.instruction)
+    keys("key", "Return")
+    yield from under_way(2)
+    disturb()
+    yield from ended()
+    result["note"], result["kind"], result["details"] = note(), panel().note.kind, panel().note.details
+    result["link"] = panel().link.words
+    result["as it was"] = fingerprints(document) == before and names(document) == layers and selection_bytes(document) is None
+    yield from screenshot(result["name"])
+    yield from ready()
+    yield from edit(scene.instruction)
+    result["next note"], result["next layers"] = note(), names(document)
+
+
+def check_cancel(result):
+    result["name"] = "cancelled"
+    yield from half_way(result, lambda: keys("key", "ctrl+alt+x"))
+
+
+def check_cancel_button(result):
+    result["name"] = "cancelled-button"
+    yield from half_way(result, lambda: widget("limn_cancel_button").click())
+
+
+def check_kill_worker(result):
+    result["name"] = "worker-killed"
+
+    def kill():
+        victims = processes("server.worker")
+        assert victims, "there is no worker"
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+
+    yield from half_way(result, kill)
+
+
+def check_kill_server(result):
+    result["name"] = "server-killed"
+
+    def kill():
+        victims = processes("server.cli")
+        assert victims, "there is no server"
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+
+    yield from half_way(result, kill)
+
+
+def check_stop_server(result):
+    """Stopped by the docker's own menu, started again by pressing Edit."""
+    yield from ready()
+    docker_view = widget("limn_panel")
+    docker_view.stop_wanted.emit()
+    came = yield lambda: panel().link.kind == "off", 20
+    result["stopped"], result["processes"] = came, processes("server.cli")
+    result["link"] = panel().link.words
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from edit(scene.instruction)
+    result["note"], result["layers"] = note(), names(document)

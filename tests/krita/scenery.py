@@ -1,0 +1,74 @@
+"""Scenes for the scenarios, drawn by the sketchbook: written as plain bytes, because Krita's Python has neither numpy nor Pillow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from editing.sketchbook import scenes
+from editing.sketchbook.scenes import Scene, Thing
+
+Array = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing, in the scene's order."""
+
+    name: str
+    instruction: str
+    image: Array
+    parts: tuple[NDArray[np.float64], ...]
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Everything that the instruction names."""
+        union: NDArray[np.bool_] = np.max(self.parts, axis=0) > 0.5
+        return union
+
+
+def star(colour: str, *places: tuple[float, float, float], kind: str = "star") -> Thing:
+    size = "large" if len(places) == 1 else ""
+    return Thing(kind, colour, "plain", size, "", places, (0.0, 0.0, 0.0))
+
+
+def cases() -> dict[str, Case]:
+    """All scenes of the scenarios by name. Their seeds are among those held out from training."""
+    held_out = scenes.FIRST_HELD_OUT
+    plain = {
+        "recolour": ("make the star blue", Scene(held_out + 3, (star("red", (60.0, 66.0, 25.0)),), (), "gray", (0.0, 0.55))),
+        "two": (
+            "make the star blue, make the circle yellow",
+            Scene(
+                held_out + 5,
+                (star("red", (38.0, 64.0, 22.0)), star("green", (92.0, 64.0, 22.0), kind="circle")),
+                ("left of",),
+                "gray",
+                (0.0, 0.55),
+            ),
+        ),
+        "equal": (
+            "make the star blue",
+            Scene(held_out + 7, (star("red", (36.0, 64.0, 17.0), (93.0, 64.0, 17.0)),), (), "gray", (0.0, 0.55)),
+        ),
+    }
+    made = {}
+    for name, (instruction, scene) in plain.items():
+        drawn = scenes.render(scene)
+        made[name] = Case(name, instruction, drawn.image, drawn.masks)
+    return made
+
+
+def write(folder: Path) -> None:
+    """Write all cases where scenarios/help.py reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in cases().values():
+        height, width = case.image.shape[:2]
+        alpha = np.full((height, width, 1), 255, np.uint8)
+        (folder / f"{case.name}.bgra").write_bytes(np.concatenate((case.image[..., ::-1], alpha), axis=2).tobytes())
+        told = {"instruction": case.instruction, "width": width, "height": height}
+        (folder / f"{case.name}.json").write_text(json.dumps(told))

@@ -1,0 +1,73 @@
+"""Situations in which an edit can't be done, or only just: a clear message or a right result, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .harness import Outcome
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
+
+
+@pytest.fixture(scope="module")
+def bad(play: Callable[[str], Outcome]) -> Outcome:
+    return play("bad.py")
+
+
+MESSAGES = {
+    "no_document": "no picture open",
+    "no_layer": "No layer is active",
+    "empty_layer": "nothing on the layer",
+    "group_layer": "is a group",
+    "vector_layer": "is a vector layer",
+    "hidden_layer": "is hidden",
+    "empty_instruction": "Write first",
+    "selection_elsewhere": "The selection lies",
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_clear_message(bad: Outcome, name: str) -> None:
+    told = bad.of(name)
+    print(f"{name}: {told['note']}")
+    assert MESSAGES[name] in told["note"] and told["kind"] == "error" and not told["working"]
+
+
+def test_an_instruction_that_is_not_understood(bad: Outcome) -> None:
+    told = bad.of("unreadable_instruction")
+    print(told["note"])
+    assert told["kind"] == "error" and len(told["note"]) > 20 and told["layers"] == told["before"]
+
+
+def test_a_locked_layer_is_edited_without_being_touched(bad: Outcome) -> None:
+    told = bad.of("locked_layer")
+    assert told["kind"] == "good" and len(told["layers"]) == 3 and told["untouched"]
+
+
+def test_one_pixel(bad: Outcome) -> None:
+    told = bad.of("one_pixel")
+    print(told["note"])
+    assert told["note"] and (told["kind"] == "error") == (len(told["layers"]) == 2)
+
+
+def test_a_closed_document_keeps_the_result(bad: Outcome) -> None:
+    told = bad.of("document_closed")
+    assert "closed" in told["note"] and told["kind"] == "error" and told["button"]
+    assert told["documents after"] == told["documents"] + 1
+    assert any("make the star blue" in name for name in told["opened layers"])
+
+
+@pytest.mark.xfail(reason="failed before its selection waited by looking; the mended way was not yet seen on a free machine", strict=False)
+def test_another_document_in_front(bad: Outcome) -> None:
+    told = bad.of("document_switched")
+    assert len(told["first"]) == 3 and len(told["second"]) == 2
+    assert told["selected meanwhile"] == [False, False] and told["selected upon return"]
+
+
+def test_painting_on(bad: Outcome) -> None:
+    told = bad.of("painting_on")
+    assert told["kind"] == "good" and told["new paint"] == [0, 255, 0, 255]
+    left, top, right, bottom = told["bounds"]
+    assert left >= 37 + 10 and top >= 21 + 5 and right < 37 + 10 + 128 and bottom < 21 + 5 + 128, told["bounds"]

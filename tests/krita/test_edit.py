@@ -1,0 +1,122 @@
+"""The whole way of an edit in a real Krita."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from . import scenery
+from .harness import Outcome
+from .pictures import bgra, grey, hue_is, overlap, placed
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
+
+WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
+
+LEAST_OVERLAP = 0.3
+"""Of the selection with the exact mask: the mask of the model's coarse attention is blunt, but lies on the thing."""
+
+
+@pytest.fixture(scope="module")
+def edits(play: Callable[[str], Outcome]) -> Outcome:
+    return play("edit.py")
+
+
+def test_end_to_end(edits: Outcome) -> None:
+    told, case = edits.of("end_to_end"), scenery.cases()["recolour"]
+    assert told["note"].startswith("done in"), told["note"]
+    assert told["previews"] >= 3
+    assert told["above"] == 1 and told["active"] == told["layers"][-1]
+    assert case.instruction in told["layers"][-1] and "seed" in told["layers"][-1]
+    assert told["other layers untouched"]
+    before, _ = bgra(edits.folder / "recolour-seen-before.bgra", WIDTH, HEIGHT)
+    after, _ = bgra(edits.folder / "recolour-seen-after.bgra", WIDTH, HEIGHT)
+    _, alpha = bgra(edits.folder / "recolour-layer.bgra", WIDTH, HEIGHT)
+    selection = grey(edits.folder / "recolour-selection.gray", WIDTH, HEIGHT)
+    exact = placed(case.mask, X, Y, WIDTH, HEIGHT)
+    assert not (before != after)[alpha == 0].any(), "pixels changed outside the mask"
+    assert np.array_equal(selection, alpha), "the selection is not the layer's alpha"
+    found = overlap(selection > 127, exact)
+    print(f"overlap of the selection with the exact mask: IoU {found:.2f}; {told['previews']} previews; {told['note']}")
+    assert found >= LEAST_OVERLAP
+    assert hue_is(before, exact, "red") and hue_is(after, exact, "blue")
+
+
+def test_undo_restores_selection_then_layer(edits: Outcome) -> None:
+    told = edits.of("end_to_end")
+    assert told["after one undo"] == {"layers": told["layers"], "selection": False}
+    assert told["after two undos"] == {"layers": told["layers before"], "same": True}
+    assert told["seen as before"]
+
+
+def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:
+    told, case = edits.of("two_instructions"), scenery.cases()["two"]
+    assert told["other layers untouched"]
+    assert [keyword for _, keyword in told["parts"]] == ["star", "circle"]
+    side = case.image.shape[0]
+    _, alpha = bgra(edits.folder / "two-layer.bgra", WIDTH, HEIGHT)
+    for number, (own, other) in enumerate((case.parts, case.parts[::-1])):
+        found = grey(edits.folder / f"two-part-{number}.gray", side, side) > 127
+        print(f"{told['parts'][number]}: IoU {overlap(found, own > 0.5):.2f}, with the other thing {overlap(found, other > 0.5):.2f}")
+        assert overlap(found, own > 0.5) >= LEAST_OVERLAP > 10 * overlap(found, other > 0.5)
+        assert (alpha[placed(own > 0.5, X, Y, WIDTH, HEIGHT)] > 0).mean() > 0.5, "the thing was not changed"
+
+
+@pytest.mark.xfail(strict=False, reason="the interim sketchbook paints two asked colours at once into each other; its masks are right")
+def test_two_instructions_change_two_things(edits: Outcome) -> None:
+    edits.of("two_instructions")
+    case = scenery.cases()["two"]
+    after, _ = bgra(edits.folder / "two-seen-after.bgra", WIDTH, HEIGHT)
+    first, second = (placed(part > 0.5, X, Y, WIDTH, HEIGHT) for part in case.parts)
+    assert hue_is(after, first, "blue"), after[first].mean(axis=0)
+    assert hue_is(after, second, "yellow"), after[second].mean(axis=0)
+
+
+def test_a_selection_limits_the_edit(edits: Outcome) -> None:
+    told, case = edits.of("selection_limits"), scenery.cases()["equal"]
+    _, alpha = bgra(edits.folder / "equal-layer.bgra", WIDTH, HEIGHT)
+    after, _ = bgra(edits.folder / "equal-seen-after.bgra", WIDTH, HEIGHT)
+    exact = placed(case.mask, X, Y, WIDTH, HEIGHT)
+    middle = X + case.image.shape[1] // 2
+    assert alpha.any() and not alpha[:, middle:].any(), "the edit reaches beyond the selection"
+    left, right = exact.copy(), exact.copy()
+    left[:, middle:], right[:, :middle] = False, False
+    assert hue_is(after, left, "blue") and hue_is(after, right, "red")
+    assert told["other layers untouched"] and told["selection is back"] and told["layer is gone"]
+
+
+def test_again_gives_another_result_on_top(edits: Outcome) -> None:
+    told = edits.of("again")
+    assert len(told["layers"]) == 4 and told["layers"][-2] == told["first"] and told["layers"][-1] != told["first"]
+
+
+def test_find_mask_gives_a_selection_and_no_layer(edits: Outcome) -> None:
+    told, case = edits.of("mask_only"), scenery.cases()["recolour"]
+    assert told["layers"] == ["Background", "painting"] and told["layers untouched"] and told["active"] == "painting"
+    selection = grey(edits.folder / "mask-only-selection.gray", WIDTH, HEIGHT)
+    found = overlap(selection > 127, placed(case.mask, X, Y, WIDTH, HEIGHT))
+    print(f"overlap of the found mask with the exact one: IoU {found:.2f}")
+    assert found >= LEAST_OVERLAP
+    assert told["after undo"] == {"layers": ["Background", "painting"], "selection": False, "same": True}
+
+
+def test_the_box_walks_through_earlier_instructions(edits: Outcome) -> None:
+    told = edits.of("history")
+    assert told["up"] == scenery.cases()["recolour"].instruction
+    assert told["down"] == "make the star green" and told["new line"] == "make the star green\n"
+    assert not told["working"]
+
+
+def test_every_control_has_a_name_and_a_tooltip(edits: Outcome) -> None:
+    told = edits.of("controls")
+    assert not [name for name in told["without tooltip"] if name.startswith("limn_")], told["without tooltip"]
+    assert {f"limn_parameter_{name}" for name in told["parameters"]} <= set(told["names"])
+    assert told["width"] <= 240
+
+
+def test_no_shortcut_clashes(edits: Outcome) -> None:
+    told = edits.of("shortcuts")
+    assert set(told["ours"]) == {"limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel"}
+    assert told["clashes"] == {}

@@ -1,0 +1,79 @@
+"""The package in a real Krita: through its importer, and beside another plugin with the same modules."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from installer import plugin_package
+
+from . import harness
+from .harness import Outcome, Stage
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
+
+NEIGHBOUR = '''"""Another plugin: it speaks with its own websockets and protocol."""
+import protocol
+import websockets
+from krita import Extension, Krita
+
+class Neighbour(Extension):
+    def setup(self): pass
+    def createActions(self, window): pass
+
+def report():
+    import protocol as again, websockets as once_more
+    return [again is protocol, once_more is websockets, again.OWNER, once_more.__version__, once_more.connect()]
+
+Krita.instance().addExtension(Neighbour(Krita.instance()))
+'''
+
+
+def test_the_importer_takes_the_zip(stage: Stage) -> None:
+    home = Path(tempfile.mkdtemp(prefix="limn-krita-"))
+    try:
+        archive = stage.output / "limn.zip"
+        plugin_package.write_zip(harness.package_files(), archive)
+        bare = replace(stage, server=None, plugin=False, home=home)
+        first = replace(bare, output=stage.output / "importing", variables={"LIMN_ZIP": str(archive)})
+        told = harness.run("importing.py", first).of("import")
+        assert told == {"imported": ["limn"], "imported again": ["limn"], "asked": ["limn"]}
+        told = harness.run("imported.py", replace(bare, output=stage.output / "imported", enable=("limn",))).of("docker")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    assert told["dockers"] == ["limn_docker"] and told["title"] == "Limn" and told["visible"]
+    assert told["actions"] == ["limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel"]
+    assert "not installed yet" in told["note"] and "python3 -m installer" in told["note"]
+    assert (stage.output / "imported/imported.png").stat().st_size > 10_000
+
+
+def test_beside_another_plugin(stage: Stage, tmp_path: Path) -> None:
+    plugins = tmp_path / "resources/pykrita"
+    for name, text in {
+        "neighbour": NEIGHBOUR,
+        "websockets": '__version__ = "3.1 of the neighbour"\n\ndef connect():\n    return "connected by the neighbour"\n',
+        "protocol": 'OWNER = "neighbour"\n',
+    }.items():
+        (plugins / name).mkdir(parents=True)
+        (plugins / name / "__init__.py").write_text(text)
+    (plugins / "neighbour.desktop").write_text(harness.DESKTOP.format(name="neighbour"))
+    beside = replace(stage, output=stage.output / "neighbours", resources=tmp_path / "resources", enable=("neighbour",))
+    told = harness.run("neighbours.py", beside, seconds=600).of("both_work")
+    assert told["note"].startswith("done in") and len(told["layers"]) == 3
+    expected = [True, True, "neighbour", "3.1 of the neighbour", "connected by the neighbour"]
+    assert told["neighbour"] == expected and told["neighbour afterwards"] == expected
+    assert told["ours"] == ["limn.vendor.websockets", "limn.protocol"]
+
+
+def test_the_package_stands_alone(play: Callable[[str], Outcome]) -> None:
+    """Everything that Krita's importer looks for, and nothing compiled."""
+    files = harness.package_files()
+    assert {"limn.desktop", "limn.action", "limn/__init__.py", "limn/protocol/messages.py"} <= set(files)
+    assert "limn/vendor/websockets/sync/client.py" in files and "limn/vendor/websockets/LICENSE" in files
+    assert not [name for name in files if not name.endswith((".py", ".desktop", ".action", "LICENSE"))]
+    assert b"%" not in files["limn.desktop"]

@@ -1,0 +1,1 @@
+"""The parts of the plugin that know no Krita and no Qt."""

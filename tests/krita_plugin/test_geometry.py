@@ -1,0 +1,49 @@
+"""Which part of a layer an edit needs to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture(scope="module")
+def geometry() -> Any:
+    from limn import geometry
+
+    return geometry
+
+
+def test_without_a_selection_the_content_on_the_canvas(geometry: Any) -> None:
+    canvas, content = geometry.Rect(0, 0, 512, 384), geometry.Rect(-20, 100, 200, 900)
+    assert geometry.crop(content, canvas, None) == geometry.Rect(0, 100, 180, 284)
+
+
+def test_a_small_selection_is_given_context(geometry: Any) -> None:
+    canvas = geometry.Rect(0, 0, 4096, 4096)
+    assert geometry.crop(canvas, canvas, geometry.Rect(2000, 2000, 100, 60)) == geometry.Rect(1794, 1774, 512, 512)
+
+
+def test_a_large_selection_is_given_half_its_size(geometry: Any) -> None:
+    canvas = geometry.Rect(0, 0, 4096, 4096)
+    assert geometry.crop(canvas, canvas, geometry.Rect(1000, 1000, 1000, 2000)) == geometry.Rect(500, 0, 2000, 4000)
+
+
+_SIDE = st.integers(1, 9000)
+_PLACE = st.integers(-3000, 9000)
+
+
+@given(x=_PLACE, y=_PLACE, width=_SIDE, height=_SIDE, sx=_PLACE, sy=_PLACE, sw=_SIDE, sh=_SIDE)
+def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
+    x: int, y: int, width: int, height: int, sx: int, sy: int, sw: int, sh: int
+) -> None:
+    from limn.geometry import Rect, crop
+
+    canvas, content, selection = Rect(0, 0, 4000, 3000), Rect(x, y, width, height), Rect(sx, sy, sw, sh)
+    seen = content.intersected(canvas)
+    got = crop(content, canvas, selection)
+    assert got.intersected(seen) == got or got.empty
+    chosen = selection.intersected(seen)
+    assert chosen.empty or got.intersected(chosen) == chosen

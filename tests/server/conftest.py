@@ -1,0 +1,138 @@
+"""A real server in a process of its own, with a real worker and the tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from protocol.messages import Pixels, Submit
+from server.client import Address
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FAST = {"steps": 4}
+"""Parameters of an edit that takes three steps."""
+
+SLOW = {"steps": 400}
+"""Parameters of an edit that is still running when a test has done to it what it wants."""
+
+
+def picture(width: int = 64, height: int = 64, layout: str = "rgba8") -> Pixels:
+    """A red square on a green ground, opaque, in a raw format."""
+    deep = layout.endswith("16")
+    order = (0, 1, 2) if layout.startswith("rgba") else (2, 1, 0)
+    levels = []
+    for y in range(height):
+        for x in range(width):
+            inside = abs(2 * x - width) < width // 2 and abs(2 * y - height) < height // 2
+            colour = (200, 30, 30) if inside else (40, 160, 60)
+            levels += [*(colour[i] for i in order), 255]
+    data = b"".join((level * 257).to_bytes(2, "little") for level in levels) if deep else bytes(levels)
+    return Pixels(width, height, layout, data)  # type: ignore[arg-type]
+
+
+def submit(job: str, instruction: str = "make the square blue", **changes: object) -> Submit:
+    """An edit of the picture above, fast unless told otherwise."""
+    fields = {"pixels": picture(), "parameters": FAST, "previews": 128} | changes
+    return Submit(job, "foi", instruction, **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Running:
+    """A server process, what it printed when it was ready, and its log."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, str]
+    log_file: Path
+
+    @property
+    def token(self) -> str:
+        return Path(self.ready["token_file"]).read_text(encoding="utf-8")
+
+    @property
+    def address(self) -> Address:
+        return Address(self.ready["url"], self.token)
+
+    @property
+    def port(self) -> int:
+        match = re.search(r":(\d+)/", self.ready["url"])
+        assert match
+        return int(match[1])
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8")
+
+    def worker(self) -> int:
+        """Process id of the newest worker."""
+        return int(re.findall(r"worker started pid=(\d+)", self.log)[-1])
+
+    def stop(self) -> int:
+        """Close its standard input, as a parent's end does; its exit status."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(120)
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Runtime and settings folders of their own; one thread, because tests share the machine."""
+    folders = {"XDG_RUNTIME_DIR": "run", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache"}
+    home = tmp_path_factory.mktemp("home")
+    for folder in folders.values():
+        (home / folder).mkdir(mode=0o700)
+    return {**os.environ, **{name: str(home / folder) for name, folder in folders.items()}, "OMP_NUM_THREADS": "1"}
+
+
+def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Running:
+    """Start a server and wait for its ready line. Raises AssertionError with its log if it does not come."""
+    log_file = folder / "server.log"
+    with log_file.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server.cli", "serve", *arguments], cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+        )  # fmt: skip
+    assert process.stdout is not None
+    watchdog = threading.Timer(300, process.kill)
+    watchdog.start()
+    line = process.stdout.readline()
+    watchdog.cancel()
+    assert line, log_file.read_text(encoding="utf-8")
+    return Running(process, json.loads(line), log_file)
+
+
+@pytest.fixture
+def start_server(tiny_model: Path, server_environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Starts servers with the tiny model and ends them with the test."""
+    started: list[Running] = []
+
+    def run(*arguments: str) -> Running:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(start(["--model", str(tiny_model), *arguments], server_environment, folder))
+        return started[-1]
+
+    yield run
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(tiny_model: Path, server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server for a whole file of tests; its worker may be killed, the server must not be."""
+    running = start(["--model", str(tiny_model)], server_environment, tmp_path_factory.mktemp("server"))
+    yield running
+    assert running.stop() == 0, running.log

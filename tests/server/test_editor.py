@@ -1,0 +1,144 @@
+"""One edit inside the worker, without process and wire: cancelling to the step, masks, words for whatever goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import editing
+from protocol.messages import Cancelled, Done, Failed, Mask, Preview, Progress, Result
+from server.edits import Editor
+from server.worker import _device
+
+from .conftest import FAST, submit
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model: Path) -> editing.Models:
+    return editing.load_models(tiny_model)
+
+
+def count_forwards(models: editing.Models, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by one for every pass through the instruction model's UNet."""
+    passes: list[int] = []
+    unet = models.get("instruction").unet
+    real = unet.forward
+    monkeypatch.setattr(unet, "forward", lambda *a, **k: (passes.append(1), real(*a, **k))[1])
+    return passes
+
+
+@pytest.mark.parametrize("at", [1, 3, 4])
+def test_a_cancel_takes_effect_within_one_step(models: editing.Models, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    passes = count_forwards(models, monkeypatch)
+    editor, stop, then = Editor(models), False, 0
+    messages = editor.run(submit("a", parameters={"steps": 20}), lambda: stop)
+    for message in messages:
+        if isinstance(message, Progress) and message.step == at:
+            stop, then = True, len(passes)
+            break
+    rest = list(messages)
+    assert [type(message) for message in rest if not isinstance(message, (Mask, Progress)) and "Preview" not in str(type(message))] == [
+        Cancelled
+    ]
+    assert len(passes) <= then + 1
+
+
+def test_a_cancel_before_the_start_costs_no_forward(models: editing.Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_forwards(models, monkeypatch)
+    assert isinstance(list(Editor(models).run(submit("a"), lambda: True))[-1], Cancelled)
+    assert passes == []
+
+
+def test_seconds_left_are_told_from_the_second_edit_on_at_once(models: editing.Models) -> None:
+    editor = Editor(models)
+    first = [m for m in editor.run(submit("a"), lambda: False) if isinstance(m, Progress)]
+    second = [m for m in editor.run(submit("b"), lambda: False) if isinstance(m, Progress)]
+    assert first[0].stage == "loading the model"
+    assert first[0].seconds_left is None
+    assert second[0].stage != "loading the model"
+    assert all(message.seconds_left is not None and message.seconds_left >= 0 for message in second)
+
+
+def test_previews_are_made_only_when_wished_and_not_too_often(models: editing.Models) -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.01
+        return now
+
+    made = {}
+    for wish in (0, 64):
+        messages = list(Editor(models, clock).run(submit("a", previews=wish, parameters={"steps": 40}), lambda: False))
+        assert isinstance(messages[-1], Done)
+        made[wish] = sum(isinstance(message, Preview) for message in messages)
+        steps = sum(isinstance(message, Progress) for message in messages)
+    assert made[0] == 0
+    assert 1 <= made[64] < steps / 2
+
+
+def test_the_mask_covers_every_changed_pixel(models: editing.Models) -> None:
+    messages = list(Editor(models).run(submit("a"), lambda: False))
+    (result,) = (message for message in messages if isinstance(message, Result))
+    mask = next(message for message in messages if isinstance(message, Mask) and message.final)
+    assert mask.area is not None and mask.area.pixels.data is not None and result.area.pixels.data is not None
+    assert (mask.area.x, mask.area.y) == (result.area.x, result.area.y)
+    assert all(a > 0 for a, b in zip(mask.area.pixels.data, result.area.pixels.data[3::4], strict=True) if b > 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "out-of-memory"),
+        (MemoryError(), "out-of-memory"),
+        (ZeroDivisionError("make the square zanzibar"), "internal"),
+        (editing.EditError("some-code", "A sentence.", "A remedy."), "some-code"),
+    ],
+)
+def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
+    models: editing.Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, code: str
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise error
+        yield
+
+    monkeypatch.setattr(editing, "edit", broken)
+    with caplog.at_level(logging.INFO):
+        (failed,) = (m for m in Editor(models).run(submit("a"), lambda: False) if not isinstance(m, Progress))
+    assert isinstance(failed, Failed)
+    assert (failed.code, bool(failed.sentence), bool(failed.remedy)) == (code, True, True)
+    assert "zanzibar" not in caplog.text + failed.sentence
+
+
+def test_a_missing_variant_is_announced_and_told(tiny_model: Path) -> None:
+    editor = Editor(editing.load_models(tiny_model / "text-to-image"))
+    foi = next(algorithm for algorithm in editor.algorithms() if algorithm.name == "foi")
+    assert "instruction" in foi.unavailable
+    failed = list(editor.run(submit("a"), lambda: False))[-1]
+    assert isinstance(failed, Failed) and failed.code == "missing-variant"
+
+
+def test_the_models_own_defaults_are_announced(tiny_model: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = tmp_path / "instruction"
+    shutil.copytree(tiny_model / "instruction", folder)
+    notes = json.loads((folder / "limn.json").read_text()) | {"defaults": {"foi": {"tau": 0.3, **FAST}}}
+    (folder / "limn.json").write_text(json.dumps(notes))
+    foi = next(algorithm for algorithm in Editor(editing.load_models(folder)).algorithms() if algorithm.name == "foi")
+    assert {p.name: p.default for p in foi.parameters}["tau"] == 0.3
+    assert {p.name: p.default for p in foi.parameters}["steps"] == 4
+
+
+def test_a_device_that_is_not_there_is_told_in_words() -> None:
+    from server.engine import EngineError
+
+    assert _device("cpu") == "cpu"
+    with pytest.raises(EngineError) as caught:
+        _device("no-such-device")
+    assert "no-such-device" in caught.value.sentence

@@ -1,0 +1,296 @@
+"""Edits over a real websocket, by a real worker with a real small model: from pixels to pixels, and every way in which a job ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from protocol.messages import (
+    FINAL,
+    Cancelled,
+    Done,
+    Failed,
+    JobMessage,
+    Mask,
+    Missing,
+    Pixels,
+    Preview,
+    Progress,
+    Queued,
+    Result,
+    Submit,
+)
+from server.client import ConnectionLost, Session, connect
+
+from .conftest import SLOW, Running, Start, picture, submit
+
+pytestmark = pytest.mark.timeout(600)  # a worker imports torch, which takes a busy machine a minute
+
+
+@pytest.fixture
+async def session(server: Running) -> AsyncIterator[Session]:
+    async with await connect(server.address) as connected:
+        yield connected
+
+
+async def run(session: Session, wanted: Submit) -> list[JobMessage]:
+    """All messages of an edit."""
+    return [message async for message in session.submit(wanted)]
+
+
+async def until(messages: AsyncIterator[JobMessage], kind: type[JobMessage], least: int = 0) -> JobMessage:
+    """Read on until a message of a kind (for progress: of at least this step)."""
+    async for message in messages:
+        assert not isinstance(message, FINAL) or isinstance(message, kind), message
+        if isinstance(message, kind) and (not isinstance(message, Progress) or message.step >= least):
+            return message
+    raise AssertionError("ended too early")
+
+
+async def test_the_welcome_tells_what_the_docker_needs(session: Session) -> None:
+    welcome = session.welcome
+    assert (welcome.device, welcome.model) == ("CPU", "tiny")
+    foi = next(algorithm for algorithm in welcome.algorithms if algorithm.name == "foi")
+    assert foi.title and foi.summary and not foi.unavailable
+    steps = next(parameter for parameter in foi.parameters if parameter.name == "steps")
+    assert (steps.kind, steps.minimum) == ("int", 2)
+    assert steps.help
+    assert any(parameter.front for parameter in foi.parameters)
+
+
+async def test_an_edit_from_pixels_to_pixels(session: Session) -> None:
+    wanted = submit("whole", "make the square blue, make the background red", seed=7)
+    messages = await run(session, wanted)
+    assert isinstance(messages[0], Queued)
+    assert isinstance(messages[-1], Done)
+    assert [message.seq for message in messages] == sorted({message.seq for message in messages})
+    stages = [message.stage for message in messages if isinstance(message, Progress)]
+    assert "denoising" in stages
+    done = messages[-1]
+    assert (done.algorithm, done.seed) == ("foi", 7)
+    assert done.forwards > 0 and done.rows > done.forwards
+    assert done.seconds.keys() >= set(stages) - {"loading the model"}
+    mask = [message for message in messages if isinstance(message, Mask)][-1]
+    assert mask.final
+    assert [part.instruction for part in mask.parts] == ["make the square blue", "make the background red"]
+    (result,) = (message for message in messages if isinstance(message, Result))
+    assert mask.area is not None
+    assert (result.area.x, result.area.y) == (mask.area.x, mask.area.y)
+    assert (result.area.pixels.width, result.area.pixels.height) == (mask.area.pixels.width, mask.area.pixels.height)
+    assert result.area.pixels.data is not None
+    assert result.area.pixels.data[3::4] == mask.area.pixels.data  # the layer's alpha is the mask
+
+
+@pytest.mark.parametrize("layout", ["bgra8", "rgba16", "bgra16"])
+async def test_every_raw_format_gives_the_same_edit(session: Session, layout: str) -> None:
+    results = {}
+    for wire in ("rgba8", layout):
+        messages = await run(session, submit(f"format-{layout}-{wire}", pixels=picture(layout=wire)))
+        (result,) = (message for message in messages if isinstance(message, Result))
+        results[wire] = result.area
+    plain, other = results["rgba8"].pixels, results[layout].pixels
+    assert other.format == layout
+    assert (plain.width, plain.height) == (other.width, other.height)
+    step = 2 if layout.endswith("16") else 1
+    order = (0, 1, 2, 3) if layout.startswith("rgba") else (2, 1, 0, 3)
+    assert plain.data is not None and other.data is not None
+    levels = [int.from_bytes(other.data[i : i + step], "little") / (257 if step == 2 else 1) for i in range(0, len(other.data), step)]
+    assert all(abs(plain.data[4 * i + c] - levels[4 * i + order[c]]) <= 1 for i in range(plain.width * plain.height) for c in range(4))
+
+
+async def test_the_same_seed_gives_the_same_bytes(session: Session) -> None:
+    first, second, third = [await run(session, submit(f"seed-{i}", seed=seed)) for i, seed in enumerate((1, 1, 2))]
+    results = [[message.area for message in messages if isinstance(message, Result)] for messages in (first, second, third)]
+    assert results[0] == results[1] != results[2]
+
+
+async def test_mask_only_changes_nothing(session: Session) -> None:
+    messages = await run(session, submit("mask-only", mask_only=True))
+    assert isinstance(messages[-1], Done)
+    assert any(isinstance(message, Mask) and message.final for message in messages)
+    assert not any(isinstance(message, Result) for message in messages)
+
+
+async def test_a_limit_keeps_the_edit_inside(session: Session) -> None:
+    selected = bytes(255 if x < 20 and y < 30 else 0 for y in range(64) for x in range(64))
+    messages = await run(session, submit("limit", hint=Pixels(64, 64, "gray8", selected), hint_mode="limit"))
+    assert isinstance(messages[-1], Done), messages[-1]
+    for message in messages:
+        if isinstance(message, Result):
+            assert message.area.x + message.area.pixels.width <= 20
+            assert message.area.y + message.area.pixels.height <= 30
+
+
+async def test_the_same_job_twice_runs_once(session: Session, server: Running) -> None:
+    twice = submit("twice")
+    await session._send(twice)
+    messages = await run(session, twice)
+    assert isinstance(messages[-1], Done)
+    assert server.log.count("running job=twice\n") == 1
+
+
+async def test_pixels_that_the_server_holds_are_not_sent_again(session: Session, server: Running) -> None:
+    messages = await run(session, submit("held-1"))
+    (queued,) = (message for message in messages if isinstance(message, Queued))
+    held = picture().held()
+    assert held.sha256 in queued.holds
+    again = await run(session, submit("held-2", pixels=held))
+    assert isinstance(again[-1], Done)
+
+
+async def test_pixels_that_nobody_holds_are_asked_for(session: Session) -> None:
+    assert [type(message) for message in await run(session, submit("missing", pixels=picture(20, 20).held()))] == [Missing]
+    messages = await run(session, submit("missing", pixels=picture(20, 20)))
+    assert isinstance(messages[-1], Done)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"instruction": "   "}, "empty-instruction"),
+        ({"algorithm": "no-such"}, "unknown-algorithm"),
+        ({"parameters": {"no-such": 1}}, "unknown-parameter"),
+        ({"parameters": {"steps": 100_000}}, "bad-parameter"),
+        ({"parameters": {"steps": "many"}}, "bad-parameter"),
+    ],
+)
+async def test_a_bad_request_fails_in_words_and_the_next_one_works(session: Session, changes: dict[str, object], code: str) -> None:
+    bad = replace(submit(f"bad-{code}"), **changes)  # type: ignore[arg-type]
+    failed = (await run(session, bad))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.code == code
+    assert failed.sentence.endswith(".") and failed.remedy.endswith(".")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (300, 7)])
+async def test_odd_sizes(session: Session, size: tuple[int, int]) -> None:
+    assert isinstance((await run(session, submit(f"size-{size[0]}", pixels=picture(*size))))[-1], Done)
+
+
+async def test_cancel_stops_a_running_job(session: Session) -> None:
+    messages = session.submit(submit("cancel", parameters=SLOW))
+    await until(messages, Progress, least=2)
+    await session.cancel("cancel")
+    steps = [message.step async for message in messages if isinstance(message, (Progress, Cancelled)) and isinstance(message, Progress)]
+    assert not steps or steps[-1] < 100  # of 320
+    assert isinstance((await run(session, submit("cancel")))[-1], Done)  # the same name again: an old cancel does not stop it
+
+
+async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: Session) -> None:
+    first = session.submit(submit("first", parameters=SLOW))
+    await until(first, Queued)
+    second = session.submit(submit("second"))
+    queued = await until(second, Queued)
+    assert isinstance(queued, Queued) and queued.ahead == 1
+    await session.cancel("second")
+    assert isinstance(await until(second, Cancelled), Cancelled)
+    await session.cancel("first")
+    assert isinstance(await until(first, Cancelled), Cancelled)
+
+
+async def test_cancel_of_an_unknown_job_is_answered(session: Session) -> None:
+    await session.cancel("never-heard-of")
+    inbox = session._jobs.setdefault("never-heard-of", asyncio.Queue())
+    assert isinstance(await asyncio.wait_for(inbox.get(), 30), Cancelled)
+
+
+async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the_next(session: Session, server: Running) -> None:
+    messages = session.submit(submit("killed", parameters=SLOW))
+    await until(messages, Progress, least=2)
+    worker = server.worker()
+    os.kill(worker, signal.SIGKILL)
+    failed = await until(messages, Failed)
+    assert isinstance(failed, Failed)
+    assert failed.code == "worker-died"
+    assert failed.sentence and failed.remedy
+    assert isinstance((await run(session, submit("after-kill")))[-1], Done)
+    assert server.worker() != worker
+
+
+async def test_a_worker_that_dies_between_jobs_is_not_noticed(session: Session, server: Running) -> None:
+    await run(session, submit("before-death"))
+    os.kill(server.worker(), signal.SIGKILL)
+    await asyncio.sleep(0.5)
+    assert isinstance((await run(session, submit("after-death")))[-1], Done)
+
+
+async def test_cancel_while_a_fresh_worker_is_starting(session: Session, server: Running) -> None:
+    await run(session, submit("before-start"))
+    os.kill(server.worker(), signal.SIGKILL)
+    await asyncio.sleep(0.5)
+    messages = session.submit(submit("starting"))
+    await until(messages, Queued)
+    await session.cancel("starting")
+    assert isinstance(await until(messages, Cancelled), Cancelled)
+    assert isinstance((await run(session, submit("after-start")))[-1], Done)
+
+
+async def test_a_job_survives_a_dropped_connection(server: Running) -> None:
+    first = await connect(server.address)
+    messages = first.submit(submit("dropped", parameters={"steps": 20}))
+    await until(messages, Progress, least=1)
+    seen = first.last_seen("dropped")
+    assert first._socket._response.connection is not None
+    transport = first._socket._response.connection.transport
+    assert transport is not None
+    transport.abort()  # type: ignore[attr-defined]  # no goodbye, as when a cable is pulled
+    with pytest.raises(ConnectionLost):
+        await until(messages, Done)
+    await first.close()
+    async with await connect(server.address) as second:
+        rest = [message async for message in second.resume("dropped", seen)]
+        assert isinstance(rest[-1], Done)
+        assert any(isinstance(message, Result) for message in rest)
+        assert all(message.seq > seen for message in rest)
+    async with await connect(server.address) as third:  # acknowledged: forgotten
+        (unknown,) = [message async for message in third.resume("dropped")]
+        assert isinstance(unknown, Failed) and unknown.code == "unknown-job"
+
+
+async def test_an_ended_job_is_kept_until_it_is_acknowledged(server: Running) -> None:
+    async with await connect(server.address) as first:
+        await until(first.submit(submit("kept")), Done)  # not read beyond its end: not acknowledged
+    for _ in range(2):
+        async with await connect(server.address) as session:
+            messages = []
+            async for message in session.resume("kept"):
+                messages.append(message)
+                if isinstance(message, Done):
+                    break
+            assert {type(message) for message in messages} >= {Mask, Result, Done}
+            assert not any(isinstance(message, (Preview, Progress)) for message in messages)
+
+
+async def test_a_server_that_is_killed_and_comes_back_says_that_it_does_not_know_the_job(start_server: Start) -> None:
+    first = start_server()
+    session = await connect(first.address)
+    messages = session.submit(submit("lost", parameters=SLOW))
+    await until(messages, Progress, least=1)
+    seen = session.last_seen("lost")
+    first.process.kill()
+    with pytest.raises(ConnectionLost):
+        await until(messages, Done)
+    await session.close()
+    second = start_server()
+    async with await connect(second.address) as session:
+        (failed,) = [message async for message in session.resume("lost", seen)]
+        assert isinstance(failed, Failed) and failed.code == "unknown-job"
+        assert isinstance((await run(session, submit("lost")))[-1], Done)
+
+
+async def test_the_log_has_no_instruction_and_no_pixels(start_server: Start) -> None:
+    secret = "make the square zanzibar"
+    for level in ("info", "debug"):
+        running = start_server("--log-level", level)
+        async with await connect(running.address) as session:
+            await run(session, submit("logged", secret))
+            await run(session, submit("refused", secret, parameters={"steps": 100_000}))
+        running.stop()
+        assert "queued job=logged algorithm=foi size=64x64" in running.log
+        assert ("zanzibar" in running.log) == (level == "debug")
+        assert running.ready["token_file"] and len(max(running.log.splitlines(), key=len)) < 500

@@ -1,0 +1,105 @@
+"""Every route and the handshake are closed to whoever lacks the token, is a web page, or asks for another host."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from server.app import SESSION_PATH, STATUS_PATH, build
+from server.cache import ByteCache
+from server.client import Address, ClientError, connect
+from server.engine import LocalEngine, Start
+from server.jobs import Jobs
+from server.session import House
+from server.settings import Settings
+
+from .conftest import Running
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Method and path of everything that the application serves."""
+    engine = LocalEngine(Start(None, "cpu", "info"), 1, 1)
+    app = build(House(Settings(), engine, Jobs(engine, 1, 1, 1), ByteCache(1)), 1, "token")
+    for route in app.router.routes():
+        assert route.resource is not None
+        yield route.method, route.resource.canonical
+
+
+async def ask(server: Running, path: str, headers: str, method: str = "GET", upgrade: bool = False) -> int:
+    """The status that a request with exactly these header lines gets."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"{method} {path} HTTP/1.1\r\n{headers}{UPGRADE if upgrade else ''}\r\n".encode())
+    try:
+        line = await asyncio.wait_for(reader.readline(), 30)
+    finally:
+        writer.close()
+    return int(line.split()[1])
+
+
+def test_the_routes_are_those_that_are_tested_here() -> None:
+    assert sorted(routes()) == [("GET", SESSION_PATH), ("GET", STATUS_PATH)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ("Host: {host}\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Bearer {wrong}\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Bearer \r\n", 401),
+        ("Host: {host}\r\nAuthorization: {token}\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Basic {token}\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Bearer {token}x\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nAuthorization: Bearer {token}\r\n", 400),
+        ("Host: {host}\r\nCookie: token={token}\r\n", 401),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nOrigin: null\r\n", 403),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nOrigin: http://{host}\r\n", 403),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nOrigin: https://example.com\r\n", 403),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nOrigin: \r\n", 403),
+        ("Host: {host}\r\nAuthorization: Bearer {token}\r\nSec-Fetch-Site: cross-site\r\n", 403),
+        ("Host: example.com\r\nAuthorization: Bearer {token}\r\n", 421),
+        ("Host: example.com:{port}\r\nAuthorization: Bearer {token}\r\n", 421),
+        ("Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n", 421),
+        ("Host: 127.0.0.1:1\r\nAuthorization: Bearer {token}\r\n", 421),
+        ("Host: 127.0.0.1.example.com:{port}\r\nAuthorization: Bearer {token}\r\n", 421),
+        ("Host: {host}\r\nHost: example.com\r\nAuthorization: Bearer {token}\r\n", 400),
+        ("Authorization: Bearer {token}\r\n", 400),
+    ],
+)
+async def test_refused(server: Running, headers: str, status: int) -> None:
+    """400: the HTTP parser itself refuses headers given twice, or no Host at all; it may also leave that to the guard."""
+    names = {"host": f"127.0.0.1:{server.port}", "port": server.port, "token": server.token, "wrong": "0" * len(server.token)}
+    lines = headers.format(**names)
+    wanted = {400, 401, 421} if status == 400 else {status}
+    for path in (SESSION_PATH, STATUS_PATH, "/", "/no/such/path"):
+        for upgrade in (False, True):
+            assert await ask(server, path, lines, upgrade=upgrade) in wanted, (path, upgrade)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+async def test_whoever_has_the_token_gets_in(server: Running, host: str) -> None:
+    headers = f"Host: {host}:{server.port}\r\nAuthorization: Bearer {server.token}\r\n"
+    assert await ask(server, STATUS_PATH, headers) == 200
+    assert await ask(server, SESSION_PATH, headers, upgrade=True) == 101
+    assert await ask(server, SESSION_PATH, headers) == 400  # no websocket handshake
+    assert await ask(server, "/no/such/path", headers) == 404
+    assert await ask(server, STATUS_PATH, headers, method="POST") == 405
+
+
+async def test_a_client_with_a_wrong_token_is_told_what_to_do(server: Running) -> None:
+    with pytest.raises(ClientError) as caught:
+        await connect(Address(server.ready["url"], "wrong"))
+    assert "401" in caught.value.sentence
+    assert "token" in caught.value.remedy
+
+
+async def test_the_log_has_a_line_for_each_refusal_and_no_token(server: Running) -> None:
+    before = len(re.findall("request refused", server.log))
+    await ask(server, STATUS_PATH, "Host: example.com\r\n")
+    assert len(re.findall("request refused because=host", server.log)) > 0
+    assert len(re.findall("request refused", server.log)) == before + 1
+    assert server.token not in server.log

@@ -1,0 +1,158 @@
+"""Who may import whom: read from the source with ast, so that a breach fails even where the import would work."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("protocol", "editing", "server", "installer", "krita_plugin")
+
+MAY_IMPORT = {
+    "protocol": set(),
+    "editing": set(),
+    "server": {"protocol", "editing"},
+    "installer": set(),
+    "krita_plugin": {"protocol"},
+}
+"""Of our own rooms, besides itself."""
+
+GUI = {"PyQt5", "PyQt6", "PySide2", "PySide6", "krita", "pykrita", "tkinter"}
+NETWORK = {"aiohttp", "websockets", "socket", "http", "urllib", "requests", "asyncio"}
+MUST_NOT_IMPORT = {
+    "protocol": {*GUI, *NETWORK, "threading", "time"},
+    "editing": {*GUI, *NETWORK, "time", "typer", "rich", "platformdirs"},
+    "server": {*GUI, "websockets"},
+    "installer": {*GUI, "torch", "numpy"},
+    "krita_plugin": {"torch", "numpy", "PIL", "aiohttp", "diffusers", "transformers"},
+}
+
+STANDARD_LIBRARY_ONLY = ("protocol", "installer")
+RELATIVE_ONLY = ("protocol", "krita_plugin")
+"""Inside Krita these live below one package, `limn`, whose name they must not have to know."""
+
+WORKSHOPS = ("editing/bench", "editing/sketchbook")
+WORKSHOP_TOOLS = {"time", "typer", "rich"}
+"""Benchmarks and training are commands, and look at the clock; what runs in an edit does neither."""
+
+
+def sources(room: str) -> Iterator[Path]:
+    """The room's Python files, without vendored ones."""
+    for file in sorted((ROOT / room).rglob("*.py")):
+        if "vendor" not in file.parts and "__pycache__" not in file.parts:
+            yield file
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
+    """Each import of a file: its line, the module's full name, and the level of a relative one (0: absolute)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name, 0
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or "", node.level
+
+
+def breaches(room: str, place: str, text: str) -> list[str]:
+    """What is wrong with the imports of one file of a room; `place` is its path from the root."""
+    found = []
+    allowed = WORKSHOP_TOOLS if place.startswith(WORKSHOPS) else set()
+    for line, module, level in imports(ast.parse(text)):
+        top = module.partition(".")[0]
+        where = f"{place}:{line} imports {'.' * level}{module}"
+        if level:
+            continue
+        if top in ROOMS and top != room and top not in MAY_IMPORT[room]:
+            found.append(f"{where}, which {room} may not")
+        if top in MUST_NOT_IMPORT[room] and top not in allowed:
+            found.append(f"{where}, which has no place in {room}")
+        if room in STANDARD_LIBRARY_ONLY and top not in sys.stdlib_module_names and top != room:
+            found.append(f"{where}, but {room} has the standard library only")
+        if room in RELATIVE_ONLY and top in ROOMS:
+            found.append(f"{where}, but {room} imports ours relatively only")
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_what_they_may(room: str) -> None:
+    files = list(sources(room))
+    assert files, f"{room} is empty"
+    found = [breach for file in files for breach in breaches(room, file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("room", "text"),
+    [
+        ("protocol", "import numpy"),
+        ("protocol", "from protocol.limits import MAX_SIDE"),
+        ("editing", "from server import images"),
+        ("editing", "def run():\n    import time"),
+        ("server", "import krita_plugin.docker"),
+        ("server", "from PyQt5 import QtCore"),
+        ("installer", "import server.client"),
+        ("krita_plugin", "import protocol"),
+        ("krita_plugin", "import numpy as np"),
+    ],
+)
+def test_a_breach_is_found(room: str, text: str) -> None:
+    assert breaches(room, f"{room}/x.py", text)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_circles(room: str) -> None:
+    """Within a room, no module imports itself through others. Imports inside functions and for type checking only don't count."""
+    modules = {module_name(file): file for file in sources(room)}
+    graph = {name: {target for target in imported_modules(name, file, modules) if target != name} for name, file in modules.items()}
+    assert not (circle := find_circle(graph)), " -> ".join(circle)
+
+
+def module_name(file: Path) -> str:
+    return file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+
+
+def imported_modules(name: str, file: Path, modules: dict[str, Path]) -> Iterator[str]:
+    """The room's modules that a module imports when it is itself imported."""
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
+            submodules = [f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in modules]
+            yield from submodules
+            if len(submodules) < len(node.names) and base in modules:
+                yield base
+
+
+def find_circle(graph: dict[str, set[str]]) -> list[str]:
+    """A path that ends where it began, or an empty list."""
+    done: set[str] = set()
+
+    def walk(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for target in sorted(graph.get(name, ())):
+            if circle := walk(target, [*path, name]):
+                return circle
+        done.add(name)
+        return []
+
+    for name in graph:
+        if circle := walk(name, []):
+            return circle
+    return []
+
+
+def test_a_circle_is_found() -> None:
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert not find_circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
