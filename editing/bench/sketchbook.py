@@ -246,7 +246,7 @@ def inversion(bench: Bench) -> dict[str, float]:
 
 def judge_itself(bench: Bench) -> dict[str, float]:
     rng = np.random.default_rng(1)
-    rows = [row for k in range(max(200, bench.cases)) for row in rows_of(bench.first + 70_000 + k, rng)]
+    rows = [row for k in range(max(200, bench.cases)) for row in rows_of(bench.first + 70_000 + k, rng) if row.exact]
     return {f"judge, {name}": value for name, value in accuracy(bench.judge, rows).items()}
 
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from .autoencoder import half_precision
 from .drawing import KINDS
 from .edits import Edit, edit, instruction, join, render_edit
 from .scenes import SIZE, Word, caption
@@ -81,7 +82,8 @@ class Entries:
 
 @torch.no_grad()
 def _encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
-    return torch.cat([vae.encode(part).latent_dist.mean for part in images.split(32)])
+    with half_precision():
+        return torch.cat([vae.encode(part).latent_dist.mean.float() for part in images.split(32)])
 
 
 def prepare(vae: AutoencoderKL, first: int, count: int, sides: tuple[int, ...], processes: int = 2,

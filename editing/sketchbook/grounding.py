@@ -12,20 +12,29 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
+FEW_POSITIONS = 256  # up to here the whole attention map at once is several times faster on a CPU than in blocks
+
 
 class MapReader:
-    """Attention processor for the cross-attention modules of one level: as the stock one, and keeps the probabilities."""
+    """Attention processor: as the stock one, and keeps the probabilities of the cross-attention modules of one level."""
 
-    def __init__(self, kept: list[Tensor]) -> None:
+    def __init__(self, kept: list[Tensor] | None = None) -> None:
         self.kept = kept
 
-    def __call__(self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor, attention_mask: None = None) -> Tensor:
+    def __call__(self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None,
+                 attention_mask: None = None) -> Tensor:
+        source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (batch, head, position, channel)
-        key = attn.to_k(encoder_hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-        value = attn.to_v(encoder_hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-        probabilities = (query @ key.transpose(-1, -2) * attn.scale).softmax(-1)  # (batch, head, position, token)
-        self.kept.append(probabilities.mean(1))
-        return attn.to_out[0]((probabilities @ value).transpose(1, 2).flatten(2))
+        key = attn.to_k(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+        value = attn.to_v(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+        if self.kept is None and query.shape[2] > FEW_POSITIONS:
+            mixed = F.scaled_dot_product_attention(query.float(), key.float(), value.float()).to(value.dtype)
+        else:
+            probabilities = (query @ key.transpose(-1, -2) * attn.scale).softmax(-1)  # (batch, head, position, token)
+            mixed = probabilities @ value
+            if self.kept is not None:
+                self.kept.append(probabilities.mean(1))
+        return attn.to_out[0](mixed.transpose(1, 2).flatten(2))
 
 
 def read_levels(network: UNet2DConditionModel, levels: tuple[int, ...]) -> dict[int, list[Tensor]]:
@@ -36,8 +45,7 @@ def read_levels(network: UNet2DConditionModel, levels: tuple[int, ...]) -> dict[
     for name in processors:
         block, number = name.split(".")[:2]
         level = int(number) if block == "down_blocks" else depth - 1 - int(number) if block == "up_blocks" else depth
-        if ".attn2." in name and level in levels:
-            processors[name] = MapReader(kept[level])
+        processors[name] = MapReader(kept[level] if ".attn2." in name and level in levels else None)
     network.set_attn_processor(processors)
     return kept
 
@@ -48,7 +56,7 @@ def grounding_loss(maps: list[Tensor], masks: Tensor, owned: list[list[tuple[int
     ``maps``: one (batch, position, token) per module; ``masks`` (batch, mask, 16, 16), 0..1; ``owned``: per row (token column, mask
     index); ``weight`` (batch): how much a row's timestep lets one ask for the place at all.
     """
-    attention = torch.stack(maps).mean(0)
+    attention = torch.stack(maps).mean(0).float()
     side = int(attention.shape[1] ** 0.5)
     small = F.adaptive_avg_pool2d(masks, side).flatten(2)  # (batch, mask, position)
     places = [(row, column, mask) for row, pairs in enumerate(owned) for column, mask in pairs]

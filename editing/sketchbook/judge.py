@@ -20,7 +20,7 @@ from .networks import new_tokenizer
 from .scenes import BACKGROUNDS, STATES, TEXTURES
 
 FILE = Path(__file__).parent / "weights" / "judge" / "judge.safetensors"
-VIEW = 48  # pixels on each side of what the judge sees of a thing
+VIEW = 64  # pixels on each side of what the judge sees of a thing
 MARGIN = 1.25  # the view around a mask's bounding box, as a factor
 LABELS: dict[str, tuple[str, ...]] = {
     "kind": tuple(KINDS),
@@ -38,12 +38,12 @@ def _stage(inside: int, outside: int) -> nn.Sequential:
 
 
 class ThingJudge(nn.Module):
-    """(batch, 4, 48, 48) -> logits for each attribute."""
+    """(batch, 4, 64, 64) -> logits for each attribute."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(_stage(4, 24), _stage(24, 48), _stage(48, 96), _stage(96, 128))
-        self.heads = nn.ModuleDict({name: nn.Linear(128 * 9, len(labels)) for name, labels in LABELS.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(128 * 16, len(labels)) for name, labels in LABELS.items()})
 
     def forward(self, views: Tensor) -> dict[str, Tensor]:
         seen = self.body(views).flatten(1)
@@ -89,7 +89,7 @@ class Towers(nn.Module):
 
 
 def view(pictures: Tensor, masks: Tensor) -> Tensor:
-    """Cut each picture (batch, 3, height, width; 0..1) out around its mask (batch, 1, height, width): (batch, 4, 48, 48).
+    """Cut each picture (batch, 3, height, width; 0..1) out around its mask (batch, 1, height, width): (batch, 4, 64, 64).
 
     An empty mask gives the whole picture."""
     out = []

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import dataset
-from .autoencoder import autoencoder_loss, crops, decibels, measure_scaling, new_autoencoder
+from .autoencoder import autoencoder_loss, crops, decibels, half_precision, measure_scaling, new_autoencoder
 from .drawing import KINDS
 from .grounding import grounding_loss, read_levels
 from .networks import NOISE, join_variants, new_text_encoder, new_tokenizer, new_unet, save_variants
@@ -54,6 +55,15 @@ def save_atomically(state: dict[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, file.with_suffix(".part"))
     os.replace(file.with_suffix(".part"), file)
+
+
+def _picture(seed: int) -> np.ndarray:
+    return render(scene(seed)).image
+
+
+def _pictures(first: int, count: int) -> np.ndarray:
+    with Pool() as pool:
+        return np.stack(pool.map(_picture, range(first, first + count), chunksize=64))
 
 
 def to_images(arrays: np.ndarray) -> Tensor:
@@ -88,8 +98,8 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
         network.load_state_dict(state["network"])
         spent = state["spent"]
     network.share_memory()
-    images = to_images(np.stack([render(scene(FIRST_PICTURE + k)).image for k in range(pictures)])).share_memory_()
-    held_out = to_images(np.stack([render(scene(1_000_000 + k)).image for k in range(64)]))
+    images = to_images(_pictures(FIRST_PICTURE, pictures)).share_memory_()
+    held_out = to_images(_pictures(1_000_000, 64))
 
     def work(worker: int) -> None:
         begun, step, saved = time.monotonic() - spent, 0, time.monotonic()
@@ -99,7 +109,8 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(rate, done, 0.02, 0.3)
             chosen = images[torch.randint(len(images), (batch,), generator=generator)]
-            loss = autoencoder_loss(network, crops(chosen, generator))
+            with half_precision():
+                loss = autoencoder_loss(network, crops(chosen, generator))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parts, 1.0)
@@ -213,7 +224,7 @@ class Denoiser:
         predicted = self.trunk(inputs, times, words).sample
         ratio = alpha.flatten() / (1 - alpha.flatten())
         weights = ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)
-        loss = ((predicted - noise).square().mean((1, 2, 3)) * weights).mean()
+        loss = ((predicted.float() - noise).square().mean((1, 2, 3)) * weights).mean()
         masks = entries.masks[[row.entry for row in rows]].float() / 255
         edited = inputs[:, 4:8].flatten(1).abs().amax(1) > 0  # the picture shows where things are, at any noise
         weight = torch.where(edited, torch.ones(batch), alpha.flatten().sqrt())
@@ -257,7 +268,8 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
             warm = min(1.0, (float(model.progress[0]) - first + 1) / (100 * workers))  # a fresh optimiser begins softly
             for group in optimiser.param_groups:
                 group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
-            loss, ground = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
+            with half_precision():
+                loss, ground = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
             optimiser.zero_grad()
             (loss + GROUND_WEIGHT * ground).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters, 1.0)
