@@ -15,11 +15,12 @@ import typer
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .autoencoder import half_precision
 from .judge import FILE, LABELS, PLACES, Judge, Towers, judge_of, new_judge, view
 from .scenes import FIRST_HELD_OUT, SIZE, Scene, Thing, caption, render, scene, text
 
 BATCH = 64
-TOWERS_EVERY = 2  # steps: the towers are trained beside the judge
+TOWERS_EVERY = 3  # steps: the towers are trained beside the judge
 GROWN = 4  # pixels by which a mask may be larger than the thing, as an edit's mask is
 VIEWS_OF_A_THING = 2  # each with its own margin
 
@@ -122,6 +123,7 @@ def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: P
     torch.set_num_threads(1)
     torch.manual_seed(0)
     parts, generator, rng = new_judge(), torch.Generator().manual_seed(0), np.random.default_rng(0)
+    parts["things"].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it, its stubs do not
     spent = 0.0
     if work.exists():
         state = torch.load(work, weights_only=True)
@@ -141,11 +143,13 @@ def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: P
         chosen = torch.from_numpy(rng.integers(len(rows), size=BATCH))
         views = _levels([rows[k].view for k in chosen.tolist()])
         pictures = worsen(_levels([rows[k].picture for k in chosen.tolist()]), generator)
-        seen = judge.things(torch.cat([worsen(views[:, :3], generator), views[:, 3:]], 1))
-        loss = sum((F.cross_entropy(seen[name], truth[name][chosen]) for name in LABELS), torch.zeros(()))
-        loss = loss + F.cross_entropy(judge.places(F.interpolate(pictures, size=(32, 32), mode="area")), places[chosen])
-        if step % TOWERS_EVERY == 0:
-            loss = loss + contrastive(judge.towers, pictures, [text(caption(rows[k].scene, rng)) for k in chosen.tolist()])
+        with half_precision():
+            seen = judge.things(torch.cat([worsen(views[:, :3], generator), views[:, 3:]], 1).to(memory_format=torch.channels_last))
+            loss = sum((F.cross_entropy(seen[name].float(), truth[name][chosen]) for name in LABELS), torch.zeros(()))
+            place = judge.places(F.interpolate(pictures, size=(32, 32), mode="area"))
+            loss = loss + F.cross_entropy(place.float(), places[chosen])
+            if step % TOWERS_EVERY == 0:
+                loss = loss + contrastive(judge.towers, pictures, [text(caption(rows[k].scene, rng)) for k in chosen.tolist()])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
