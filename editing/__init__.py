@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import torch
 
-from . import adapedit, baselines, events, foi, instdiffedit, tas
+from . import adapedit, auto, baselines, events, foi, instdiffedit, tas
+from .choice import wish
 from .errors import EditError, MissingVariant, UnreadableModel
-from .events import Done, Event, Report, Stage
+from .events import Chosen, Done, Event, Report, Stage
 from .frame import choose_frame
 from .instruction import parse
 from .loading import Models, load_models
 from .model import Tally
+from .prompts import lacks_caption
 from .request import EditRequest, Parameter, resolve
 from .store import Shelf, Store
 from .task import Algorithm, Task
@@ -27,9 +29,13 @@ __all__ = [
     "Parameter",
     "Store",
     "UnreadableModel",
+    "asks_for_caption",
+    "auto",
     "edit",
     "events",
     "load_models",
+    "runnable",
+    "settle",
 ]
 
 PAPERS = (foi.ALGORITHM, instdiffedit.ALGORITHM, adapedit.ALGORITHM, tas.ALGORITHM)
@@ -38,16 +44,41 @@ ALGORITHMS: dict[str, Algorithm] = {a.name: a for a in (*PAPERS, *baselines.ALGO
 COARSE = 2.0  # a layer this many times larger than the working size comes back visibly softer
 
 
+def runnable(models: Models) -> tuple[str, ...]:
+    """The algorithms of the papers for which the models have all variants: what Auto may choose from."""
+    return tuple(algorithm.name for algorithm in PAPERS if set(algorithm.needs) <= set(models.variants))
+
+
+def settle(models: Models, request: EditRequest) -> EditRequest:
+    """The request with its algorithm settled, and the reason, where it is Auto's to choose; any other request itself. Raises EditError."""
+    return auto.settled(request, runnable(models))
+
+
+def asks_for_caption(models: Models, request: EditRequest) -> bool:
+    """Whether the algorithm, or the one that Auto would like best, needs to know what the picture shows and is not told."""
+    instruction = parse(request.instruction, request.caption)
+    name = request.algorithm
+    if name == auto.NAME:
+        name = wish(instruction)[0]
+        if name not in runnable(models):
+            name = settle(models, request).algorithm
+    return name in ALGORITHMS and ALGORITHMS[name].caption == "needed" and lacks_caption(instruction)
+
+
 @torch.no_grad()
 def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
-    """Carry out one edit. Yields stages, steps and masks as they come, and Done as the last event.
+    """Carry out one edit. Yields Auto's choice first, stages, steps and masks as they come, and Done as the last event.
 
     Closing the iterator cancels. The same models, request and device give the same bytes. `store` may keep values (inversions, optimised
     embeddings) for later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
     """
     request.check()
+    settled = settle(models, request)
+    if settled is not request:
+        request = settled
+        yield Chosen(request.algorithm, request.reason)
     if request.algorithm not in ALGORITHMS:
-        known = ", ".join(ALGORITHMS)
+        known = ", ".join((auto.NAME, *ALGORITHMS))
         raise EditError("unknown-algorithm", f"There is no algorithm {request.algorithm!r}.", f"Choose one of {known}.")
     algorithm = ALGORITHMS[request.algorithm]
     settings = resolve(algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters)
@@ -90,5 +121,6 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         understood=outcome.understood,
         warnings=(*warnings, *outcome.warnings),
         reused=tuple(task.shelf.reused),
+        reason=request.reason,
     )
     yield Done(result, alpha, task.mask(outcome.found), report)

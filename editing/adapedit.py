@@ -298,6 +298,7 @@ ALGORITHM = Algorithm(
     title="AdapEdit",
     summary="Changes adjectives, states and numbers, and keeps the layout. Needs to know what the picture shows.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
 )

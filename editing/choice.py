@@ -2,6 +2,7 @@
 
 By the operation that was read, never by the picture. Local edits go to FoI, whole objects to InstDiffEdit, counts and states to AdapEdit,
 poses to TAS (each paper's own strength); what an algorithm cannot do with the words at hand goes to FoI, which needs nothing but them.
+Where the model can't run FoI, the next of STAND_INS takes its place; if that lacks a caption, the painter is asked for one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .phrases import tokens
 from .prompts import are_captions, captions
 
 TITLES = {"foi": "FoI", "instdiffedit": "InstDiffEdit", "adapedit": "AdapEdit", "tas": "TAS"}
+STAND_INS = ("foi", "instdiffedit", "adapedit")  # whoever does what another cannot; TAS serves its own kind only
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 Kind = str  # what an item changes: "count", "pose", "state", "colour", "look", "object", "whole", "add", "remove", "unknown"
@@ -36,25 +38,31 @@ WANTED: dict[Kind, tuple[str, str]] = {
 
 def choose(instruction: Instruction, available: Collection[str] = tuple(TITLES)) -> tuple[str, str]:
     """The algorithm's name, and the reason: ("foi", "FoI: two local edits")."""
+    wanted, reason = wish(instruction)
+    obstacles = {name: _obstacle(name, instruction, available) for name in (wanted, *STAND_INS)}
+    free = [name for name, obstacle in obstacles.items() if not obstacle]
+    name = next(iter(free or [name for name in obstacles if name in available]), wanted)
+    return name, f"{TITLES[name]}: {reason}" if name == wanted else f"{TITLES[name]}: {reason}; {obstacles[wanted]}"
+
+
+def wish(instruction: Instruction) -> tuple[str, str]:
+    """The algorithm whose strength this is, whether it is there or not, and what the instruction does."""
     items = instruction.items
     if len(items) > 1:
         number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
-        return "foi", f"FoI: {number} local edits"
-    kind = kind_of(items[0])
-    name, reason = WANTED[kind]
+        return "foi", f"{number} local edits"
+    return WANTED[kind_of(items[0])]
+
+
+def _obstacle(name: str, instruction: Instruction, available: Collection[str]) -> str:
+    """Why an algorithm cannot take it, or nothing."""
     if name not in available:
-        return "foi", f"FoI: {reason}; {TITLES[name]} is not there"
-    if name == "adapedit" and (lack := _lack(instruction)):
-        return "foi", f"FoI: {reason}; {lack}"
-    return name, f"{TITLES[name]}: {reason}"
-
-
-def _lack(instruction: Instruction) -> str:
-    """Why AdapEdit cannot take it, or nothing."""
-    try:
-        captions(instruction)
-    except EditError as error:
-        return "AdapEdit would need a caption" if error.code == "needs-caption" else "the caption does not tell the rest"
+        return f"{TITLES[name]} is not there"
+    if name in ("adapedit", "tas"):
+        try:
+            captions(instruction, required=name == "adapedit")
+        except EditError as error:
+            return f"{TITLES[name]} would need a caption" if error.code == "needs-caption" else "the caption does not tell the rest"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What an edit reports while it runs: stages, steps, masks and, last, the result.
+"""What an edit reports while it runs: what Auto has chosen, stages, steps, masks and, last, the result.
 
 Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1, both on the CPU.
 """
@@ -9,6 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Auto has chosen this algorithm, for this reason in words for a painter: "TAS: changes a pose"."""
+
+    algorithm: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class Report:
-    """What was used, so that the edit can be understood and repeated."""
+    """What was used, so that the edit can be understood and repeated. reason: why this algorithm, where Auto has chosen it."""
 
     algorithm: str
     seed: int
@@ -61,6 +69,7 @@ class Report:
     understood: Mapping[str, str] = field(default_factory=dict)  # how the instruction was read
     warnings: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()  # values that came from the store instead of being computed
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,4 +82,4 @@ class Done:
     report: Report
 
 
-Event = Stage | Step | Mask | Done
+Event = Chosen | Stage | Step | Mask | Done

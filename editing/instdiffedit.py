@@ -298,6 +298,7 @@ ALGORITHM = Algorithm(
     title="InstDiffEdit",
     summary="Replaces or removes a thing: finds its place by itself, then paints it anew. Everything else stays.",
     needs=("text-to-image", "inpainting"),
+    caption="useful",
     settings=Settings,
     run=run,
 )

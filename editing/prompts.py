@@ -37,6 +37,11 @@ class Replacement:
 # ---------------------------------------------------------------- AdapEdit and TAS
 
 
+def lacks_caption(instruction: Instruction) -> bool:
+    """Whether neither a caption nor the instruction itself says what the picture shows now."""
+    return not instruction.caption and not _own_caption(instruction.items[0])
+
+
 def captions(instruction: Instruction, required: bool = True) -> Captions:
     """The source and the target prompt; the items' changes accumulate in the target.
 

@@ -30,6 +30,7 @@ class EditRequest:
     hint: None or (1, 1, H, W) in 0..1, the painter's selection; `hint_mode` says whether it is ignored, a prior, or a hard limit.
     caption: what the picture shows now, where the algorithm needs it. mask_only: stop when the mask is found.
     parameters: values by name for the algorithm's declared parameters; what is absent takes its default.
+    reason: why this algorithm, where Auto has chosen it (auto.settled), for the report.
     """
 
     algorithm: str
@@ -41,6 +42,7 @@ class EditRequest:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     caption: str = ""
     mask_only: bool = False
+    reason: str = ""
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""

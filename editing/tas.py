@@ -294,6 +294,7 @@ ALGORITHM = Algorithm(
     title="TAS",
     summary="Changes poses and composition: how a thing stands, sits or moves. Slow the first time, quick when tried again.",
     needs=("text-to-image",),
+    caption="useful",
     settings=Settings,
     run=run,
 )

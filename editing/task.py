@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from .sampling import Progress
 from .store import Shelf
 
 Value = TypeVar("Value")
+CaptionUse = Literal["unused", "useful", "needed"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Algorithm:
     """An entry of the table: what the docker shows, what the model must have, and how to run it.
 
     settings: a frozen dataclass whose fields are declared with `request.parameter`. run(task, settings) yields stages, steps and masks and
-    returns the outcome.
+    returns the outcome. caption: what a text that says what the picture shows now is to the algorithm.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Algorithm:
     settings: type[Any]
     run: Callable[[Task, Any], Generator[events.Event, None, Outcome]]
     baseline: bool = False  # an earlier method, to compare with: listed behind "more"
+    caption: CaptionUse = "unused"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

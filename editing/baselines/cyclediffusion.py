@@ -68,6 +68,7 @@ ALGORITHM = Algorithm(
     title="CycleDiffusion",
     summary="Finds the noise that would have made the picture and makes it again under the new description.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

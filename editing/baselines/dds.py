@@ -66,6 +66,7 @@ ALGORITHM = Algorithm(
     title="Delta denoising score",
     summary="Nudges the picture towards the new description, step by small step.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

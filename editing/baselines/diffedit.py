@@ -121,6 +121,7 @@ ALGORITHM = Algorithm(
     title="DiffEdit",
     summary="Finds by itself where two descriptions differ, and paints that anew.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

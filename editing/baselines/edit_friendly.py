@@ -82,6 +82,7 @@ ALGORITHM = Algorithm(
     title="Edit-friendly DDPM",
     summary="Writes down the picture's noise and replays it under the new description; another seed gives another variant.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

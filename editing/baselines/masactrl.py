@@ -80,6 +80,7 @@ ALGORITHM = Algorithm(
     title="MasaCtrl",
     summary="Changes poses and layout while textures are looked up in the original.",
     needs=("text-to-image",),
+    caption="useful",
     settings=Settings,
     run=run,
     baseline=True,

@@ -54,6 +54,7 @@ ALGORITHM = Algorithm(
     title="Null-text inversion",
     summary="Learns how the picture comes back exactly, then describes it anew. Slow.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

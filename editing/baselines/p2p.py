@@ -210,6 +210,7 @@ ALGORITHM = Algorithm(
     title="Prompt-to-prompt",
     summary="Keeps the layout of the words that stay and changes the others; AdapEdit without its guidance in time and space.",
     needs=("text-to-image",),
+    caption="needed",
     settings=Settings,
     run=run,
     baseline=True,

@@ -98,6 +98,7 @@ ALGORITHM = Algorithm(
     title="Plug-and-play",
     summary="Keeps the picture's layout exactly and gives it the look that the text describes.",
     needs=("text-to-image",),
+    caption="useful",
     settings=Settings,
     run=run,
     baseline=True,

@@ -47,6 +47,7 @@ ALGORITHM = Algorithm(
     title="SDEdit",
     summary="Noise the picture half-way, denoise it with the new description. Quick and coarse.",
     needs=("text-to-image",),
+    caption="useful",
     settings=Settings,
     run=run,
     baseline=True,
