@@ -159,8 +159,7 @@ def _furnish(home: Path, stage: Stage) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_RUNTIME_DIR": str(runtime),
         "LANG": "C.UTF-8",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
-    }
+    } | {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
