@@ -7,8 +7,9 @@ Nothing here waits: long work is a generator for turns.py. No pixel of an existi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from krita import Krita
@@ -185,7 +186,7 @@ def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str, op
 
 
 def select(document: Any, layer: Any) -> Steps[bool]:
-    """Make the layer's alpha the selection, as one step to undo. False: not now, because the painter is in another picture."""
+    """Make the layer's alpha the selection, as one step to undo. False: the painter is in another picture, or the layer is gone."""
     uuid = layer.uniqueId()
 
     def active() -> bool:
@@ -194,7 +195,7 @@ def select(document: Any, layer: Any) -> Steps[bool]:
 
     waited = 0.0
     while not active():
-        if waited > SELECTION_SECONDS or not is_active(document):
+        if waited > SELECTION_SECONDS or not is_active(document) or _find(document, uuid) is None:
             return False
         if waited > ACTIVATION_SECONDS:  # added while the painter was in another picture
             document.setActiveNode(layer)
@@ -211,26 +212,37 @@ def select(document: Any, layer: Any) -> Steps[bool]:
     return True
 
 
-def select_later(document: Any, layer: Any) -> Steps[None]:
-    """`select`, as soon as the painter has come back to the document; not at all if it, or the layer, is gone by then."""
-    uuid = layer.uniqueId()
-    while is_open(document) and _find(document, uuid) is not None:
+def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
+    """Steps that need the document in front: as soon as the painter is back in it, and once more if they are left half-way."""
+    while is_open(document):
         if is_active(document):
-            yield from select(document, layer)
-            return
+            if (yield from steps()):
+                return True
+            if is_active(document):
+                return False
         yield RETURN_SECONDS
+    return False
 
 
 def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[bool]:
-    """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can be undone."""
+    """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can be undone. False: as for `select`."""
+    if not is_open(source.document):
+        raise CanvasProblem("The picture was closed.")
+    if not is_active(source.document):
+        return False
     wide = bytearray(4 * len(mask))
     for row in range(area.height):  # row by row, with a stop in between: one stroke over all of it could take long
         start = row * area.width
         wide[4 * start + 3 : 4 * (start + area.width) : 4] = mask[start : start + area.width]
         yield None
     layer = yield from insert(source, area, bytes(wide), "bgra8", name, opacity=0)
-    selected = yield from select(source.document, layer)
-    yield from _idle(source.document)
+    try:
+        selected = yield from select(source.document, layer)
+        yield from _idle(source.document)
+    except GeneratorExit:  # cancelled: a newer edit makes the selection
+        if is_open(source.document):
+            layer.remove()
+        raise
     layer.remove()
     original = _find(source.document, source.uuid)
     if original is not None:
@@ -247,6 +259,12 @@ def open_as_new(name: str, area: Rect, pixels: bytes, format: str) -> Steps[Any]
     layer = yield from _filled(document, Rect(0, 0, area.width, area.height), pixels, format, name)
     document.rootNode().addChildNode(layer, None)
     return layer
+
+
+def title(document: Any) -> str:
+    """A picture's name in quotation marks: its file's, as on Krita's tab, or its title."""
+    name = PurePath(document.fileName()).name or document.name()
+    return f"“{name}”" if name else "the other picture"
 
 
 def is_active(document: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from .protocol import limits
 from .protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
 from .qt import QObject
 from .state import Link, Note, Panel, Request, done_words, layer_name
-from .turns import Task
+from .turns import Steps, Task
 
 MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""
@@ -54,6 +55,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._last: tuple[Request, Source] | None = None
         self._kept: Edit | None = None
         self._own_selection: tuple[Any, ...] | None = None
+        self._waiting: list[tuple[Any, Task[bool]]] = []
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)
         client.received.connect(self._received)
@@ -173,13 +175,12 @@ class Edits(QObject):  # type: ignore[misc]
         self._last = (edit.request, replace(edit.source, layer=None, copy=None, selection=None))  # the pixels are not needed again
         source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
-            area = _placed(edit.mask.area, source)
-            steps: Any = canvas.select_only(source, area, edit.mask.area.pixels.data or b"", f"Limn mask: {edit.request.instruction}")
-            edit.task = Task(steps, lambda _: self._succeeded(edit, None), lambda error: self._broke(edit, error))
+            area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
+            self._select(edit, lambda: canvas.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
         elif result is not None and not edit.request.mask_only:
             if edit is self._shown():
                 self._panel.staged("making the layer")
-            steps = canvas.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
+            steps: Any = canvas.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
             edit.task = Task(steps, lambda layer: self._inserted(edit, layer), lambda error: self._broke(edit, error))
         else:
             self._forget(edit)
@@ -190,22 +191,48 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
         self._client.acknowledge(edit.job)
-        steps = canvas.select(edit.source.document, layer)
-        edit.task = Task(steps, lambda selected: self._succeeded(edit, None if selected else layer), lambda error: self._broke(edit, error))
+        self._select(edit, lambda: canvas.select(edit.source.document, layer))
 
-    def _succeeded(self, edit: Edit, unselected: Any) -> None:
-        """The layer is there. `unselected`: the layer whose selection has to wait until the painter is back."""
+    def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
+        """Make the selection now, or when the painter is back in this picture; one that still waits for that is out of date."""
+        for document, task in self._waiting:
+            if document == edit.source.document:
+                task.cancel()
+        self._waiting = [one for one in self._waiting if one[0] != edit.source.document]
+        edit.task = Task(steps(), lambda made: self._succeeded(edit, made, steps), lambda error: self._broke(edit, error))
+
+    def _succeeded(self, edit: Edit, selected: bool, steps: Callable[[], Steps[bool]]) -> None:
+        """All is in the picture, but for a selection that has to wait until the painter is back."""
+        assert edit.done is not None, "an edit succeeds by its Done"
         if edit.request.mask_only:
             self._client.acknowledge(edit.job)
-        remedy = "; ".join(edit.done.warnings) if edit.done else ""
-        self._own_selection = canvas.selection_mark(edit.source.document)
-        if unselected is not None:
-            Task(canvas.select_later(edit.source.document, unselected), lambda _: None, self._note_trace)
-            remedy = f"The new layer is in “{_title(edit.source.document)}”; its selection is made when you go there."
         self._forget(edit)
-        if edit.done is not None:
-            words = done_words(edit.done, time.monotonic() - edit.begun, edit.request.mask_only)
-            self._after(Note("good", words, remedy, self._details(edit)))
+        document, seconds = edit.source.document, time.monotonic() - edit.begun
+        words = done_words(edit.done, seconds, edit.request.mask_only)
+        note = Note("good", words, "; ".join(edit.done.warnings), self._details(edit))
+        if selected:
+            self._own_selection = canvas.selection_mark(document)
+            self._after(note)
+            return
+        words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
+        picture = canvas.title(document)
+        where = f"It becomes the selection in {picture}" if edit.request.mask_only else f"The new layer is in {picture}; it is selected"
+        waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
+        self._after(waiting)
+        later = Task(
+            canvas.upon_return(document, steps), lambda made: self._selected_later(document, made, waiting, note), self._note_trace
+        )
+        self._waiting.append((document, later))
+
+    def _selected_later(self, document: Any, made: bool, waiting: Note, note: Note) -> None:
+        """The painter has come back to the picture, or closed it. `waiting`: what the panel says if nothing else happened since."""
+        self._waiting = [one for one in self._waiting if one[0] != document]
+        if made:
+            self._own_selection = canvas.selection_mark(document)
+        elif canvas.is_open(document):
+            note = Note("error", "The selection could not be made.", "The new layer's alpha is the mask, if it is still there.")
+        if self._panel.note is waiting:
+            self._panel.noted(note if canvas.is_open(document) else None)
 
     # --- what the server says ----------------------------------------------------------------------------------------
 
@@ -319,7 +346,3 @@ class Edits(QObject):  # type: ignore[misc]
 def _placed(region: Region, source: Source) -> Rect:
     """A region of the submitted picture in document pixels."""
     return Rect(source.rect.x + region.x, source.rect.y + region.y, region.pixels.width, region.pixels.height)
-
-
-def _title(document: Any) -> str:
-    return document.name() or "the other picture"

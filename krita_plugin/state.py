@@ -259,10 +259,10 @@ def fits(value: object, parameter: Parameter) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def done_words(done: Done, seconds: float, mask_only: bool) -> str:
+def done_words(done: Done, seconds: float, mask_only: bool, selected: bool = True) -> str:
     """The line that stands where progress stood, for a good end."""
     if mask_only:
-        return f"mask found in {seconds:.0f} s · it is the selection now"
+        return f"mask found in {seconds:.0f} s" + (" · it is the selection now" if selected else "")
     return f"done in {seconds:.0f} s · seed {done.seed} · nothing changed outside the mask"
 
 

@@ -4,6 +4,7 @@ from help import (
     Scene,
     activate,
     app,
+    digest,
     edit,
     ended,
     fingerprints,
@@ -14,10 +15,13 @@ from help import (
     note,
     paint,
     panel,
+    pixels,
     quick,
     screenshot,
     select,
+    selection_bytes,
     under_way,
+    undo,
     widget,
     write,
 )
@@ -169,25 +173,67 @@ def check_document_closed(result):
     result["opened layers"] = names(app().activeDocument())
 
 
-def check_document_switched(result):
-    """The painter turns to another picture: the layer goes where it belongs, its selection is made upon return."""
+def to_front(document):
+    """Go from picture to picture, as Ctrl+Tab does, until this one is in front."""
+    for _ in app().documents():
+        if app().activeDocument() == document:
+            return
+        app().action("windows_next").trigger()
+        yield 0.5
+    assert app().activeDocument() == document, "the picture does not come to the front"
+
+
+def away_during(result, by, chosen=None):
+    """The painter turns to another picture while the job runs, sees from there how it ends, comes back, and undoes it."""
     document, layer = yield from new_document(512, 384, name="first")
     yield from paint(document, layer, Scene("recolour"), X, Y)
+    if chosen:
+        yield from select(document, *chosen)
     yield from quick()
+    result["first before"], result["selection before"] = fingerprints(document), digest(selection_bytes(document) or b"")
     yield from write("make the star blue")
-    keys("key", "Return")
-    yield from under_way(1)
-    view = app().activeWindow().activeView()
-    other, _ = yield from new_document(300, 200, name="second")
+    keys("key", by)
+    yield from under_way(0)
+    other, other_layer = yield from new_document(300, 200, name="second")
+    yield from paint(other, other_layer, Scene("recolour"), X, Y)
+    result["second before"] = fingerprints(other)
     yield from ended()
     told(result)
     result["first"], result["second"] = names(document), names(other)
-    result["selected meanwhile"] = document.selection() is not None, other.selection() is not None
-    app().activeWindow().showView(view)
-    yield 0.5
-    result["in front"] = app().activeDocument() == document
-    yield lambda: document.selection() is not None, 15
-    result["selected upon return"] = document.selection() is not None
+    result["selected meanwhile"] = digest(selection_bytes(document) or b"") != result["selection before"], other.selection() is not None
+    yield from to_front(document)
+    before = result["note"]
+    yield lambda: note() != before, 30
+    told_then = {}
+    told(told_then)
+    new = layers(document)[-1]
+    result["upon return"] = {**told_then, "layers": names(document), "selection": digest(selection_bytes(document) or b"")}
+    result["alpha"] = digest(pixels(new, document)[3::4])
+    result["second after"] = fingerprints(other)
+    yield from screenshot(result["name"])
+    app().activeWindow().qwindow().activateWindow()
+    yield from undo()
+    result["after one undo"] = {"layers": names(document), "selection": digest(selection_bytes(document) or b"")}
+    yield from undo()
+    result["after two undos"] = {"fingerprints": fingerprints(document), "selection": digest(selection_bytes(document) or b"")}
+
+
+def check_document_switched(result):
+    """The layer goes where it belongs, its selection is made upon return; both can be undone."""
+    result["name"] = "switched"
+    yield from away_during(result, "Return")
+
+
+def check_document_switched_selection(result):
+    """The same where the painter had a selection: it is there until the return, and again after an undo."""
+    result["name"] = "switched-selection"
+    yield from away_during(result, "Return", (X, Y, 100, 128))
+
+
+def check_document_switched_mask(result):
+    """A mask that is found meanwhile waits as well, and leaves no layer."""
+    result["name"] = "switched-mask"
+    yield from away_during(result, "ctrl+alt+m")
 
 
 def check_painting_on(result):
