@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import torch
 
 from . import adapedit, auto, baselines, events, foi, instdiffedit, tas
+from .captioner import Captioner
 from .choice import wish
 from .errors import EditError, MissingVariant, UnreadableModel
-from .events import Chosen, Done, Event, Report, Stage
+from .events import Chosen, Crop, Done, Event, Report, Stage
 from .frame import choose_frame
 from .instruction import parse
 from .loading import Models, load_models
@@ -22,6 +23,7 @@ from .task import Algorithm, Task
 __all__ = [
     "ALGORITHMS",
     "Algorithm",
+    "Captioner",
     "EditError",
     "EditRequest",
     "MissingVariant",
@@ -67,7 +69,7 @@ def asks_for_caption(models: Models, request: EditRequest) -> bool:
 
 @torch.no_grad()
 def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
-    """Carry out one edit. Yields Auto's choice first, stages, steps and masks as they come, and Done as the last event.
+    """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as they come, and Done as the last event.
 
     Closing the iterator cancels. The same models, request and device give the same bytes. `store` may keep values (inversions, optimised
     embeddings) for later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
@@ -91,6 +93,7 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         warnings.append("The selection is empty and was ignored.")
     image = request.image.float()
     frame = choose_frame((image.shape[2], image.shape[3]), hint, model.native_size, model.multiple)
+    yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
         (height, width), (h, w) = frame.shape, frame.size
         warnings.append(f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail.")

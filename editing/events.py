@@ -1,4 +1,4 @@
-"""What an edit reports while it runs: what Auto has chosen, stages, steps, masks and, last, the result.
+"""What an edit reports while it runs: what Auto has chosen, the working crop, stages, steps, masks and, last, the result.
 
 Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1, both on the CPU.
 """
@@ -17,6 +17,13 @@ class Chosen:
 
     algorithm: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The work happens in this part of the layer, (top, left, bottom, right): it is what every preview shows."""
+
+    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -82,4 +89,4 @@ class Done:
     report: Report
 
 
-Event = Chosen | Stage | Step | Mask | Done
+Event = Chosen | Crop | Stage | Step | Mask | Done

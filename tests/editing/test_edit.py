@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from editing import EditRequest, Models, edit
-from editing.events import Done, Event, Mask, Stage, Step
+from editing.events import Crop, Done, Event, Mask, Stage, Step
 from editing.preview import previewer
 from editing.store import Shelf, fingerprint
 
@@ -74,6 +74,21 @@ def test_c6_pixels_without_alpha_are_the_painters(models: Models, mode: str) -> 
         assert not bool((last.mask.binary * (hint == 0)).any())
         for part in last.mask.parts:
             assert not bool((part.binary * (hint == 0)).any())
+
+
+def test_the_crop_that_previews_show_is_told_before_the_first_of_them(models: Models) -> None:
+    hint = torch.zeros(1, 1, 150, 220)
+    hint[..., 90:120, 20:60] = 1
+    for options, most in (({}, (150, 220)), ({"hint": hint, "hint_mode": "limit"}, (100, 100))):
+        seen = events(models, picture(150, 220), **options)
+        (crop,) = (e for e in seen if isinstance(e, Crop))
+        top, left, bottom, right = crop.box
+        assert seen.index(crop) < next(number for number, e in enumerate(seen) if isinstance(e, Step))
+        assert 0 <= top <= 90 and 120 <= bottom <= 150 and 0 <= left <= 20 and 60 <= right <= 220
+        assert bottom - top <= most[0] and right - left <= most[1]
+        step = next(e for e in seen if isinstance(e, Step))
+        height, width = step.preview().shape[2:]
+        assert abs(width / height - (right - left) / (bottom - top)) < 0.2
 
 
 def test_an_empty_selection_is_ignored_and_said_so(models: Models) -> None:
