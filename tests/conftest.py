@@ -20,3 +20,9 @@ hypothesis.settings.load_profile("limn")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three tiny random checkpoints (see tests/tiny.py), made once per test session. Don't write into it."""
     return tiny.make(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny BLIP that sees a star in every picture. Don't write into it."""
+    return tiny.make_captioner(tmp_path_factory.mktemp("captioner"), "star")

@@ -37,6 +37,28 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return {token: number for number, token in enumerate(dict.fromkeys(tokens))}, merges
 
 
+def make_captioner(folder: Path, word: str) -> Path:
+    """Write a tiny BLIP into `folder`, which says nothing but `word` (one of WORDS), again and again; return the folder."""
+    import torch
+    from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration
+
+    vocab = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", *dict.fromkeys(WORDS.split()))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(vocab), encoding="utf-8")
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    ends = {"bos_token_id": 5, "pad_token_id": 0, "eos_token_id": 3, "sep_token_id": 3}
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "projection_dim": 16}
+    text = {"vocab_size": len(vocab), "encoder_hidden_size": 16, "max_position_embeddings": 64, **ends, **sizes}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = BlipForConditionalGeneration(
+            BlipConfig(text_config=text, vision_config={"image_size": 32, "patch_size": 16, **sizes}, projection_dim=16)
+        )
+        model.text_decoder.cls.predictions.bias.data[vocab.index(word)] = 50
+    model.save_pretrained(folder)
+    return folder
+
+
 def make(folder: Path) -> Path:
     """Write the three checkpoints and a limn.json each into `folder`; return it."""
     import torch
