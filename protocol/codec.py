@@ -21,6 +21,7 @@ from .errors import Corrupt, Malformed, TooLarge, UnknownMessage, VersionMismatc
 from .messages import (
     PROTOCOL_VERSION,
     Acknowledge,
+    Box,
     Cancel,
     Cancelled,
     Done,
@@ -266,12 +267,18 @@ def _check(message: Message) -> None:
     elif isinstance(message, Result):
         _want(message.area.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
     elif isinstance(message, Mask):
-        for area in regions(message):
+        for area in _regions(message):
             _want(area.pixels, "gray8")
 
 
-def regions(message: Message) -> tuple[Region, ...]:
+def places(message: Message) -> tuple[Box, ...]:
     """All the places in the submitted picture that a message speaks of."""
+    if isinstance(message, Preview):
+        return (message.shows,)
+    return tuple(Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message))
+
+
+def _regions(message: Message) -> tuple[Region, ...]:
     if isinstance(message, Result):
         return (message.area,)
     if isinstance(message, Mask):

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import limits
-from .codec import CLIENT_SENDS, SERVER_SENDS, Transfer, decode, encode, regions
+from .codec import CLIENT_SENDS, SERVER_SENDS, Transfer, decode, encode, places
 from .errors import ConnectionEnded, Malformed, OutOfOrder, ProtocolError, RefusedByPeer, TooLarge, UnknownMessage
 from .messages import (
     FINAL,
@@ -260,9 +260,9 @@ class Connection:
         if job is None or job.over or seq <= job.last_seen:
             raise OutOfOrder("A message came about a job that does not expect it.", {"job": name, "message": _name(message), "seq": seq})
         if job.size is not None:
-            for area in regions(message):
-                if area.x + area.pixels.width > job.size[0] or area.y + area.pixels.height > job.size[1]:
-                    raise Malformed("A place lies outside the submitted picture.", {"x": area.x, "y": area.y, "picture": job.size})
+            for place in places(message):
+                if place.x + place.width > job.size[0] or place.y + place.height > job.size[1]:
+                    raise Malformed("A place lies outside the submitted picture.", {"x": place.x, "y": place.y, "picture": job.size})
 
     def _deliver(self, message: Message) -> Message:
         """A message is complete. Only now it counts as seen: what breaks off in its pictures is sent again after a `Resume`."""

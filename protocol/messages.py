@@ -96,6 +96,16 @@ class Region:
     pixels: Pixels
 
 
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in the submitted picture: its upper left corner and its size."""
+
+    x: Place
+    y: Place
+    width: Side
+    height: Side
+
+
 # --- client to server -------------------------------------------------------------------------------------------------
 
 
@@ -248,12 +258,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the edit looks like by now: a JPEG of at most the wished size. The newest replaces those that were not sent yet."""
+    """What the edit looks like by now: a JPEG of at most the wished size, of that part of the picture which is worked on.
+
+    The newest replaces those that were not sent yet.
+    """
 
     job: JobId
     seq: Count
     step: Count
     picture: Pixels
+    shows: Box
 
 
 @dataclass(frozen=True)

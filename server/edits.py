@@ -16,6 +16,7 @@ from editing import events
 from protocol import limits
 from protocol.messages import (
     Algorithm,
+    Box,
     Cancelled,
     Done,
     Failed,
@@ -124,7 +125,9 @@ class Editor:
                     yield Cancelled(submit.job, 0)
                     return
                 now = self._clock()
-                if isinstance(event, events.Stage):
+                if isinstance(event, events.Crop):
+                    previews.shows = _box(event)
+                elif isinstance(event, events.Stage):
                     estimate.begin(event.name, now)
                     yield Progress(submit.job, 0, event.name, 0, event.steps, estimate.left(0, event.steps, now))
                 elif isinstance(event, events.Step):
@@ -134,7 +137,7 @@ class Editor:
                 elif isinstance(event, events.Mask):
                     parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.soft)) for part in event.parts)
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
-                else:
+                elif isinstance(event, events.Done):
                     yield from _finish(submit, request, event, estimate.finish(now))
 
     def _to_load(self, submit: Submit) -> list[str]:
@@ -143,12 +146,13 @@ class Editor:
 
 
 class _Previews:
-    """Makes previews as often as they are worth their time."""
+    """Makes previews as often as they are worth their time. `shows`: the part of the picture that is worked on."""
 
     def __init__(self, submit: Submit, clock: Callable[[], float]) -> None:
         self._submit = submit
         self._clock = clock
         self._next = clock()
+        self.shows = Box(0, 0, submit.pixels.width, submit.pixels.height)
 
     def of(self, step: events.Step) -> Iterator[Preview]:
         """The preview of this step, or nothing."""
@@ -158,7 +162,12 @@ class _Previews:
         picture = images.jpeg(step.preview(), self._submit.previews)
         ended = self._clock()
         self._next = ended + max(PREVIEW_SECONDS, (ended - began) * (1 / PREVIEW_SHARE - 1))
-        yield Preview(self._submit.job, 0, step.index, picture)
+        yield Preview(self._submit.job, 0, step.index, picture, self.shows)
+
+
+def _box(crop: events.Crop) -> Box:
+    top, left, bottom, right = crop.box
+    return Box(left, top, right - left, bottom - top)
 
 
 def _finish(submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float]) -> Iterator[JobMessage]:

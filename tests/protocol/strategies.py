@@ -31,6 +31,7 @@ def pixels(draw: st.DrawFn, formats: tuple[str, ...], size: tuple[int, int] | No
 
 colour = pixels(("rgba8", "bgra8", "rgba16", "bgra16"))
 places = st.integers(0, 50)
+sides = st.integers(1, 50)
 
 
 def regions(*formats: str) -> st.SearchStrategy[m.Region]:
@@ -94,7 +95,7 @@ def job_messages(job: st.SearchStrategy[str] = identifiers, seq: st.SearchStrate
         st.builds(m.Queued, job, seq, counts, st.lists(identifiers, max_size=2).map(tuple)),
         st.builds(m.Missing, job, seq),
         st.builds(m.Progress, job, seq, text, counts, counts, st.none() | numbers),
-        st.builds(m.Preview, job, seq, counts, pixels(("jpeg",))),
+        st.builds(m.Preview, job, seq, counts, pixels(("jpeg",)), st.builds(m.Box, places, places, sides, sides)),
         st.builds(m.Mask, job, seq, st.none() | regions("gray8"), st.lists(parts, max_size=3).map(tuple), st.booleans()),
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         st.builds(

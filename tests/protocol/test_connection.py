@@ -14,6 +14,7 @@ from protocol import PROTOCOL_VERSION, Connection, Message, Pixels, ProtocolErro
 from protocol.errors import ConnectionEnded, Corrupt, Malformed, OutOfOrder, RefusedByPeer, TooLarge, UnknownMessage
 from protocol.messages import (
     Acknowledge,
+    Box,
     Cancel,
     Cancelled,
     Done,
@@ -37,6 +38,7 @@ Frame = str | bytes
 BIG = Pixels(512, 512, "rgba8", random.Random(0).randbytes(512 * 512 * 4))  # four chunks
 SMALL = Pixels(1, 1, "rgba8", b"abcd")
 JPEG = Pixels(4, 4, "jpeg", b"not looked into")
+SHOWS = Box(0, 0, 1, 1)
 
 
 def frames(connection: Connection) -> list[Frame]:
@@ -105,10 +107,10 @@ def test_a_text_message_overtakes_the_pictures_of_other_jobs_only() -> None:
 
 def test_a_newer_preview_replaces_one_that_waits_but_not_one_on_its_way() -> None:
     client, server = working()
-    server.send(Preview("a", 1, 1, JPEG))
+    server.send(Preview("a", 1, 1, JPEG, SHOWS))
     on_its_way = server.next_frame()
     for seq in range(2, 6):
-        server.send(Preview("a", seq, seq, JPEG))
+        server.send(Preview("a", seq, seq, JPEG, SHOWS))
         server.send(Progress("a", seq + 10, "denoising", seq, 9))
     assert isinstance(on_its_way, str)
     client.receive(on_its_way)
@@ -122,7 +124,7 @@ def test_a_newer_preview_replaces_one_that_waits_but_not_one_on_its_way() -> Non
 
 def test_the_end_of_a_job_drops_what_is_passing() -> None:
     client, server = working()
-    server.send(Preview("a", 1, 1, JPEG))
+    server.send(Preview("a", 1, 1, JPEG, SHOWS))
     server.send(Progress("a", 2, "denoising", 1, 9))
     server.send(Mask("a", 3, None, final=False))
     server.send(Mask("a", 4, None))
@@ -265,6 +267,7 @@ def test_the_hello_comes_first() -> None:
         Queued("other", 1, 0),  # never asked for
         Queued("a", 0, 0),  # numbers begin at 1
         Result("a", 1, Region(512, 0, SMALL)),  # outside of the picture
+        Preview("a", 1, 1, JPEG, Box(0, 1, 512, 512)),
         Mask("a", 1, Region(0, 510, Pixels(1, 3, "gray8", b"abc"))),
     ],
 )

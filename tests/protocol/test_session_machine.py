@@ -13,6 +13,7 @@ from protocol import PROTOCOL_VERSION, Connection, Message, Pixels
 from protocol.messages import (
     FINAL,
     Acknowledge,
+    Box,
     Cancel,
     Cancelled,
     Done,
@@ -39,7 +40,9 @@ PICTURES = st.sampled_from((SMALL, LARGE))
 
 SAYINGS: st.SearchStrategy[JobMessage] = st.one_of(
     st.builds(Progress, st.just("?"), st.just(1), st.just("denoising"), st.integers(0, 9), st.just(9)),
-    st.builds(Preview, st.just("?"), st.just(1), st.integers(0, 9), st.just(Pixels(4, 4, "jpeg", b"not looked into"))),
+    st.builds(
+        Preview, st.just("?"), st.just(1), st.integers(0, 9), st.just(Pixels(4, 4, "jpeg", b"not looked into")), st.just(Box(3, 4, 2, 2))
+    ),
     st.builds(Mask, st.just("?"), st.just(1), st.sampled_from((None, GRAY)), st.just((PartMask("i", "k", GRAY),)), st.booleans()),
     st.builds(Result, st.just("?"), st.just(1), st.builds(Region, st.just(0), st.just(0), PICTURES)),
     st.just(Queued("?", 1, 0)),

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from protocol.messages import Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
+from protocol.messages import Box, Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
 from server.cache import ByteCache, size_of
 from server.engine import Description
 from server.estimate import Estimate
@@ -110,7 +110,7 @@ async def test_a_replay_has_the_latest_of_what_passes_and_all_that_lasts() -> No
     async with running() as f:
         f.jobs.submit(submit("a"), lambda message: None)
         picture = Pixels(1, 1, "jpeg", b"x")
-        passing = [Progress("a", 0, "denoising", 1, 2), Preview("a", 0, 1, picture), Mask("a", 0, None, final=False)]
+        passing = [Progress("a", 0, "denoising", 1, 2), Preview("a", 0, 1, picture, Box(0, 0, 4, 4)), Mask("a", 0, None, final=False)]
         await f.say(*passing, *passing)
         f.jobs.resume("a", 0, f.listen)
         assert [type(m).__name__ for m in f.heard] == ["Queued", "Progress", "Preview", "Mask"]
