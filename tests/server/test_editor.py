@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import editing
-from protocol.messages import Cancelled, Done, Failed, Mask, Preview, Progress, Result
+from protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Result
 from server.edits import Editor
 from server.worker import _device
 
-from .conftest import FAST, submit
+from .conftest import FAST, picture, submit
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,18 @@ def test_a_cancel_before_the_start_costs_no_forward(models: editing.Models, monk
     passes = count_forwards(models, monkeypatch)
     assert isinstance(list(Editor(models).run(submit("a"), lambda: True))[-1], Cancelled)
     assert passes == []
+
+
+def test_previews_lie_around_the_selection(models: editing.Models) -> None:
+    width, height = 200, 120
+    chosen = bytes(255 * (150 <= x < 170 and 10 <= y < 30) for y in range(height) for x in range(width))
+    asked = submit("a", pixels=picture(width, height), hint=Pixels(width, height, "gray8", chosen), hint_mode="limit")
+    previews = [m for m in Editor(models).run(asked, lambda: False) if isinstance(m, Preview)]
+    assert previews
+    for preview in previews:
+        at = preview.shows
+        assert at.x <= 150 and at.x + at.width >= 170 and at.y <= 10 and at.y + at.height >= 30
+        assert at.x + at.width <= width and at.width < width and at.width / at.height == preview.picture.width / preview.picture.height
 
 
 def test_seconds_left_are_told_from_the_second_edit_on_at_once(models: editing.Models) -> None:
