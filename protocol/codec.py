@@ -24,6 +24,7 @@ from .messages import (
     Box,
     Cancel,
     Cancelled,
+    Chosen,
     Done,
     Failed,
     Hello,
@@ -47,7 +48,7 @@ from .messages import (
 
 CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Submit, Cancel, Resume, Acknowledge)
 SERVER_SENDS: tuple[type[Message], ...] = (
-    Welcome, Refused, Queued, Missing, Progress, Preview, Mask, Result, Done, Failed, Cancelled,
+    Welcome, Refused, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed, Cancelled,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {kind.__name__.lower(): kind for kind in CLIENT_SENDS + SERVER_SENDS}

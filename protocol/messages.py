@@ -1,10 +1,10 @@
 """Every message of Limn's protocol. This page is the reference.
 
 Client to server: Hello, Submit, Cancel, Resume, Acknowledge.
-Server to client: Welcome, Refused; and about a job: Queued, Missing, Progress, Preview, Mask, Result, Done, Failed, Cancelled.
+Server to client: Welcome, Refused; and about a job: Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed, Cancelled.
 
 A session:  Hello -> Welcome, then any number of jobs:
-    Submit -> Queued, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
+    Submit -> Queued, Chosen?, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
                                                   or Failed | Cancelled -> Acknowledge
 A job outlives its connection. After a reconnect `Resume` brings what came after `last_seen`. The final messages are kept until
 they are acknowledged, or have become too old or too many.
@@ -25,7 +25,7 @@ from typing import Annotated, Literal
 
 from . import limits
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ class Hello:
 class Submit:
     """One edit. `job` is made by the client (a UUID); the same job submitted twice runs once.
 
+    algorithm: "auto" leaves the choice to the server, which answers with Chosen.
     pixels: the layer's pixels, or the part of it that matters (rgba8, bgra8, rgba16, bgra16); the result comes in the same format.
     hint: gray8, the selection, same size as `pixels`, 255 selected. Ignored where hint_mode is "off".
     parameters: by name, those that differ from the announced defaults.
@@ -185,7 +186,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One algorithm. `unavailable`: why it can't run here, in words, or empty. `baseline`: an earlier method, listed behind "more"."""
+    """One algorithm; the first may be "auto", the server's own choice by the instruction.
+
+    unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed behind "more". caption: what
+    `Submit.caption` is to it; where it is needed and missing, and the instruction does not make up for it, the job fails with the code
+    "needs-caption".
+    """
 
     name: Name
     title: Label
@@ -193,6 +199,7 @@ class Algorithm:
     parameters: tuple[Parameter, ...] = ()
     unavailable: Text = ""
     baseline: bool = False
+    caption: Literal["unused", "useful", "needed"] = "unused"
 
 
 @dataclass(frozen=True)
@@ -242,6 +249,16 @@ class Missing:
 
     job: JobId
     seq: Count
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The server has chosen this algorithm for a job submitted with "auto", and why, in words for a painter: "TAS: changes a pose"."""
+
+    job: JobId
+    seq: Count
+    algorithm: Name
+    reason: Label
 
 
 @dataclass(frozen=True)
@@ -305,7 +322,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Done:
-    """The job's good end, and what it used. `seconds` by stage; `understood`: how the instruction was read, by aspect."""
+    """The job's good end, and what it used: the algorithm that ran, and why where it was chosen by the server.
+
+    seconds: by stage. understood: how the instruction was read, by aspect.
+    """
 
     job: JobId
     seq: Count
@@ -319,6 +339,7 @@ class Done:
     understood: Mapping[str, Text] = field(default_factory=dict)
     warnings: tuple[Text, ...] = ()
     reused: tuple[Label, ...] = ()
+    reason: Label = ""
 
 
 @dataclass(frozen=True)
@@ -341,7 +362,7 @@ class Cancelled:
 
 
 ClientMessage = Hello | Submit | Cancel | Resume | Acknowledge
-JobMessage = Queued | Missing | Progress | Preview | Mask | Result | Done | Failed | Cancelled
+JobMessage = Queued | Missing | Chosen | Progress | Preview | Mask | Result | Done | Failed | Cancelled
 ServerMessage = Welcome | Refused | JobMessage
 Message = ClientMessage | ServerMessage
 

@@ -52,7 +52,8 @@ async def serve(settings: Settings) -> None:
     _stop_on_signals(stop)
     if not settings.detached:
         _stop_with_parent(stop)
-    engine = LocalEngine(Start(settings.model, settings.device, settings.log_level), settings.start_seconds, settings.cancel_seconds)
+    start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
+    engine = LocalEngine(start, settings.start_seconds, settings.cancel_seconds)
     jobs = Jobs(engine, settings.max_jobs, settings.keep_bytes, settings.keep_seconds)
     house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
     listener = _listen(settings)

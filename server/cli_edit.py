@@ -29,7 +29,7 @@ def edit(
     image: Annotated[Path, typer.Argument(help="PNG (8 or 16 bits), JPEG, WebP, TIFF, BMP or GIF.")],
     instruction: Annotated[str, typer.Argument(help='What to change: "make the star blue, remove the cup".')],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")],
-    algorithm: Annotated[str, typer.Option(metavar="NAME", help="foi, ...; a wrong name lists them.")] = "foi",
+    algorithm: Annotated[str, typer.Option(metavar="NAME", help="auto, foi, ...; a wrong name lists them.")] = "auto",
     hint: Annotated[Path | None, typer.Option(metavar="MASK.png", help="A selection at the picture's size, white is selected.")] = None,
     hint_mode: Annotated[HintMode | None, typer.Option(help="guide: it helps to find the place (default). limit: nothing outside.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=limits.MAX_SEED, help="The same seed gives the same picture.")] = 0,
@@ -42,7 +42,8 @@ def edit(
     """Edit a picture in words.
 
     Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and mode of IMAGE),
-    layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json.
+    layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json
+    (with the algorithm that ran and, for auto, why).
 
     Example:  limn edit scene.png "make the star blue" --seed 7 --out blue-star
     """

@@ -14,6 +14,7 @@ from .cli_words import NoServer, UsageError
 def serve(
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="In the diffusers format; default: the sketchbook.")] = None,
     port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; default: a free one.")] = None,
+    captioner: Annotated[str | None, typer.Option(metavar="FOLDER", help="A BLIP model that captions pictures; default: none.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...; default: auto.")] = None,
     token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the token is written, with mode 0600.")] = None,
     detached: Annotated[bool | None, typer.Option("--detached", help="Go on when standard input closes.", show_default=False)] = None,
@@ -31,7 +32,8 @@ def serve(
     from .app import serve as run
     from .settings import SettingsError, load
 
-    given = {"model": model, "port": port, "device": device, "token_file": token_file, "detached": detached, "log_level": log_level}
+    given = {"model": model, "port": port, "captioner": captioner, "device": device, "token_file": token_file}
+    given |= {"detached": detached, "log_level": log_level}
     if settings_file is not None and not settings_file.is_file():
         raise UsageError(f"There is no settings file {settings_file}.", "Check its name.")
     try:

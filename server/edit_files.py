@@ -73,6 +73,7 @@ def make_report(
     assert done is not None
     return {
         "algorithm": done.algorithm,
+        "reason": done.reason,
         "instruction": submit.instruction,
         "caption": submit.caption,
         "seed": done.seed,

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -18,6 +19,7 @@ from protocol.messages import (
     Algorithm,
     Box,
     Cancelled,
+    Chosen,
     Done,
     Failed,
     JobMessage,
@@ -46,13 +48,17 @@ STORE_BYTES = 1024 * 1024 * 1024
 """Of values kept between edits: some dozens of inversions of a 512 x 512 picture."""
 
 LOADING = "loading the model"
+DESCRIBING = "looking at the picture"
 
 
 class Editor:
     """The loaded models, and what is worth remembering between edits."""
 
-    def __init__(self, models: editing.Models, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, models: editing.Models, clock: Callable[[], float] = time.monotonic, captioner: editing.Captioner | None = None
+    ) -> None:
         self._models = models
+        self._captioner = captioner
         self._clock = clock
         self._loaded: set[str] = set()
         self._earlier: dict[tuple[str, bool], dict[str, float]] = {}
@@ -64,8 +70,8 @@ class Editor:
         return self._models.name
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """Every algorithm with its parameters; defaults are the model's own where it has some."""
-        return tuple(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values())
+        """Auto, then every algorithm with its parameters; defaults are the model's own where it has some."""
+        return (self._announce_auto(), *(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values()))
 
     def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
         """Carry out one edit. `cancelled` is asked after every step. The last message is Done, Failed or Cancelled."""
@@ -90,25 +96,20 @@ class Editor:
                 submit.job, 0, "internal", sentence, "Try another wording or algorithm, and please report it; the log has the details."
             )
 
+    def _announce_auto(self) -> Algorithm:
+        auto = editing.auto
+        why = "" if editing.runnable(self._models) else f"The model {self._models.name} has the variants for none of its algorithms."
+        return Algorithm(auto.NAME, auto.TITLE, auto.SUMMARY, tuple(map(_announced, auto.parameters())), why, caption="useful")
+
     def _announce(self, algorithm: editing.Algorithm) -> Algorithm:
         missing = [variant for variant in algorithm.needs if variant not in self._models.variants]
         own = self._models.defaults(algorithm.needs[0], algorithm.name)
-        parameters = tuple(
-            Parameter(p.name, p.kind, own.get(p.name, p.default), p.minimum, p.maximum, p.choices, p.help, p.front)
-            for p in algorithm.parameters
-        )
+        parameters = tuple(_announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters)
         why = f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs." if missing else ""
-        return Algorithm(algorithm.name, algorithm.title, algorithm.summary, parameters, why, algorithm.baseline)
+        return Algorithm(algorithm.name, algorithm.title, algorithm.summary, parameters, why, algorithm.baseline, algorithm.caption)
 
     def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
-        estimate = Estimate(self._earlier.setdefault((submit.algorithm, submit.mask_only), {}))
-        previews = _Previews(submit, self._clock)
-        for variant in self._to_load(submit):
-            estimate.begin(LOADING, self._clock())
-            yield Progress(submit.job, 0, LOADING, 0, 0)
-            self._models.get(variant)
-            self._loaded.add(variant)
-        request = editing.EditRequest(
+        asked = editing.EditRequest(
             algorithm=submit.algorithm,
             instruction=submit.instruction,
             image=images.picture(submit.pixels, submit.background),
@@ -119,6 +120,22 @@ class Editor:
             caption=submit.caption,
             mask_only=submit.mask_only,
         )
+        notes: tuple[str, ...] = ()
+        if self._captioner is not None and editing.asks_for_caption(self._models, asked):
+            yield Progress(submit.job, 0, DESCRIBING, 0, 0)
+            asked = replace(asked, caption=self._captioner.describe(asked.image))
+            notes = (f"The captioner says: {asked.caption}.",)
+        request = editing.settle(self._models, asked)  # before anything is loaded for it, and before its time is estimated
+        if request is not asked:
+            log.info("chose job=%s algorithm=%s", submit.job, request.algorithm)
+            yield Chosen(submit.job, 0, request.algorithm, request.reason)
+        estimate = Estimate(self._earlier.setdefault((request.algorithm, submit.mask_only), {}))
+        previews = _Previews(submit, self._clock)
+        for variant in self._to_load(request.algorithm):
+            estimate.begin(LOADING, self._clock())
+            yield Progress(submit.job, 0, LOADING, 0, 0)
+            self._models.get(variant)
+            self._loaded.add(variant)
         with closing(cast(Generator[events.Event], editing.edit(self._models, request, self._store))) as steps:
             for event in steps:
                 if cancelled():
@@ -138,10 +155,10 @@ class Editor:
                     parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.soft)) for part in event.parts)
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
-                    yield from _finish(submit, request, event, estimate.finish(now))
+                    yield from _finish(submit, request, event, estimate.finish(now), notes)
 
-    def _to_load(self, submit: Submit) -> list[str]:
-        algorithm = editing.ALGORITHMS.get(submit.algorithm)
+    def _to_load(self, name: str) -> list[str]:
+        algorithm = editing.ALGORITHMS.get(name)
         return [variant for variant in algorithm.needs if variant not in self._loaded] if algorithm is not None else []
 
 
@@ -170,8 +187,10 @@ def _box(crop: events.Crop) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _finish(submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float]) -> Iterator[JobMessage]:
-    """Final masks, the changed rectangle, and the report."""
+def _finish(
+    submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float], notes: tuple[str, ...]
+) -> Iterator[JobMessage]:
+    """Final masks, the changed rectangle, and the report with further notes."""
     parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.binary)) for part in done.mask.parts)
     yield Mask(submit.job, 0, images.mask(done.alpha), parts)
     area = None if submit.mask_only else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
@@ -189,9 +208,14 @@ def _finish(submit: Submit, request: editing.EditRequest, done: events.Done, sec
         forwards=report.forwards,
         rows=report.rows,
         understood=dict(report.understood),
-        warnings=report.warnings,
+        warnings=(*notes, *report.warnings),
         reused=report.reused,
+        reason=report.reason,
     )
+
+
+def _announced(p: editing.Parameter) -> Parameter:
+    return Parameter(p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front)
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:

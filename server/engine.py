@@ -64,6 +64,7 @@ class Start:
     model: Path | None
     device: str
     log_level: str
+    captioner: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from protocol.messages import Cancelled, Done, Failed, JobMessage, Submit
+from protocol.messages import Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from protocol.messages import Progress as Stage
 
 from .cli_words import NoServer, Trouble
@@ -127,7 +127,9 @@ class Bar:
             self._progress.stop()
 
     def show(self, message: JobMessage) -> None:
-        """Show what a message tells of the job's progress, if it does."""
+        """Show what a message tells of the job's progress or of the algorithm chosen for it, if it does."""
+        if isinstance(message, Chosen):
+            self._console.print(message.reason, highlight=False, markup=False)
         if not isinstance(message, Stage):
             return
         if self._progress is None or self._task is None:

@@ -1,7 +1,7 @@
 """Jobs: their order, cancelling, resuming, and their results until somebody acknowledges them. Knows no websocket and no model.
 
 A job outlives the connection that submitted it. Its messages are numbered here; those that a reconnecting client needs are kept: the
-place in the queue, the latest progress and preview and forming mask, and whatever is final.
+place in the queue, the choice of an algorithm, the latest progress and preview and forming mask, and whatever is final.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from protocol.messages import FINAL, Cancelled, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
+from protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
 
 from .cache import size_of
 from .engine import Engine
@@ -197,7 +197,7 @@ def _outcome(end: JobMessage) -> str:
 
 def _superseded(old: JobMessage, new: JobMessage) -> bool:
     """Whether a kept message is not needed any more once a newer one has come."""
-    passing = isinstance(old, (Queued, Progress, Preview)) or (isinstance(old, Mask) and not old.final)
+    passing = isinstance(old, (Queued, Chosen, Progress, Preview)) or (isinstance(old, Mask) and not old.final)
     if isinstance(new, FINAL):
         return passing or not isinstance(new, Done)
     return passing and type(old) is type(new)

@@ -31,6 +31,8 @@ class Settings:
     host: where to listen; loopback only, because the connection is not encrypted.
     port: 0 takes a free one.
     model: a folder in the diffusers format; None is the bundled sketchbook model.
+    captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a folder, or a name in the Hugging Face cache;
+        nothing is downloaded. Empty: the painter is asked.
     device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it.
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
     detached: go on running when standard input closes. Otherwise that is taken for the end of the parent.
@@ -40,6 +42,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     model: Path | None = None
+    captioner: str = ""
     device: str = "auto"
     token_file: Path | None = None
     detached: bool = False

@@ -49,7 +49,8 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
 
     try:
         device = _device(start.device)
-        editor = Editor(editing.load_models(start.model or _sketchbook(), device))
+        captioner = editing.Captioner(start.captioner, device) if start.captioner else None
+        editor = Editor(editing.load_models(start.model or _sketchbook(), device), captioner=captioner)
         description = Description(_device_name(device), editor.model, editor.algorithms(), os.getpid())
     except editing.EditError as error:
         _write(answers, EngineError(error.sentence, error.remedy))

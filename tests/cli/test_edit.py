@@ -18,7 +18,8 @@ from server.picture_files import read
 from .conftest import FAST, ROOT, Limn, array
 
 REPORTED = {
-    "algorithm", "instruction", "seed", "model", "keywords", "thresholds", "forwards", "rows", "seconds", "warnings", "parameters", "parts"
+    "algorithm", "reason", "instruction", "seed", "model", "keywords", "thresholds", "forwards", "rows", "seconds", "warnings",
+    "parameters", "parts",
 }  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     assert set(report) >= REPORTED
     assert (report["algorithm"], report["seed"], report["model"], report["parameters"]) == ("foi", 7, "tiny", {"steps": 4})
     assert report["instruction"] == "make the square blue, make the background red"
+    assert report["reason"] == "FoI: two local edits" and report["reason"] in done.stderr, "Auto is the default"
     assert report["forwards"] > 0 and report["rows"] >= 3 * report["forwards"] and report["seconds"]["denoising"] > 0
     assert [part["mask"] for part in report["parts"]] == ["masks/1.png", "masks/2.png"]
     assert len(limn.announced()) == 1, "the server that runs was used"
@@ -86,6 +88,21 @@ def test_a_selection_limits_the_edit(limn: Limn, scene: Path, tmp_path: Path) ->
     changed = (array(scene) != array(tmp_path / "out/result.png")).any(axis=2)
     assert not changed[selection == 0].any()
     assert json.loads((tmp_path / "out/report.json").read_text())["hint_mode"] == "limit"
+
+
+def test_an_algorithm_by_its_name_is_not_chosen(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = limn("edit", scene, "make the square blue", "--algorithm", "ip2p", *FAST, "--out", out)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert (report["algorithm"], report["reason"]) == ("ip2p", "")
+
+
+def test_a_caption_that_is_needed_is_asked_for(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    adapedit = ("--algorithm", "adapedit", "--set", "steps=2", "--set", "prepass_steps=2", "--out", tmp_path / "out")
+    asked = limn("edit", scene, "make the square striped", *adapedit)
+    assert asked.returncode == 1 and "caption" in asked.stderr
+    assert limn("edit", scene, "make the square striped", "--caption", "a red square", *adapedit).returncode == 0
 
 
 def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> None:

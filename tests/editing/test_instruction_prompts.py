@@ -213,13 +213,16 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
         ("make the star blue", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: a local change of colour; FoI is not there")),
         ("make the star blue, remove the cup", "", ("instdiffedit",), ("instdiffedit", "InstDiffEdit: two local edits; FoI is not there")),
         ("open the box", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: changes a state")),
-        ("open the box", "", ("instdiffedit", "adapedit"), ("instdiffedit", "InstDiffEdit: changes a state; AdapEdit would need a caption")),
+        (
+            "open the box", "", ("instdiffedit", "adapedit"),
+            ("instdiffedit", "InstDiffEdit: changes a state; AdapEdit would need a caption"),
+        ),
         ("make the dog sit", "a cat", ("foi", "tas"), ("foi", "FoI: changes a pose; the caption does not tell the rest")),
         ("make the dog sit", "a cat", ("tas",), ("tas", "TAS: changes a pose")),
         ("make the dog sit", "", ("instdiffedit",), ("instdiffedit", "InstDiffEdit: changes a pose; TAS is not there")),
         ("make the dog sit", "", (), ("tas", "TAS: changes a pose")),
     ],
-)
+)  # fmt: skip
 def test_auto_without_foi_takes_the_next(text: str, caption: str, available: tuple[str, ...], choice: tuple[str, str]) -> None:
     """With one that lacks a caption last: it then asks the painter for one."""
     assert choose(parse(text, caption), available) == choice

@@ -72,7 +72,10 @@ parameters = st.builds(
     text,
     st.booleans(),
 )
-algorithms = st.builds(m.Algorithm, identifiers, text, text, st.lists(parameters, max_size=3).map(tuple), text, st.booleans())
+algorithms = st.builds(
+    m.Algorithm, identifiers, text, text, st.lists(parameters, max_size=3).map(tuple), text, st.booleans(),
+    st.sampled_from(("unused", "useful", "needed")),
+)  # fmt: skip
 welcomes = st.builds(
     m.Welcome,
     st.just(PROTOCOL_VERSION),
@@ -94,13 +97,14 @@ def job_messages(job: st.SearchStrategy[str] = identifiers, seq: st.SearchStrate
     return st.one_of(
         st.builds(m.Queued, job, seq, counts, st.lists(identifiers, max_size=2).map(tuple)),
         st.builds(m.Missing, job, seq),
+        st.builds(m.Chosen, job, seq, identifiers, text),
         st.builds(m.Progress, job, seq, text, counts, counts, st.none() | numbers),
         st.builds(m.Preview, job, seq, counts, pixels(("jpeg",)), st.builds(m.Box, places, places, sides, sides)),
         st.builds(m.Mask, job, seq, st.none() | regions("gray8"), st.lists(parts, max_size=3).map(tuple), st.booleans()),
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         st.builds(
             m.Done, job, seq, identifiers, st.integers(0, limits.MAX_SEED), texts, floats, floats, counts, counts,
-            st.dictionaries(text, text, max_size=3), texts, texts,
+            st.dictionaries(text, text, max_size=3), texts, texts, text,
         ),
         st.builds(m.Failed, job, seq, identifiers, text, text),
         st.builds(m.Cancelled, job, seq),

@@ -232,7 +232,7 @@ CHUNK = encoded(Submit("a", "foi", "x", SMALL))[1]
         (bytes(limits.CHUNK_HEAD_BYTES + limits.CHUNK_BYTES + 1), TooLarge),
         ("", Malformed),
         ("{}", UnknownMessage),
-        ('{"type":"hello","version":1,"client":"again"}', OutOfOrder),
+        (f'{{"type":"hello","version":{PROTOCOL_VERSION},"client":"again"}}', OutOfOrder),
         ('{"type":"cancelled","job":"a","seq":1}', UnknownMessage),
         ('{"type":"refused","code":"a","sentence":"","remedy":""}', UnknownMessage),
     ],
