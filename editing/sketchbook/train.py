@@ -91,7 +91,9 @@ def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate
 
 def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float,
                        workers: int) -> None:
-    parts = [*network.decoder.parameters(), *network.post_quant_conv.parameters()] if frozen else list(network.parameters())
+    for part in (network.encoder, network.quant_conv) if frozen else ():
+        part.requires_grad_(False)
+    parts = [weight for weight in network.parameters() if weight.requires_grad]
     spent = 0.0
     if file.exists():
         state = torch.load(file, weights_only=True)
