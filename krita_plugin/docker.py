@@ -279,8 +279,9 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.stage.setText(progress_words(panel.work))
             self.progress.setRange(0, panel.work.count)
             self.progress.setValue(panel.work.step)
-        self.preview.show_jpeg(panel.preview)
-        self.mask_picture.show_grey(panel.mask)
+        view = panel.view()
+        self.preview.show_edit(panel.layer, panel.preview, view)
+        self.mask_picture.show_grey(panel.mask, view)
         self._show_note()
         self._show_link(panel.link)
 

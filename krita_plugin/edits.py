@@ -17,7 +17,7 @@ from .geometry import Rect
 from .protocol import limits
 from .protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
 from .qt import QObject
-from .state import Link, Note, Panel, Request, done_words, layer_name
+from .state import LayerPicture, Link, Look, Note, Panel, Request, done_words, layer_name, shares, small
 from .turns import Steps, Task
 
 MAX_EDITS = 8
@@ -29,13 +29,14 @@ PREVIEW_SIDE = 256
 
 @dataclass(eq=False)
 class Edit:
-    """One edit under way. `draft` is there once the pixels have been read; result and mask as they arrive; then `finishing`."""
+    """One edit under way. `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then `finishing`."""
 
     job: str
     request: Request
     source: Source
     begun: float = field(default_factory=time.monotonic)
     draft: Draft | None = None
+    picture: LayerPicture | None = None
     submitted: bool = False
     finishing: bool = False
     result: Region | None = None
@@ -155,6 +156,9 @@ class Edits(QObject):  # type: ignore[misc]
                 mask_only=request.mask_only,
             )
 
+        edit.picture = small(pixels, rect.width, rect.height, edit.source.format == "bgra16", edit.source.background)
+        if edit is self._shown():
+            self._panel.layer_read(edit.picture)
         edit.draft = Draft(submit, edit.job, rect.width, rect.height, edit.source.format, pixels, hint)
         if self._panel.link.kind == "ready":
             self._submit(edit)
@@ -266,7 +270,8 @@ class Edits(QObject):  # type: ignore[misc]
         elif isinstance(message, Progress) and shown:
             self._panel.progressed(message)
         elif isinstance(message, Preview) and shown:
-            self._panel.previewed(message.picture.data or b"")
+            rect = edit.source.rect
+            self._panel.previewed(Look(message.picture.data or b"", shares(message.shows, rect.width, rect.height)))
         elif isinstance(message, Mask):
             edit.mask = message if message.final else edit.mask
             if shown and look is not None:
@@ -303,7 +308,7 @@ class Edits(QObject):  # type: ignore[misc]
         if following is None:
             self._panel.ended(note)
         else:
-            self._panel.began(following.request, "waiting for its turn")
+            self._panel.began(following.request, "waiting for its turn", following.picture)
             self._panel.noted(note)
 
     def _broke(self, edit: Edit, error: Exception) -> None:

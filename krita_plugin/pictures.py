@@ -1,11 +1,11 @@
-"""The two small pictures of the panel: the edit as it forms, and its mask."""
+"""The two small pictures of the panel: the edit as it forms, and its mask. Both show the same part of the layer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .qt import QColor, QImage, QPainter, QPalette, QRect, QSize, QSizePolicy, Qt, QWidget
-from .state import GreyPicture
+from .qt import QColor, QImage, QPainter, QPalette, QRectF, QSize, QSizePolicy, Qt, QWidget
+from .state import WHOLE, GreyPicture, LayerPicture, Look, View
 
 HEIGHT = 116
 """With 240 pixels of width two pictures stand beside each other, about square."""
@@ -24,24 +24,31 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         self.setFixedHeight(HEIGHT)
         self._word = word
         self._image: Any = None
-        self._given: object = None
+        self._over: Any = None
+        self._place = self._view = WHOLE
+        self._given: tuple[Any, ...] | None = None
 
     def sizeHint(self) -> Any:
         return QSize(HEIGHT, HEIGHT)
 
-    def show_jpeg(self, data: bytes | None) -> None:
-        if data is not self._given:
-            self._given = data
-            self._image = None if not data else QImage.fromData(data)
+    def show_edit(self, layer: LayerPicture | None, look: Look | None, view: View) -> None:
+        """The layer, and the edit as far as it is over its part of it."""
+        if (layer, look, view) != self._given:
+            if self._given is None or self._given[0] is not layer:
+                self._image = None if layer is None else _coloured(layer)
+            if self._given is None or self._given[1] is not look:
+                self._over = None if look is None else QImage.fromData(look.jpeg)
+            self._place = WHOLE if look is None else look.shows
+            self._given, self._view = (layer, look, view), view
             self.update()
 
-    def show_grey(self, picture: GreyPicture | None) -> None:
-        if picture is not self._given:
-            self._given = picture
+    def show_grey(self, picture: GreyPicture | None, view: View) -> None:
+        if (picture, view) != self._given:
             self._image = None
             if picture is not None:  # copied: QImage does not keep the bytes alive
                 image = QImage(picture.data, picture.width, picture.height, picture.width, QImage.Format.Format_Grayscale8)
                 self._image = image.copy()
+            self._given, self._view = (picture, view), view
             self.update()
 
     def paintEvent(self, event: Any) -> None:
@@ -53,12 +60,34 @@ class SmallPicture(QWidget):  # type: ignore[misc]
             painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, self._word)
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            size = self._image.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            place = QRect((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height())
-            painter.drawImage(place, self._image)
+            self._draw(painter, frame)
         painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
         painter.drawRect(frame)
         painter.end()
+
+    def _draw(self, painter: Any, frame: Any) -> None:
+        """The view, as large as it fits into the frame; what lies over the picture at its own place."""
+        wide, high = self._image.width(), self._image.height()
+        view = QRectF(self._view.x * wide, self._view.y * high, self._view.width * wide, self._view.height * high)
+        scale = min(frame.width() / view.width(), frame.height() / view.height())
+        shown = QRectF(0, 0, view.width() * scale, view.height() * scale)
+        shown.moveCenter(QRectF(frame).center())
+        painter.setClipRect(shown)
+        painter.drawImage(shown, self._image, view)
+        if self._over is not None and not self._over.isNull():
+            x, y = shown.x() + (self._place.x * wide - view.x()) * scale, shown.y() + (self._place.y * high - view.y()) * scale
+            painter.drawImage(QRectF(x, y, self._place.width * wide * scale, self._place.height * high * scale), self._over)
+        painter.setClipping(False)
+
+
+def _coloured(layer: LayerPicture) -> Any:
+    """The layer's picture as the painter sees it, over the document's background."""
+    image = QImage(layer.width, layer.height, QImage.Format.Format_RGB32)
+    image.fill(QColor(*layer.background))
+    painter = QPainter(image)
+    painter.drawImage(0, 0, QImage(layer.data, layer.width, layer.height, 4 * layer.width, QImage.Format.Format_ARGB32))
+    painter.end()
+    return image
 
 
 def _faded(colour: Any) -> Any:

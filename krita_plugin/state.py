@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .protocol import limits
-from .protocol.messages import Algorithm, Done, Parameter, Progress, Region, Value, Welcome
+from .protocol.messages import Algorithm, Box, Done, Parameter, Progress, Region, Value, Welcome
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""
@@ -23,7 +23,10 @@ MAX_NAME = 80
 """Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
 
 MASK_SIDE = 256
-"""Longer side of the mask's picture in the panel, in pixels: it is shown at half of that."""
+"""Longer side of the layer's and the mask's picture in the panel, in pixels: they are shown at half of that."""
+
+AROUND = 0.25
+"""How much of the layer the pictures show on each side of the part that is worked on, as a share of its side."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,37 @@ class GreyPicture:
 
 
 @dataclass(frozen=True)
+class LayerPicture:
+    """What was sent of the layer, small: B, G, R, A a pixel, rows without padding; and the colour that shows through it."""
+
+    width: int
+    height: int
+    data: bytes = field(repr=False)
+    background: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of what was sent of the layer: left, top, width and height as shares of the whole."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+WHOLE = View(0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The edit as it forms: a JPEG, and the part that it shows."""
+
+    jpeg: bytes = field(repr=False)
+    shows: View
+
+
+@dataclass(frozen=True)
 class Request:
     """What the painter asks for, complete: all that an edit needs besides the layer."""
 
@@ -98,7 +132,8 @@ class Panel:
     more: bool = False
     work: Work | None = None
     note: Note | None = None
-    preview: bytes | None = None
+    layer: LayerPicture | None = None
+    preview: Look | None = None
     previews_shown: int = 0
     mask: GreyPicture | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -167,10 +202,25 @@ class Panel:
         self.link = Link("ready", f"{welcome.model} on {welcome.device}", welcome.server)
         self._changed()
 
-    def began(self, request: Request, stage: str) -> None:
-        """An edit has begun: the pictures of the last one go."""
+    def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
+        """An edit has begun: the pictures of the last one go. `layer`: its own, where it has been read already."""
         self.history = [*(old for old in self.history if old != request.instruction), request.instruction][-HISTORY:]
-        self.work, self.note, self.preview, self.mask, self.previews_shown = Work(stage), None, None, None, 0
+        self.work, self.note, self.layer, self.preview, self.mask, self.previews_shown = Work(stage), None, layer, None, None, 0
+        self._changed()
+
+    def layer_read(self, layer: LayerPicture) -> None:
+        """This is what is being edited, before anything has come of it."""
+        self.layer = layer
+        self._changed()
+
+    def chose(self, words: str) -> None:
+        """Auto has chosen an algorithm, and says which and why."""
+        self.choice = words
+        self._changed()
+
+    def asked(self, question: str) -> None:
+        """An edit has ended because the caption lacks something; it begins again when the painter has written it."""
+        self.question = question
         self._changed()
 
     def staged(self, stage: str) -> None:
@@ -188,10 +238,20 @@ class Panel:
         self.work = replace(self.work or Work(stage), stage=stage, waiting=waiting)
         self._changed()
 
-    def previewed(self, jpeg: bytes) -> None:
-        self.preview = jpeg
+    def previewed(self, look: Look) -> None:
+        self.preview = look
         self.previews_shown += 1
         self._changed()
+
+    def view(self) -> View:
+        """What both small pictures show: the part that is worked on and a little around it, so that it is large enough to be seen."""
+        if self.preview is None:
+            return WHOLE
+        shows = self.preview.shows
+        across, down = shows.width * AROUND, shows.height * AROUND
+        x, y = max(0.0, shows.x - across), max(0.0, shows.y - down)
+        right, bottom = min(1.0, shows.x + shows.width + across), min(1.0, shows.y + shows.height + down)
+        return View(x, y, right - x, bottom - y)
 
     def masked(self, mask: GreyPicture | None) -> None:
         self.mask = mask
@@ -290,9 +350,33 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f}\N{NO-BREAK SPACE}s" if seconds < 90 else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"
 
 
+def shares(box: Box, width: int, height: int) -> View:
+    """A rectangle of a picture of width x height pixels as shares of it."""
+    return View(box.x / width, box.y / height, box.width / width, box.height / height)
+
+
+def small(strips: Sequence[bytes], width: int, height: int, deep: bool, background: tuple[int, int, int]) -> LayerPicture:
+    """The sent layer, its rows in strips as they were read (B, G, R, A; `deep`: 16 bits each), made small as masks are."""
+    step = _step(width, height)
+    picture, y = bytearray(), 0
+    for strip in strips:
+        pixels = memoryview(strip).cast("Q" if deep else "I")
+        rows = len(pixels) // width
+        for row in range(-y % step, rows, step):
+            kept = pixels[row * width : (row + 1) * width : step].tobytes()
+            picture += kept[1::2] if deep else kept
+        y += rows
+    return LayerPicture(-(-width // step), -(-height // step), bytes(picture), background)
+
+
+def _step(width: int, height: int) -> int:
+    """Every how many pixels one is kept."""
+    return max(1, -(-max(width, height) // MASK_SIDE))
+
+
 def shrink(area: Region | None, width: int, height: int) -> GreyPicture:
     """A mask of a picture of width x height, made at most MASK_SIDE large by leaving out rows and columns: cheap at any size."""
-    step = max(1, -(-max(width, height) // MASK_SIDE))
+    step = _step(width, height)
     columns, rows = -(-width // step), -(-height // step)
     picture = bytearray(columns * rows)
     if area is not None and area.pixels.data is not None:

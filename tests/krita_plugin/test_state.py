@@ -118,7 +118,7 @@ def test_listeners_hear_every_change(state: Any, welcome: Any, messages: Any) ->
     panel.listeners.append(lambda: heard.append(panel.work))
     panel.began(state.Request("a", "foi", {}, 0, "off"), "reading the layer")
     panel.progressed(messages.Progress("j", 1, "denoising", 3, 80, 9.0))
-    panel.previewed(b"jpeg")
+    panel.previewed(state.Look(b"jpeg", state.WHOLE))
     panel.ended(state.Note("good", "done"))
     assert len(heard) == 4 and heard[1].step == 3 and heard[-1] is None
 
@@ -142,3 +142,34 @@ def test_a_shrunk_mask_keeps_every_nth_row_and_column(width: int, height: int, d
 
 def test_no_mask_is_a_black_picture(state: Any) -> None:
     assert state.shrink(None, 1000, 500).data == bytes(250 * 125)
+
+
+@given(width=st.integers(1, 700), height=st.integers(1, 700), rows=st.integers(1, 64), deep=st.booleans())
+def test_a_small_layer_keeps_every_nth_row_and_column(width: int, height: int, rows: int, deep: bool) -> None:
+    from limn.state import MASK_SIDE, small
+
+    channels = np.random.default_rng(width).integers(0, 256, (height, width, 4), np.uint8)
+    sent = channels.astype("<u2") * 256 + 7 if deep else channels
+    picture = small([sent[y : y + rows].tobytes() for y in range(0, height, rows)], width, height, deep, (255, 255, 255))
+    step = -(-max(width, height) // MASK_SIDE)
+    got = np.frombuffer(picture.data, np.uint8).reshape(picture.height, picture.width, 4)
+    assert np.array_equal(got, channels[::step, ::step])
+
+
+@pytest.mark.parametrize(
+    "box, view",
+    [
+        ((0, 0, 400, 200), (0, 0, 1, 1)),
+        ((100, 50, 200, 100), (0.125, 0.125, 0.75, 0.75)),
+        ((300, 0, 100, 200), (0.6875, 0, 0.3125, 1)),
+        ((0, 100, 40, 20), (0, 0.475, 0.125, 0.15)),
+    ],
+)
+def test_both_pictures_show_what_is_worked_on_and_a_little_around_it(
+    state: Any, messages: Any, box: tuple[int, ...], view: tuple[float, ...]
+) -> None:
+    panel = state.Panel()
+    assert panel.view() == state.WHOLE
+    panel.previewed(state.Look(b"jpeg", state.shares(messages.Box(*box), 400, 200)))
+    got = panel.view()
+    assert (got.x, got.y, got.width, got.height) == pytest.approx(view)
