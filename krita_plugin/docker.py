@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from .instruction_box import InstructionBox
-from .parameters import ParameterForm
+from .parameters import ParameterForm, scroll_past
 from .pictures import SmallPicture
 from .protocol import limits
 from .qt import (
@@ -13,6 +14,7 @@ from .qt import (
     QButtonGroup,
     QColor,
     QComboBox,
+    QEvent,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -65,6 +67,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.setObjectName("limn_panel")
         self._panel = panel
         self._connected_once = False
+        self._tabs: list[Any] = []
         self._working = False
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
         outer = QVBoxLayout(self)
@@ -73,6 +76,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         scrolled = self._scrolled = QScrollArea()
         scrolled.setObjectName("limn_scrolled")
         scrolled.setWidgetResizable(True)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inside = QWidget()
@@ -98,6 +102,13 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.instruction.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.instruction.selectAll()
 
+    def event(self, event: Any) -> bool:
+        """Tab goes from control to control: what has the focus hands the key up to here before Krita hides all dockers with it."""
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
     def showEvent(self, event: Any) -> None:
         """The first time it is seen, the server is started: the painter then sees what it can do."""
         super().showEvent(event)
@@ -122,6 +133,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.algorithm.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.algorithm.setMinimumContentsLength(8)
         self.algorithm.setMinimumWidth(80)
+        scroll_past(self.algorithm)
         self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
         column.addWidget(self.algorithm)
         row = QHBoxLayout()
@@ -173,6 +185,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         tip = "Where the chance begins: the same seed gives the same edit again"
         self.seed = _named(QSpinBox(), "limn_seed", tip)
         self.seed.setMinimumWidth(56)
+        scroll_past(self.seed)
         self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.valueChanged.connect(self._panel.set_seed)
@@ -306,6 +319,16 @@ class PanelView(QWidget):  # type: ignore[misc]
         values = {one.name: panel.value(one) for one in parameters}
         self.front.show_parameters(tuple(one for one in parameters if one.front), values)
         self.back.show_parameters(tuple(one for one in parameters if not one.front), values)
+        self._order_tabs()
+
+    def _order_tabs(self) -> None:
+        """Tab goes from top to bottom, though the parameters' controls were made after all others."""
+        settings = [*self.front.controls, self.seed, self.again, *self.back.controls]
+        order = [self.more, *settings, self.cancel, self.details, self.keep, self.link]
+        if order != self._tabs:
+            self._tabs = order
+            for one, following in pairwise(order):
+                QWidget.setTabOrder(one, following)
 
     def _hint_chosen(self) -> None:
         self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .protocol.messages import Parameter, Value
-from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget, Signal
+from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QEvent, QFormLayout, QObject, QSpinBox, Qt, QWidget, Signal
 
 INT_BOUND = 2**31 - 1
 """Qt's whole numbers have 32 bits."""
@@ -30,6 +30,7 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._shown: tuple[Parameter, ...] = ()
+        self.controls: list[Any] = []
 
     def show_parameters(self, parameters: tuple[Parameter, ...], values: dict[str, Value]) -> None:
         """Build the rows, if they are not those that stand there already."""
@@ -38,11 +39,14 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         self._shown = parameters
         while self._form.rowCount():
             self._form.removeRow(0)
+        self.controls = []
         for parameter in parameters:
             control = self._control(parameter, values[parameter.name])
             control.setObjectName(f"limn_parameter_{parameter.name}")
             control.setToolTip(_help(parameter))
             control.setMinimumWidth(LEAST_WIDTH)
+            scroll_past(control)
+            self.controls.append(control)
             self._form.addRow(_label(parameter), control)
             self._form.labelForField(control).setToolTip(_help(parameter))
         self.setVisible(bool(parameters))
@@ -77,6 +81,22 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         number.setValue(value)
         number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
         return number
+
+
+class _Guard(QObject):  # type: ignore[misc]
+    """Keeps the wheel from a control that has not the focus."""
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()  # the panel scrolls
+            return True
+        return False
+
+
+def scroll_past(control: Any) -> None:
+    """Who scrolls the panel must not change a setting in passing."""
+    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    control.installEventFilter(_Guard(control))
 
 
 def _label(parameter: Parameter) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -87,6 +88,23 @@ def test_a_selection_limits_the_edit(edits: Outcome) -> None:
     assert told["other layers untouched"] and told["selection is back"] and told["layer is gone"]
 
 
+def test_the_preview_lies_at_its_place_in_the_layer(edits: Outcome) -> None:
+    told, side = edits.of("preview_place"), scenery.cases()["recolour"].image.shape[0]
+    sent = re.search(r"(\d+) x (\d+) at (\d+), (\d+)", told["details"])
+    assert sent is not None, told["details"]
+    width, height, left, top = map(int, sent.groups())
+    x, y, wide, high = (share * full for share, full in zip(told["shows"], (width, height, width, height), strict=True))
+    assert left + x <= X and top + y <= Y and left + x + wide >= X + side and top + y + high >= Y + side
+    assert wide < width, "the work was expected on a part of the layer"
+    is_ground = np.abs(np.array(told["row"]) - (20, 160, 40)).max(axis=1) < 12
+    view_left, _, view_wide, _ = told["view"]
+    pixel = np.arange(len(is_ground)) / len(is_ground)
+    over = told["shows"][0] - view_left, told["shows"][0] + told["shows"][2] - view_left
+    inside = (pixel > over[0] / view_wide + 0.05) & (pixel < over[1] / view_wide - 0.05)
+    outside = (pixel < over[0] / view_wide - 0.05) & (pixel > 0.02)
+    assert is_ground[outside].all() and not is_ground[inside][len(is_ground[inside]) // 3 : -len(is_ground[inside]) // 3].any()
+
+
 def test_again_gives_another_result_on_top(edits: Outcome) -> None:
     told = edits.of("again")
     assert len(told["layers"]) == 4 and told["layers"][-2] == told["first"] and told["layers"][-1] != told["first"]
@@ -114,6 +132,18 @@ def test_every_control_has_a_name_and_a_tooltip(edits: Outcome) -> None:
     assert not [name for name in told["without tooltip"] if name.startswith("limn_")], told["without tooltip"]
     assert {f"limn_parameter_{name}" for name in told["parameters"]} <= set(told["names"])
     assert told["width"] <= 240
+    assert told["wheel"] and all(told["wheel"].values()), "the wheel changes a setting in passing"
+
+
+def test_tab_reaches_every_control(edits: Outcome) -> None:
+    told = edits.of("keyboard")
+    wanted = {"limn_instruction", "limn_algorithm", "limn_edit_button", "limn_mask_button", "limn_more_button", "limn_seed", "limn_link"}
+    print(told["forward"])
+    there, back = told["forward"], told["back"]
+    assert wanted <= set(there) and wanted <= set(back) and any(name.startswith("limn_hint_") for name in there)
+    settings = [name for name in there if name.startswith("limn_parameter_")]
+    assert settings and all(there.index("limn_more_button") < there.index(name) < there.index("limn_link") for name in settings)
+    assert not told["without everything else"], "Krita has taken Tab for itself"
 
 
 def test_no_shortcut_clashes(edits: Outcome) -> None:

@@ -16,6 +16,7 @@ from help import (
     paint,
     panel,
     pixels,
+    quick,
     ready,
     save,
     screenshot,
@@ -26,6 +27,8 @@ from help import (
     widget,
     write,
 )
+from PyQt5.QtCore import QByteArray
+from PyQt5.QtWidgets import QApplication
 
 X, Y = 237, 151
 
@@ -125,6 +128,26 @@ def check_selection_limits(result):
     result["layer is gone"] = new[0].name() not in names(document)
 
 
+def check_preview_place(result):
+    """On a large layer the work happens around the selection: the preview lies there, over the rest of the layer."""
+    scene = Scene("recolour")
+    document, layer = yield from new_document(512, 384)
+    layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (512 * 384)), 0, 0, 512, 384)
+    yield from paint(document, layer, scene, X, Y)
+    yield from select(document, X, Y, scene.width, scene.height)
+    yield from quick()
+    widget("limn_hint_limit").click()
+    yield from edit(scene.instruction)
+    widget("limn_hint_guide").click()
+    shows, view = panel().preview.shows, panel().view()
+    result["note"], result["details"] = note(), panel().note.details
+    result["shows"], result["view"] = [[at.x, at.y, at.width, at.height] for at in (shows, view)]
+    image = widget("limn_preview").grab().toImage()
+    row = [image.pixelColor(x, image.height() // 2).getRgb()[:3] for x in range(image.width())]
+    result["row"] = row
+    yield from screenshot("preview-place")
+
+
 def check_again(result):
     """The same layer once more with a new seed; the second result lies above the first."""
     scene = Scene("recolour")
@@ -185,7 +208,7 @@ def check_history(result):
 
 
 def check_controls(result):
-    """Every control has a name and a tooltip, and Tab goes through them."""
+    """Every control has a name and a tooltip."""
     widget("limn_more_button").click()
     yield 0.5
     from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar
@@ -198,6 +221,37 @@ def check_controls(result):
     result["width"] = max(widget("limn_panel").minimumWidth(), docker().widget()._scrolled.widget().minimumSizeHint().width() + 20)
     result["parameters"] = sorted(one.name for one in panel().chosen().parameters)
     yield from screenshot("more")
+    keys("mousemove", "700", "400")
+    widget("limn_instruction").setFocus()
+    result["wheel"] = {}
+    for control in [widget("limn_seed"), *(widget(f"limn_parameter_{one.name}") for one in panel().chosen().parameters)]:
+        before = str(panel().remembered())
+        widget("limn_scrolled").ensureWidgetVisible(control)
+        yield 0.2
+        middle = control.mapToGlobal(control.rect().center())
+        keys("mousemove", str(middle.x()), str(middle.y()), "click", "4", "click", "5", "click", "5")
+        yield 0.3
+        result["wheel"][control.objectName()] = panel().remembered() == before
+    widget("limn_more_button").click()
+    yield 0.3
+
+
+def check_keyboard(result):
+    """From the instruction on with Tab, through the whole docker, and back with Shift+Tab; for Krita, Tab means to hide all dockers."""
+    yield from new_document(256, 192)
+    yield from ready()
+    app().action("limn_focus").trigger()
+    widget("limn_more_button").click()
+    yield 0.5
+    for way, key, first in (("forward", "Tab", "limn_instruction"), ("back", "shift+Tab", "limn_link")):
+        widget(first).setFocus()
+        result[way] = reached = []
+        while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(QApplication.focusWidget()):
+            focused = QApplication.focusWidget()
+            reached.append(focused.objectName())
+            keys("key", key)
+            yield lambda focused=focused: QApplication.focusWidget() is not focused, 3
+    result["without everything else"] = app().action("view_show_canvas_only").isChecked()
     widget("limn_more_button").click()
     yield 0.3
 
