@@ -16,13 +16,15 @@ def trouble(play: Callable[[str], Outcome]) -> Outcome:
     return play("trouble.py")
 
 
-WORDS = {"cancel": "Cancelled", "cancel_button": "Cancelled", "kill_worker": "", "kill_server": "server stopped"}
+WORDS = {
+    "cancel": "Cancelled",
+    "cancel_button": "Cancelled",
+    "kill_worker": "The process that runs the model",
+    "kill_server": "server stopped",
+}
 
 
-NOT_UNDERSTOOD = pytest.mark.xfail(reason="seen once to end well on a fresh worker instead of failing in words", strict=False)
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_UNDERSTOOD) if name == "kill_worker" else name for name in WORDS])
+@pytest.mark.parametrize("name", WORDS)
 def test_the_painter_is_told_and_goes_on(trouble: Outcome, name: str) -> None:
     told = trouble.of(name)
     print(f"{name}: {told['note']}")

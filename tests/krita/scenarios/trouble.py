@@ -49,11 +49,11 @@ def processes(word):
 
 
 def half_way(result, disturb):
-    """An edit that is disturbed after its second preview; then the same edit once more, undisturbed."""
+    """An edit that is disturbed after its second preview, long before its end; then the same, shorter and undisturbed."""
     scene = Scene("recolour")
     document, layer = yield from new_document(512, 384)
     yield from paint(document, layer, scene, X, Y)
-    yield from quick(50)
+    yield from quick(200)
     before, layers = fingerprints(document), names(document)
     yield from write(scene.instruction)
     keys("key", "Return")
@@ -64,7 +64,7 @@ def half_way(result, disturb):
     result["link"] = panel().link.words
     result["as it was"] = fingerprints(document) == before and names(document) == layers and selection_bytes(document) is None
     yield from screenshot(result["name"])
-    yield from ready()
+    yield from quick()
     yield from edit(scene.instruction)
     result["next note"], result["next layers"] = note(), names(document)
 
