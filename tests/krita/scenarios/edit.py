@@ -244,13 +244,15 @@ def check_keyboard(result):
     widget("limn_more_button").click()
     yield 0.5
     for way, key, first in (("forward", "Tab", "limn_instruction"), ("back", "shift+Tab", "limn_link")):
+        yield 0.5  # the key before may still be on its way
         widget(first).setFocus()
+        yield lambda first=first: QApplication.focusWidget() is widget(first), 10
         result[way] = reached = []
         while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(QApplication.focusWidget()):
             focused = QApplication.focusWidget()
             reached.append(focused.objectName())
             keys("key", key)
-            yield lambda focused=focused: QApplication.focusWidget() is not focused, 3
+            yield lambda focused=focused: QApplication.focusWidget() is not focused, 10
     result["without everything else"] = app().action("view_show_canvas_only").isChecked()
     widget("limn_more_button").click()
     yield 0.3
