@@ -10,9 +10,9 @@ from .edits import Change, Edit, RenderedEdit
 from .judge import Judge
 from .scenes import Thing
 
-ASKED = {"recolour": ("colour",), "retexture": ("texture",), "replace": ("kind",), "add": ("kind", "colour"), "pose": ("state",),
-         "count": ("count",)}
-NEARER = 0.6  # a removed or resized thing is right when the picture is this much nearer to the exact answer than to the picture before
+ASKED = {"recolour": ("colour",), "retexture": ("texture",), "replace": ("kind",), "add": ("kind", "colour"), "pose": ("state",)}
+NEARER = 0.6
+"""A removed, resized or counted thing is right when the picture is this much nearer to the exact answer than to the picture before."""
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
@@ -33,21 +33,29 @@ def successors(edit: Edit) -> dict[int, int]:
     return {index: position for position, index in enumerate(staying)}
 
 
+def frame_of(mask: np.ndarray) -> np.ndarray:
+    """The rectangle around a mask, (128, 128): a place to look at that does not tell the shape of what should be there."""
+    rows, columns = np.nonzero(mask.max(axis=1) > 0.3)[0], np.nonzero(mask.max(axis=0) > 0.3)[0]
+    out = np.zeros_like(mask)
+    out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1
+    return out
+
+
 def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, image: Tensor) -> bool:
     """Is change ``number`` of the edit visible in ``image`` (1, 3, 128, 128; 0..1)?"""
     change: Change = edit.changes[number]
     if change.type == "background":
         return judge.background(image) == change.background
-    if change.type in ("remove", "resize"):
+    if change.type in ("remove", "resize", "count"):
         part = to_tensor(shown.parts[number])
         before, after = ((image - to_tensor(side.image)).abs().mul(part).mean() for side in (shown.before, shown.after))
         return bool(after < NEARER * before)
     assert change.thing is not None
     after_index = len(edit.after.things) - 1 if change.type == "add" else successors(edit)[change.index or 0]
-    seen = judge.look(image, to_tensor(shown.after.masks[after_index]))
-    if change.type == "count":  # a view that holds the members before and after
-        both = np.maximum(shown.before.masks[change.index or 0], shown.after.masks[after_index])
-        seen = judge.look(image, to_tensor(both))
+    place = shown.after.masks[after_index]
+    if change.type != "add":
+        place = np.maximum(place, shown.before.masks[change.index or 0])
+    seen = judge.look(image, to_tensor(frame_of(place)))
     return all(seen[name] == _truth(change.thing)[name] for name in ASKED[change.type])
 
 
@@ -61,7 +69,7 @@ def rest_kept(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> b
     for index, position in successors(edit).items():
         if index in touched:
             continue
-        seen, truth = judge.look(image, to_tensor(shown.after.masks[position])), _truth(edit.before.things[index])
+        seen, truth = judge.look(image, to_tensor(frame_of(shown.after.masks[position]))), _truth(edit.before.things[index])
         if any(seen[name] != truth[name] for name in ("kind", "colour", "texture", "state")):
             return False
     return any(change.background for change in edit.changes) or judge.background(image) == edit.before.background

@@ -18,12 +18,12 @@ from transformers import CLIPTokenizer
 
 from editing import load_models
 from editing.sketchbook import folder
-from editing.sketchbook.edits import edit, instruction, join, render_edit
+from editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit
 from editing.sketchbook.judge import load_judge
 from editing.sketchbook.networks import new_tokenizer, world_words
 from editing.sketchbook.scenes import FIRST_HELD_OUT, caption, render, scene, text
 from editing.sketchbook.train_judge import accuracy, rows_of
-from editing.sketchbook.verdict import to_tensor
+from editing.sketchbook.verdict import changes_made, to_tensor
 
 MEGABYTES = 80
 NATIVE = int(json.loads((folder() / "instruction" / "limn.json").read_text())["native_size"])  # pixels on each side
@@ -92,3 +92,13 @@ def test_the_judge_knows_the_world() -> None:
     own, regions = (accuracy(load_judge(), [row for row in rows if row.exact == exact]) for exact in (True, False))
     assert min(own.values()) > 0.98, own
     assert min(regions.values()) > 0.93, regions
+
+
+@pytest.mark.parametrize("type", sorted(set(TYPES) - {"combined"}))
+def test_the_verdict_tells_the_exact_answer_from_no_edit_at_all(type: str) -> None:
+    judge = load_judge()
+    made = [edit(FIRST_HELD_OUT + 200 + k, type) for k in range(12)]
+    shown = [render_edit(each) for each in made]
+    exact = [all(changes_made(judge, a, b, to_tensor(b.after.image))) for a, b in zip(made, shown, strict=True)]
+    unchanged = [all(changes_made(judge, a, b, to_tensor(b.before.image))) for a, b in zip(made, shown, strict=True)]
+    assert sum(exact) >= 11 and sum(unchanged) <= 1
