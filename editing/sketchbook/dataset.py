@@ -137,6 +137,7 @@ class Sample:
     """One row of a training batch."""
 
     target: Tensor  # (4, side, side), unscaled
+    start: Tensor  # (4, side, side), unscaled: what the noise is added to; the target, or the picture before the edit
     condition: Tensor  # (9, side, side): channels 4..12 of the trunk; masked-picture latents still unscaled
     words: list[Word]
     owned: list[tuple[int, int]]
@@ -144,6 +145,7 @@ class Sample:
 
 
 INPAINTING = 0.3  # of the samples that are no instructions
+FROM_BEFORE = 0.6  # of the instructions: the noise is added to the picture before the edit, as when an edit begins from it
 
 
 def draw(entries: Entries, side: int, rng: np.random.Generator, scaling: float, instructions: float = 0.5) -> Sample:
@@ -156,7 +158,7 @@ def draw(entries: Entries, side: int, rng: np.random.Generator, scaling: float, 
     if share > instructions + (1 - instructions) * INPAINTING:
         after = int(rng.random() < 0.5)
         words = caption(made.after if after else made.before, rng) if rng.random() > 0.1 else []
-        return Sample(latents[after], condition, words, _owned(words, AFTER if after else BEFORE), entry)
+        return Sample(latents[after], latents[after], condition, words, _owned(words, AFTER if after else BEFORE), entry)
     if share < instructions:
         words, target = join(instruction(made, rng), rng), latents[1]
         condition[:4] = latents[0]
@@ -167,8 +169,9 @@ def draw(entries: Entries, side: int, rng: np.random.Generator, scaling: float, 
             condition = torch.zeros_like(condition)
         elif dropped < 0.15:
             words, condition = [], torch.zeros_like(condition)
-        return Sample(target, condition, words, _owned(words, PART), entry)
+        start = latents[0] if words and rng.random() < FROM_BEFORE else target
+        return Sample(target, start, condition, words, _owned(words, PART), entry)
     words = caption(made.after, rng) if rng.random() > 0.1 else []
     condition[4:5] = entries.holes[side][entry]
     condition[5:] = latents[2] * scaling
-    return Sample(latents[1], condition, words, _owned(words, AFTER), entry)
+    return Sample(latents[1], latents[1], condition, words, _owned(words, AFTER), entry)

@@ -37,6 +37,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 SAVE_EVERY = 60  # seconds between checkpoints: a kill costs no more
 SNR_LIMIT = 5.0  # min-SNR weighting: the nearly clean timesteps would otherwise rule the loss
 LAYOUT_LIMIT = 4.0  # and the noisiest, where the layout is decided by small differences, count up to this much more
+EDITS_BEGIN = 600  # the lowest timestep at which the noisy latents are made from the picture before an edit, as edits begin
 GROUND_WEIGHT = 0.06
 GROUND_LEVELS = (0, 1, 2)
 EMA_DECAY = 0.999
@@ -216,11 +217,13 @@ class Denoiser:
     def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator, share: float) -> tuple[Tensor, Tensor]:
         """Noise prediction (weighted by the signal-to-noise ratio) and grounding, for one batch drawn anew."""
         rows = [dataset.draw(entries, side, rng, self.scaling, share) for _ in range(batch)]
-        latents = torch.stack([row.target for row in rows]) * self.scaling
-        times = torch.from_numpy(rng.integers(0, 1000, batch))
-        noise = torch.from_numpy(rng.standard_normal(latents.shape, np.float32))
+        target = torch.stack([row.target for row in rows]) * self.scaling
+        start = torch.stack([row.start for row in rows]) * self.scaling
+        times = torch.from_numpy(rng.integers([0 if row.start is row.target else EDITS_BEGIN for row in rows], 1000))
+        noise = torch.from_numpy(rng.standard_normal(target.shape, np.float32))
         alpha = self.alphas[times].view(-1, 1, 1, 1)
-        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        noisy = alpha.sqrt() * start + (1 - alpha).sqrt() * noise
+        noise = noise + (alpha / (1 - alpha)).sqrt() * (start - target)  # what is left of the noisy latents beside the target
         inputs = torch.cat([noisy, torch.stack([row.condition for row in rows])], 1).contiguous(memory_format=torch.channels_last)
         words = self.embed([" ".join(word.text for word in row.words) for row in rows])
         predicted = self.trunk(inputs, times, words).sample
