@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from .caption_box import CaptionBox
 from .instruction_box import InstructionBox
 from .parameters import ParameterForm, scroll_past
 from .pictures import SmallPicture
@@ -57,6 +58,8 @@ class PanelView(QWidget):  # type: ignore[misc]
     edit_wanted = Signal(bool)
     """True: find the mask only."""
     again_wanted = Signal()
+    answered = Signal()
+    """The caption is written: the edit that asked for it, again."""
     cancel_wanted = Signal()
     open_kept_wanted = Signal()
     start_wanted = Signal()
@@ -69,6 +72,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._connected_once = False
         self._tabs: list[Any] = []
         self._working = False
+        self._asked = False
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 4, 6, 4)
@@ -98,9 +102,11 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.refresh()
 
     def focus_instruction(self) -> None:
+        """The cursor goes where something is to be written: into the instruction, or into the caption that was asked for."""
         self.window().activateWindow()
-        self.instruction.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.instruction.selectAll()
+        box = self.caption if self._panel.question else self.instruction
+        box.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        box.selectAll()
 
     def event(self, event: Any) -> bool:
         """Tab goes from control to control: what has the focus hands the key up to here before Krita hides all dockers with it."""
@@ -128,6 +134,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.instruction.edited.connect(self._panel.set_instruction)
         self.instruction.submitted.connect(lambda: self.edit_wanted.emit(False))
         column.addWidget(self.instruction)
+        self.question = _words("limn_question", "What Limn needs to know for this edit")
+        column.addWidget(self.question)
+        self.caption = CaptionBox()
+        self.caption.edited.connect(self._panel.set_caption)
+        self.caption.submitted.connect(self.answered.emit)
+        column.addWidget(self.caption)
         self.algorithm = QComboBox()
         self.algorithm.setObjectName("limn_algorithm")
         self.algorithm.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -136,6 +148,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         scroll_past(self.algorithm)
         self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
         column.addWidget(self.algorithm)
+        self.choice = _words("limn_choice", "The algorithm that Auto has chosen for the last edit, and why; choose another above")
+        column.addWidget(self.choice)
         row = QHBoxLayout()
         row.setSpacing(1)
         label = QLabel("Selection")
@@ -274,6 +288,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         panel = self._panel
         self.instruction.set_history(panel.history)
         self.instruction.show_text(panel.instruction)
+        self._show_caption()
         self._show_algorithms()
         self._show_hint_mode()
         if self.seed.value() != panel.seed:
@@ -285,6 +300,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         working = panel.work is not None
         if working and not self._working:
             self.instruction.settle()
+            if self.caption.hasFocus():
+                self.instruction.setFocus(Qt.FocusReason.OtherFocusReason)  # where Ctrl+Z means the picture again
             self._scrolled.ensureWidgetVisible(self.preview)
         self._working = working
         self.work.setVisible(working)
@@ -297,6 +314,24 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.mask_picture.show_grey(panel.mask, view)
         self._show_note()
         self._show_link(panel.link)
+
+    def _show_caption(self) -> None:
+        """The caption, and the question for it. A new question brings the cursor, but never takes it from the canvas."""
+        panel = self._panel
+        self.caption.show_text(panel.caption)
+        self.caption.setVisible(panel.caption_shown())
+        self.question.setText(panel.question)
+        self.question.setVisible(bool(panel.question))
+        asked, self._asked = self._asked, bool(panel.question)
+        if self._asked and not asked:
+            QTimer.singleShot(0, self._ask)
+
+    def _ask(self) -> None:
+        self._scrolled.ensureWidgetVisible(self.question)
+        self._scrolled.ensureWidgetVisible(self.caption)
+        cursor = QApplication.focusWidget()
+        if cursor is None or self.isAncestorOf(cursor):
+            self.caption.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_algorithms(self) -> None:
         panel = self._panel
@@ -313,6 +348,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         row = self.algorithm.findData(panel.algorithm)
         if row >= 0 and row != self.algorithm.currentIndex():
             self.algorithm.setCurrentIndex(row)
+        self.choice.setText(panel.choice)
+        self.choice.setVisible(bool(panel.choice))
         chosen = panel.chosen()
         self.algorithm.setToolTip(f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made")
         parameters = chosen.parameters if chosen else ()

@@ -15,9 +15,9 @@ from .client import Client, Draft, MaskLook
 from .colour import CanvasProblem
 from .geometry import Rect
 from .protocol import limits
-from .protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
+from .protocol.messages import Cancelled, Chosen, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
 from .qt import QObject
-from .state import LayerPicture, Link, Look, Note, Panel, Request, done_words, layer_name, shares, small
+from .state import QUESTIONS, LayerPicture, Link, Look, Note, Panel, Request, done_words, layer_name, shares, small
 from .turns import Steps, Task
 
 MAX_EDITS = 8
@@ -54,6 +54,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._client = client
         self._edits: dict[str, Edit] = {}
         self._last: tuple[Request, Source] | None = None
+        self._asked: tuple[Request, Source] | None = None
         self._kept: Edit | None = None
         self._own_selection: tuple[Any, ...] | None = None
         self._waiting: list[tuple[Any, Task[bool]]] = []
@@ -75,6 +76,16 @@ class Edits(QObject):  # type: ignore[misc]
         """The last edit once more, of the same layer, with a new seed."""
         request, source = self._last or (self._panel.request(), None)
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
+
+    def answer(self) -> None:
+        """The caption is written: the edit that asked for it once more, of the same layer, unless something else was changed as well."""
+        if not self._panel.question or self._asked is None:
+            self.edit()
+            return
+        asked, source = self._asked
+        request = self._panel.request(asked.mask_only)
+        if request.caption:
+            self._begin(request, source if replace(request, caption=asked.caption) == asked else None)
 
     def cancel(self) -> None:
         """Stop the edit that is running; the painter's picture is as it was."""
@@ -153,7 +164,8 @@ class Edits(QObject):  # type: ignore[misc]
                 "off" if selection is None else request.hint_mode,
                 PREVIEW_SIDE,
                 edit.source.background,
-                mask_only=request.mask_only,
+                request.caption,
+                request.mask_only,
             )
 
         edit.picture = small(pixels, rect.width, rect.height, edit.source.format == "bgra16", edit.source.background)
@@ -176,7 +188,7 @@ class Edits(QObject):  # type: ignore[misc]
     def _finish(self, edit: Edit) -> None:
         """The server is done: the layer, then its selection."""
         edit.finishing = True
-        self._last = (edit.request, replace(edit.source, layer=None, copy=None, selection=None))  # the pixels are not needed again
+        self._last = (edit.request, _light(edit.source))
         source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
             area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
@@ -267,6 +279,8 @@ class Edits(QObject):  # type: ignore[misc]
         shown = edit is self._shown()
         if isinstance(message, Queued) and shown:
             self._panel.queued(message.ahead, len(self._edits) - 1)
+        elif isinstance(message, Chosen) and shown:
+            self._panel.chose(message.reason)
         elif isinstance(message, Progress) and shown:
             self._panel.progressed(message)
         elif isinstance(message, Preview) and shown:
@@ -280,12 +294,21 @@ class Edits(QObject):  # type: ignore[misc]
             edit.result = message.area
         elif isinstance(message, Done):
             edit.done = message
+            if shown and message.reason:
+                self._panel.chose(message.reason)  # for an edit whose connection was lost when it was chosen
             self._finish(edit)
         elif isinstance(message, Failed):
             self._client.acknowledge(message.job)
             remedy, _, details = message.remedy.partition("\n")
             self._forget(edit)
-            self._after(Note("error", message.sentence, remedy, f"{message.code}\n{details}\n{self._details(edit)}".strip()))
+            details = f"{message.code}\n{details}\n{self._details(edit)}".strip()
+            question = QUESTIONS.get(message.code)
+            if question is None:
+                self._after(Note("error", message.sentence, remedy, details))
+            else:
+                self._asked = (edit.request, _light(edit.source))
+                self._after(Note("quiet", message.sentence, "", details))
+                self._panel.asked(question)
         elif isinstance(message, Cancelled):
             self._client.acknowledge(message.job)
             self._forget(edit)
@@ -335,17 +358,24 @@ class Edits(QObject):  # type: ignore[misc]
         request, rect = edit.request, edit.source.rect
         lines = [
             f"instruction: {request.instruction}",
+            f"caption: {request.caption}",
             f"algorithm: {request.algorithm} {dict(request.parameters)}, seed {request.seed}, selection {request.hint_mode}",
             f"layer: {edit.source.space.model} {edit.source.space.depth}, {rect.width} x {rect.height} at {rect.x}, {rect.y}",
             f"server: {self._panel.link.details} {self._panel.link.words}",
         ]
         if edit.done is not None:
             lines += [
+                f"ran: {edit.done.algorithm} ({edit.done.reason or 'as chosen in the docker'})",
                 f"keywords: {', '.join(edit.done.keywords)}; thresholds: {dict(edit.done.thresholds)}",
                 f"seconds: {dict(edit.done.seconds)}; forwards: {edit.done.forwards}; rows: {edit.done.rows}",
                 *(f"understood {aspect}: {words}" for aspect, words in edit.done.understood.items()),
             ]
         return "\n".join(lines)
+
+
+def _light(source: Source) -> Source:
+    """A source that names its layer, for the same edit again: the pixels are not needed for that."""
+    return replace(source, layer=None, copy=None, selection=None)
 
 
 def _placed(region: Region, source: Source) -> Rect:

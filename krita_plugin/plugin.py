@@ -64,6 +64,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view = PanelView(shared.panel)
         self.view.edit_wanted.connect(shared.edits.edit)
         self.view.again_wanted.connect(shared.edits.again)
+        self.view.answered.connect(shared.edits.answer)
         self.view.cancel_wanted.connect(shared.edits.cancel)
         self.view.open_kept_wanted.connect(shared.edits.open_kept)
         self.view.start_wanted.connect(shared.client.connect_to_server)

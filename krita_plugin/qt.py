@@ -36,6 +36,7 @@ QDoubleSpinBox: Any = _widgets.QDoubleSpinBox
 QFormLayout: Any = _widgets.QFormLayout
 QHBoxLayout: Any = _widgets.QHBoxLayout
 QLabel: Any = _widgets.QLabel
+QLineEdit: Any = _widgets.QLineEdit
 QMenu: Any = _widgets.QMenu
 QPlainTextEdit: Any = _widgets.QPlainTextEdit
 QProgressBar: Any = _widgets.QProgressBar

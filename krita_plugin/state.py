@@ -17,7 +17,13 @@ HISTORY = 50
 HintMode = Literal["off", "guide", "limit"]
 HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit")
 
-DEFAULT_ALGORITHM = "foi"
+DEFAULT_ALGORITHM = "auto"
+
+QUESTIONS = {
+    "needs-caption": "What does the picture show now? Write it here, then press Enter.",
+    "not-in-caption": "What should change is not in this description. Name it here, then press Enter.",
+}
+"""What to ask the painter where an edit fails with one of these codes."""
 
 MAX_NAME = 80
 """Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
@@ -111,6 +117,7 @@ class Request:
     seed: int
     hint_mode: HintMode
     mask_only: bool = False
+    caption: str = ""
 
 
 NOT_CONNECTED = Link("off", "not connected")
@@ -125,7 +132,10 @@ class Panel:
     algorithms: tuple[Algorithm, ...] = ()
     algorithm: str = DEFAULT_ALGORITHM
     values: dict[str, dict[str, Value]] = field(default_factory=dict)
+    choice: str = ""
     instruction: str = ""
+    caption: str = ""
+    question: str = ""
     seed: int = 0
     hint_mode: HintMode = "guide"
     history: list[str] = field(default_factory=list)
@@ -145,8 +155,11 @@ class Panel:
 
     def set_algorithm(self, name: str) -> None:
         if name != self.algorithm:
-            self.algorithm = name
+            self.algorithm, self.choice, self.question = name, "", ""
             self._changed()
+
+    def set_caption(self, text: str) -> None:
+        self.caption = text[: limits.MAX_INSTRUCTION]
 
     def set_value(self, name: str, value: Value) -> None:
         self.values.setdefault(self.algorithm, {})[name] = value
@@ -173,6 +186,16 @@ class Panel:
         """The announced algorithm of the panel's choice; None before the server has announced any."""
         return next((one for one in self.algorithms if one.name == self.algorithm), None)
 
+    def caption_use(self) -> str:
+        """What a caption is to the chosen algorithm: "unused", "useful" or "needed"."""
+        algorithm = self.chosen()
+        return algorithm.caption if algorithm is not None else "useful"
+
+    def caption_shown(self) -> bool:
+        """Whether the caption has a place in the panel. One that stands there is always seen, for it has a say in the next edit."""
+        use = self.caption_use()
+        return use != "unused" and (use == "needed" or self.more or bool(self.caption) or bool(self.question))
+
     def value(self, parameter: Parameter) -> Value:
         """What the panel shows for a parameter: the painter's choice if it still fits the schema, else the default."""
         value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
@@ -184,7 +207,8 @@ class Panel:
         parameters = {} if algorithm is None else {one.name: self.value(one) for one in algorithm.parameters}
         defaults = {} if algorithm is None else {one.name: one.default for one in algorithm.parameters}
         changed = {name: value for name, value in parameters.items() if value != defaults[name]}
-        return Request(self.instruction.strip(), self.algorithm, changed, self.seed, self.hint_mode, mask_only)
+        caption = "" if self.caption_use() == "unused" else self.caption.strip()
+        return Request(self.instruction.strip(), self.algorithm, changed, self.seed, self.hint_mode, mask_only, caption)
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -205,6 +229,7 @@ class Panel:
     def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
         """An edit has begun: the pictures of the last one go. `layer`: its own, where it has been read already."""
         self.history = [*(old for old in self.history if old != request.instruction), request.instruction][-HISTORY:]
+        self.choice = self.question = ""
         self.work, self.note, self.layer, self.preview, self.mask, self.previews_shown = Work(stage), None, layer, None, None, 0
         self._changed()
 

@@ -70,6 +70,51 @@ def test_a_remembered_value_that_does_not_fit_falls_back(state: Any, welcome: An
     assert panel.request().parameters == {}
 
 
+@pytest.fixture
+def many(messages: Any, welcome: Any) -> Any:
+    """A server that has Auto, an algorithm that uses no caption, and one that needs it."""
+    auto = messages.Algorithm("auto", "Auto", "chooses", caption="useful")
+    needy = messages.Algorithm("adapedit", "AdapEdit", "adjectives", caption="needed")
+    return messages.Welcome(2, "Limn 1", "CPU", "sketchbook", (auto, *welcome.algorithms, needy))
+
+
+def test_auto_is_the_default_where_the_server_has_it(state: Any, many: Any) -> None:
+    panel = state.Panel()
+    panel.welcomed(many)
+    assert panel.request().algorithm == panel.chosen().name == "auto"
+
+
+def test_a_caption_is_shown_where_it_counts_and_counts_where_it_is_shown(state: Any, many: Any) -> None:
+    panel = state.Panel()
+    panel.welcomed(many)
+    shown = {}
+    for name in ("auto", "foi", "adapedit"):
+        panel.set_algorithm(name)
+        for more in (False, True):
+            for caption in ("", "a star"):
+                panel.set_more(more)
+                panel.set_caption(caption)
+                shown[name, more, caption] = panel.caption_shown()
+                assert panel.request().caption == (caption if panel.caption_shown() else "")
+    assert [key for key, seen in shown.items() if not seen] == [
+        ("auto", False, ""), ("foi", False, ""), ("foi", False, "a star"), ("foi", True, ""), ("foi", True, "a star")
+    ]  # fmt: skip
+
+
+def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(state: Any, many: Any) -> None:
+    panel = state.Panel()
+    panel.welcomed(many)
+    for end in (lambda: panel.began(state.Request("a", "auto", {}, 0, "off"), "starting"), lambda: panel.set_algorithm("foi")):
+        panel.set_algorithm("auto")
+        panel.chose("TAS: changes a pose")
+        panel.asked("What does the picture show now?")
+        panel.ended(state.Note("quiet", "It is not known what the picture shows now."))
+        assert (panel.choice, panel.question) == ("TAS: changes a pose", "What does the picture show now?")
+        assert panel.caption_shown()
+        end()
+        assert (panel.choice, panel.question) == ("", "")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seed": -3, "history": "x", "hint_mode": "all", "values": 3}', '{"seed": true}'])
 def test_damaged_memory_harms_nothing(state: Any, text: str) -> None:
     panel = state.Panel()
