@@ -115,6 +115,17 @@ class PanelView(QWidget):  # type: ignore[misc]
             return True
         return bool(super().event(event))
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Shift+Tab within the panel. Qt's own search ends at a picture's frame, and so in the canvas, from everywhere."""
+        focused = QApplication.focusWidget()
+        if forward or focused is None:
+            return bool(super().focusNextPrevChild(forward))
+        control = focused.previousInFocusChain()
+        while control is not focused and not (self.isAncestorOf(control) and _takes_tab(control)):
+            control = control.previousInFocusChain()
+        control.setFocus(Qt.FocusReason.BacktabFocusReason)
+        return True
+
     def showEvent(self, event: Any) -> None:
         """The first time it is seen, the server is started: the painter then sees what it can do."""
         super().showEvent(event)
@@ -433,6 +444,12 @@ def _named(widget: Any, name: str, tip: str) -> Any:
     widget.setToolTip(tip)
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return widget
+
+
+def _takes_tab(widget: Any) -> bool:
+    """Whether a painter expects the focus here."""
+    wanted = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.focusProxy() is None
+    return wanted and widget.isVisible() and widget.isEnabled()
 
 
 def _tint(label: Any, colour: str) -> None:

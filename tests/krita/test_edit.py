@@ -139,7 +139,8 @@ def test_every_control_has_a_name_and_a_tooltip(edits: Outcome) -> None:
 def test_tab_reaches_every_control(edits: Outcome) -> None:
     told = edits.of("keyboard")
     wanted = {"limn_instruction", "limn_algorithm", "limn_edit_button", "limn_mask_button", "limn_more_button", "limn_seed", "limn_link"}
-    there = told["reached"]
+    there, back = told["there"], told["back"]
+    assert back == there[::-1]
     assert wanted <= set(there) and any(name.startswith("limn_hint_") for name in there), there
     settings = [name for name in there if name.startswith("limn_parameter_")]
     assert settings and all(there.index("limn_more_button") < there.index(name) < there.index("limn_link") for name in settings)

@@ -237,19 +237,20 @@ def check_controls(result):
 
 
 def check_keyboard(result):
-    """From the instruction on with Tab, through the whole docker; for Krita, Tab means to hide all dockers."""
+    """From the instruction on with Tab, through the whole docker, and back with Shift+Tab; for Krita, Tab means to hide all dockers."""
     yield from new_document(256, 192)
     yield from ready()
     app().action("limn_focus").trigger()
     widget("limn_more_button").click()
     yield 0.5
-    widget("limn_instruction").setFocus()
-    result["reached"] = reached = []
-    while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(QApplication.focusWidget()):
-        focused = QApplication.focusWidget()
-        reached.append(focused.objectName())
-        keys("key", "Tab")
-        yield lambda focused=focused: QApplication.focusWidget() is not focused, 10
+    for way, key, first in (("there", "Tab", "limn_instruction"), ("back", "shift+Tab", "limn_link")):
+        widget(first).setFocus()
+        result[way] = reached = []
+        while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(QApplication.focusWidget()):
+            focused = QApplication.focusWidget()
+            reached.append(focused.objectName())
+            keys("key", key)
+            yield lambda focused=focused: QApplication.focusWidget() is not focused, 10
     result["without everything else"] = app().action("view_show_canvas_only").isChecked()
     widget("limn_more_button").click()
     yield 0.3
