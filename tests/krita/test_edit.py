@@ -103,7 +103,8 @@ def test_the_preview_lies_at_its_place_in_the_layer(edits: Outcome) -> None:
     over = told["shows"][0] - view_left, told["shows"][0] + told["shows"][2] - view_left
     inside = (pixel > over[0] / view_wide + 0.05) & (pixel < over[1] / view_wide - 0.05)
     outside = (pixel < over[0] / view_wide - 0.05) & (pixel > 0.08)  # a wide docker has a little room beside the picture
-    assert outside.any() and is_ground[outside].all() and not is_ground[inside][len(is_ground[inside]) // 3 : -len(is_ground[inside]) // 3].any()
+    assert outside.any() and is_ground[outside].all()
+    assert not is_ground[inside][len(is_ground[inside]) // 3 : -len(is_ground[inside]) // 3].any()
 
 
 def test_again_gives_another_result_on_top(edits: Outcome) -> None:
