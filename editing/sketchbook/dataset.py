@@ -21,6 +21,7 @@ from torch import Tensor
 from .autoencoder import half_precision
 from .drawing import KINDS
 from .edits import Edit, edit, instruction, join, render_edit
+from .recognition import classes
 from .scenes import SIZE, Word, caption
 
 Array = np.ndarray
@@ -132,6 +133,19 @@ def _owned(words: list[Word], start: int) -> list[tuple[int, int]]:
     return out
 
 
+def targets(entries: Entries, rows: list[Sample]) -> tuple[Tensor, Tensor]:
+    """What the inputs of ``rows`` show and what is to be shown, place by place: see ``recognition``."""
+
+    def side(families: list[int]) -> Tensor:
+        edits = [entries.edits[row.entry] for row in rows]
+        scenes = [one.before if family == BEFORE else one.after for one, family in zip(edits, families, strict=True)]
+        shares = torch.from_numpy(np.stack([classes(one, THINGS + 1) for one in scenes]))
+        masks = torch.stack([entries.masks[row.entry, at : at + THINGS + 1] for row, at in zip(rows, families, strict=True)])
+        return torch.einsum("rcm,rmyx->rcyx", shares, masks.float() / 255)
+
+    return side([row.seen for row in rows]), side([row.wanted for row in rows])
+
+
 @dataclass(frozen=True)
 class Sample:
     """One row of a training batch."""
@@ -142,6 +156,8 @@ class Sample:
     words: list[Word]
     owned: list[tuple[int, int]]
     entry: int
+    seen: int  # whose masks belong to what the inputs show: BEFORE or AFTER
+    wanted: int  # and to the target
 
 
 INPAINTING = 0.3  # of the samples that are no instructions
@@ -158,20 +174,21 @@ def draw(entries: Entries, side: int, rng: np.random.Generator, scaling: float, 
     if share > instructions + (1 - instructions) * INPAINTING:
         after = int(rng.random() < 0.5)
         words = caption(made.after if after else made.before, rng) if rng.random() > 0.1 else []
-        return Sample(latents[after], latents[after], condition, words, _owned(words, AFTER if after else BEFORE), entry)
+        side_of = AFTER if after else BEFORE
+        return Sample(latents[after], latents[after], condition, words, _owned(words, side_of), entry, side_of, side_of)
     if share < instructions:
-        words, target = join(instruction(made, rng), rng), latents[1]
+        words, target, seen, wanted = join(instruction(made, rng), rng), latents[1], BEFORE, AFTER
         condition[:4] = latents[0]
         dropped = rng.random()
         if dropped < 0.07:  # no instruction: the picture stays as it is
-            words, target = [], latents[0]
+            words, target, wanted = [], latents[0], BEFORE
         elif dropped < 0.11:
-            condition = torch.zeros_like(condition)
+            condition, seen = torch.zeros_like(condition), AFTER
         elif dropped < 0.15:
-            words, condition = [], torch.zeros_like(condition)
-        start = latents[0] if words and rng.random() < FROM_BEFORE else target
-        return Sample(target, start, condition, words, _owned(words, PART), entry)
+            words, condition, seen = [], torch.zeros_like(condition), AFTER
+        start = latents[0] if words and seen == BEFORE and rng.random() < FROM_BEFORE else target
+        return Sample(target, start, condition, words, _owned(words, PART), entry, seen, wanted)
     words = caption(made.after, rng) if rng.random() > 0.1 else []
     condition[4:5] = entries.holes[side][entry]
     condition[5:] = latents[2] * scaling
-    return Sample(latents[1], latents[1], condition, words, _owned(words, AFTER), entry)
+    return Sample(latents[1], latents[1], condition, words, _owned(words, AFTER), entry, AFTER, AFTER)

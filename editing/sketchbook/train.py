@@ -28,6 +28,7 @@ from .autoencoder import autoencoder_loss, crops, decibels, half_precision, meas
 from .drawing import KINDS
 from .grounding import grounding_loss, read_levels
 from .networks import NOISE, join_variants, new_text_encoder, new_tokenizer, new_unet, save_variants
+from .recognition import Recognition
 from .scenes import render, scene
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -40,6 +41,7 @@ LAYOUT_LIMIT = 4.0  # and the noisiest, where the layout is decided by small dif
 EDITS_BEGIN = 600  # the lowest timestep at which the noisy latents are made from the picture before an edit, as edits begin
 GROUND_WEIGHT = 0.06
 GROUND_LEVELS = (0, 1, 2)
+RECOGNITION_WEIGHT = 0.03
 EMA_DECAY = 0.999
 DEFAULTS: dict[str, dict[str, float | str]] = {  # measured: see the model card
     "foi": {"gamma": "loose", "tau": 0.2},
@@ -186,11 +188,12 @@ class Denoiser:
         self.tokenizer: CLIPTokenizer = new_tokenizer()
         self.trunk, self.text = new_unet().to(memory_format=torch.channels_last), new_text_encoder(self.tokenizer)
         self.averages = [copy.deepcopy(self.trunk), copy.deepcopy(self.text)]
-        self.parameters = [*self.trunk.parameters(), *self.text.parameters()]
+        self.recognition = Recognition(self.trunk)
+        self.parameters = [*self.trunk.parameters(), *self.text.parameters(), *self.recognition.parameters()]
         self.maps = read_levels(self.trunk, GROUND_LEVELS)
         self.scaling, self.alphas = scaling, DDIMScheduler(**NOISE).alphas_cumprod
         self.progress = torch.zeros(3, dtype=torch.float64).share_memory_()  # steps, images, seconds, over all workers
-        for network in (self.trunk, self.text, *self.averages):
+        for network in (self.trunk, self.text, self.recognition, *self.averages):
             network.share_memory()
 
     def begin(self, folder: Path) -> None:
@@ -200,12 +203,13 @@ class Denoiser:
             average.load_state_dict(weights.state_dict())
 
     def state(self) -> dict[str, Any]:
-        return {"trunk": self.trunk.state_dict(), "text": self.text.state_dict(), "progress": self.progress,
-                "averages": [network.state_dict() for network in self.averages]}
+        return {"trunk": self.trunk.state_dict(), "text": self.text.state_dict(), "recognition": self.recognition.state_dict(),
+                "progress": self.progress, "averages": [network.state_dict() for network in self.averages]}
 
     def load(self, state: dict[str, Any]) -> None:
         self.trunk.load_state_dict(state["trunk"])
         self.text.load_state_dict(state["text"])
+        self.recognition.load_state_dict(state["recognition"])
         for network, weights in zip(self.averages, state["averages"], strict=True):
             network.load_state_dict(weights)
         self.progress.copy_(state["progress"])
@@ -214,8 +218,9 @@ class Denoiser:
         tokens = self.tokenizer(sentences, padding="max_length", max_length=77, truncation=True, return_tensors="pt")
         return self.text(tokens.input_ids).last_hidden_state
 
-    def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator, share: float) -> tuple[Tensor, Tensor]:
-        """Noise prediction (weighted by the signal-to-noise ratio) and grounding, for one batch drawn anew."""
+    def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator,
+               share: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Noise prediction (weighted by the signal-to-noise ratio), grounding and recognition, for one batch drawn anew."""
         rows = [dataset.draw(entries, side, rng, self.scaling, share) for _ in range(batch)]
         target = torch.stack([row.target for row in rows]) * self.scaling
         start = torch.stack([row.start for row in rows]) * self.scaling
@@ -237,7 +242,7 @@ class Denoiser:
         ground = torch.stack([grounding_loss(maps, masks, owned, weight) for maps in self.maps.values()]).mean()
         for maps in self.maps.values():
             maps.clear()
-        return loss, ground
+        return loss, ground, self.recognition.loss(dataset.targets(entries, rows), weight)
 
     def average(self, workers: int) -> None:
         """Move the running averages; called by one worker for the steps of all."""
@@ -267,29 +272,29 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
         rng = np.random.default_rng([worker, int(model.progress[0])])
         optimiser = torch.optim.AdamW(model.parameters, rate, betas=(0.9, 0.99), weight_decay=0.01)
         begun, saved = time.monotonic() - float(model.progress[2]), time.monotonic()
-        losses: list[tuple[float, float]] = []
+        losses: list[tuple[float, ...]] = []
         first = float(model.progress[0])
         while (done := (time.monotonic() - begun) / (minutes * 60)) < until:
             warm = min(1.0, (float(model.progress[0]) - first + 1) / (100 * workers))  # a fresh optimiser begins softly
             for group in optimiser.param_groups:
                 group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
             with half_precision():
-                loss, ground = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
+                parts = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
             optimiser.zero_grad()
-            (loss + GROUND_WEIGHT * ground).backward()
+            (parts[0] + GROUND_WEIGHT * parts[1] + RECOGNITION_WEIGHT * parts[2]).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters, 1.0)
             optimiser.step()
             model.progress[:2] += torch.tensor([1.0, batch])
-            losses.append((loss.item(), ground.item()))
+            losses.append(tuple(part.item() for part in parts))
             if worker == 0:
                 model.average(workers)
                 if time.monotonic() - saved > SAVE_EVERY:
                     saved = time.monotonic()
                     model.progress[2] = saved - begun
                     save_atomically(model.state(), file)
-                    main, spread = np.mean(losses, 0)
+                    main, ground, recognised = np.mean(losses, 0)
                     print(f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
-                          f"loss {main:.4f}  grounding {spread:.3f}", flush=True)
+                          f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}", flush=True)
                     losses.clear()
 
     begun = time.monotonic() - float(model.progress[2])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from editing.sketchbook import dataset, networks, train
+from editing.sketchbook import dataset, networks, recognition, train
 from editing.sketchbook.autoencoder import new_autoencoder
 from editing.sketchbook.edits import edit
 from editing.sketchbook.grounding import grounding_loss
@@ -47,6 +47,45 @@ def test_grounding_is_nothing_on_the_mask_and_one_beside_it() -> None:
     assert float(grounding_loss([maps], masks, [[(3, 0)]], torch.ones(1))) == pytest.approx(0, abs=1e-6)
     assert float(grounding_loss([maps], masks, [[(3, 1)]], torch.ones(1))) == pytest.approx(1, abs=1e-6)
     assert float(grounding_loss([maps], masks, [[]], torch.ones(1))) == 0
+
+
+def test_recognition_knows_what_stands_where() -> None:
+    made = edit(7, "recolour")
+    shares = recognition.classes(made.before, dataset.THINGS + 1)
+    names = [name for group in recognition.GROUPS for name in group]
+    for column, thing in enumerate(made.before.things):
+        told = {names[row] for row in np.flatnonzero(shares[:, column])}
+        assert told == {thing.kind, thing.colour, thing.texture, thing.state, thing.size} - {""}
+    assert [names[row] for row in np.flatnonzero(shares[:, -1])] == [made.before.background]
+
+
+def test_recognition_is_nothing_where_the_features_tell_everything() -> None:
+    trunk = networks.new_unet()
+    reader = recognition.Recognition(trunk)
+    target = torch.zeros(1, recognition.CLASSES, 16, 16)
+    target[:, 0], target[:, len(recognition.GROUPS[0]) + 1] = 1, 1  # a circle of the second colour everywhere
+    right = torch.where(target[:, :, :1, :1].bool(), 50.0, -50.0)
+    for head in reader.heads:
+        assert isinstance(head, torch.nn.Conv2d)
+        torch.nn.init.zeros_(head.weight)
+        head.bias.data = right.flatten()
+    for wanted, least, most in ((target, 0, 1e-6), (target.flip(1), 1, 1e3)):
+        trunk(torch.zeros(1, 13, 16, 16), 500, torch.randn(1, 77, 128))
+        assert len(reader.features) == 2
+        assert least <= reader.loss((wanted, wanted), torch.ones(1)).item() <= most
+        assert not reader.features
+
+
+def test_what_a_batch_shows_lies_under_its_masks() -> None:
+    entries = dataset.prepare(new_autoencoder().eval(), 100, 6, (16,), processes=1)
+    rng = np.random.default_rng(1)
+    rows = [dataset.draw(entries, 16, rng, 1.0) for _ in range(40)]
+    seen, wanted = dataset.targets(entries, rows)
+    assert seen.shape == wanted.shape == (40, recognition.CLASSES, 16, 16)
+    changed = [index for index, row in enumerate(rows) if row.seen != row.wanted]
+    assert changed and all(not torch.equal(seen[index], wanted[index]) for index in changed)
+    kinds = seen[:, : len(recognition.GROUPS[0])].sum(1)
+    assert float(kinds.max()) <= 1 + 1e-2 and float(kinds.min()) >= recognition.BACKGROUND_WEIGHT - 1e-2
 
 
 def test_entries_hold_what_the_tasks_need() -> None:
