@@ -8,7 +8,6 @@ import torch
 
 from . import adapedit, auto, baselines, events, foi, instdiffedit, tas
 from .captioner import Captioner
-from .choice import wish
 from .errors import EditError, MissingVariant, UnreadableModel
 from .events import Chosen, Crop, Done, Event, Report, Stage
 from .frame import choose_frame
@@ -57,14 +56,9 @@ def settle(models: Models, request: EditRequest) -> EditRequest:
 
 
 def asks_for_caption(models: Models, request: EditRequest) -> bool:
-    """Whether the algorithm, or the one that Auto would like best, needs to know what the picture shows and is not told."""
-    instruction = parse(request.instruction, request.caption)
-    name = request.algorithm
-    if name == auto.NAME:
-        name = wish(instruction)[0]
-        if name not in runnable(models):
-            name = settle(models, request).algorithm
-    return name in ALGORITHMS and ALGORITHMS[name].caption == "needed" and lacks_caption(instruction)
+    """Whether the algorithm, or Auto's choice, needs to know what the picture shows, and neither caption nor instruction tells it."""
+    algorithm = ALGORITHMS.get(settle(models, request).algorithm)
+    return algorithm is not None and algorithm.caption == "needed" and lacks_caption(parse(request.instruction, request.caption))
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 """Auto: which algorithm an instruction wants, and why, in words for the painter.
 
 By the operation that was read, never by the picture. Local edits go to FoI, whole objects to InstDiffEdit, counts and states to AdapEdit,
-poses to TAS (each paper's own strength); what an algorithm cannot do with the words at hand goes to FoI, which needs nothing but them.
-Where the model can't run FoI, the next of STAND_INS takes its place; if that lacks a caption, the painter is asked for one.
+poses to TAS (each paper's own strength). Where the model can't run it, or the caption given does not fit, the first of STAND_INS that can
+takes its place, and the reason says so. A caption that is missing changes no choice: it is asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .prompts import are_captions, captions
 
 TITLES = {"foi": "FoI", "instdiffedit": "InstDiffEdit", "adapedit": "AdapEdit", "tas": "TAS"}
 STAND_INS = ("foi", "instdiffedit", "adapedit")  # whoever does what another cannot; TAS serves its own kind only
+UNFIT = {"needs-caption": "", "nothing-changes": "the caption says so already"}  # by what captions() raises; "": no obstacle
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 Kind = str  # what an item changes: "count", "pose", "state", "colour", "look", "object", "whole", "add", "remove", "unknown"
@@ -62,7 +63,7 @@ def _obstacle(name: str, instruction: Instruction, available: Collection[str]) -
         try:
             captions(instruction, required=name == "adapedit")
         except EditError as error:
-            return f"{TITLES[name]} would need a caption" if error.code == "needs-caption" else "the caption does not tell the rest"
+            return UNFIT.get(error.code, "the caption does not tell the rest")
     return ""
 
 

@@ -116,7 +116,16 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
         ("make the dog sit", "", False),
     ],
 )
-def test_auto_would_like_a_caption_where_the_fitting_algorithm_needs_one(
-    models: Models, instruction: str, caption: str, asks: bool
-) -> None:
+def test_auto_asks_for_a_caption_where_its_choice_needs_one(models: Models, instruction: str, caption: str, asks: bool) -> None:
+    """It takes no other algorithm instead: the choice is told, then the question."""
     assert editing.asks_for_caption(models, request(instruction, caption=caption)) == asks
+    steps = edit(models, request(instruction, caption=caption))
+    chosen = next(steps)
+    assert isinstance(chosen, Chosen)
+    if asks:
+        assert chosen == Chosen("adapedit", "AdapEdit: changes a number")
+        with pytest.raises(EditError) as caught:
+            list(steps)
+        assert caught.value.code == "needs-caption"
+    else:
+        assert isinstance(list(steps)[-1], Done)

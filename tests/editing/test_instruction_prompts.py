@@ -146,7 +146,8 @@ def test_texts_for_masks_and_inpainting(text: str, caption: str, find: str, pain
         ("a raccoon", "", "instdiffedit", "InstDiffEdit: replaces an object"),
         ("two apples => three apples", "", "adapedit", "AdapEdit: changes a number"),
         ("add another star", "a star", "adapedit", "AdapEdit: changes a number"),
-        ("add another star", "", "foi", "FoI: changes a number; AdapEdit would need a caption"),
+        ("add another star", "", "adapedit", "AdapEdit: changes a number"),
+        ("make the star striped", "a striped star", "foi", "FoI: changes an adjective; the caption says so already"),
         ("open the box", "a closed box", "adapedit", "AdapEdit: changes a state"),
         ("make the star striped", "a red star", "adapedit", "AdapEdit: changes an adjective"),
         ("make the dog sit", "", "tas", "TAS: changes a pose"),
@@ -213,9 +214,10 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
         ("make the star blue", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: a local change of colour; FoI is not there")),
         ("make the star blue, remove the cup", "", ("instdiffedit",), ("instdiffedit", "InstDiffEdit: two local edits; FoI is not there")),
         ("open the box", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: changes a state")),
+        ("open the box", "", ("instdiffedit", "adapedit"), ("adapedit", "AdapEdit: changes a state")),
         (
-            "open the box", "", ("instdiffedit", "adapedit"),
-            ("instdiffedit", "InstDiffEdit: changes a state; AdapEdit would need a caption"),
+            "open the box", "a cat", ("instdiffedit", "adapedit"),
+            ("instdiffedit", "InstDiffEdit: changes a state; the caption does not tell the rest"),
         ),
         ("make the dog sit", "a cat", ("foi", "tas"), ("foi", "FoI: changes a pose; the caption does not tell the rest")),
         ("make the dog sit", "a cat", ("tas",), ("tas", "TAS: changes a pose")),
@@ -224,5 +226,5 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
     ],
 )  # fmt: skip
 def test_auto_without_foi_takes_the_next(text: str, caption: str, available: tuple[str, ...], choice: tuple[str, str]) -> None:
-    """With one that lacks a caption last: it then asks the painter for one."""
+    """A caption that is missing is no reason to take another: it is asked for."""
     assert choose(parse(text, caption), available) == choice
