@@ -74,16 +74,33 @@ class Settings:
     """AdapEdit's parameters, with the paper's defaults."""
 
     strength: float = parameter(0.5, "How far the edit may go; the middle is the paper's setting.", minimum=0.0, maximum=1.0, front=True)
-    lambda_s: float = parameter(0.9, "How much of the target's own layout is used where the edit is (lambda_S).", minimum=0.0, maximum=1.0)
-    lambda_tau: float = parameter(1.0, "How long words that hardly change keep the old layout (lambda_tau).", minimum=0.0, maximum=3.0)
-    lambda_sv: float = parameter(1.0, "How far the edit reaches (lambda_S_V).", minimum=0.0, maximum=2.0, front=True)
-    alpha_m: float = parameter(0.03, "Attention below this does not count for a word's place.", minimum=0.0, maximum=1.0)
+    lambda_s: float = parameter(
+        0.9, "How much of the target's own layout is used where the edit is (lambda_S).", minimum=0.0, maximum=1.0, title="new layout"
+    )
+    lambda_tau: float = parameter(
+        1.0, "How long words that hardly change keep the old layout (lambda_tau).", minimum=0.0, maximum=3.0, title="old layout held"
+    )
+    lambda_sv: float = parameter(1.0, "How far the edit reaches (lambda_S_V).", minimum=0.0, maximum=2.0, front=True, title="reach")
+    alpha_m: float = parameter(
+        0.03, "Attention below this does not count for a word's place.", minimum=0.0, maximum=1.0, title="least attention"
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
-    prepass_steps: int = parameter(50, "Steps of the pass that finds words and places, at most as many as steps.", minimum=2, maximum=500)
-    spatial: str = parameter("once", "Where places come from: the first pass, or each step.", choices=("once", "running"))
-    spatial_contrast: str = parameter("raw", "Closeness of places as it is, or stretched to its full range.", choices=("raw", "minmax"))
-    tau_form: str = parameter("paper", "1 - exp(A - 1), or the released code's exp(1 - A) - 1.", choices=("paper", "released"))
+    prepass_steps: int = parameter(
+        50, "Steps of the pass that finds words and places, at most as many as steps.", minimum=2, maximum=500, title="first-pass steps"
+    )
+    spatial: str = parameter(
+        "once", "Where places come from: the first pass, or each step.", choices=("once", "running"), title="places from"
+    )
+    spatial_contrast: str = parameter(
+        "raw", "Closeness of places as it is, or stretched to its full range.", choices=("raw", "minmax"), title="place contrast"
+    )
+    tau_form: str = parameter(
+        "paper",
+        "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 - A) - 1.",
+        choices=("paper", "released"),
+        title="hold ends by",
+    )
 
 
 # ---------------------------------------------------------------- FWT: Eq. 5-7

@@ -68,14 +68,27 @@ BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)  # what OpenCV's Gaussian of
 class Settings:
     """InstDiffEdit's parameters, with the paper's defaults."""
 
-    phi: float = parameter(0.2, "Threshold of the mask; lower gives a larger mask.", minimum=0.01, maximum=0.99, front=True)
+    phi: float = parameter(
+        0.2, "Threshold of the mask; lower gives a larger mask.", minimum=0.01, maximum=0.99, front=True, title="mask threshold"
+    )
     strength: float = parameter(
-        0.5, "How far the picture is noised to find the mask (the paper's r).", minimum=0.05, maximum=1.0, front=True
+        0.5,
+        "How far the picture is noised to find the mask (the paper's r).",
+        minimum=0.05,
+        maximum=1.0,
+        front=True,
+        title="noise for mask",
     )
     guidance: float = parameter(7.5, "How much the words count.", minimum=0.0, maximum=30.0, front=True)
-    samples: int = parameter(3, "Noises over which the mask is averaged (n); each costs two rows a step.", minimum=1, maximum=16)
-    gamma_1: float = parameter(0.9, "Words whose attention is at least this alike make the mask together.", minimum=0.0, maximum=1.0)
-    gamma_2: float = parameter(0.6, "Words whose attention is at most this alike are kept out of the mask.", minimum=0.0, maximum=1.0)
+    samples: int = parameter(
+        3, "Noises over which the mask is averaged (n); each costs two rows a step.", minimum=1, maximum=16, title="mask samples"
+    )
+    gamma_1: float = parameter(
+        0.9, "Words whose attention is at least this alike make the mask together.", minimum=0.0, maximum=1.0, title="words alike from"
+    )
+    gamma_2: float = parameter(
+        0.6, "Words whose attention is at most this alike are kept out of the mask.", minimum=0.0, maximum=1.0, title="words unlike up to"
+    )
     start_map: str = parameter(
         "inverted",
         "The start token's map: inverted where it looks at the background, as in Stable Diffusion; plain where it looks at things (paper).",

@@ -77,6 +77,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     help: str = ""
     front: bool = False  # on the docker's front page, or behind "more"
+    title: str = ""  # what a painter calls it, where the name is a symbol or too short
 
     def check(self, value: object) -> Value:
         """The value in the parameter's own type, or EditError with the name, the range and the value."""
@@ -113,9 +114,10 @@ def parameter(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     front: bool = False,
+    title: str = "",
 ) -> Any:
     """A field of an algorithm's frozen settings dataclass, with what the docker needs to show it."""
-    facts = {"minimum": minimum, "maximum": maximum, "choices": choices, "help": help, "front": front}
+    facts = {"minimum": minimum, "maximum": maximum, "choices": choices, "help": help, "front": front, "title": title}
     return dataclasses.field(default=default, metadata=facts)
 
 

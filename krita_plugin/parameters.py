@@ -19,7 +19,7 @@ LEAST_WIDTH = 56
 
 
 class ParameterForm(QWidget):  # type: ignore[misc]
-    """One row a parameter: its name, and the control that fits its kind; its help is the tooltip of both."""
+    """One row a parameter: its title, and the control that fits its kind; its help is the tooltip of both."""
 
     changed = Signal(str, object)
 
@@ -100,11 +100,12 @@ def scroll_past(control: Any) -> None:
 
 
 def _label(parameter: Parameter) -> str:
-    return parameter.name.replace("_", " ")
+    words = parameter.title or parameter.name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _help(parameter: Parameter) -> str:
-    """The help text, the range and the default."""
+    """The help text, the name by which papers and the command line know it, the range and the default."""
     bounds = ""
     if parameter.minimum is not None and parameter.maximum is not None:
         bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"

@@ -172,7 +172,10 @@ class Acknowledge:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting of an algorithm. `front` tells whether it belongs on the docker's first page. Bounds are for numbers only."""
+    """One setting of an algorithm. Bounds are for numbers only.
+
+    front: whether it belongs on the docker's first page. title: what a painter calls it, or empty: then the name says it.
+    """
 
     name: Name
     kind: Literal["float", "int", "bool", "choice"]
@@ -182,6 +185,7 @@ class Parameter:
     choices: tuple[Label, ...] = ()
     help: Text = ""
     front: bool = False
+    title: Label = ""
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ def _finish(
 
 
 def _announced(p: editing.Parameter) -> Parameter:
-    return Parameter(p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front)
+    return Parameter(p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front, p.title)
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:

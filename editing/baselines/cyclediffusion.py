@@ -28,7 +28,7 @@ class Settings:
 
     strength: float = parameter(0.8, "How far the picture is noised.", minimum=0.02, maximum=1.0, front=True)
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
-    eta: float = parameter(0.1, "Randomness of the trajectory; 1 is DDPM.", minimum=0.01, maximum=1.0)
+    eta: float = parameter(0.1, "Randomness of the trajectory; 1 is DDPM.", minimum=0.01, maximum=1.0, title="randomness")
     steps: int = parameter(50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500)
 
 

@@ -30,7 +30,7 @@ class Settings:
 
     iterations: int = parameter(200, "Steps of gradient descent; more changes more.", minimum=1, maximum=2000, front=True)
     guidance: float = parameter(7.5, "How much the texts count.", minimum=0.0, maximum=30.0, front=True)
-    rate: float = parameter(RATE, "Learning rate.", minimum=0.001, maximum=1.0)
+    rate: float = parameter(RATE, "Learning rate.", minimum=0.001, maximum=1.0, title="learning rate")
 
 
 def descend(start: Ground, settings: Settings) -> Generator[Progress, None, Tensor]:

@@ -34,8 +34,10 @@ GAUSSIAN = (0.05448868, 0.24420134, 0.40261996, 0.24420134, 0.05448868)  # sigma
 class Settings:
     """DiffEdit's parameters, with its paper's defaults."""
 
-    mask: str = parameter("clamped", "How the mask is finished.", choices=("clamped", "blurred"))
-    mask_strength: float = parameter(0.5, "Noise at which the two texts are compared.", minimum=0.02, maximum=1.0, front=True)
+    mask: str = parameter("clamped", "How the mask is finished.", choices=("clamped", "blurred"), title="mask finish")
+    mask_strength: float = parameter(
+        0.5, "Noise at which the two texts are compared.", minimum=0.02, maximum=1.0, front=True, title="noise for mask"
+    )
     mask_samples: int = parameter(10, "Noises over which the difference is averaged.", minimum=1, maximum=64)
     strength: float = parameter(0.8, "How far the picture is noised before it is painted anew.", minimum=0.02, maximum=1.0, front=True)
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)

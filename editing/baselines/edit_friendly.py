@@ -28,7 +28,9 @@ ETA = 1.0  # DDPM
 class Settings:
     """Edit-friendly DDPM's parameters."""
 
-    skip: float = parameter(0.24, "Share of the steps left out: more keeps more of the picture.", minimum=0.0, maximum=0.98, front=True)
+    skip: float = parameter(
+        0.24, "Share of the steps left out: more keeps more of the picture.", minimum=0.0, maximum=0.98, front=True, title="steps left out"
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
     source_guidance: float = parameter(1.0, "How much the source text counts in the inversion.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps of the whole ladder.", minimum=2, maximum=500)

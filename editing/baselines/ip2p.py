@@ -25,7 +25,9 @@ class Settings:
     text_guidance: float = parameter(7.5, "How much the instruction counts (s_T).", minimum=0.0, maximum=30.0, front=True)
     image_guidance: float = parameter(1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0, front=True)
     steps: int = parameter(100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500)
-    start: float = parameter(1.0, "Share of the steps that are run; 1 starts from pure noise.", minimum=0.05, maximum=1.0)
+    start: float = parameter(
+        1.0, "Share of the steps that are run; 1 starts from pure noise.", minimum=0.05, maximum=1.0, title="noise at start"
+    )
 
 
 @torch.no_grad()

@@ -30,7 +30,9 @@ DONORS = {"null source": "null source", "null": "null source", "source": "source
 class Settings:
     """MasaCtrl's parameters, with its paper's defaults."""
 
-    start_step: int = parameter(4, "Step from which the picture's own content is looked up.", minimum=0, maximum=500, front=True)
+    start_step: int = parameter(
+        4, "Step from which the picture's own content is looked up.", minimum=0, maximum=500, front=True, title="content from step"
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 

@@ -40,11 +40,19 @@ class Settings:
     """Prompt-to-prompt's parameters."""
 
     mode: str = parameter(
-        "refinement", "How the two texts are paired: by alignment, or word by word.", choices=("refinement", "replacement"), front=True
+        "refinement",
+        "How the two texts are paired: by alignment, or word by word.",
+        choices=("refinement", "replacement"),
+        front=True,
+        title="texts paired by",
     )
-    cross: float = parameter(0.4, "Share of the steps in which the layout follows the original.", minimum=0.0, maximum=1.0, front=True)
-    own: float = parameter(0.6, "Share of the steps in which shapes follow the original.", minimum=0.0, maximum=1.0, front=True)
-    local_blend: bool = parameter(False, "Change only where the differing words look.", front=True)
+    cross: float = parameter(
+        0.4, "Share of the steps in which the layout follows the original.", minimum=0.0, maximum=1.0, front=True, title="layout kept"
+    )
+    own: float = parameter(
+        0.6, "Share of the steps in which shapes follow the original.", minimum=0.0, maximum=1.0, front=True, title="shapes kept"
+    )
+    local_blend: bool = parameter(False, "Change only where the differing words look.", front=True, title="only new words")
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 

@@ -30,9 +30,20 @@ BRANCHES = ("source", "null", "target")  # the source first: its rows are handed
 class Settings:
     """Plug-and-play's parameters, with its paper's defaults."""
 
-    features: float = parameter(0.8, "Share of the steps in which features come from the picture.", minimum=0.0, maximum=1.0, front=True)
-    attention: float = parameter(0.5, "Share of the steps in which self-attention does.", minimum=0.0, maximum=1.0, front=True)
-    negative: str = parameter("generic", "What the result shall not look like: nothing, or a few generic faults.", choices=tuple(NEGATIVE))
+    features: float = parameter(
+        0.8, "Share of the steps in which features come from the picture.", minimum=0.0, maximum=1.0, front=True, title="features kept"
+    )
+    attention: float = parameter(
+        0.5,
+        "Share of the steps in which self-attention comes from the picture.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+        title="attention kept",
+    )
+    negative: str = parameter(
+        "generic", "What the result shall not look like: nothing, or a few generic faults.", choices=tuple(NEGATIVE), title="avoid"
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 

@@ -17,7 +17,7 @@ from .conftest import picture
 @dataclass(frozen=True)
 class Example:
     count: int = parameter(3, "How many.", minimum=1, maximum=9, front=True)
-    share: float = parameter(0.5, "How much.", minimum=0.0, maximum=1.0)
+    share: float = parameter(0.5, "How much.", minimum=0.0, maximum=1.0, title="share of all")
     wild: bool = parameter(False, "Whether.")
     way: str = parameter("up", "Where.", choices=("up", "down"))
 
@@ -25,7 +25,7 @@ class Example:
 def test_settings_declare_their_parameters() -> None:
     assert parameters_of(Example) == (
         Parameter("count", "int", 3, 1, 9, (), "How many.", True),
-        Parameter("share", "float", 0.5, 0.0, 1.0, (), "How much.", False),
+        Parameter("share", "float", 0.5, 0.0, 1.0, (), "How much.", False, "share of all"),
         Parameter("wild", "bool", False, None, None, (), "Whether.", False),
         Parameter("way", "choice", "up", None, None, ("up", "down"), "Where.", False),
     )
@@ -117,3 +117,14 @@ def test_bad_requests_are_refused_before_any_network_runs(models: Models, reques
         next(iter(edit(models, request_)))
     assert error.value.code == code
     assert error.value.sentence.endswith(".")
+
+
+SYMBOLS = {"alpha", "beta", "gamma", "eta", "tau", "phi", "lambda", "sigma"}
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_the_docker_can_call_every_parameter_by_words(name: str) -> None:
+    """Different ones, short enough for a narrow docker, and no letters that only a reader of the paper knows."""
+    shown = [one.title or one.name.replace("_", " ") for one in ALGORITHMS[name].parameters]
+    assert len({words.lower() for words in shown}) == len(shown)
+    assert not [words for words in shown if len(words) > 18 or SYMBOLS & set(words.split())], shown

@@ -71,6 +71,7 @@ parameters = st.builds(
     st.lists(text, max_size=3).map(tuple),
     text,
     st.booleans(),
+    text,
 )
 algorithms = st.builds(
     m.Algorithm, identifiers, text, text, st.lists(parameters, max_size=3).map(tuple), text, st.booleans(),

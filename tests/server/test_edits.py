@@ -59,7 +59,8 @@ async def test_the_welcome_tells_what_the_docker_needs(session: Session) -> None
     assert foi.title and foi.summary and not foi.unavailable
     steps = next(parameter for parameter in foi.parameters if parameter.name == "steps")
     assert (steps.kind, steps.minimum) == ("int", 2)
-    assert steps.help
+    assert steps.help and not steps.title
+    assert next(parameter.title for parameter in foi.parameters if parameter.name == "tau") == "mask threshold"
     assert any(parameter.front for parameter in foi.parameters)
 
 
