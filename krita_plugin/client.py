@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import server_process
+from .looks import GreyPicture, shrink
 from .protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
 from .protocol.messages import (
     FINAL,
@@ -32,7 +33,7 @@ from .protocol.messages import (
 )
 from .qt import QObject, Signal
 from .server_process import Address, Server, ServerTrouble
-from .state import GreyPicture, Link, shrink
+from .state import Link
 from .vendor.websockets.exceptions import InvalidHandshake, WebSocketException
 from .vendor.websockets.sync.client import ClientConnection, connect
 

@@ -32,7 +32,8 @@ from .qt import (
     QWidget,
     Signal,
 )
-from .state import HINT_MODES, Link, Panel, progress_words
+from .state import HINT_MODES, Link, Panel
+from .words import progress_words
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 """On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""

@@ -14,11 +14,13 @@ from .canvas import Source
 from .client import Client, Draft, MaskLook
 from .colour import CanvasProblem
 from .geometry import Rect
+from .looks import LayerPicture, Look, shares, small
 from .protocol import limits
 from .protocol.messages import Cancelled, Chosen, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
 from .qt import QObject
-from .state import QUESTIONS, LayerPicture, Link, Look, Note, Panel, Request, done_words, layer_name, shares, small
+from .state import Link, Note, Panel, Request
 from .turns import Steps, Task
+from .words import QUESTIONS, done_words, layer_name
 
 MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .looks import WHOLE, GreyPicture, LayerPicture, Look, View
 from .qt import QColor, QImage, QPainter, QPalette, QRectF, QSize, QSizePolicy, Qt, QWidget
-from .state import WHOLE, GreyPicture, LayerPicture, Look, View
 
 HEIGHT = 116
 """With 240 pixels of width two pictures stand beside each other, about square."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from .looks import WHOLE, GreyPicture, LayerPicture, Look, View, around
 from .protocol import limits
-from .protocol.messages import Algorithm, Box, Done, Parameter, Progress, Region, Value, Welcome
+from .protocol.messages import Algorithm, Parameter, Progress, Value, Welcome
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""
@@ -18,21 +19,6 @@ HintMode = Literal["off", "guide", "limit"]
 HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit")
 
 DEFAULT_ALGORITHM = "auto"
-
-QUESTIONS = {
-    "needs-caption": "What does the picture show now? Write it here, then press Enter.",
-    "not-in-caption": "What should change is not in this description. Name it here, then press Enter.",
-}
-"""What to ask the painter where an edit fails with one of these codes."""
-
-MAX_NAME = 80
-"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
-
-MASK_SIDE = 256
-"""Longer side of the layer's and the mask's picture in the panel, in pixels: they are shown at half of that."""
-
-AROUND = 0.25
-"""How much of the layer the pictures show on each side of the part that is worked on, as a share of its side."""
 
 
 @dataclass(frozen=True)
@@ -65,46 +51,6 @@ class Note:
     remedy: str = ""
     details: str = ""
     kept: bool = False
-
-
-@dataclass(frozen=True)
-class GreyPicture:
-    """A small mask for the panel, one byte a pixel, rows without padding."""
-
-    width: int
-    height: int
-    data: bytes
-
-
-@dataclass(frozen=True)
-class LayerPicture:
-    """What was sent of the layer, small: B, G, R, A a pixel, rows without padding; and the colour that shows through it."""
-
-    width: int
-    height: int
-    data: bytes = field(repr=False)
-    background: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class View:
-    """A part of what was sent of the layer: left, top, width and height as shares of the whole."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-WHOLE = View(0.0, 0.0, 1.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Look:
-    """The edit as it forms: a JPEG, and the part that it shows."""
-
-    jpeg: bytes = field(repr=False)
-    shows: View
 
 
 @dataclass(frozen=True)
@@ -269,14 +215,8 @@ class Panel:
         self._changed()
 
     def view(self) -> View:
-        """What both small pictures show: the part that is worked on and a little around it, so that it is large enough to be seen."""
-        if self.preview is None:
-            return WHOLE
-        shows = self.preview.shows
-        across, down = shows.width * AROUND, shows.height * AROUND
-        x, y = max(0.0, shows.x - across), max(0.0, shows.y - down)
-        right, bottom = min(1.0, shows.x + shows.width + across), min(1.0, shows.y + shows.height + down)
-        return View(x, y, right - x, bottom - y)
+        """What both small pictures show."""
+        return WHOLE if self.preview is None else around(self.preview.shows)
 
     def masked(self, mask: GreyPicture | None) -> None:
         self.mask = mask
@@ -342,73 +282,3 @@ def fits(value: object, parameter: Parameter) -> bool:
         return False
     low, high = parameter.minimum, parameter.maximum
     return (low is None or value >= low) and (high is None or value <= high)
-
-
-def done_words(done: Done, seconds: float, mask_only: bool, selected: bool = True) -> str:
-    """The line that stands where progress stood, for a good end."""
-    if mask_only:
-        return f"mask found in {seconds:.0f} s" + (" · it is the selection now" if selected else "")
-    return f"done in {seconds:.0f} s · seed {done.seed} · nothing changed outside the mask"
-
-
-def progress_words(work: Work) -> str:
-    """The line beside the progress bar: "denoising 31 of 80 · 4 s"."""
-    words = work.stage
-    if work.count:
-        words += f" {work.step} of {work.count}"
-    if work.seconds_left is not None and work.seconds_left >= 1:
-        words += f" · {_duration(work.seconds_left)}"
-    if work.waiting:
-        words += f" · {work.waiting} more waiting"
-    return words
-
-
-def layer_name(instruction: str, seed: int) -> str:
-    """The new layer's name: the instruction on one line, shortened where it is long, and the seed."""
-    words = " ".join(instruction.split())
-    if len(words) > MAX_NAME:
-        words = words[: MAX_NAME - 1].rstrip() + "…"
-    return f"{words} (seed {seed})"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f}\N{NO-BREAK SPACE}s" if seconds < 90 else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"
-
-
-def shares(box: Box, width: int, height: int) -> View:
-    """A rectangle of a picture of width x height pixels as shares of it."""
-    return View(box.x / width, box.y / height, box.width / width, box.height / height)
-
-
-def small(strips: Sequence[bytes], width: int, height: int, deep: bool, background: tuple[int, int, int]) -> LayerPicture:
-    """The sent layer, its rows in strips as they were read (B, G, R, A; `deep`: 16 bits each), made small as masks are."""
-    step = _step(width, height)
-    picture, y = bytearray(), 0
-    for strip in strips:
-        pixels = memoryview(strip).cast("Q" if deep else "I")
-        rows = len(pixels) // width
-        for row in range(-y % step, rows, step):
-            kept = pixels[row * width : (row + 1) * width : step].tobytes()
-            picture += kept[1::2] if deep else kept
-        y += rows
-    return LayerPicture(-(-width // step), -(-height // step), bytes(picture), background)
-
-
-def _step(width: int, height: int) -> int:
-    """Every how many pixels one is kept."""
-    return max(1, -(-max(width, height) // MASK_SIDE))
-
-
-def shrink(area: Region | None, width: int, height: int) -> GreyPicture:
-    """A mask of a picture of width x height, made at most MASK_SIDE large by leaving out rows and columns: cheap at any size."""
-    step = _step(width, height)
-    columns, rows = -(-width // step), -(-height // step)
-    picture = bytearray(columns * rows)
-    if area is not None and area.pixels.data is not None:
-        data, wide = memoryview(area.pixels.data), area.pixels.width
-        first = -(-area.x // step)  # the first kept column inside the area
-        for row in range(-(-area.y // step), -(-(area.y + area.pixels.height) // step)):
-            start = (row * step - area.y) * wide
-            kept = data[start + first * step - area.x : start + wide : step]
-            picture[row * columns + first : row * columns + first + len(kept)] = kept
-    return GreyPicture(columns, rows, bytes(picture))

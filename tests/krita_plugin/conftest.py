@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,3 +21,31 @@ def limn_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plugin_package.write_tree(plugin_package.gather(_ROOT, site), resources)
     sys.path.insert(0, str(resources / "pykrita"))
     return resources
+
+
+@pytest.fixture(scope="session")
+def state(limn_package: Path) -> Any:
+    from limn import state
+
+    return state
+
+
+@pytest.fixture(scope="session")
+def looks(limn_package: Path) -> Any:
+    from limn import looks
+
+    return looks
+
+
+@pytest.fixture(scope="session")
+def words(limn_package: Path) -> Any:
+    from limn import words
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def messages(limn_package: Path) -> Any:
+    from limn.protocol import messages
+
+    return messages

@@ -5,24 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-
-@pytest.fixture
-def state() -> Any:
-    from limn import state
-
-    return state
-
-
-@pytest.fixture
-def messages() -> Any:
-    from limn.protocol import messages
-
-    return messages
 
 
 @pytest.fixture
@@ -146,75 +129,11 @@ def test_history_holds_each_instruction_once_and_the_newest_last(state: Any) -> 
     assert len(panel.history) == state.HISTORY
 
 
-def test_progress_in_words(state: Any) -> None:
-    assert state.progress_words(state.Work("denoising", 31, 80, 4.2)) == "denoising 31 of 80 · 4\N{NO-BREAK SPACE}s"
-    assert state.progress_words(state.Work("starting the server")) == "starting the server"
-    assert state.progress_words(state.Work("denoising", 1, 80, 600, 2)) == "denoising 1 of 80 · 10\N{NO-BREAK SPACE}min · 2 more waiting"
-
-
-def test_a_layer_is_named_by_instruction_and_seed(state: Any) -> None:
-    assert state.layer_name("make the star blue,\nremove the cup", 7) == "make the star blue, remove the cup (seed 7)"
-    long = state.layer_name("x" * 500, 7)
-    assert len(long) < 100 and long.endswith("… (seed 7)")
-
-
-def test_listeners_hear_every_change(state: Any, welcome: Any, messages: Any) -> None:
+def test_listeners_hear_every_change(state: Any, looks: Any, welcome: Any, messages: Any) -> None:
     panel, heard = state.Panel(), []
     panel.listeners.append(lambda: heard.append(panel.work))
     panel.began(state.Request("a", "foi", {}, 0, "off"), "reading the layer")
     panel.progressed(messages.Progress("j", 1, "denoising", 3, 80, 9.0))
-    panel.previewed(state.Look(b"jpeg", state.WHOLE))
+    panel.previewed(looks.Look(b"jpeg", looks.WHOLE))
     panel.ended(state.Note("good", "done"))
     assert len(heard) == 4 and heard[1].step == 3 and heard[-1] is None
-
-
-@given(width=st.integers(1, 900), height=st.integers(1, 900), data=st.data())
-def test_a_shrunk_mask_keeps_every_nth_row_and_column(width: int, height: int, data: st.DataObject) -> None:
-    from limn.protocol.messages import Pixels, Region
-    from limn.state import MASK_SIDE, shrink
-
-    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
-    wide, high = data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y))
-    whole = np.zeros((height, width), np.uint8)
-    whole[y : y + high, x : x + wide] = 1 + np.arange(high * wide).reshape(high, wide) % 255
-    area = Region(x, y, Pixels(wide, high, "gray8", whole[y : y + high, x : x + wide].tobytes()))
-    small = shrink(area, width, height)
-    step = -(-max(width, height) // MASK_SIDE)
-    assert max(small.width, small.height) <= MASK_SIDE
-    got = np.frombuffer(small.data, np.uint8).reshape(small.height, small.width)
-    assert np.array_equal(got, whole[::step, ::step])
-
-
-def test_no_mask_is_a_black_picture(state: Any) -> None:
-    assert state.shrink(None, 1000, 500).data == bytes(250 * 125)
-
-
-@given(width=st.integers(1, 700), height=st.integers(1, 700), rows=st.integers(1, 64), deep=st.booleans())
-def test_a_small_layer_keeps_every_nth_row_and_column(width: int, height: int, rows: int, deep: bool) -> None:
-    from limn.state import MASK_SIDE, small
-
-    channels = np.random.default_rng(width).integers(0, 256, (height, width, 4), np.uint8)
-    sent = channels.astype("<u2") * 256 + 7 if deep else channels
-    picture = small([sent[y : y + rows].tobytes() for y in range(0, height, rows)], width, height, deep, (255, 255, 255))
-    step = -(-max(width, height) // MASK_SIDE)
-    got = np.frombuffer(picture.data, np.uint8).reshape(picture.height, picture.width, 4)
-    assert np.array_equal(got, channels[::step, ::step])
-
-
-@pytest.mark.parametrize(
-    "box, view",
-    [
-        ((0, 0, 400, 200), (0, 0, 1, 1)),
-        ((100, 50, 200, 100), (0.125, 0.125, 0.75, 0.75)),
-        ((300, 0, 100, 200), (0.6875, 0, 0.3125, 1)),
-        ((0, 100, 40, 20), (0, 0.475, 0.125, 0.15)),
-    ],
-)
-def test_both_pictures_show_what_is_worked_on_and_a_little_around_it(
-    state: Any, messages: Any, box: tuple[int, ...], view: tuple[float, ...]
-) -> None:
-    panel = state.Panel()
-    assert panel.view() == state.WHOLE
-    panel.previewed(state.Look(b"jpeg", state.shares(messages.Box(*box), 400, 200)))
-    got = panel.view()
-    assert (got.x, got.y, got.width, got.height) == pytest.approx(view)
