@@ -7,23 +7,19 @@ from typing import Any
 
 from .caption_box import CaptionBox
 from .instruction_box import InstructionBox
-from .parameters import ParameterForm, scroll_past
+from .parameters import ParameterForm
 from .pictures import SmallPicture
 from .protocol import limits
 from .qt import (
     QApplication,
     QButtonGroup,
-    QColor,
     QComboBox,
     QEvent,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPalette,
-    QProgressBar,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSpinBox,
     Qt,
     QTimer,
@@ -32,19 +28,12 @@ from .qt import (
     QWidget,
     Signal,
 )
-from .state import HINT_MODES, Link, Panel
-from .words import progress_words
+from .state import HINT_MODES, Panel
+from .status import Status
+from .widgets import may_shrink, named, quiet, scroll_past, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 """On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""
-
-LINK_MARGIN = 6
-"""Pixels beside the words in the last line."""
-
-COLOURS = {"off": "#8a8a8a", "starting": "#d9a32b", "ready": "#4caf6a", "trouble": "#d9534f"}
-"""Of the connection's dot; its words say the same, for those who don't tell the colours apart."""
-
-ERROR_COLOUR = "#e0736c"
 
 HINTS = {
     "off": ("ignore", "The selection plays no part"),
@@ -95,9 +84,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._build_pictures(column)
         self._build_parameters(column)
         column.addStretch(1)
-        self._build_progress(outer)
-        self._build_note(outer)
-        self._build_link(outer)
+        self.status = Status(panel)
+        self.status.cancel_wanted.connect(self.cancel_wanted)
+        self.status.open_kept_wanted.connect(self.open_kept_wanted)
+        self.status.start_wanted.connect(self.start_wanted)
+        self.status.stop_wanted.connect(self.stop_wanted)
+        outer.addWidget(self.status)
         panel.listeners.append(self.refresh)
         self.destroyed.connect(lambda: panel.listeners.remove(self.refresh))
         self.refresh()
@@ -122,7 +114,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         if forward or focused is None:
             return bool(super().focusNextPrevChild(forward))
         control = focused.previousInFocusChain()
-        while control is not focused and not (self.isAncestorOf(control) and _takes_tab(control)):
+        while control is not focused and not (self.isAncestorOf(control) and takes_tab(control)):
             control = control.previousInFocusChain()
         control.setFocus(Qt.FocusReason.BacktabFocusReason)
         return True
@@ -134,10 +126,6 @@ class PanelView(QWidget):  # type: ignore[misc]
             self._connected_once = True
             QTimer.singleShot(500, self.start_wanted.emit)
 
-    def resizeEvent(self, event: Any) -> None:
-        super().resizeEvent(event)
-        QTimer.singleShot(0, self._fit_link)
-
     # --- building ----------------------------------------------------------------------------------------------------
 
     def _build_instruction(self, column: Any) -> None:
@@ -146,7 +134,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.instruction.edited.connect(self._panel.set_instruction)
         self.instruction.submitted.connect(lambda: self.edit_wanted.emit(False))
         column.addWidget(self.instruction)
-        self.question = _words("limn_question", "What Limn needs to know for this edit")
+        self.question = quiet("limn_question", "What Limn needs to know for this edit")
         column.addWidget(self.question)
         self.caption = CaptionBox()
         self.caption.edited.connect(self._panel.set_caption)
@@ -160,7 +148,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         scroll_past(self.algorithm)
         self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
         column.addWidget(self.algorithm)
-        self.choice = _words("limn_choice", "The algorithm that Auto has chosen for the last edit, and why; choose another above")
+        self.choice = quiet("limn_choice", "The algorithm that Auto has chosen for the last edit, and why; choose another above")
         column.addWidget(self.choice)
         row = QHBoxLayout()
         row.setSpacing(1)
@@ -171,9 +159,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._hints = QButtonGroup(self)
         for number, mode in enumerate(HINT_MODES):
             words, tip = HINTS[mode]
-            button = _named(QPushButton(words), f"limn_hint_{mode}", tip)
+            button = named(QPushButton(words), f"limn_hint_{mode}", tip)
             button.setCheckable(True)
-            _may_shrink(button)
+            may_shrink(button)
             self._hints.addButton(button, number)
             row.addWidget(button, 1)
         self._hints.buttonClicked.connect(lambda _: self._hint_chosen())
@@ -182,13 +170,13 @@ class PanelView(QWidget):  # type: ignore[misc]
     def _build_buttons(self, column: Any) -> None:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.edit = _named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
-        self.mask = _named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
-        self.more = _named(QToolButton(), "limn_more_button", "Seed and everything else that can be set")
+        self.edit = named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
+        self.mask = named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
+        self.more = named(QToolButton(), "limn_more_button", "Seed and everything else that can be set")
         self.more.setText("more")
         self.more.setCheckable(True)
         for button in (self.edit, self.mask, self.more):
-            _may_shrink(button)
+            may_shrink(button)
         self.edit.clicked.connect(lambda: self.edit_wanted.emit(False))
         self.mask.clicked.connect(lambda: self.edit_wanted.emit(True))
         self.more.clicked.connect(lambda checked: self._panel.set_more(bool(checked)))
@@ -209,14 +197,14 @@ class PanelView(QWidget):  # type: ignore[misc]
         row = QHBoxLayout()
         row.addWidget(QLabel("Seed"))
         tip = "Where the chance begins: the same seed gives the same edit again"
-        self.seed = _named(QSpinBox(), "limn_seed", tip)
+        self.seed = named(QSpinBox(), "limn_seed", tip)
         self.seed.setMinimumWidth(56)
         scroll_past(self.seed)
         self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.valueChanged.connect(self._panel.set_seed)
-        self.again = _named(QPushButton("Again"), "limn_again_button", "The same edit of the same layer, with a new seed")
-        _may_shrink(self.again)
+        self.again = named(QPushButton("Again"), "limn_again_button", "The same edit of the same layer, with a new seed")
+        may_shrink(self.again)
         self.again.clicked.connect(lambda _: self.again_wanted.emit())
         row.addWidget(self.seed, 1)
         row.addWidget(self.again, 1)
@@ -226,27 +214,6 @@ class PanelView(QWidget):  # type: ignore[misc]
         inner.addWidget(self.back)
         column.addWidget(self.rest)
 
-    def _build_progress(self, column: Any) -> None:
-        self.work = QWidget()
-        self.work.setObjectName("limn_work")
-        row = QHBoxLayout(self.work)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        self.progress = _named(QProgressBar(), "limn_progress", "How far the edit is")
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(8)
-        self.stage = _words("limn_stage", "What is being done")
-        words.addWidget(self.progress)
-        words.addWidget(self.stage)
-        self.cancel = _named(QToolButton(), "limn_cancel_button", "Stop this edit; the picture stays as it is")
-        self.cancel.setText("✕")
-        self.cancel.clicked.connect(lambda _: self.cancel_wanted.emit())
-        row.addLayout(words, 1)
-        row.addWidget(self.cancel)
-        column.addWidget(self.work)
-
     def _build_pictures(self, column: Any) -> None:
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -255,43 +222,6 @@ class PanelView(QWidget):  # type: ignore[misc]
         row.addWidget(self.preview)
         row.addWidget(self.mask_picture)
         column.addLayout(row)
-
-    def _build_note(self, column: Any) -> None:
-        self.note = _words("limn_note", "How the last edit ended")
-        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.keep = _named(QPushButton("Open the result"), "limn_open_kept", "Open the kept result as a picture of its own")
-        self.keep.clicked.connect(lambda _: self.open_kept_wanted.emit())
-        self.details = _named(QToolButton(), "limn_details", "")
-        self.details.setAutoRaise(True)
-        self.details.clicked.connect(self._copy_details)
-        row = QHBoxLayout()
-        row.setSpacing(2)
-        row.addWidget(self.note, 1)
-        row.addWidget(self.details, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(row)
-        column.addWidget(self.keep)
-
-    def _build_link(self, column: Any) -> None:
-        self.link = _named(QPushButton(), "limn_link", "")
-        self.link.setFlat(True)
-        self.link.setStyleSheet("text-align: left; padding: 1px; border: none;")
-        self.link.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.link.clicked.connect(self._link_clicked)
-        row = QHBoxLayout()
-        row.setSpacing(2)
-        self.dot = QLabel("●")
-        self.dot.setObjectName("limn_dot")
-        row.addWidget(self.dot)
-        row.addWidget(self.link, 1)
-        column.addLayout(row)
-        self._menu = QMenu(self)
-        self._menu.setObjectName("limn_link_menu")
-        self._start = self._menu.addAction("Start the server")
-        self._start.triggered.connect(lambda _: self.start_wanted.emit())
-        self._stop = self._menu.addAction("Stop the server")
-        self._stop.triggered.connect(lambda _: self.stop_wanted.emit())
-        copy = self._menu.addAction("Copy a report")
-        copy.triggered.connect(lambda: QApplication.clipboard().setText(self._report()))
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
@@ -316,16 +246,10 @@ class PanelView(QWidget):  # type: ignore[misc]
                 self.instruction.setFocus(Qt.FocusReason.OtherFocusReason)  # where Ctrl+Z means the picture again
             self._scrolled.ensureWidgetVisible(self.preview)
         self._working = working
-        self.work.setVisible(working)
-        if panel.work is not None:
-            self.stage.setText(progress_words(panel.work))
-            self.progress.setRange(0, panel.work.count)
-            self.progress.setValue(panel.work.step)
         view = panel.view()
         self.preview.show_edit(panel.layer, panel.preview, view)
         self.mask_picture.show_grey(panel.mask, view)
-        self._show_note()
-        self._show_link(panel.link)
+        self.status.refresh()
 
     def _show_caption(self) -> None:
         """The caption, and the question for it. A new question brings the cursor, but never takes it from the canvas."""
@@ -373,7 +297,7 @@ class PanelView(QWidget):  # type: ignore[misc]
     def _order_tabs(self) -> None:
         """Tab goes from top to bottom, though the parameters' controls were made after all others."""
         settings = [*self.front.controls, self.seed, self.again, *self.back.controls]
-        order = [self.more, *settings, self.cancel, self.details, self.keep, self.link]
+        order = [self.more, *settings, *self.status.controls]
         if order != self._tabs:
             self._tabs = order
             for one, following in pairwise(order):
@@ -393,85 +317,3 @@ class PanelView(QWidget):  # type: ignore[misc]
                 colours.setColor(QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight))
                 colours.setColor(QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText))
             button.setPalette(colours)
-
-    def _show_note(self) -> None:
-        note = self._panel.note
-        self.note.setVisible(note is not None)
-        self.keep.setVisible(note is not None and note.kept)
-        self.details.setVisible(note is not None and bool(note.details))
-        self.details.setText("details")
-        if note is not None:
-            stop = "" if note.sentence.endswith((".", "!", "?")) or not note.remedy else "."
-            self.note.setText(f"{note.sentence}{stop} {note.remedy}".strip())
-            self.note.setProperty("kind", note.kind)
-            _tint(self.note, ERROR_COLOUR if note.kind == "error" else "")
-            self.details.setToolTip("Copy the details, for a report:\n" + note.details[:1000])
-
-    def _show_link(self, link: Link) -> None:
-        _tint(self.dot, COLOURS[link.kind])
-        self._fit_link()
-        self.link.setToolTip(f"{link.words}\n{link.details}\nClick: start, stop, copy a report".replace("\n\n", "\n"))
-        self._start.setEnabled(link.kind in ("off", "trouble"))
-        self._stop.setEnabled(link.kind in ("ready", "starting"))
-
-    def _fit_link(self) -> None:
-        """The connection's words as far as there is room; all of them are in the tooltip."""
-        self.link.setFont(self.details.font())  # a style sheet loses the docker's small font
-        room = self.link.width() - LINK_MARGIN
-        self.link.setText(self.link.fontMetrics().elidedText(self._panel.link.words, Qt.TextElideMode.ElideRight, room))
-
-    def _link_clicked(self) -> None:
-        """Start where nothing runs; else show what can be done. The menu stands by itself: nothing waits for it."""
-        if self._panel.link.kind in ("off", "trouble"):
-            self.start_wanted.emit()
-        else:
-            self._menu.popup(self.link.mapToGlobal(self.link.rect().topLeft()))
-
-    def _copy_details(self) -> None:
-        if self._panel.note is not None:
-            QApplication.clipboard().setText(self._report())
-            self.details.setText("copied")
-
-    def _report(self) -> str:
-        note, link = self._panel.note, self._panel.link
-        lines = [f"connection: {link.words}", link.details]
-        if note is not None:
-            lines = [note.sentence, note.remedy, note.details, *lines]
-        return "\n".join(line for line in lines if line)
-
-
-def _named(widget: Any, name: str, tip: str) -> Any:
-    widget.setObjectName(name)
-    widget.setToolTip(tip)
-    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return widget
-
-
-def _takes_tab(widget: Any) -> bool:
-    """Whether a painter expects the focus here."""
-    wanted = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.focusProxy() is None
-    return wanted and widget.isVisible() and widget.isEnabled()
-
-
-def _tint(label: Any, colour: str) -> None:
-    """Give a label's text a colour, or its usual one."""
-    palette = QPalette(label.parentWidget().palette())
-    if colour:
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
-    label.setPalette(palette)
-
-
-def _may_shrink(button: Any) -> None:
-    """A row of buttons fits a narrow docker in any font."""
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    button.setMinimumWidth(36)
-
-
-def _words(name: str, tip: str) -> Any:
-    """A quiet label that wraps and never makes the docker wider."""
-    label = QLabel()
-    label.setObjectName(name)
-    label.setToolTip(tip)
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    return label

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .protocol.messages import Parameter, Value
-from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QEvent, QFormLayout, QObject, QSpinBox, Qt, QWidget, Signal
+from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget, Signal
+from .widgets import scroll_past
 
 INT_BOUND = 2**31 - 1
 """Qt's whole numbers have 32 bits."""
 
 FLOAT_BOUND = 1e6
 """For a number that was announced without bounds."""
-
 
 LEAST_WIDTH = 56
 """Of a control: seven digits and its arrows."""
@@ -81,22 +81,6 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         number.setValue(value)
         number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
         return number
-
-
-class _Guard(QObject):  # type: ignore[misc]
-    """Keeps the wheel from a control that has not the focus."""
-
-    def eventFilter(self, watched: Any, event: Any) -> bool:
-        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
-            event.ignore()  # the panel scrolls
-            return True
-        return False
-
-
-def scroll_past(control: Any) -> None:
-    """Who scrolls the panel must not change a setting in passing."""
-    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    control.installEventFilter(_Guard(control))
 
 
 def _label(parameter: Parameter) -> str:
