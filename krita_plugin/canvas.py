@@ -250,13 +250,13 @@ def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[boo
     return selected
 
 
-def open_as_new(name: str, area: Rect, pixels: bytes, format: str) -> Steps[Any]:
+def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) -> Steps[Any]:
     """A result whose document was closed, in a picture of its own."""
     space = wire(format)
-    document = Krita.instance().createDocument(area.width, area.height, name, space.model, space.depth, space.profile, 72.0)
+    document = Krita.instance().createDocument(width, height, name, space.model, space.depth, space.profile, 72.0)
     Krita.instance().activeWindow().addView(document)
     yield 0.2
-    layer = yield from _filled(document, Rect(0, 0, area.width, area.height), pixels, format, name)
+    layer = yield from _filled(document, Rect(0, 0, width, height), pixels, format, name)
     document.rootNode().addChildNode(layer, None)
     return layer
 
@@ -269,13 +269,6 @@ def title(document: Any) -> str:
 
 def is_active(document: Any) -> bool:
     return bool(Krita.instance().activeDocument() == document)
-
-
-def say(words: str) -> None:
-    """One line over the canvas, for a painter who does not see the docker."""
-    window = Krita.instance().activeWindow()
-    if window is not None and window.activeView() is not None:
-        window.activeView().showFloatingMessage(words, Krita.instance().icon("select"), 3000, 1)
 
 
 # --- inside --------------------------------------------------------------------------------------------------------------

@@ -64,10 +64,6 @@ class Edits(QObject):  # type: ignore[misc]
         client.welcomed.connect(self._welcomed)
         client.received.connect(self._received)
 
-    @property
-    def running(self) -> bool:
-        return bool(self._edits)
-
     # --- what the painter wants --------------------------------------------------------------------------------------
 
     def edit(self, mask_only: bool = False) -> None:
@@ -108,7 +104,7 @@ class Edits(QObject):  # type: ignore[misc]
             return
         pixels = edit.result.pixels
         name = layer_name(edit.request.instruction, edit.request.seed)
-        steps = canvas.open_as_new(name, Rect(0, 0, pixels.width, pixels.height), pixels.data or b"", pixels.format)
+        steps = canvas.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
         note = Note("good", "The result is in a picture of its own.")
         edit.task = Task(steps, lambda _: self._panel.noted(note), lambda error: self._broke(edit, error))
 
