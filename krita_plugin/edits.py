@@ -28,6 +28,8 @@ MAX_EDITS = 8
 PREVIEW_SIDE = 256
 """Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine display."""
 
+CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
+
 
 @dataclass(eq=False)
 class Edit:
@@ -95,7 +97,7 @@ class Edits(QObject):  # type: ignore[misc]
             return  # the layer is on its way into the picture; undo takes it out again
         self._forget(edit)
         self._client.cancel(edit.job)
-        self._after(Note("quiet", "Cancelled. Your picture is as it was."))
+        self._after(CANCELLED)
 
     def open_kept(self) -> None:
         """Open the result whose picture was closed as a picture of its own."""
@@ -234,7 +236,7 @@ class Edits(QObject):  # type: ignore[misc]
         waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
         self._after(waiting)
         later = Task(
-            canvas.upon_return(document, steps), lambda made: self._selected_later(document, made, waiting, note), self._note_trace
+            canvas.upon_return(document, steps), lambda made: self._selected_later(document, made, waiting, note), self._broke_later
         )
         self._waiting.append((document, later))
 
@@ -310,7 +312,7 @@ class Edits(QObject):  # type: ignore[misc]
         elif isinstance(message, Cancelled):
             self._client.acknowledge(message.job)
             self._forget(edit)
-            self._after(Note("quiet", "Cancelled. Your picture is as it was."))
+            self._after(CANCELLED)
 
     # --- ends --------------------------------------------------------------------------------------------------------
 
@@ -335,21 +337,24 @@ class Edits(QObject):  # type: ignore[misc]
     def _broke(self, edit: Edit, error: Exception) -> None:
         """Putting something out of or into the picture did not work."""
         self._forget(edit)
-        if isinstance(error, CanvasProblem):
-            if edit.result is not None:
-                self._kept = edit
-                sentence = "The picture was closed before its edit was done. The result is kept."
-                self._after(Note("error", sentence, "", self._details(edit), kept=True))
-            else:
-                self._client.cancel(edit.job)
-                self._after(Note("error", error.sentence, error.remedy))
-            return
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._after(Note("error", "Krita and Limn did not understand each other.", "Please report this, with the details.", trace))
+        if edit.done is None:
+            self._client.cancel(edit.job)
+        else:
+            self._client.acknowledge(edit.job)  # what there is of it is here
+        if not isinstance(error, CanvasProblem):
+            sentence, remedy = "Krita and Limn did not understand each other.", "Please report this, with the details."
+            self._after(Note("error", sentence, remedy, _trace(error)))
+        elif edit.result is not None:
+            self._kept = edit
+            sentence = "The picture was closed before its edit was done. The result is kept."
+            self._after(Note("error", sentence, "", self._details(edit), kept=True))
+        else:
+            self._after(Note("error", error.sentence, error.remedy))
 
-    def _note_trace(self, error: Exception) -> None:
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._panel.noted(Note("error", "The selection could not be made.", "The layer is complete; its alpha is the mask.", trace))
+    def _broke_later(self, error: Exception) -> None:
+        """The selection that was to be made upon the painter's return did not come about."""
+        remedy = "The layer is complete; its alpha is the mask."
+        self._panel.noted(Note("error", "The selection could not be made.", remedy, _trace(error)))
 
     def _details(self, edit: Edit) -> str:
         """For a painter who wants to report or repeat an edit."""
@@ -369,6 +374,10 @@ class Edits(QObject):  # type: ignore[misc]
                 *(f"understood {aspect}: {words}" for aspect, words in edit.done.understood.items()),
             ]
         return "\n".join(lines)
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def _light(source: Source) -> Source:
