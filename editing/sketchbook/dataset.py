@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from . import checkpoints
 from .autoencoder import half_precision
 from .drawing import KINDS
 from .edits import Edit, edit, instruction, join, render_edit
@@ -112,7 +113,7 @@ def prepare(vae: AutoencoderKL, first: int, count: int, sides: tuple[int, ...], 
 
 
 def save(entries: Entries, file: Path) -> None:
-    torch.save({"edits": entries.edits, "latents": entries.latents, "holes": entries.holes, "masks": entries.masks}, file)
+    checkpoints.save({"edits": entries.edits, "latents": entries.latents, "holes": entries.holes, "masks": entries.masks}, file)
 
 
 def load(file: Path) -> Entries:

@@ -23,8 +23,9 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from . import dataset
+from . import checkpoints, dataset
 from .autoencoder import autoencoder_loss, crops, decibels, half_precision, measure_scaling, new_autoencoder
+from .checkpoints import WORK
 from .drawing import KINDS
 from .grounding import grounding_loss, read_levels
 from .networks import NOISE, join_variants, new_text_encoder, new_tokenizer, new_unet, save_variants
@@ -33,9 +34,7 @@ from .scenes import render, scene
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-WORK = Path("training")
 WEIGHTS = Path(__file__).parent / "weights"
-SAVE_EVERY = 60  # seconds between checkpoints: a kill costs no more
 SNR_LIMIT = 5.0  # min-SNR weighting: the nearly clean timesteps would otherwise rule the loss
 LAYOUT_LIMIT = 4.0  # and the noisiest, where the layout is decided by small differences, count up to this much more
 EDITS_BEGIN = 600  # the lowest timestep at which the noisy latents are made from the picture before an edit, as edits begin
@@ -51,13 +50,6 @@ FIRST_EDIT, FIRST_PICTURE = 0, 500_000  # training seeds of the two data sets
 
 Workers = Annotated[int, typer.Option(help="processes, one core each, that train the same weights")]
 Minutes = Annotated[float, typer.Option(help="stop after this much time in this stage, all runs together")]
-
-
-def save_atomically(state: dict[str, Any], file: Path) -> None:
-    """A checkpoint is the old one or the new one, never a piece."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(state, file.with_suffix(".part"))
-    os.replace(file.with_suffix(".part"), file)
 
 
 def _picture(seed: int) -> np.ndarray:
@@ -121,16 +113,16 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
             torch.nn.utils.clip_grad_norm_(parts, 1.0)
             optimiser.step()
             step += 1
-            if worker == 0 and time.monotonic() - saved > SAVE_EVERY:
+            if worker == 0 and time.monotonic() - saved > checkpoints.SAVE_EVERY:
                 saved = time.monotonic()
-                save_atomically({"network": network.state_dict(), "spent": saved - begun}, file)
+                checkpoints.save({"network": network.state_dict(), "spent": saved - begun}, file)
                 with torch.no_grad():
                     shown = network.decode(network.encode(held_out).latent_dist.mean).sample
                 print(f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
                       f"held-out {decibels(shown, held_out):.2f} dB", flush=True)
 
     side_by_side(work, workers)
-    save_atomically({"network": network.state_dict(), "spent": minutes * 60}, file)
+    checkpoints.save({"network": network.state_dict(), "spent": minutes * 60}, file)
     if not frozen:
         network.register_to_config(scaling_factor=measure_scaling(network, held_out))
     network.save_pretrained(WORK / "vae")
@@ -175,8 +167,7 @@ def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int]
     file = WORK / f"edits-{'-'.join(map(str, (first, count, *sides, *(type or ()), *(kind or ()))))}.pt"
     if not file.exists():
         entries = dataset.prepare(vae, first, count, sides, types=tuple(type or ()), kinds=tuple(kind or KINDS))
-        dataset.save(entries, file.with_suffix(".part"))
-        os.replace(file.with_suffix(".part"), file)
+        dataset.save(entries, file)
     print(file)
 
 
@@ -288,10 +279,10 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
             losses.append(tuple(part.item() for part in parts))
             if worker == 0:
                 model.average(workers)
-                if time.monotonic() - saved > SAVE_EVERY:
+                if time.monotonic() - saved > checkpoints.SAVE_EVERY:
                     saved = time.monotonic()
                     model.progress[2] = saved - begun
-                    save_atomically(model.state(), file)
+                    checkpoints.save(model.state(), file)
                     main, ground, recognised = np.mean(losses, 0)
                     print(f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
                           f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}", flush=True)
@@ -300,7 +291,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
     begun = time.monotonic() - float(model.progress[2])
     side_by_side(work, workers)
     model.progress[2] = time.monotonic() - begun
-    save_atomically(model.state(), file)
+    checkpoints.save(model.state(), file)
 
 
 def averaged(file: Path = WORK / "denoiser.pt") -> tuple[UNet2DConditionModel, CLIPTextModel, CLIPTokenizer]:

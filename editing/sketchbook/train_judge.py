@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from multiprocessing import Pool
@@ -15,6 +14,7 @@ import typer
 from safetensors.torch import save_file
 from torch import Tensor
 
+from . import checkpoints
 from .autoencoder import half_precision
 from .judge import FILE, LABELS, PLACES, Judge, Towers, judge_of, new_judge, view
 from .scenes import FIRST_HELD_OUT, SIZE, Scene, Thing, caption, render, scene, text
@@ -118,8 +118,9 @@ def accuracy(judge: Judge, rows: list[Row]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in right.items()}
 
 
-def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: Path = Path("training/judge.pt"),
+def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: Path = checkpoints.WORK / "judge.pt",
          rate: float = 2e-3) -> None:
+    """Train the judge and the towers for so many minutes, all runs together, and write ``file``; goes on from ``work``."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     parts, generator, rng = new_judge(), torch.Generator().manual_seed(0), np.random.default_rng(0)
@@ -154,10 +155,9 @@ def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: P
         loss.backward()
         optimiser.step()
         step += 1
-        if time.monotonic() - saved > 60:
+        if time.monotonic() - saved > checkpoints.SAVE_EVERY:
             saved = time.monotonic()
-            torch.save({"parts": parts.state_dict(), "spent": saved - begun}, work.with_suffix(".part"))
-            os.replace(work.with_suffix(".part"), work)
+            checkpoints.save({"parts": parts.state_dict(), "spent": saved - begun}, work)
             print(f"step {step}  {(saved - begun) / 60:.1f} min  loss {float(loss):.3f}", flush=True)
     parts.eval()
     file.parent.mkdir(parents=True, exist_ok=True)

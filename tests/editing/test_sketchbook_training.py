@@ -107,8 +107,8 @@ def test_entries_hold_what_the_tasks_need() -> None:
 def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """kill -9 in the middle of the autoencoder's stage, both workers: the next run starts from the checkpoint."""
     root = Path(__file__).parents[2]
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from editing.sketchbook import train; train.SAVE_EVERY = 0.5; "
-    program += "train.autoencoder(minutes=float(sys.argv[2]), pictures=64, batch=4, workers=2)"
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from editing.sketchbook import checkpoints, train; "
+    program += "checkpoints.SAVE_EVERY = 0.5; train.autoencoder(minutes=float(sys.argv[2]), pictures=64, batch=4, workers=2)"
 
     def command(minutes: float) -> list[str]:
         return [sys.executable, "-c", program, str(root), str(minutes)]
