@@ -42,7 +42,7 @@ class Phrase:
 def edited(caption: str, item: Item) -> str:
     """The caption after the item. Raises EditError("not-in-caption" or "no-target") where it cannot be told."""
     words = split(caption)
-    if item.form == "arrow":
+    if item.form == "arrow" and item.subject and item.target:
         return _arrow(words, item)
     if item.operation == "global":
         return f"{caption}, {_described(item)}"

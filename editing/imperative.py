@@ -231,9 +231,12 @@ def _there(words: Tokens) -> Reading:
 
 
 def _phrase(words: Tokens) -> Reading:
-    """No verb: a style, or a description of what should be there."""
+    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into the sun")."""
     if words[-1].word in lex.STYLES or [t.word for t in words[:1]] == ["in"]:
         return Reading("global", (), words, key=last_content(words))
+    cut = find(words, ("into",))
+    if cut and not lex.is_adjective(words[cut - 1].word) and words[cut + 1 : cut + 2] and words[cut + 1].word != "the":
+        return _becomes(words[:cut], words[cut + 1 :]) or Reading("raw", (), words, key=longest_head(words))
     return Reading("raw", (), words, key=longest_head(words))
 
 
@@ -256,5 +259,3 @@ def _becomes(subject: Tokens, target: Tokens, described: bool = False) -> Readin
     if len(named) == len(subject) and not is_predicate(target, described):
         return Reading("replace", named, target, key=name_of(named) or head(target))
     return Reading("modify", named, target, key=name_of(named))
-
-

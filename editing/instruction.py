@@ -111,7 +111,14 @@ def parse(text: str, caption: str = "") -> Instruction:
     if len(items) > MAX_ITEMS:
         sentence = f"There are {len(items)} instructions; {MAX_ITEMS} is the limit."
         raise EditError("too-many-items", sentence, "Give the last ones in a second edit.")
+    notes += _foreign(*(item.text for item in items), shown)
     return Instruction(tuple(items), shown, tuple(notes))
+
+
+def _foreign(*texts: str) -> list[str]:
+    """A note where a word has letters that English does not; nothing is translated."""
+    words = [t.word for text in texts for t in tokens(text) if any(c.isalpha() and not c.isascii() for c in t.word)]
+    return [f"The model learned its words in English; {words[0]!r} may not reach it as it is meant."] if words else []
 
 
 def _clean(text: str) -> str:

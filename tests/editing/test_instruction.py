@@ -84,6 +84,9 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "cat -> dog, hat -> crown": [("replace", "cat", "", "dog", "cat"), ("replace", "hat", "", "crown", "hat")],
     "cat =>": [("remove", "cat", "", "", "cat")],
     "→ a hat": [("add", "", "", "a hat", "hat")],
+    "the man into a woman": [("replace", "the man", "", "a woman", "man")],
+    "a bird flying into the sun": [("raw", "", "", "a bird flying into the sun", "bird")],
+    "a path into the forest": [("raw", "", "", "a path into the forest", "path")],
 }
 
 
@@ -130,6 +133,14 @@ def test_what_cannot_be_taken_as_written_is_noted() -> None:
     instruction = parse("make the [star:50] blue]")
     assert instruction.items[0].strength == 10.0 and instruction.items[0].text == "make the star blue"
     assert len(instruction.notes) == 2
+
+
+def test_words_that_are_not_english_are_noted_and_not_translated() -> None:
+    for text, caption in (("mach den Stern größer", ""), ("make it red", "звезда")):
+        instruction = parse(text, caption)
+        assert [("größer" in note or "звезда" in note) and "English" in note for note in instruction.notes] == [True]
+        assert (instruction.items[0].text, instruction.caption) == (text, caption)
+    assert parse("make the star’s edge “red”", "a star").notes == ()
 
 
 def test_the_box_caption_goes_before_the_field() -> None:
