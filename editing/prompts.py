@@ -56,8 +56,8 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
             raise EditError(
                 "needs-caption",
                 "This algorithm compares two descriptions, and it is not known what the picture shows now.",
-                'Describe the picture in the caption field (or as a first line "image: a red star on a pink background"), '
-                "or write the edit as: what is there => what to show.",
+                'Give a caption, or a first line "image: a red star on a pink background"; or write the edit as: '
+                "what is there => what to show.",
             )
     elif instruction.items[0].form == "arrow" and not _found(source, instruction.items[0]) and (own := _own_caption(instruction.items[0])):
         source, derived = own, True
@@ -110,7 +110,8 @@ def _image_of(item: Item) -> str:
     target = split(item.target)
     if target and lex.is_number(target[0].lower()):
         return joined(["an", "image", "of", "a", lex.singular(words[-1])])
-    return joined(["an", "image", "of", "a", *words] if lex.singular(words[-1]) == words[-1] else ["an", "image", "of", *words])
+    countable = lex.singular(words[-1]) == words[-1] and words[-1].lower() not in lex.PRONOUNS
+    return joined(["an", "image", "of", *(["a"] if countable else []), *words])
 
 
 # ---------------------------------------------------------------- FoI
@@ -221,7 +222,7 @@ def replacements(instruction: Instruction) -> tuple[Replacement, ...]:
 
 def _replacement(item: Item, caption: str) -> Replacement:
     if item.operation == "remove":
-        rest = edited(caption, item) if caption and item.form != "arrow" and locate(split(caption), item.subject) else ""
+        rest = edited(caption, item) if caption and locate(split(caption), item.subject) else ""
         return Replacement(joined(bare(item.subject)), rest or "background")
     if item.operation == "global":
         wanted = item.target or " ".join(state_of(item))
