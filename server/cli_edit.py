@@ -19,6 +19,12 @@ from .cli_words import UsageError, err, make_folder
 from .follow import follow, joined
 from .picture_files import Picture, PictureError
 
+REMEDIES = {
+    "needs-caption": 'Describe it with --caption "a red star on a pink background", or write the edit as: what is there => what to show.',
+    "not-in-caption": "Name it in --caption, or write the edit as: what is there => what to show.",
+}
+"""What to do about a failure, by its code, in this command's words."""
+
 
 class HintMode(StrEnum):
     guide = "guide"
@@ -83,7 +89,7 @@ async def run(submit: Submit, picture: Picture, wanted: dict[str, str], out: Pat
         submit = Submit(**(vars(submit) | {"parameters": parameters}))
         edit_files.clear(out)
         outcome = edit_files.Outcome(out)
-        await follow(there, submit, err, outcome.take)
+        await follow(there, submit, err, outcome.take, REMEDIES)
         report = edit_files.write(outcome, picture, submit, welcome.model)
     for warning in report["warnings"]:
         err.print(f"[yellow]note[/] {warning}")

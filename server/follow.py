@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -58,8 +58,13 @@ async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIt
         await address.stop()
 
 
-async def follow(joined: Joined, submit: Submit, console: Console, take: Callable[[JobMessage], None]) -> Done:
-    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails or was cancelled elsewhere."""
+async def follow(
+    joined: Joined, submit: Submit, console: Console, take: Callable[[JobMessage], None], remedies: Mapping[str, str] | None = None
+) -> Done:
+    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails or was cancelled elsewhere.
+
+    remedies: what to do about a failure, by its code, where the command has words of its own for it.
+    """
     with Bar(console) as bar:
         try:
             async for message in _messages(joined, submit):
@@ -68,7 +73,7 @@ async def follow(joined: Joined, submit: Submit, console: Console, take: Callabl
                 if isinstance(message, Done):
                     return message
                 if isinstance(message, Failed):
-                    raise Trouble(message.sentence, message.remedy)
+                    raise Trouble(message.sentence, (remedies or {}).get(message.code, message.remedy))
                 if isinstance(message, Cancelled):
                     raise Trouble("The edit was cancelled.")
         except asyncio.CancelledError:

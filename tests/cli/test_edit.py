@@ -101,7 +101,9 @@ def test_an_algorithm_by_its_name_is_not_chosen(limn: Limn, scene: Path, tmp_pat
 def test_a_caption_that_is_needed_is_asked_for(limn: Limn, scene: Path, tmp_path: Path) -> None:
     adapedit = ("--algorithm", "adapedit", "--set", "steps=2", "--set", "prepass_steps=2", "--out", tmp_path / "out")
     asked = limn("edit", scene, "make the square striped", *adapedit)
-    assert asked.returncode == 1 and "caption" in asked.stderr
+    assert asked.returncode == 1 and "--caption" in asked.stderr and "field" not in asked.stderr
+    unfit = limn("edit", scene, "make the square striped", "--caption", "a cat", *adapedit)
+    assert unfit.returncode == 1 and "'a cat' does not mention 'the square'" in unfit.stderr and "--caption" in unfit.stderr
     assert limn("edit", scene, "make the square striped", "--caption", "a red square", *adapedit).returncode == 0
 
 
