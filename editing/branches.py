@@ -162,5 +162,3 @@ def guided_pair(
     eps = model.predict(latents, now.t, [*nulls, source, target], held)
     pairs = (("null source", "source"), ("null target", "target"))
     return torch.cat([classifier_free(eps[n], eps[t], guidance) for n, t in pairs])
-
-

@@ -1,8 +1,8 @@
 """Auto: which algorithm an instruction wants, and why, in words for the painter.
 
-By the operation that was read, never by the picture. Local edits go to FoI, whole objects to InstDiffEdit, counts and states to AdapEdit,
-poses to TAS (each paper's own strength). Where the model can't run it, or the caption given does not fit, the first of STAND_INS that can
-takes its place, and the reason says so. A caption that is missing changes no choice: it is asked for.
+By the operation that was read, never by the picture. Local edits go to FoI, whole objects to InstDiffEdit, counts, states and adjectives
+to AdapEdit, poses to TAS (each paper's own strength). Where the model can't run it, or the caption given does not fit, the first of
+STAND_INS that can takes its place, and the reason says so. A caption that is missing changes no choice: it is asked for.
 """
 
 from __future__ import annotations

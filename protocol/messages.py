@@ -193,8 +193,8 @@ class Algorithm:
     """One algorithm; the first may be "auto", the server's own choice by the instruction.
 
     unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed behind "more". caption: what
-    `Submit.caption` is to it; where it is needed and missing, and the instruction does not make up for it, the job fails with the code
-    "needs-caption".
+    `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither caption nor instruction tells it, the job fails
+    with the code "needs-caption".
     """
 
     name: Name
