@@ -138,7 +138,7 @@ class Edits(QObject):  # type: ignore[misc]
         if len(self._edits) == 1:
             self._panel.began(request, "reading the layer")
         else:
-            self._panel.queued(1, len(self._edits) - 1)
+            self._panel.waits(len(self._edits) - 1)
         edit.task = Task(canvas.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
 
     def _is_hint(self, request: Request) -> bool:
@@ -236,17 +236,21 @@ class Edits(QObject):  # type: ignore[misc]
         waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
         self._after(waiting)
         later = Task(
-            canvas.upon_return(document, steps), lambda made: self._selected_later(document, made, waiting, note), self._broke_later
+            canvas.upon_return(document, steps),
+            lambda made: self._selected_later(edit, made, waiting, note),
+            lambda error: self._selected_later(edit, False, waiting, note, _trace(error)),
         )
         self._waiting.append((document, later))
 
-    def _selected_later(self, document: Any, made: bool, waiting: Note, note: Note) -> None:
+    def _selected_later(self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str = "") -> None:
         """The painter has come back to the picture, or closed it. `waiting`: what the panel says if nothing else happened since."""
+        document = edit.source.document
         self._waiting = [one for one in self._waiting if one[0] != document]
         if made:
             self._own_selection = canvas.selection_mark(document)
         elif canvas.is_open(document):
-            note = Note("error", "The selection could not be made.", "The new layer's alpha is the mask, if it is still there.")
+            remedy = "Press Find mask again." if edit.request.mask_only else "The new layer's alpha is the mask, if it is still there."
+            note = Note("error", "The selection could not be made.", remedy, trace)
         if self._panel.note is waiting:
             self._panel.noted(note if canvas.is_open(document) else None)
 
@@ -350,11 +354,6 @@ class Edits(QObject):  # type: ignore[misc]
             self._after(Note("error", sentence, "", self._details(edit), kept=True))
         else:
             self._after(Note("error", error.sentence, error.remedy))
-
-    def _broke_later(self, error: Exception) -> None:
-        """The selection that was to be made upon the painter's return did not come about."""
-        remedy = "The layer is complete; its alpha is the mask."
-        self._panel.noted(Note("error", "The selection could not be made.", remedy, _trace(error)))
 
     def _details(self, edit: Edit) -> str:
         """For a painter who wants to report or repeat an edit."""

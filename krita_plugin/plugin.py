@@ -33,6 +33,7 @@ class House:
         self.panel.listeners.append(self._save)
         notifier = Krita.instance().notifier()
         notifier.setActive(True)
+        notifier.applicationClosing.connect(self._save)  # a seed or a parameter set last, without an edit after it
         notifier.applicationClosing.connect(self.client.close)
 
     def _save(self) -> None:

@@ -115,6 +115,7 @@ class Panel:
 
     def set_hint_mode(self, mode: HintMode) -> None:
         self.hint_mode = mode
+        self._changed()
 
     def set_more(self, shown: bool) -> None:
         self.more = shown
@@ -131,6 +132,10 @@ class Panel:
     def chosen(self) -> Algorithm | None:
         """The announced algorithm of the panel's choice; None before the server has announced any."""
         return next((one for one in self.algorithms if one.name == self.algorithm), None)
+
+    def offered(self) -> tuple[Algorithm, ...]:
+        """The algorithms to choose from: earlier methods behind "more" only, but always the one that is chosen."""
+        return tuple(one for one in self.algorithms if self.more or not one.baseline or one.name == self.algorithm)
 
     def caption_use(self) -> str:
         """What a caption is to the chosen algorithm: "unused", "useful" or "needed"."""
@@ -207,6 +212,11 @@ class Panel:
     def queued(self, ahead: int, waiting: int) -> None:
         stage = "waiting for its turn" if ahead else "starting"
         self.work = replace(self.work or Work(stage), stage=stage, waiting=waiting)
+        self._changed()
+
+    def waits(self, count: int) -> None:
+        """So many further edits wait behind the one that is shown, which goes on."""
+        self.work = replace(self.work or Work("waiting for its turn"), waiting=count)
         self._changed()
 
     def previewed(self, look: Look) -> None:

@@ -53,6 +53,19 @@ def test_a_remembered_value_that_does_not_fit_falls_back(state: Any, welcome: An
     assert panel.request().parameters == {}
 
 
+def test_earlier_methods_are_offered_behind_more_or_while_one_is_chosen(state: Any, messages: Any, welcome: Any) -> None:
+    earlier = (messages.Algorithm(name, name.upper(), "earlier", baseline=True) for name in ("sdedit", "ddim"))
+    panel = state.Panel()
+    panel.welcomed(messages.Welcome(2, "Limn 1", "CPU", "sketchbook", (*welcome.algorithms, *earlier)))
+    seen = []
+    for algorithm, more in (("foi", False), ("foi", True), ("ddim", True), ("ddim", False), ("foi", False)):
+        panel.set_algorithm(algorithm)
+        panel.set_more(more)
+        seen.append([one.name for one in panel.offered()])
+    papers = ["tas", "foi"]
+    assert seen == [papers, [*papers, "sdedit", "ddim"], [*papers, "sdedit", "ddim"], [*papers, "ddim"], papers]
+
+
 @pytest.fixture
 def many(messages: Any, welcome: Any) -> Any:
     """A server that has Auto, an algorithm that uses no caption, and one that needs it."""
@@ -117,6 +130,14 @@ def test_memory_comes_back(state: Any, welcome: Any) -> None:
     later.welcomed(welcome)
     assert later.request().parameters == {"tau": 0.25} and later.hint_mode == "limit" and later.seed == 1289
     assert later.history == ["make the star blue"]
+
+
+def test_another_edit_waits_while_the_first_one_goes_on(state: Any, messages: Any) -> None:
+    panel = state.Panel()
+    panel.began(state.Request("a", "foi", {}, 0, "off"), "starting")
+    panel.progressed(messages.Progress("j", 1, "denoising", 3, 80, 9.0))
+    panel.waits(2)
+    assert (panel.work.stage, panel.work.step, panel.work.waiting) == ("denoising", 3, 2)
 
 
 def test_history_holds_each_instruction_once_and_the_newest_last(state: Any) -> None:
