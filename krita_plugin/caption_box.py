@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .protocol import limits
-from .qt import QEvent, QLineEdit, Qt, Signal
+from .qt import QLineEdit, Qt, Signal
+from .widgets import keep_from_krita
 
 OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 """Keys that Krita's shortcuts must not take while the line has the focus."""
@@ -31,11 +32,7 @@ class CaptionBox(QLineEdit):  # type: ignore[misc]
             self.setText(text)
 
     def event(self, event: Any) -> bool:
-        ours = event.type() == QEvent.Type.ShortcutOverride and event.key() in OWN_KEYS
-        if ours and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            event.accept()
-            return True
-        return bool(super().event(event))
+        return keep_from_krita(event, OWN_KEYS) or bool(super().event(event))
 
     def keyPressEvent(self, event: Any) -> None:
         if event.key() in OWN_KEYS:

@@ -10,11 +10,11 @@ from .instruction_box import InstructionBox
 from .parameters import ParameterForm
 from .pictures import SmallPicture
 from .protocol import limits
+from .protocol.messages import Algorithm
 from .qt import (
     QApplication,
     QButtonGroup,
     QComboBox,
-    QEvent,
     QHBoxLayout,
     QLabel,
     QPalette,
@@ -30,7 +30,7 @@ from .qt import (
 )
 from .state import HINT_MODES, Panel
 from .status import Status
-from .widgets import may_shrink, named, quiet, scroll_past, takes_tab
+from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 """On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""
@@ -61,6 +61,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._panel = panel
         self._connected_once = False
         self._tabs: list[Any] = []
+        self._offered: tuple[Algorithm, ...] = ()
         self._working = False
         self._asked = False
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
@@ -103,10 +104,7 @@ class PanelView(QWidget):  # type: ignore[misc]
 
     def event(self, event: Any) -> bool:
         """Tab goes from control to control: what has the focus hands the key up to here before Krita hides all dockers with it."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
-            event.accept()
-            return True
-        return bool(super().event(event))
+        return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(super().event(event))
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Shift+Tab within the panel. Qt's own search ends at a picture's frame, and so in the canvas, from everywhere."""
@@ -164,7 +162,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             may_shrink(button)
             self._hints.addButton(button, number)
             row.addWidget(button, 1)
-        self._hints.buttonClicked.connect(lambda _: self._hint_chosen())
+        self._hints.buttonClicked.connect(lambda _: self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()]))
         column.addLayout(row)
 
     def _build_buttons(self, column: Any) -> None:
@@ -172,7 +170,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         row.setSpacing(4)
         self.edit = named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
         self.mask = named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
-        self.more = named(QToolButton(), "limn_more_button", "Seed and everything else that can be set")
+        self.more = named(QToolButton(), "limn_more_button", "Seed, earlier methods, and everything else that can be set")
         self.more.setText("more")
         self.more.setCheckable(True)
         for button in (self.edit, self.mask, self.more):
@@ -195,7 +193,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         inner = QVBoxLayout(self.rest)
         inner.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()
-        row.addWidget(QLabel("Seed"))
+        self._seed_label = QLabel("Seed")
+        row.addWidget(self._seed_label)
         tip = "Where the chance begins: the same seed gives the same edit again"
         self.seed = named(QSpinBox(), "limn_seed", tip)
         self.seed.setMinimumWidth(56)
@@ -236,7 +235,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         if self.seed.value() != panel.seed:
             self.seed.setValue(panel.seed)
         self.more.setChecked(panel.more)
-        if panel.more and not self.rest.isVisible():
+        if panel.more and self.rest.isHidden():
             QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
         self.rest.setVisible(panel.more)
         working = panel.work is not None
@@ -271,15 +270,15 @@ class PanelView(QWidget):  # type: ignore[misc]
 
     def _show_algorithms(self) -> None:
         panel = self._panel
-        titles = [(one.name, one.title, one.unavailable or one.summary, not one.unavailable) for one in panel.algorithms]
-        if self.algorithm.property("shown") != str(titles):
-            self.algorithm.setProperty("shown", str(titles))
+        offered = panel.offered()
+        if offered != self._offered:
+            self._offered = offered
             self.algorithm.clear()
-            for row, (name, title, tip, usable) in enumerate(titles):
-                self.algorithm.addItem(title, name)
-                self.algorithm.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
-                self.algorithm.model().item(row).setEnabled(usable)
-        self.algorithm.setEnabled(bool(titles))
+            for row, one in enumerate(offered):
+                self.algorithm.addItem(one.title, one.name)
+                self.algorithm.setItemData(row, one.unavailable or one.summary, Qt.ItemDataRole.ToolTipRole)
+                self.algorithm.model().item(row).setEnabled(not one.unavailable)
+        self.algorithm.setEnabled(bool(offered))
         self.algorithm.setPlaceholderText("the server tells what it can do")
         row = self.algorithm.findData(panel.algorithm)
         if row >= 0 and row != self.algorithm.currentIndex():
@@ -292,7 +291,15 @@ class PanelView(QWidget):  # type: ignore[misc]
         values = {one.name: panel.value(one) for one in parameters}
         self.front.show_parameters(tuple(one for one in parameters if one.front), values)
         self.back.show_parameters(tuple(one for one in parameters if not one.front), values)
+        self._align()
         self._order_tabs()
+
+    def _align(self) -> None:
+        """The settings stand below each other, though they are in two forms and a row of their own."""
+        labels = [*self.front.labels, self._seed_label, *self.back.labels]
+        widest = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setMinimumWidth(widest)
 
     def _order_tabs(self) -> None:
         """Tab goes from top to bottom, though the parameters' controls were made after all others."""
@@ -302,10 +309,6 @@ class PanelView(QWidget):  # type: ignore[misc]
             self._tabs = order
             for one, following in pairwise(order):
                 QWidget.setTabOrder(one, following)
-
-    def _hint_chosen(self) -> None:
-        self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()])
-        self._show_hint_mode()
 
     def _show_hint_mode(self) -> None:
         """The chosen one of the three buttons is filled. By its palette: a style sheet would take Krita's small font from it."""

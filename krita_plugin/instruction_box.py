@@ -9,6 +9,7 @@ from typing import Any
 
 from .protocol import limits
 from .qt import QEvent, QKeySequence, QPlainTextEdit, QSizePolicy, Qt, Signal
+from .widgets import keep_from_krita
 
 LEAST_LINES, MOST_LINES = 2, 6
 
@@ -57,11 +58,8 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         self.document().clearUndoRedoStacks()
 
     def event(self, event: Any) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() in OWN_KEYS:
-            control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-            if not control:
-                event.accept()
-                return True
+        if keep_from_krita(event, OWN_KEYS):
+            return True
         if event.type() == QEvent.Type.ShortcutOverride and self._is_for_krita(event):
             event.ignore()
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .protocol.messages import Parameter, Value
-from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget, Signal
+from .qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget, Signal
 from .widgets import scroll_past
 
 INT_BOUND = 2**31 - 1
@@ -31,6 +31,7 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._shown: tuple[Parameter, ...] = ()
         self.controls: list[Any] = []
+        self.labels: list[Any] = []
 
     def show_parameters(self, parameters: tuple[Parameter, ...], values: dict[str, Value]) -> None:
         """Build the rows, if they are not those that stand there already."""
@@ -39,16 +40,18 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         self._shown = parameters
         while self._form.rowCount():
             self._form.removeRow(0)
-        self.controls = []
+        self.controls, self.labels = [], []
         for parameter in parameters:
             control = self._control(parameter, values[parameter.name])
             control.setObjectName(f"limn_parameter_{parameter.name}")
             control.setToolTip(_help(parameter))
             control.setMinimumWidth(LEAST_WIDTH)
             scroll_past(control)
+            label = QLabel(_label(parameter))
+            label.setToolTip(_help(parameter))
+            self._form.addRow(label, control)
             self.controls.append(control)
-            self._form.addRow(_label(parameter), control)
-            self._form.labelForField(control).setToolTip(_help(parameter))
+            self.labels.append(label)
         self.setVisible(bool(parameters))
 
     def _control(self, parameter: Parameter, value: Any) -> Any:
@@ -75,8 +78,9 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         low = -FLOAT_BOUND if parameter.minimum is None else parameter.minimum
         high = FLOAT_BOUND if parameter.maximum is None else parameter.maximum
         number = QDoubleSpinBox()
-        number.setDecimals(3 if high - low <= 2 else 2)
-        number.setSingleStep(0.05 if high - low <= 2 else 0.5)
+        decimals, step = _fineness(low, high)
+        number.setDecimals(decimals)
+        number.setSingleStep(step)
         number.setRange(low, high)
         number.setValue(value)
         number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
@@ -94,6 +98,13 @@ def _help(parameter: Parameter) -> str:
     if parameter.minimum is not None and parameter.maximum is not None:
         bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"
     return f"{parameter.help}\n{parameter.name}:{bounds} default {parameter.default}".strip()
+
+
+def _fineness(low: float, high: float) -> tuple[int, float]:
+    """Decimals and step of a number: fine enough for its range, and for its lower bound not to become 0."""
+    if high - low > 2:
+        return 2, 0.5
+    return (3, 0.05) if high - low > 0.2 else (5, 0.001)
 
 
 def _whole(bound: float | None, otherwise: int) -> int:

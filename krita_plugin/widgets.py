@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from .qt import QColor, QEvent, QLabel, QObject, QPalette, QSizePolicy, Qt
@@ -42,6 +43,14 @@ def quiet(name: str, tip: str) -> Any:
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
+
+
+def keep_from_krita(event: Any, keys: Container[Any]) -> bool:
+    """Take these keys, unless Ctrl is held, before Krita's shortcuts do. Whether the event was about one of them."""
+    if event.type() != QEvent.Type.ShortcutOverride or event.key() not in keys or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        return False
+    event.accept()
+    return True
 
 
 def scroll_past(control: Any) -> None:
