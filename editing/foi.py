@@ -47,7 +47,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import words
+from . import lexicon, phrases, words
 from .attention import Attention, AverageMap, Tap, Taps
 from .errors import EditError
 from .events import Event, Stage
@@ -101,7 +101,7 @@ GAMMA = {"tight": 3, "normal": 2, "loose": 1}
 
 @dataclass(frozen=True)
 class Part:
-    """One sub-instruction within the joined prompt: where its tokens and its keyword's tokens stand among the 77."""
+    """One sub-instruction within the joined prompt: where its tokens, its keyword's and its content words' stand among the 77."""
 
     text: str
     keyword: str
@@ -109,6 +109,7 @@ class Part:
     everywhere: bool  # a global instruction
     tokens: tuple[int, ...]
     keyword_tokens: tuple[int, ...]
+    content: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,16 +231,18 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
     for item in items:
         tokens = prompt.places((start, start + len(item.text)))
         keyword = prompt.places((start + item.span[0], start + item.span[1]))
-        parts.append(Part(item.text, item.keyword, item.strength, item.operation == "global", tokens, keyword))
+        spans = [(start + t.start, start + t.end) for t in phrases.tokens(item.text) if t.word not in lexicon.CONTENTLESS]
+        content = tuple(place for span in spans for place in prompt.places(span))
+        parts.append(Part(item.text, item.keyword, item.strength, item.operation == "global", tokens, keyword, content))
         start += len(item.text) + len(JOINER)
     return prompt.text, tuple(parts)
 
 
 def keyword_map(maps: Tensor, part: Part) -> Tensor:
-    """The mean map of the keyword's tokens, (h, w). Without a keyword: of the token with the largest peak over its mean."""
+    """The mean map of the keyword's tokens, (h, w). Without a keyword: of the content word's token with the largest peak over its mean."""
     if part.keyword_tokens:
         return words.columns(maps, part.keyword_tokens)
-    candidates = maps[list(part.tokens)]
+    candidates = maps[list(part.content or part.tokens)]
     return candidates[(candidates.amax((1, 2)) / candidates.mean((1, 2))).argmax()]
 
 
@@ -325,9 +328,10 @@ def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> l
     found = []
     for part, where in zip(parts, regions, strict=True):
         if where.gamma == 0:
-            found.append(f"The model does not see where {part.keyword!r} is; {part.text!r} acts on the whole selection or picture.")
+            what = f"{part.keyword!r} is; {part.text!r}" if part.keyword else f"{part.text!r} belongs; it"
+            found.append(f"The model does not see where {what} acts on the whole selection or picture.")
         elif where.gamma < gamma:
-            found.append(f"The mask of {part.keyword!r} was too small at gamma {gamma}; gamma {where.gamma} was used.")
+            found.append(f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; gamma {where.gamma} was used.")
     return found
 
 
