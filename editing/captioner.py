@@ -6,6 +6,7 @@ the name of a model that lies in this machine's Hugging Face cache. Nothing is e
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -24,8 +25,8 @@ class Captioner:
     """Loaded when it is first wanted."""
 
     def __init__(self, name: str, device: str = "cpu") -> None:
-        """name: a folder with BLIP in transformers' format, or a model's name in the cache."""
-        self.name = name
+        """name: a folder with BLIP in transformers' format (~ is this user's home), or a model's name in the cache."""
+        self.name = os.path.expanduser(name)
         self._device = device
         self._loaded: tuple[Any, Any] | None = None
 

@@ -21,6 +21,11 @@ def test_it_says_what_a_picture_of_any_size_shows(tiny_captioner: Path, size: tu
     assert said.split() and set(said.split()) == {"star"} and len(said.split()) <= TOKENS
 
 
+def test_a_settings_file_may_name_it_from_home(tiny_captioner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tiny_captioner.parent))
+    assert Captioner(f"~/{tiny_captioner.name}").describe(picture())
+
+
 def test_it_looks_at_the_picture(tiny_captioner: Path) -> None:
     """At its own size, in its own colours: what reaches the network depends on the picture, not on how many pixels it has."""
     captioner, seen = Captioner(str(tiny_captioner)), []
