@@ -118,8 +118,11 @@ def _image_of(item: Item) -> str:
 
 
 def sentences(instruction: Instruction) -> tuple[Item, ...]:
-    """The items as instructions for an instruction-following model: `A => B` becomes "turn ... into ...", the others stay as written."""
-    return tuple(_sentence(item) if item.form == "arrow" else item for item in instruction.items)
+    """The items as instructions for an instruction-following model: `A => B` and "A into B" become "turn ... into ...".
+
+    The others stay as written.
+    """
+    return tuple(_sentence(i) if i.form == "arrow" or (i.form == "phrase" and i.subject) else i for i in instruction.items)
 
 
 def _sentence(item: Item) -> Item:

@@ -107,6 +107,7 @@ def test_without_a_caption_where_none_is_needed(text: str, source: str, target: 
         ("a dog => a fluffy dog", "turn the dog into a fluffy dog", "dog"),
         ("a cat sitting on a bench => a dog sitting on a bench", "turn the cat into a dog", "cat"),
         ("make the dog sit", "make the dog sit", "dog"),
+        ("the cat into a dog", "turn the cat into a dog", "cat"),
         ("[cat:2] -> dog", "turn cat into dog", "cat"),
         ("a [standing] dog -> a sitting dog", "turn the standing dog into a sitting dog", "standing"),
     ],
