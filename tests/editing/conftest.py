@@ -1,14 +1,19 @@
-"""Fixtures for the editing room: the tiny models, loaded once, and a picture."""
+"""For the editing room: the tiny models, loaded once, a picture, and what looks into an edit while it runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
 
 from editing import Models, load_models
+from editing.sampling import Progress, denoise
+from editing.schedule import Moment
 
 torch.set_num_threads(1)  # in networks this small several threads only wait for each other
 
@@ -26,3 +31,54 @@ def picture(height: int = 64, width: int = 64, seed: int = 0) -> Tensor:
     image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
     image[..., height // 4 : height // 2, width // 4 : width // 2] = torch.rand(1, 3, 1, 1, generator=generator)
     return image
+
+
+class Memory(dict[str, object]):
+    """A store that forgets nothing."""
+
+    def put(self, key: str, value: object) -> None:
+        self[key] = value
+
+
+def drain(steps: Any) -> tuple[list[Any], Any]:
+    """Run a generator to its end: what it yielded, what it returned."""
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+class Loop(NamedTuple):
+    """A sampling loop that ran: its start, its moments and its steps."""
+
+    start: Tensor
+    moments: tuple[Moment, ...]
+    steps: list[Progress]
+
+    @property
+    def latents(self) -> list[Tensor]:
+        """After each step."""
+        return [step.latents for step in self.steps]
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> list[Loop]:
+    """The real loop in these modules, whose runs are kept in the list."""
+    loops: list[Loop] = []
+
+    def watched(start: Tensor, moments: tuple[Moment, ...], *rest: Any) -> Iterator[Progress]:
+        loop = Loop(start, moments, [])
+        loops.append(loop)
+        steps = denoise(start, moments, *rest)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            loop.steps.append(progress)
+            yield progress
+
+    for module in modules:
+        monkeypatch.setattr(module, "denoise", watched)
+    return loops

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,14 @@ from torch import Tensor
 from editing import EditError, EditRequest, Models, edit, words
 from editing import adapedit as ae
 from editing.attention import Attention, Tap
-from editing.branches import Pair, by_level, coarser, fine_sites, guided_pair, pair
+from editing.branches import Pair, Survey, by_level, coarser, fine_sites, guided_pair, pair
 from editing.events import Done, Event, Mask
+from editing.inversion import Trajectory
 from editing.model import Branch, Model, Tally
 from editing.sampling import classifier_free, denoise
 from editing.schedule import DDIM, randn
 
-from .conftest import picture
+from .conftest import Memory, drain, picture, watch
 
 GOLDEN = Path(__file__).parent / "golden"
 SPEC = np.load(GOLDEN / "spec_adapedit.npz", allow_pickle=False)
@@ -90,6 +90,27 @@ def test_a_token_below_the_threshold_falls_back_to_half_its_maximum() -> None:
     assert bool(ae.weights(torch.zeros(3, 2), 0.03).isfinite().all())
 
 
+def test_a_deletion_takes_prompt_to_prompts_windows_and_the_removed_words_map(model: Model) -> None:
+    couple = pair(model, "a red cat", "a cat")
+    maps = torch.rand(77, 8, 6, generator=torch.Generator().manual_seed(2))
+    found = ae.guide(couple, Survey(maps, torch.zeros(48, 3)), ae.Settings(), 1.0)
+    torch.testing.assert_close(found.tau, torch.full((77,), 0.8))
+    assert found.self_window == 0.4 and found.key is None
+    torch.testing.assert_close(found.closeness, (maps[2] - maps[2].min()) / (maps[2].max() - maps[2].min()))
+
+
+@torch.no_grad()
+def test_start_end_and_padding_take_the_default_window(model: Model) -> None:
+    couple = pair(model, SOURCE, TARGET)
+    generator = torch.Generator().manual_seed(4)
+    seen = Survey(torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5, generator=generator))
+    found = ae.guide(couple, seen, ae.Settings(), 1.0)
+    content = list(couple.target.content)
+    assert float(found.tau[2]) == 0 and found.self_window == ae.default_window(found.tau, content)
+    others = [place for place in range(77) if place not in content]
+    torch.testing.assert_close(found.tau[others], torch.full((len(others),), found.self_window))
+
+
 def test_default_window() -> None:
     assert ae.default_window(torch.tensor([0.5, 0.05, 0.2, 0.0, 0.5]), (1, 2, 3)) == pytest.approx(0.8 - 2 / 3)
     assert ae.default_window(torch.zeros(5), (1, 2)) == 0.0  # never negative
@@ -149,15 +170,7 @@ def walk(model: Model, z: Tensor, couple: Pair, texts: dict[str, Branch], found:
         held = ae.taps(model, couple, found, now.index, steps, at, lambda_s)  # type: ignore[attr-defined]
         return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
 
-    return last(denoise(torch.cat((z, z)), moments, DDIM(), predict))
-
-
-def last(steps: Generator[object, None, Tensor]) -> Tensor:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return drain(denoise(torch.cat((z, z)), moments, DDIM(), predict))[1]  # type: ignore[no-any-return]
 
 
 def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
@@ -181,7 +194,7 @@ def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(model: Model
         eps = model.predict(z, now.t, [texts["null"], texts["target"]])  # type: ignore[attr-defined]
         return classifier_free(eps["null"], eps["target"], 7.5)
 
-    plain = last(denoise(start, model.schedule.ddim(4), DDIM(), predict))
+    _, plain = drain(denoise(start, model.schedule.ddim(4), DDIM(), predict))
     torch.testing.assert_close(target, plain[0], atol=1e-3, rtol=1e-3)
     other, _ = walk(model, start, pair(model, SOURCE, TARGET), texts, constant(0.9), torch.ones(16, 12), 0.5)
     assert not torch.allclose(target, other, atol=1e-3)
@@ -211,7 +224,7 @@ def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(mode
         held = {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()}
         return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
 
-    last(denoise(torch.cat((start, start)), moments, DDIM(), predict))
+    drain(denoise(torch.cat((start, start)), moments, DDIM(), predict))
     assert len(seen) == 3 * len(model.sites.at("cross"))
     for output, expected in seen:
         torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
@@ -267,19 +280,6 @@ def test_fewer_steps_of_the_pre_pass_keep_both_ends(model: Model) -> None:
 # ---------------------------------------------------------------- the whole way
 
 
-class Memory:
-    """A store that forgets nothing."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, object] = {}
-
-    def get(self, key: str) -> object | None:
-        return self.values.get(key)
-
-    def put(self, key: str, value: object) -> None:
-        self.values[key] = value
-
-
 def events(models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object) -> list[Event]:
     options = {"instruction": "make the person sit", "caption": SOURCE, "parameters": {"steps": 5, "prepass_steps": 5}} | options
     return list(edit(models, EditRequest("adapedit", image=picture() if image is None else image, **options), store))  # type: ignore[arg-type]
@@ -292,10 +292,12 @@ def done(models: Models, store: Memory | None = None, image: Tensor | None = Non
 
 
 def test_counts_are_the_papers(models: Models) -> None:
-    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the inversion is paid once."""
+    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the next edit of the layer pays its own 150 only."""
     store = Memory()
     report = done(models, store, parameters={}).report
     assert (report.rows, report.forwards) == (300, 150)
+    again = done(models, store, parameters={}).report
+    assert (again.rows, again.forwards, again.reused) == (150, 50, ("inversion", "words and places"))
     short = done(models, store, parameters={"prepass_steps": 10}, mask_only=True).report
     assert (short.rows, short.forwards, short.reused) == (20, 10, ("inversion",))
     assert report.keywords == ("sitting",)
@@ -340,6 +342,44 @@ def test_a_limit_on_the_whole_picture_changes_nothing(models: Models) -> None:
     whole = torch.ones(1, 1, 64, 64)
     free, limited = done(models), done(models, hint=whole, hint_mode="limit")
     torch.testing.assert_close(free.image, limited.image, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mode", ["guide", "limit"])
+def test_a_selection_weighs_the_places(models: Models, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """S (0.3 + 0.7 H) for a guide, S H for a limit."""
+    seen: list[Tensor] = []
+    monkeypatch.setattr(ae, "by_level", lambda s, size: (seen.append(s), by_level(s, size))[1])
+    hint = torch.full((1, 1, 64, 64), 0.2)  # everywhere a little, so that the working crop stays the whole picture
+    hint[..., :32] = 1
+    for wanted in ("off", mode):
+        done(models, parameters={"steps": 2, "prepass_steps": 2}, hint=hint, hint_mode=wanted)
+    free, weighed = seen
+    h = torch.tensor([1.0] * 4 + [0.2] * 4).expand(8, 8)
+    torch.testing.assert_close(weighed, free * (0.3 + 0.7 * h if mode == "guide" else h))
+    assert float(free.max()) > 0
+
+
+def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops = watch(monkeypatch, ae)
+    store = Memory()
+    hint = torch.zeros(1, 1, 64, 64)
+    hint[..., 16:48, 16:48] = 1
+    done(models, store, hint=hint, hint_mode="limit", parameters={"steps": 10, "prepass_steps": 2})
+    trajectory = next(value for value in store.values() if isinstance(value, Trajectory))
+    outside = torch.ones(16, 16, dtype=torch.bool)
+    outside[4:12, 4:12] = False
+    (loop,) = loops
+    for latents, moment in zip(loop.latents, loop.moments[1:], strict=True):
+        kept = trajectory.at(moment)
+        assert torch.equal(latents[..., outside], kept[..., outside]) == (moment.index >= 2)
+        assert not torch.equal(latents[..., ~outside], kept[..., ~outside])
+
+
+@pytest.mark.parametrize(("strength", "lambda_s", "lambda_tau"), [(0.0, 0.7, 1.6), (0.5, 0.9, 1.0), (1.0, 1.0, 0.4)])
+def test_the_strength_shifts_both_lambdas(models: Models, strength: float, lambda_s: float, lambda_tau: float) -> None:
+    few = {"steps": 2, "prepass_steps": 2, "strength": strength}
+    used = done(models, mask_only=True, parameters=few).report.thresholds
+    assert (used["lambda_S"], used["lambda_tau"]) == (pytest.approx(lambda_s), pytest.approx(lambda_tau))
 
 
 def test_mask_only_stops_before_the_edit(models: Models) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from editing import ALGORITHMS, EditError, EditRequest, Models, edit
 from editing.events import Done, Mask, Stage, Step
 
-from .conftest import picture
+from .conftest import Memory, picture
 
 TEXT = "a red star => a blue star"
 CAPTION = "a red star"
@@ -17,14 +17,7 @@ BASELINES = ("sdedit", "ip2p", "p2p", "diffedit", "masactrl", "pnp", "edit-frien
 SHORT = {name: {"steps": 4} for name in BASELINES} | {"dds": {"iterations": 3}, "masactrl": {"steps": 4, "start_step": 1}}
 
 
-class Dict(dict[str, object]):
-    """A store that forgets nothing."""
-
-    def put(self, key: str, value: object) -> None:
-        self[key] = value
-
-
-def done(models: Models, name: str, store: Dict | None = None, instruction: str = TEXT, **changes: object) -> Done:
+def done(models: Models, name: str, store: Memory | None = None, instruction: str = TEXT, **changes: object) -> Done:
     request = EditRequest(name, instruction, picture(), caption=CAPTION, parameters=SHORT[name])
     request = EditRequest(**(vars(request) | changes))  # type: ignore[arg-type]
     *_, last = edit(models, request, store)
@@ -103,7 +96,7 @@ def test_a_limit_holds(models: Models, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["p2p", "masactrl", "pnp", "null-text", "edit-friendly"])
 def test_a_second_edit_starts_from_what_is_kept(models: Models, name: str) -> None:
-    store = Dict()
+    store = Memory()
     first = done(models, name, store)
     again = done(models, name, store)
     assert not first.report.reused and again.report.reused
@@ -112,7 +105,7 @@ def test_a_second_edit_starts_from_what_is_kept(models: Models, name: str) -> No
 
 
 def test_methods_share_the_inversion_of_a_picture(models: Models) -> None:
-    store = Dict()
+    store = Memory()
     done(models, "p2p", store)
     assert "inversion" in done(models, "null-text", store).report.reused
 

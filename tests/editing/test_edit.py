@@ -13,7 +13,7 @@ from editing.events import Crop, Done, Event, Mask, Stage, Step
 from editing.preview import previewer
 from editing.store import Shelf, fingerprint
 
-from .conftest import picture
+from .conftest import Memory, drain, picture
 
 
 def events(models: Models, image: Tensor, **options: object) -> list[Event]:
@@ -144,16 +144,7 @@ def test_previews_of_large_latents_are_a_linear_map_fitted_to_the_picture(models
 
 
 def test_what_an_edit_made_is_used_by_the_next() -> None:
-    kept: dict[str, object] = {}
-
-    class Drawer:
-        def get(self, key: str) -> object | None:
-            return kept.get(key)
-
-        def put(self, key: str, value: object) -> None:
-            kept[key] = value
-
-    made = []
+    store, made = Memory(), []
 
     def make() -> Generator[Event, None, Tensor]:
         yield Stage("inverting")
@@ -161,15 +152,10 @@ def test_what_an_edit_made_is_used_by_the_next() -> None:
         return torch.ones(2)
 
     def ask(shelf: Shelf, *ingredients: object) -> Tensor:
-        steps = shelf.once("inversion", Tensor, ingredients, make)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+        return drain(shelf.once("inversion", Tensor, ingredients, make))[1]  # type: ignore[no-any-return]
 
     picture_a, picture_b = torch.zeros(3), torch.zeros(3, dtype=torch.float64)
-    first, second = Shelf(Drawer()), Shelf(Drawer())
+    first, second = Shelf(store), Shelf(store)
     ask(first, picture_a, "text")
     ask(second, picture_a.clone(), "text")
     assert len(made) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,9 @@ from editing.baselines import ip2p
 from editing.events import Done, Mask, Step
 from editing.instruction import parse
 from editing.model import Model, Tally
-from editing.sampling import Progress, denoise
 from editing.schedule import EulerAncestral, randn
 
-from .conftest import picture
+from .conftest import Loop, picture, watch
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -244,23 +242,9 @@ def stock_latents(model: Model, folder: Path, prompt: str, image: Tensor, seed: 
 
 
 @pytest.fixture
-def trace(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """The latents after every step of the loops that run in the test."""
-    kept: list[Tensor] = []
-
-    def recorded(*arguments: object) -> Iterator[Progress]:
-        steps = denoise(*arguments)  # type: ignore[arg-type]
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            kept.append(progress.latents)
-            yield progress
-
-    monkeypatch.setattr(foi, "denoise", recorded)
-    monkeypatch.setattr(ip2p, "denoise", recorded)
-    return kept
+def loops(monkeypatch: pytest.MonkeyPatch) -> list[Loop]:
+    """The loops that run in the test, of FoI and of InstructPix2Pix."""
+    return watch(monkeypatch, foi, ip2p)
 
 
 def run(models: Models, image: Tensor, instruction: str = "make the star blue", algorithm: str = "foi", **options: object) -> Done:
@@ -275,37 +259,35 @@ def everywhere(value: float):  # type: ignore[no-untyped-def]
     return lambda a, *_: foi.Region(torch.full_like(a, value), torch.full_like(a, value) > 0, 3)
 
 
-def test_ip2p_equals_the_stock_pipeline_exactly(models: Models, tiny_model: Path, trace: list[Tensor]) -> None:
+def test_ip2p_equals_the_stock_pipeline_exactly(models: Models, tiny_model: Path, loops: list[Loop]) -> None:
     image = picture()
     expected = stock_latents(models.get("instruction"), tiny_model, "make the star blue", image, 5, 10)
     run(models, image, algorithm="ip2p", seed=5, parameters={"start": 0.8})
-    assert len(trace) == len(expected) == 8
-    for mine, theirs in zip(trace, expected, strict=True):
+    assert len(loops[0].latents) == len(expected) == 8
+    for mine, theirs in zip(loops[0].latents, expected, strict=True):
         assert torch.equal(mine, theirs)
 
 
 def test_f1_masks_of_one_without_strength_are_the_stock_pipeline(
-    models: Models, tiny_model: Path, trace: list[Tensor], monkeypatch: pytest.MonkeyPatch
+    models: Models, tiny_model: Path, loops: list[Loop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foi, "region", everywhere(1.0))
     image = picture()
     expected = stock_latents(models.get("instruction"), tiny_model, "make the star blue, remove the cup", image, 7, 20)
     run(models, image, "make the star blue; remove the cup", seed=7, parameters={"steps": 20, "strength": 0.0})
-    assert len(trace) == len(expected) == 16
-    for mine, theirs in zip(trace, expected, strict=True):
+    assert len(loops[0].latents) == len(expected) == 16
+    for mine, theirs in zip(loops[0].latents, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)  # the only difference: softmax written out, or fused
 
 
 def test_f2_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
-    models: Models, trace: list[Tensor], monkeypatch: pytest.MonkeyPatch
+    models: Models, loops: list[Loop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foi, "region", everywhere(0.0))
     image = picture()
     run(models, image, seed=3, parameters={"steps": 20})
-    mine = list(trace)
-    trace.clear()
     run(models, image, algorithm="ip2p", seed=3, parameters={"steps": 20, "start": 0.8, "text_guidance": 0.0})
-    for i, (a, b) in enumerate(zip(mine, trace, strict=True)):
+    for i, (a, b) in enumerate(zip(loops[0].latents, loops[1].latents, strict=True)):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-4) == (i < 12), i
 
 
@@ -370,6 +352,16 @@ def test_a_prompt_that_is_too_long_names_the_instruction_that_no_longer_fits(mod
     with pytest.raises(EditError, match="xylophone") as error:
         run(models, picture(), text)
     assert error.value.code == "text-too-long"
+
+
+def test_without_a_keyword_a_content_word_is_taken(models: Models) -> None:
+    _, (part,) = foi.read(parse("make them blue").items, models.get("instruction"))
+    assert part.keyword == "" and set(part.content) < set(part.tokens)
+    blue, maps = part.content[-1], torch.full((77, 8, 8), 0.1)
+    maps[blue, 2, 2] = 1.0
+    for pronoun in set(part.tokens) - set(part.content):
+        maps[pronoun, 5, 5] = 10.0
+    assert torch.equal(foi.keyword_map(maps, part), maps[blue])
 
 
 def test_without_a_keyword_the_token_with_the_sharpest_map_is_taken() -> None:

@@ -20,11 +20,11 @@ from editing import EditError, EditRequest, Models, edit, instdiffedit
 from editing.attention import Attention, AverageMap, Rows, Site
 from editing.events import Done, Mask, Step
 from editing.model import Model, Tally
-from editing.sampling import Progress, denoise
+from editing.sampling import denoise
 from editing.schedule import LMS, Moment, randn
 from editing.words import read
 
-from .conftest import picture
+from .conftest import drain, picture, watch
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = {"steps": 8, "inpainting_steps": 4}  # 4 steps to find the mask, 4 to paint it
@@ -146,6 +146,9 @@ def test_word_images_invert_the_start_and_average_a_words_tokens(models: Models)
         mean = maps[list(group)].mean(0)
         torch.testing.assert_close(image, (mean - mean.min()) / (mean.max() - mean.min()), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(plain[0], (maps[0].max() - maps[0]) / (maps[0].max() - maps[0].min()), rtol=1e-4, atol=1e-5)
+    upright = instdiffedit.word_images(maps, prompt, (5, 7), inverted=False)  # the paper's start map
+    torch.testing.assert_close(upright[0], 1 - plain[0])
+    torch.testing.assert_close(upright[1:], plain[1:])
 
 
 @torch.no_grad()
@@ -213,25 +216,6 @@ def test_guide_is_a_prior_and_limit_a_wall() -> None:
 # The procedure
 
 
-def spied(monkeypatch: pytest.MonkeyPatch) -> list[list[Progress]]:
-    """The real loop, whose steps are kept: one list a loop."""
-    loops: list[list[Progress]] = []
-
-    def watched(*arguments: Any) -> Any:
-        loops.append([])
-        steps = denoise(*arguments)
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                return end.value
-            loops[-1].append(progress)
-            yield progress
-
-    monkeypatch.setattr(instdiffedit, "denoise", watched)
-    return loops
-
-
 def forced(value: bool | Tensor) -> Callable[..., instdiffedit.Region]:
     """A region whose mask is given."""
 
@@ -255,15 +239,15 @@ def test_i2_outside_the_mask_the_latents_are_the_noised_original(models: Models,
     mask = torch.zeros(16, 16, dtype=torch.bool)
     mask[3:9, 5:11] = True
     monkeypatch.setattr(instdiffedit, "region", forced(mask))
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, instdiffedit)
     run(models, mask_only=True, seed=3, parameters={"background_noise": "paper"} if literal else {})
     model = models.get("text-to-image")
     ladder = model.schedule.sigmas(8)
     y = originals(model, picture(), 3, 8)
-    for progress, moment in zip(loops[0], ladder[5:], strict=True):
+    for latents, moment in zip(loops[0].latents, ladder[5:], strict=True):
         there = y(ladder[moment.index - 1] if literal else moment)
-        assert torch.equal(progress.latents[..., ~mask], there[..., ~mask])
-        assert not torch.allclose(progress.latents[..., mask], there[..., mask], atol=1e-3)
+        assert torch.equal(latents[..., ~mask], there[..., ~mask])
+        assert not torch.allclose(latents[..., mask], there[..., mask], atol=1e-3)
 
 
 @torch.no_grad()
@@ -271,11 +255,11 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models
     model = models.get("text-to-image").counting(Tally())
     ladder = model.schedule.sigmas(8)
     y = originals(model, picture(), 5, 8)
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, instdiffedit)
     monkeypatch.setattr(instdiffedit, "region", forced(False))
     run(models, mask_only=True, seed=5)
-    for progress, moment in zip(loops[0], ladder[5:], strict=True):
-        assert torch.equal(progress.latents, y(moment))
+    for latents, moment in zip(loops[0].latents, ladder[5:], strict=True):
+        assert torch.equal(latents, y(moment))
     monkeypatch.setattr(instdiffedit, "region", forced(True))
     run(models, mask_only=True, seed=5)
 
@@ -289,8 +273,8 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models
         return eps["null"] + 7.5 * (eps["text"] - eps["null"])
 
     plain = list(denoise(y(ladder[4]), ladder[4:], solver, sdedit))
-    for ours, theirs in zip(loops[1], plain, strict=True):
-        torch.testing.assert_close(ours.latents, theirs.latents, rtol=1e-3, atol=1e-3)
+    for ours, theirs in zip(loops[1].latents, plain, strict=True):
+        torch.testing.assert_close(ours, theirs.latents, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(("attention", "maps_a_step"), [("mean", [1, 2, 3, 4]), ("current", [1, 1, 1, 1])])
@@ -432,12 +416,7 @@ def test_inpainting_equals_the_stock_pipeline(models: Models, tiny_model: Path, 
     monkeypatch.setattr(instdiffedit, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
     request = EditRequest("instdiffedit", "a red star", image, seed=7)
     events = instdiffedit.inpaint(task_of(models, request), model, image, "a red star", mask, instdiffedit.Settings(inpainting_steps=12))
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            ours = end.value
-            break
+    _, ours = drain(events)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)
 
 

@@ -16,6 +16,8 @@ from editing.model import Branch, Model, Tally
 from editing.sampling import denoise
 from editing.schedule import DDIM, Moment, Schedule, randn
 
+from .conftest import drain
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -26,16 +28,6 @@ def model(models: Models) -> Model:
 
 def latents(seed: int = 0, rows: int = 1) -> Tensor:
     return randn((rows, 4, 16, 16), torch.Generator().manual_seed(seed), "cpu")
-
-
-def drain(steps):  # type: ignore[no-untyped-def]
-    """Run a generator to its end; (what it yielded, what it returned)."""
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 def test_the_loop_yields_after_every_step_and_returns_the_end(model: Model) -> None:

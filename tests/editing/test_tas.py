@@ -14,20 +14,13 @@ from editing import EditRequest, Models, edit, tas
 from editing.events import Done, Mask, Stage, Step
 from editing.inversion import Trajectory, invert, null_text
 from editing.model import Branch, Model, Tally
-from editing.sampling import Progress, classifier_free, denoise
+from editing.sampling import classifier_free, denoise
 from editing.schedule import DDIM, Moment, randn
 
-from .conftest import picture
+from .conftest import Memory, drain, picture, watch
 
 FEW = {"steps": 10, "optimisation_steps": 5}
 CAPTION = "a red star on a blue background"
-
-
-class Memory(dict[str, object]):
-    """A store that forgets nothing."""
-
-    def put(self, key: str, value: object) -> None:
-        self[key] = value
 
 
 def run(models: Models, instruction: str = "make the star yellow", store: Memory | None = None, **request: Any) -> tuple[list[Any], Done]:
@@ -40,37 +33,9 @@ def run(models: Models, instruction: str = "make the star yellow", store: Memory
     return events, events[-1]
 
 
-def drain(steps: Any) -> tuple[list[Any], Any]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
-
-
 @pytest.fixture
 def model(models: Models) -> Model:
     return models.get("text-to-image").counting(Tally())
-
-
-def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, tuple[Moment, ...], list[Progress]]]:
-    """The real sampling loop; its start, its moments and its steps are kept."""
-    loops: list[tuple[Tensor, tuple[Moment, ...], list[Progress]]] = []
-
-    def watched(latents: Tensor, moments: tuple[Moment, ...], *rest: Any) -> Any:
-        loops.append((latents, moments, []))
-        steps = denoise(latents, moments, *rest)
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                return end.value
-            loops[-1][2].append(progress)
-            yield progress
-
-    monkeypatch.setattr(tas, "denoise", watched)
-    return loops
 
 
 # Eq. 2
@@ -161,7 +126,7 @@ def rms(x: Tensor) -> float:
 def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
     models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
 ) -> None:
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, tas)
     run(models, parameters={"steps": 5, "ratio": 1.0, "inversion": "ddim", "source": source})
     model = models.get("text-to-image")
     z0 = model.scaling * model.encode(picture())
@@ -179,7 +144,7 @@ def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
 def test_t1_ratio_1_of_null_text_ends_where_its_optimisation_did(
     models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
 ) -> None:
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, tas)
     store = Memory()
     run(models, store=store, parameters={"steps": 5, "ratio": 1.0, "inversion": "null-text", "source": source})
     model = models.get("text-to-image")
@@ -229,7 +194,7 @@ def test_t4_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
 
 @torch.no_grad()
 def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None) -> None:
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, tas)
     store = Memory()
     run(models, store=store, parameters={"ratio": 0.3})
     run(models, store=store, parameters={"ratio": 0.3, "inversion": "null-text"})
@@ -380,7 +345,7 @@ def test_a_guide_weakens_the_mask_outside() -> None:
 
 @torch.no_grad()
 def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    loops = spied(monkeypatch)
+    loops = watch(monkeypatch, tas)
     store = Memory()
     limit = torch.zeros(1, 1, 64, 64)
     limit[..., 16:48, 16:48] = 1
