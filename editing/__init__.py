@@ -55,9 +55,9 @@ def settle(models: Models, request: EditRequest) -> EditRequest:
     return auto.settled(request, runnable(models))
 
 
-def asks_for_caption(models: Models, request: EditRequest) -> bool:
-    """Whether the algorithm, or Auto's choice, needs to know what the picture shows, and neither caption nor instruction tells it."""
-    algorithm = ALGORITHMS.get(settle(models, request).algorithm)
+def asks_for_caption(request: EditRequest) -> bool:
+    """Whether a settled request's algorithm needs to know what the picture shows, and neither caption nor instruction tells it."""
+    algorithm = ALGORITHMS.get(request.algorithm)
     return algorithm is not None and algorithm.caption == "needed" and lacks_caption(parse(request.instruction, request.caption))
 
 

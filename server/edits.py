@@ -120,16 +120,20 @@ class Editor:
             caption=submit.caption,
             mask_only=submit.mask_only,
         )
+        began = self._clock()
         notes: tuple[str, ...] = ()
-        if self._captioner is not None and editing.asks_for_caption(self._models, asked):
+        request = editing.settle(self._models, asked)  # before anything is loaded for it, and before its time is estimated
+        if self._captioner is not None and editing.asks_for_caption(request):
             yield Progress(submit.job, 0, DESCRIBING, 0, 0)
             asked = replace(asked, caption=self._captioner.describe(asked.image))
             notes = (f"The captioner says: {asked.caption}.",)
-        request = editing.settle(self._models, asked)  # before anything is loaded for it, and before its time is estimated
+            request = editing.settle(self._models, asked)
         if request is not asked:
             log.info("chose job=%s algorithm=%s", submit.job, request.algorithm)
             yield Chosen(submit.job, 0, request.algorithm, request.reason)
         estimate = Estimate(self._earlier.setdefault((request.algorithm, submit.mask_only), {}))
+        if notes:
+            estimate.begin(DESCRIBING, began)
         previews = _Previews(submit, self._clock)
         for variant in self._to_load(request.algorithm):
             estimate.begin(LOADING, self._clock())

@@ -9,6 +9,7 @@ import pytest
 
 import editing
 from editing import ALGORITHMS, PAPERS, EditError, EditRequest, Models, auto, edit, load_models
+from editing.choice import TITLES
 from editing.events import Chosen, Done, Event, Stage
 
 from .conftest import picture
@@ -67,6 +68,10 @@ def test_only_what_the_models_can_run_is_chosen(tiny_model: Path) -> None:
     assert isinstance(events(text, "make the star blue", caption="a red star")[-1], Done)
 
 
+def test_it_calls_the_algorithms_by_their_titles() -> None:
+    assert {algorithm.name: algorithm.title for algorithm in PAPERS} == TITLES
+
+
 def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
     common = set.intersection(*({parameter.name for parameter in algorithm.parameters} for algorithm in PAPERS))
     assert {field.name for field in fields(auto.Settings)} == common
@@ -96,7 +101,7 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
     few = {p.name: 2 if p.name.endswith("steps") or p.name == "iterations" else p.default for p in ALGORITHMS[name].parameters}
     wanted = request("make the star blue", algorithm=name, parameters=few, mask_only=True)
     needed = ALGORITHMS[name].caption == "needed"
-    assert editing.asks_for_caption(models, wanted) == needed
+    assert editing.asks_for_caption(wanted) == needed
     if needed:
         with pytest.raises(EditError) as caught:
             list(edit(models, wanted))
@@ -118,7 +123,7 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
 )
 def test_auto_asks_for_a_caption_where_its_choice_needs_one(models: Models, instruction: str, caption: str, asks: bool) -> None:
     """It takes no other algorithm instead: the choice is told, then the question."""
-    assert editing.asks_for_caption(models, request(instruction, caption=caption)) == asks
+    assert editing.asks_for_caption(editing.settle(models, request(instruction, caption=caption))) == asks
     steps = edit(models, request(instruction, caption=caption))
     chosen = next(steps)
     assert isinstance(chosen, Chosen)

@@ -8,14 +8,14 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from protocol.messages import Pixels, Submit
-from server.client import Address
+from protocol.messages import JobMessage, Pixels, Submit
+from server.client import Address, Session, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,3 +136,15 @@ def server(tiny_model: Path, server_environment: dict[str, str], tmp_path_factor
     running = start(["--model", str(tiny_model)], server_environment, tmp_path_factory.mktemp("server"))
     yield running
     assert running.stop() == 0, running.log
+
+
+@pytest.fixture
+async def session(server: Running) -> AsyncIterator[Session]:
+    """A connection to that server."""
+    async with await connect(server.address) as connected:
+        yield connected
+
+
+async def run(session: Session, wanted: Submit) -> list[JobMessage]:
+    """All messages of an edit."""
+    return [message async for message in session.submit(wanted)]

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from protocol.messages import Chosen, Done, Failed, JobMessage, Progress, Queued, Submit
+from protocol.messages import Chosen, Done, Failed, Progress, Queued, Submit
 from server.client import Session, connect
 
-from .conftest import Running, Start, submit
+from .conftest import Running, Start, run, submit
 
 pytestmark = pytest.mark.timeout(600)  # a worker imports torch, which takes a busy machine a minute
 
 
-@pytest.fixture
-async def session(server: Running) -> AsyncIterator[Session]:
-    async with await connect(server.address) as connected:
-        yield connected
-
-
 def auto(job: str, instruction: str, **changes: object) -> Submit:
     return replace(submit(job, instruction), algorithm="auto", **changes)  # type: ignore[arg-type]
-
-
-async def run(session: Session, wanted: Submit) -> list[JobMessage]:
-    return [message async for message in session.submit(wanted)]
 
 
 async def test_auto_is_the_first_in_the_list(session: Session) -> None:
@@ -94,6 +83,7 @@ async def test_a_captioner_says_what_nobody_has_written(start_server: Start, tin
         assert (described.algorithm, described.reason) == ("adapedit", "AdapEdit: changes an adjective")
         assert set(described.understood["source"].split()) == {"star"}
         assert any(warning.startswith("The captioner says: star star") for warning in described.warnings)
+        assert next(iter(described.seconds)) == "looking at the picture" and described.seconds["looking at the picture"] > 0
         written = (await run(session, auto("written", "make the star striped", caption="a red star", **few)))[-1]
         assert isinstance(written, Done) and written.understood["source"] == "a red star" and not written.warnings
         plain = await run(session, auto("plain", "make the star blue", **few))

@@ -23,24 +23,12 @@ from protocol.messages import (
     Progress,
     Queued,
     Result,
-    Submit,
 )
 from server.client import ConnectionLost, Session, connect
 
-from .conftest import SLOW, Running, Start, picture, submit
+from .conftest import SLOW, Running, Start, picture, run, submit
 
 pytestmark = pytest.mark.timeout(600)  # a worker imports torch, which takes a busy machine a minute
-
-
-@pytest.fixture
-async def session(server: Running) -> AsyncIterator[Session]:
-    async with await connect(server.address) as connected:
-        yield connected
-
-
-async def run(session: Session, wanted: Submit) -> list[JobMessage]:
-    """All messages of an edit."""
-    return [message async for message in session.submit(wanted)]
 
 
 async def until(messages: AsyncIterator[JobMessage], kind: type[JobMessage], least: int = 0) -> JobMessage:
