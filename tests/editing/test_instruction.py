@@ -71,6 +71,18 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "turn the lamp on": [("modify", "the lamp", "", "on", "lamp")],
     "turn this into a painting": [("global", "this", "", "a painting", "painting")],
     "open": [("raw", "", "", "", "")],
+    # each pattern's other verbs, and all that may stand between items
+    "exchange the cup with a lamp": [("replace", "the cup", "", "a lamp", "cup")],
+    "transform the cat to a dog": [("replace", "the cat", "", "a dog", "cat")],
+    "convert the circle into a square": [("replace", "the circle", "", "a square", "circle")],
+    "insert a star in front of the house": [("add", "the house", "in front of", "a star", "star")],
+    "place a lamp under the table": [("add", "the table", "under", "a lamp", "lamp")],
+    "erase the cup": [("remove", "the cup", "", "", "cup")],
+    "dye the hat green": [("modify", "the hat", "", "green", "hat")],
+    "have the dog run": [("modify", "the dog", "", "run", "dog")],
+    "make the image darker": [("global", "the image", "", "darker", "darker")],
+    "make everything snowy": [("global", "everything", "", "snowy", "snowy")],
+    "make the star red then add a cat": [("modify", "the star", "", "red", "star"), ("add", "", "", "a cat", "cat")],
     # more than the table of patterns
     "make the man on the left taller": [("modify", "the man on the left", "", "taller", "man")],
     "make the dog wear a hat": [("modify", "the dog", "", "wear a hat", "dog")],
