@@ -51,32 +51,42 @@ class SmallPicture(QWidget):  # type: ignore[misc]
             self._given, self._view = (picture, view), view
             self.update()
 
+    def shown(self) -> Any:
+        """Where in this widget the view lies: as large as it fits into the frame."""
+        frame = QRectF(self._frame())
+        wide, high = self._view.width * self._image.width(), self._view.height * self._image.height()
+        scale = min(frame.width() / wide, frame.height() / high)
+        place = QRectF(0, 0, wide * scale, high * scale)
+        place.moveCenter(frame.center())
+        return place
+
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
-        frame = self.rect().adjusted(0, 0, -1, -1)
+        frame = self._frame()
         painter.fillRect(frame, self.palette().color(QPalette.ColorRole.Base))
         if self._image is None or self._image.isNull():
             painter.setPen(_faded(self.palette().color(QPalette.ColorRole.Text)))
             painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, self._word)
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            self._draw(painter, frame)
+            self._draw(painter, self.shown())
         painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
         painter.drawRect(frame)
         painter.end()
 
-    def _draw(self, painter: Any, frame: Any) -> None:
-        """The view, as large as it fits into the frame; what lies over the picture at its own place."""
+    def _frame(self) -> Any:
+        return self.rect().adjusted(0, 0, -1, -1)
+
+    def _draw(self, painter: Any, shown: Any) -> None:
+        """The view, and what lies over the picture at its own place."""
+        view, place = self._view, self._place
         wide, high = self._image.width(), self._image.height()
-        view = QRectF(self._view.x * wide, self._view.y * high, self._view.width * wide, self._view.height * high)
-        scale = min(frame.width() / view.width(), frame.height() / view.height())
-        shown = QRectF(0, 0, view.width() * scale, view.height() * scale)
-        shown.moveCenter(QRectF(frame).center())
         painter.setClipRect(shown)
-        painter.drawImage(shown, self._image, view)
+        painter.drawImage(shown, self._image, QRectF(view.x * wide, view.y * high, view.width * wide, view.height * high))
         if self._over is not None and not self._over.isNull():
-            x, y = shown.x() + (self._place.x * wide - view.x()) * scale, shown.y() + (self._place.y * high - view.y()) * scale
-            painter.drawImage(QRectF(x, y, self._place.width * wide * scale, self._place.height * high * scale), self._over)
+            across, down = shown.width() / view.width, shown.height() / view.height
+            x, y = shown.x() + (place.x - view.x) * across, shown.y() + (place.y - view.y) * down
+            painter.drawImage(QRectF(x, y, place.width * across, place.height * down), self._over)
         painter.setClipping(False)
 
 

@@ -1,49 +1,54 @@
 """The whole way of an edit, as a painter goes it."""
 
 from help import (
+    HEIGHT,
+    WIDTH,
     Scene,
+    X,
+    Y,
     app,
+    choose,
     composed,
     docker,
     edit,
     ended,
     fingerprints,
     keys,
-    layers,
+    listening,
     names,
     new_document,
+    new_layer,
     note,
     paint,
     panel,
+    picture,
     pixels,
+    press,
     quick,
     ready,
+    row_of,
     save,
     screenshot,
     select,
     selection_bytes,
+    start,
     under_way,
     undo,
     widget,
     write,
 )
 from PyQt5.QtCore import QByteArray
-from PyQt5.QtWidgets import QApplication
-
-X, Y = 237, 151
+from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QLabel, QPlainTextEdit, QProgressBar
 
 
 def check_end_to_end(result):
     """A scene off-centre in 512 x 384 with transparent surroundings: typed, started by its shortcut, undone twice."""
     scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from ready()
+    document, layer = yield from picture("recolour")
     yield from screenshot("ready")
     before, names_before = fingerprints(document), names(document)
     seen = composed(document)
-    yield from write(scene.instruction)
-    keys("key", "ctrl+alt+e")
+    yield from start(scene.instruction, "ctrl+alt+e")
     yield from under_way(2)
     result["stage while it works"] = widget("limn_stage").text()
     yield from screenshot("working")
@@ -53,15 +58,14 @@ def check_end_to_end(result):
     result["note"], result["details"] = note(), panel().note.details
     result["previews"] = panel().previews_shown
     result["layers"], result["layers before"] = names(document), names_before
-    new = [node for node in layers(document) if node.name() not in names_before]
-    assert len(new) == 1, (names(document), note())
-    bounds = new[0].bounds()
+    new = new_layer(document, names_before)
+    bounds = new.bounds()
     result["bounds"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
     after = fingerprints(document)
     result["other layers untouched"] = all(after[name] == before[name] for name in names_before)
     result["active"] = document.activeNode().name()
-    result["above"] = names(document).index(new[0].name()) - names(document).index("painting")
-    save("recolour-layer.bgra", pixels(new[0], document))
+    result["above"] = names(document).index(new.name()) - names(document).index("painting")
+    save("recolour-layer.bgra", pixels(new, document))
     save("recolour-selection.gray", selection_bytes(document) or b"")
     save("recolour-seen-before.bgra", seen)
     save("recolour-seen-after.bgra", composed(document))
@@ -75,30 +79,23 @@ def check_end_to_end(result):
 
 def check_two_instructions(result):
     """Two instructions at once; the server sends a mask for each."""
-    from limn.plugin import house
-
     scene = Scene("two")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from ready()
+    document, _ = yield from picture("two")
     before = fingerprints(document)
-    arrived = []
-    listening = house().client.received.connect(arrived.append)
-    yield from edit(scene.instruction)
-    house().client.received.disconnect(listening)
+    with listening() as arrived:
+        yield from edit(scene.instruction)
     yield from screenshot("two")
     final = [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
     result["parts"] = [[part.instruction, part.keyword] for part in final.parts]
     for number, part in enumerate(final.parts):
         mask = bytearray(scene.width * scene.height)
         for row in range(part.area.pixels.height if part.area else 0):
-            start, wide = (part.area.y + row) * scene.width + part.area.x, part.area.pixels.width
-            mask[start : start + wide] = part.area.pixels.data[row * wide : (row + 1) * wide]
+            first, wide = (part.area.y + row) * scene.width + part.area.x, part.area.pixels.width
+            mask[first : first + wide] = part.area.pixels.data[row * wide : (row + 1) * wide]
         save(f"two-part-{number}.gray", bytes(mask))
     result["note"], result["details"] = note(), panel().note.details
-    new = [node for node in layers(document) if node.name() not in before]
-    assert len(new) == 1, (names(document), note())
-    save("two-layer.bgra", pixels(new[0], document))
+    new = new_layer(document, before)
+    save("two-layer.bgra", pixels(new, document))
     save("two-seen-after.bgra", composed(document))
     after = fingerprints(document)
     result["other layers untouched"] = all(after[name] == before[name] for name in before)
@@ -107,32 +104,29 @@ def check_two_instructions(result):
 def check_selection_limits(result):
     """A selection around one of two equal things, with Selection at limit."""
     scene = Scene("equal")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from ready()
+    document, _ = yield from picture("equal")
     yield from select(document, X, Y, scene.width // 2, scene.height)
     before, selected = fingerprints(document), selection_bytes(document)
     widget("limn_hint_limit").click()
     yield from edit(scene.instruction)
     widget("limn_hint_guide").click()
     result["note"], result["details"] = note(), panel().note.details
-    new = [node for node in layers(document) if node.name() not in before]
-    assert len(new) == 1, (names(document), note())
-    save("equal-layer.bgra", pixels(new[0], document))
+    new = new_layer(document, before)
+    save("equal-layer.bgra", pixels(new, document))
     save("equal-seen-after.bgra", composed(document))
     after = fingerprints(document)
     result["other layers untouched"] = all(after[name] == before[name] for name in before)
     yield from undo()
     result["selection is back"] = selection_bytes(document) == selected
     yield from undo()
-    result["layer is gone"] = new[0].name() not in names(document)
+    result["layer is gone"] = new.name() not in names(document)
 
 
 def check_preview_place(result):
     """On a large layer the work happens around the selection: the preview lies there, over the rest of the layer."""
     scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (512 * 384)), 0, 0, 512, 384)
+    document, layer = yield from new_document(WIDTH, HEIGHT)
+    layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (WIDTH * HEIGHT)), 0, 0, WIDTH, HEIGHT)
     yield from paint(document, layer, scene, X, Y)
     yield from select(document, X, Y, scene.width, scene.height)
     yield from quick()
@@ -142,22 +136,17 @@ def check_preview_place(result):
     shows, view = panel().preview.shows, panel().view()
     result["note"], result["details"] = note(), panel().note.details
     result["shows"], result["view"] = [[at.x, at.y, at.width, at.height] for at in (shows, view)]
-    image = widget("limn_preview").grab().toImage()
-    row = [image.pixelColor(x, image.height() // 2).getRgb()[:3] for x in range(image.width())]
-    result["row"] = row
+    result["row"] = row_of("limn_preview")
     yield from screenshot("preview-place")
 
 
 def check_again(result):
     """The same layer once more with a new seed; the second result lies above the first."""
     scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from ready()
+    document, _ = yield from picture("recolour")
     yield from edit(scene.instruction)
     first = names(document)[-1]
-    keys("key", "ctrl+alt+a")
-    yield lambda: panel().work is not None, 5
+    yield from press("ctrl+alt+a")
     yield from ended()
     result["note"], result["layers"], result["first"] = note(), names(document), first
 
@@ -165,14 +154,9 @@ def check_again(result):
 def check_mask_only(result):
     """Find the mask: a selection, no layer; undone step by step to what was."""
     scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from ready()
+    document, _ = yield from picture("recolour")
     before = fingerprints(document)
-    yield from write(scene.instruction)
-    keys("key", "ctrl+alt+m")
-    yield lambda: panel().work is not None, 5
-    yield from ended()
+    yield from edit(scene.instruction, "ctrl+alt+m")
     result["note"], result["layers"] = note(), names(document)
     result["active"] = document.activeNode().name()
     found = selection_bytes(document)
@@ -209,10 +193,9 @@ def check_history(result):
 
 def check_controls(result):
     """Every control has a name and a tooltip."""
+    yield from choose("foi")
     widget("limn_more_button").click()
     yield 0.5
-    from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar
-
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar)
     controls = [one for kind in kinds for one in widget("limn_panel").findChildren(kind)]
     result["without name"] = [type(one).__name__ for one in controls if not one.objectName()]
@@ -220,6 +203,8 @@ def check_controls(result):
     result["names"] = sorted(one.objectName() for one in controls)
     result["width"] = max(widget("limn_panel").minimumWidth(), docker().widget()._scrolled.widget().minimumSizeHint().width() + 20)
     result["parameters"] = sorted(one.name for one in panel().chosen().parameters)
+    forms = [widget(form) for form in ("limn_front_parameters", "limn_back_parameters")]
+    result["labels"] = [label.text() for form in forms for label in form.findChildren(QLabel)]
     yield from screenshot("more")
     keys("mousemove", "700", "400")
     widget("limn_instruction").setFocus()
@@ -233,7 +218,7 @@ def check_controls(result):
         yield 0.3
         result["wheel"][control.objectName()] = panel().remembered() == before
     widget("limn_more_button").click()
-    yield 0.3
+    yield from choose("auto")
 
 
 def check_keyboard(result):

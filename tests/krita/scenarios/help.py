@@ -1,7 +1,9 @@
 """What the scenarios share: pictures with known layers, Limn's docker, real keys, screenshots. Runs inside Krita, without numpy."""
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import subprocess
 import time
@@ -16,6 +18,9 @@ SRGB = "sRGB-elle-V2-srgbtrc.icc"
 
 READY_SECONDS = 300
 EDIT_SECONDS = 600
+
+WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
+"""Of a picture, and where its scene lies: off-centre, with transparent surroundings."""
 
 
 class Scene:
@@ -67,6 +72,14 @@ def paint(document, layer, scene, x, y):
     yield 0.3
 
 
+def picture(scene, name="picture"):
+    """A picture with the scene on its layer, and Limn connected; returns (document, layer)."""
+    document, layer = yield from new_document(WIDTH, HEIGHT, name=name)
+    yield from paint(document, layer, Scene(scene), X, Y)
+    yield from ready()
+    return document, layer
+
+
 def docker():
     return next(one for one in app().dockers() if one.objectName() == "limn_docker")
 
@@ -80,6 +93,18 @@ def widget(name):
 def panel():
     """The docker's state, read only."""
     return docker().widget()._panel
+
+
+def shown(name):
+    """What a label of the docker says, or nothing where it can't be seen."""
+    return widget(name).text() if widget(name).isVisible() else ""
+
+
+def row_of(name):
+    """The colours from left to right through the middle of a small picture, without the room beside it."""
+    place, image = widget(name).shown(), widget(name).grab().toImage()
+    across = range(math.ceil(place.left()) + 1, math.floor(place.right()) - 1)  # less the frame around it
+    return [image.pixelColor(x, round(place.center().y())).getRgb()[:3] for x in across]
 
 
 def note():
@@ -117,6 +142,36 @@ def write(instruction):
     assert came, widget("limn_instruction").toPlainText()
 
 
+def choose(algorithm):
+    """Another entry of the algorithm box, by keys."""
+    box = widget("limn_algorithm")
+    box.setFocus()
+    came = yield lambda: QApplication.focusWidget() is box, 10
+    assert came, QApplication.focusWidget()
+    keys("key", "Home")
+    yield lambda: box.currentIndex() == 0, 10
+    for _ in range(box.count()):
+        row = box.currentIndex()
+        if box.currentData() == algorithm:
+            break
+        keys("key", "Down")
+        yield lambda row=row: box.currentIndex() != row, 10
+    assert panel().algorithm == algorithm, (panel().algorithm, box.currentText())
+
+
+def press(key):
+    """Begin an edit with a key."""
+    keys("key", key)
+    came = yield lambda: panel().work is not None, 10
+    assert came, f"no edit has begun: {note()}"
+
+
+def start(instruction, key="Return"):
+    """Type an instruction, and begin the edit with a key."""
+    yield from write(instruction)
+    yield from press(key)
+
+
 def ended(seconds=EDIT_SECONDS):
     """Wait until no edit runs any more."""
     came = yield lambda: panel().work is None and panel().note is not None, seconds
@@ -132,12 +187,23 @@ def under_way(previews, seconds=400):
     assert came, (panel().work, note())
 
 
-def edit(instruction, by="Return"):
-    """Type an instruction, start the edit with a key, and wait for its end."""
-    yield from write(instruction)
-    keys("key", by)
-    yield lambda: panel().work is not None, 5
+def edit(instruction, key="Return"):
+    """Type an instruction, begin the edit with a key, and wait for its end."""
+    yield from start(instruction, key)
     yield from ended()
+
+
+@contextlib.contextmanager
+def listening():
+    """What the server says about edits meanwhile."""
+    from limn.plugin import house
+
+    arrived = []
+    connection = house().client.received.connect(arrived.append)
+    try:
+        yield arrived
+    finally:
+        house().client.received.disconnect(connection)
 
 
 def layers(document):
@@ -147,6 +213,13 @@ def layers(document):
 
 def names(document):
     return [node.name() for node in layers(document)]
+
+
+def new_layer(document, before):
+    """The one layer that the document has besides those named `before`."""
+    new = [node for node in layers(document) if node.name() not in before]
+    assert len(new) == 1, (names(document), note())
+    return new[0]
 
 
 def pixels(node, document=None, rect=None):
