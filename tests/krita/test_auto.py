@@ -28,6 +28,7 @@ def test_the_docker_tells_the_choice_and_the_reason(auto: Outcome) -> None:
 
 def test_the_painter_overrides_the_choice(auto: Outcome) -> None:
     told = auto.of("the_painter_overrides")
+    assert told["without more"][0] == "auto" and "ip2p" not in told["without more"] and told["still there"] == "ip2p"
     assert told["at once"] == told["choice"] == ""
     assert "ran: ip2p (as chosen in the docker)" in told["details"]
 

@@ -1,19 +1,21 @@
 """Auto as a painter meets it: which algorithm was chosen and why, another choice, and the question for a caption."""
 
 from help import (
-    Scene,
+    choose,
+    edit,
     ended,
     keys,
     layers,
     names,
-    new_document,
     note,
-    paint,
     panel,
+    picture,
+    press,
     quick,
-    ready,
     screenshot,
     selection_bytes,
+    shown,
+    start,
     under_way,
     undo,
     widget,
@@ -21,71 +23,46 @@ from help import (
 )
 from PyQt5.QtWidgets import QApplication
 
-X, Y = 237, 151
 CAPTION = "a red star on a gray background"
 
 
-def shown(name):
-    """What a label of the docker says, or nothing where it can't be seen."""
-    return widget(name).text() if widget(name).isVisible() else ""
-
-
-def choose(name):
-    """Another entry of the algorithm box, as by the painter's click."""
-    box = widget("limn_algorithm")
-    box.setCurrentIndex(box.findData(name))
-    box.activated.emit(box.currentIndex())
-
-
-def picture():
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
-    yield from ready()
-    return document
-
-
-def start(instruction, key):
-    """Type it, and start it with one key."""
-    yield from write(instruction)
-    keys("key", key)
-    came = yield lambda: panel().work is not None, 10
-    assert came, note()
-
-
 def check_the_choice_is_told(result):
-    document = yield from picture()
+    document, _ = yield from picture("recolour")
     box = widget("limn_algorithm")
     result["entries"], result["default"] = [box.itemText(row) for row in range(box.count())], box.currentText()
     result["before"] = shown("limn_choice"), widget("limn_caption").isVisible()
     yield from quick(10)
-    yield from start("turn the star into a circle", "Return")
+    yield from start("turn the star into a circle")
     yield from under_way(1)
     result["while it works"] = shown("limn_choice")
     yield from screenshot("working")
     yield from ended()
     yield from screenshot("done")
     result["afterwards"], result["box"], result["details"] = shown("limn_choice"), box.currentText(), panel().note.details
-    yield from start("make the star blue", "Return")
+    yield from start("make the star blue")
     result["as the next begins"] = shown("limn_choice")
     yield from ended()
     result["note"], result["the next"], result["layers"] = note(), shown("limn_choice"), names(document)
 
 
 def check_the_painter_overrides(result):
-    yield from picture()
-    choose("ip2p")
-    result["at once"] = shown("limn_choice")
+    yield from picture("recolour")
+    box = widget("limn_algorithm")
+    result["without more"] = [box.itemData(row) for row in range(box.count())]
+    widget("limn_more_button").click()
+    yield from choose("ip2p")
+    widget("limn_more_button").click()
+    result["at once"], result["still there"] = shown("limn_choice"), box.currentData()
     yield from quick(10)
-    yield from start("make the star blue", "Return")
-    yield from ended()
+    yield from edit("make the star blue")
     result["details"], result["choice"] = panel().note.details, shown("limn_choice")
-    choose("auto")
+    yield from choose("auto")
 
 
 def asked(result, instruction, key, undos):
     """An edit with AdapEdit that lacks a caption; then the caption, typed where the cursor is; then as many steps back as it has."""
-    document = yield from picture()
-    choose("adapedit")
+    document, _ = yield from picture("recolour")
+    yield from choose("adapedit")
     yield from quick(4)
     widget("limn_parameter_prepass_steps").setValue(4)
     before = names(document)
@@ -106,9 +83,7 @@ def asked(result, instruction, key, undos):
     keys("type", "--delay", "5", CAPTION)
     came = yield lambda: widget("limn_caption").text() == CAPTION, 10
     assert came, widget("limn_caption").text()
-    keys("key", "Return")
-    came = yield lambda: panel().work is not None, 10
-    assert came, note()
+    yield from press("Return")
     result["question while it works"] = shown("limn_question")
     yield from ended()
     yield from screenshot("answered")
@@ -132,5 +107,5 @@ def check_the_same_edit_goes_on(result):
     came = yield lambda: panel().caption == "", 10
     assert came, panel().caption
     yield from asked(result, "make the star striped", "ctrl+alt+m", 3)
-    choose("auto")
+    yield from choose("auto")
     result["the caption stays in sight"] = widget("limn_caption").isVisible()

@@ -1,6 +1,24 @@
 """The same edit in documents of other depths and colour models, each with its own profile."""
 
-from help import SRGB, Scene, app, composed, edit, fingerprints, layers, names, new_document, note, paint, panel, pixels, quick, save, undo
+from help import (
+    SRGB,
+    Scene,
+    app,
+    composed,
+    edit,
+    fingerprints,
+    listening,
+    names,
+    new_document,
+    new_layer,
+    note,
+    paint,
+    panel,
+    pixels,
+    quick,
+    save,
+    undo,
+)
 from PyQt5.QtCore import QByteArray
 
 X, Y = 37, 21
@@ -22,8 +40,6 @@ def appearance(pixels_, format, width, height, space):
 
 
 def in_space(result, name, model, depth, profile):
-    from limn.plugin import house
-
     scene = Scene("recolour")
     document, layer = yield from new_document(256, 192, model, depth, profile)
     yield from paint(document, layer, scene, X, Y)
@@ -31,17 +47,14 @@ def in_space(result, name, model, depth, profile):
     before, raw, seen = fingerprints(document), pixels(layer, document), composed(document)
     space = (layer.colorModel(), layer.colorDepth(), layer.colorProfile())
     result["space"] = list(space)
-    arrived = []
-    listen = house().client.received.connect(arrived.append)
-    yield from edit(scene.instruction)
-    house().client.received.disconnect(listen)
+    with listening() as arrived:
+        yield from edit(scene.instruction)
     result["note"], result["details"] = note(), panel().note.details
-    new = [node for node in layers(document) if node.name() not in before]
-    assert len(new) == 1, (names(document), note())
-    result["new layer's space"] = [new[0].colorModel(), new[0].colorDepth(), new[0].colorProfile()]
+    new = new_layer(document, before)
+    result["new layer's space"] = [new.colorModel(), new.colorDepth(), new.colorProfile()]
     after = fingerprints(document)
     result["other layers untouched"] = all(after[one] == before[one] for one in before) and pixels(layer, document) == raw
-    save(f"{name}-layer.raw", pixels(new[0], document))
+    save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
     area = next(one.area for one in arrived if type(one).__name__ == "Result")
