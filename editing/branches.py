@@ -56,7 +56,7 @@ def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> 
     gone = tuple(place for block in wording.blocks(pairs) for place in block.source)
     if not fresh and not gone:
         raise EditError("nothing-changes", f"Source and target are the same: {source!r}.", "Say what shall be different.")
-    named = [place for mark in marked if (at := target.lower().find(mark.lower())) >= 0 for place in b.places((at, at + len(mark)))]
+    named = [place for mark in marked if (span := wording.span_of(mark, target)) for place in b.places(span)]
     key = tuple(dict.fromkeys(named)) if fresh and named else fresh
     return Pair(a, b, wording.reindexing(a.used, b.used, model.places), key, fresh, () if fresh else gone)
 

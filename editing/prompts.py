@@ -12,7 +12,7 @@ from .captions import bare, edited, joined, locate, split, state_of
 from .errors import EditError
 from .instruction import Instruction, Item, parse
 from .phrases import tokens
-from .words import align, blocks
+from .words import align, blocks, span_of
 
 CAPTION_WORDS = 4  # A of `A => B` counts as a caption of the whole picture from this many words on
 
@@ -135,10 +135,8 @@ def _sentence(item: Item) -> Item:
     else:
         text = changed_phrases(item)
     made = parse(text).items[0]
-    kept = [m for m in item.marks if m.text.lower() in text.lower()]
-    if kept:
-        start = text.lower().index(kept[0].text.lower())
-        made = replace(made, keyword=text[start : start + len(kept[0].text)], span=(start, start + len(kept[0].text)))
+    if kept := next((span for mark in item.marks if (span := span_of(mark.text, text))), None):
+        made = replace(made, keyword=text[slice(*kept)], span=kept)
     return replace(made, strength=item.strength)
 
 

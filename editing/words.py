@@ -91,6 +91,12 @@ def read(tokenizer: CLIPTokenizer, text: str, places: int = PLACES) -> Prompt:
     return Prompt(text, tuple(ids), spans)
 
 
+def span_of(phrase: str, text: str) -> Span | None:
+    """Where a phrase stands in a text for the first time, in whole words and any case."""
+    match = re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE)
+    return match.span() if match else None
+
+
 def columns(maps: Tensor, places: Sequence[int]) -> Tensor:
     """The mean of a word's maps: (token, h, w) and the places of its tokens -> (h, w). Raises ValueError for a word without tokens."""
     if not places:

@@ -255,6 +255,8 @@ def test_key_tokens_words_and_marks(model: Model) -> None:
     assert couple.keywords == ("sitting",) and couple.key == couple.fresh == (2,)
     marked = pair(model, SOURCE, TARGET, ["person"])
     assert marked.keywords == ("person",) and marked.fresh == (2,)
+    whole = pair(model, "a caterpillar and a dog", "a caterpillar and a cat", ["cat"])
+    assert whole.keywords == ("cat",), "a word inside another was taken for the marked one"
     removed = pair(model, "a red cat", "a cat")
     assert removed.key == () and removed.keywords == ("red",)
     with pytest.raises(EditError) as caught:
