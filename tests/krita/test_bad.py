@@ -86,4 +86,5 @@ def test_painting_on(bad: Outcome) -> None:
     told = bad.of("painting_on")
     assert told["kind"] == "good" and told["new paint"] == [0, 255, 0, 255]
     left, top, right, bottom = told["bounds"]
-    assert left >= 37 + 10 and top >= 21 + 5 and right < 37 + 10 + 128 and bottom < 21 + 5 + 128, told["bounds"]
+    moved_x, moved_y = 237 + 10, 151 + 5
+    assert moved_x <= left and moved_y <= top and right < moved_x + 128 and bottom < moved_y + 128, told["bounds"]

@@ -1,7 +1,10 @@
 """Situations in which an edit can't be done, or only just: a clear message, never a traceback."""
 
 from help import (
-    Scene,
+    HEIGHT,
+    WIDTH,
+    X,
+    Y,
     activate,
     app,
     digest,
@@ -13,13 +16,14 @@ from help import (
     names,
     new_document,
     note,
-    paint,
     panel,
+    picture,
     pixels,
     quick,
     screenshot,
     select,
     selection_bytes,
+    start,
     under_way,
     undo,
     widget,
@@ -27,11 +31,17 @@ from help import (
 )
 from PyQt5.QtCore import QByteArray
 
-X, Y = 37, 21
-
 
 def told(result):
     result["note"], result["kind"], result["working"] = note(), panel().note.kind if panel().note else "", panel().work is not None
+
+
+def refused(result, instruction="make the star blue"):
+    """What is said where no edit begins."""
+    yield from write(instruction)
+    keys("key", "Return")
+    yield 1
+    told(result)
 
 
 def check_no_document(result):
@@ -48,60 +58,43 @@ def check_no_document(result):
 
 
 def check_no_layer(result):
-    document, _ = yield from new_document(256, 192)
+    document, _ = yield from new_document(WIDTH, HEIGHT)
     for node in document.rootNode().childNodes():
         node.remove()
     yield 0.5
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from refused(result)
 
 
 def check_empty_layer(result):
-    yield from new_document(256, 192)
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from new_document(WIDTH, HEIGHT)
+    yield from refused(result)
 
 
 def check_group_layer(result):
-    document, layer = yield from new_document(256, 192)
+    document, layer = yield from new_document(WIDTH, HEIGHT)
     group = document.createGroupLayer("people")
     document.rootNode().addChildNode(group, layer)
     yield from activate(document, group)
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from refused(result)
 
 
 def check_vector_layer(result):
-    document, layer = yield from new_document(256, 192)
+    document, layer = yield from new_document(WIDTH, HEIGHT)
     shapes = document.createVectorLayer("shapes")
     document.rootNode().addChildNode(shapes, layer)
     yield from activate(document, shapes)
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from refused(result)
 
 
 def check_hidden_layer(result):
-    document, layer = yield from new_document(256, 192)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    _, layer = yield from picture("recolour")
     layer.setVisible(False)
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from refused(result)
 
 
 def check_locked_layer(result):
     """A locked layer is edited: nothing is written to it."""
-    document, layer = yield from new_document(256, 192)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, layer = yield from picture("recolour")
     yield from quick()
     layer.setLocked(True)
     before = fingerprints(document)
@@ -112,18 +105,13 @@ def check_locked_layer(result):
 
 
 def check_empty_instruction(result):
-    document, layer = yield from new_document(256, 192)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
-    yield from write("   ")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from picture("recolour")
+    yield from refused(result, "   ")
     yield from screenshot("empty-instruction")
 
 
 def check_unreadable_instruction(result):
-    document, layer = yield from new_document(256, 192)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, _ = yield from picture("recolour")
     yield from quick()
     before = names(document)
     yield from edit("??? !!")
@@ -143,22 +131,16 @@ def check_one_pixel(result):
 
 
 def check_selection_elsewhere(result):
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, _ = yield from picture("recolour")
     yield from select(document, 400, 300, 50, 50)
-    yield from write("make the star blue")
-    keys("key", "Return")
-    yield 1
-    told(result)
+    yield from refused(result)
 
 
 def check_document_closed(result):
     """Closed while the job runs: the result is kept, and can be opened as a picture of its own."""
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, _ = yield from picture("recolour")
     yield from quick()
-    yield from write("make the star blue")
-    keys("key", "Return")
+    yield from start("make the star blue")
     yield from under_way(1)
     document.setModified(False)
     document.close()
@@ -183,19 +165,15 @@ def to_front(document):
     assert app().activeDocument() == document, "the picture does not come to the front"
 
 
-def away_during(result, by, chosen=None):
+def away_during(result, key, chosen=None):
     """The painter turns to another picture while the job runs, sees from there how it ends, comes back, and undoes it."""
-    document, layer = yield from new_document(512, 384, name="first")
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, _ = yield from picture("recolour", "first")
     if chosen:
         yield from select(document, *chosen)
     yield from quick()
     result["first before"], result["selection before"] = fingerprints(document), digest(selection_bytes(document) or b"")
-    yield from write("make the star blue")
-    keys("key", by)
-    yield from under_way(0)
-    other, other_layer = yield from new_document(300, 200, name="second")
-    yield from paint(other, other_layer, Scene("recolour"), X, Y)
+    yield from start("make the star blue", key)
+    other, _ = yield from picture("recolour", "second")
     result["second before"] = fingerprints(other)
     yield from ended()
     told(result)
@@ -238,11 +216,9 @@ def check_document_switched_mask(result):
 
 def check_painting_on(result):
     """The painter paints on the layer, and moves it, while the job runs: the result follows the layer; the new paint stays."""
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, Scene("recolour"), X, Y)
+    document, layer = yield from picture("recolour")
     yield from quick()
-    yield from write("make the star blue")
-    keys("key", "Return")
+    yield from start("make the star blue")
     yield from under_way(1)
     layer.setPixelData(QByteArray(bytes((0, 255, 0, 255)) * 400), 0, 0, 20, 20)
     layer.move(layer.position().x() + 10, layer.position().y() + 5)
