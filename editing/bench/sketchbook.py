@@ -6,6 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,13 +43,12 @@ EASY = ("recolour", "retexture", "replace", "background")
 HARD = ("add", "remove", "resize", "pose")
 
 
-class Bench:
-    """The model under test and how many cases each bar may cost."""
+class Oracle:
+    """The stock diffusers pipelines of a model's three variants, not our own loop. Pictures (n, 3, 128, 128), 0..1; a seed for each."""
 
-    def __init__(self, models: Models, path: Path, judge: Judge, cases: int, first: int) -> None:
-        self.models, self.path, self.judge, self.cases, self.first = models, path, judge, cases, first
-
-        self.side = models.get("text-to-image").native_size
+    def __init__(self, path: Path, side: int, steps: int = 50) -> None:
+        self.path, self.side = path, side
+        self.settings = {"num_inference_steps": steps, "guidance_scale": 7.5, "output_type": "pt"}
 
     def small(self, image: Tensor) -> Tensor:
         """A picture of the world (n, c, 128, 128) at the model's native size."""
@@ -58,13 +58,45 @@ class Bench:
         """What the model made, at the world's size."""
         return image if self.side == SIZE else F.interpolate(image, size=(SIZE, SIZE), mode="bilinear")
 
+    @cache  # noqa: B019  # as long-lived as the benchmark
     def pipeline(self, kind: Any, variant: str) -> Any:
-        """The stock diffusers pipeline of a variant: the oracle, not our own loop."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = kind.from_pretrained(self.path / variant, torch_dtype=torch.float32, safety_checker=None)
         made.set_progress_bar_config(disable=True)
         return made
+
+    def sampled(self, kind: Any, variant: str, words: list[str], seeds: list[int], more: dict[str, Any]) -> Tensor:
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        return self.large(self.pipeline(kind, variant)(words, generator=generators, **self.settings, **more).images)
+
+    def pictured(self, captions: list[str], seeds: list[int]) -> Tensor:
+        """Text to image."""
+        return self.sampled(StableDiffusionPipeline, "text-to-image", captions, seeds, {})
+
+    def instructed(self, instructions: list[str], befores: Tensor, seeds: list[int]) -> Tensor:
+        """InstructPix2Pix."""
+        more = {"image": self.small(befores), "image_guidance_scale": 1.5}
+        return self.sampled(StableDiffusionInstructPix2PixPipeline, "instruction", instructions, seeds, more)
+
+    def painted(self, captions: list[str], images: Tensor, holes: Tensor, seeds: list[int]) -> Tensor:
+        """Inpainting; holes (n, 1, 128, 128)."""
+        more = {"image": self.small(images), "mask_image": (self.small(holes) > 0).float(), "height": self.side, "width": self.side,
+                "strength": 1.0}
+        return self.sampled(StableDiffusionInpaintPipeline, "inpainting", captions, seeds, more)
+
+
+def hole_of(mask: np.ndarray) -> Tensor:
+    """What inpainting must fill to draw the thing of a mask: the mask and four pixels around it, (1, 1, 128, 128)."""
+    return F.max_pool2d((to_tensor(mask) > 0.02).float(), 9, 1, 4)
+
+
+class Bench:
+    """The model under test and how many cases each bar may cost."""
+
+    def __init__(self, models: Models, path: Path, judge: Judge, cases: int, first: int) -> None:
+        self.models, self.path, self.judge, self.cases, self.first = models, path, judge, cases, first
+        self.oracle = Oracle(path, models.get("text-to-image").native_size)
 
 
 def in_batches(count: int, make: Callable[[list[int]], Tensor]) -> Tensor:
@@ -105,22 +137,20 @@ def columns_of(words: list[Word], noun: str) -> list[int]:
 
 def autoencoder(bench: Bench) -> dict[str, float]:
     model = bench.models.get("text-to-image")
-    images = bench.small(torch.cat([to_tensor(render(scene(bench.first + k)).image) for k in range(max(bench.cases, 16))]))
+    images = bench.oracle.small(torch.cat([to_tensor(render(scene(bench.first + k)).image) for k in range(max(bench.cases, 16))]))
     return {"autoencoder, dB": decibels(2 * model.decode(model.encode(images) * model.scaling) - 1, 2 * images - 1)}
 
 
 def text_to_image(bench: Bench) -> dict[str, float]:
-    pipeline = bench.pipeline(StableDiffusionPipeline, "text-to-image")
     out, seconds = {}, []
     for name, things in (("single: kind and colour", (1,)), ("two or three: all and their relation", (2, 3))):
         scenes = [scene(bench.first + 10_000 + k, things=things[k % len(things)]) for k in range(bench.cases)]
 
         def sample(part: list[int], scenes: list[Any] = scenes) -> Tensor:
             begun = time.monotonic()
-            made = pipeline([text(caption(scenes[k])) for k in part], num_inference_steps=50, guidance_scale=7.5, output_type="pt",
-                            generator=[torch.Generator().manual_seed(k) for k in part]).images
+            made = bench.oracle.pictured([text(caption(scenes[k])) for k in part], part)
             seconds.append((time.monotonic() - begun) / len(part))
-            return bench.large(made)
+            return made
 
         images, right = in_batches(bench.cases, sample), []
         for image, made in zip(images, scenes, strict=True):
@@ -131,9 +161,9 @@ def text_to_image(bench: Bench) -> dict[str, float]:
 
 
 def one_picture(bench: Bench) -> dict[str, float]:
-    pipeline = bench.pipeline(StableDiffusionPipeline, "text-to-image")
+    bench.oracle.pipeline(StableDiffusionPipeline, "text-to-image")  # loaded before the clock starts
     begun = time.monotonic()
-    pipeline("a large red star in a meadow", num_inference_steps=50, guidance_scale=7.5, output_type="pt")
+    bench.oracle.pictured(["a large red star in a meadow"], [0])
     return {"one 50-step picture, seconds": time.monotonic() - begun}
 
 
@@ -141,7 +171,7 @@ def noun_attention(bench: Bench) -> dict[str, float]:
     model, out = bench.models.get("text-to-image"), {}
     scenes = [scene(bench.first + 20_000 + k, things=1 + k % 2) for k in range(max(bench.cases, 24))]
     shown = [render(made) for made in scenes]
-    latents = [model.encode(bench.small(to_tensor(picture.image))) * model.scaling for picture in shown]
+    latents = [model.encode(bench.oracle.small(to_tensor(picture.image))) * model.scaling for picture in shown]
     exact = [to_tensor(picture.masks[0]) for picture in shown]
     for t in (201, 501, 801):
         maps = []
@@ -157,7 +187,7 @@ def keyword_attention(bench: Bench) -> dict[str, float]:
     for k in range(max(bench.cases, 24)):
         made = edit(bench.first + 30_000 + k, EASY[k % 3])
         shown, words = render_edit(made), join(instruction(made))
-        code = model.encode(bench.small(to_tensor(shown.before.image)))
+        code = model.encode(bench.oracle.small(to_tensor(shown.before.image)))
         noun = made.before.things[made.changes[0].index or 0].kind
         maps.append(noun_map(model, code * model.scaling, 797, text(words), columns_of(words, noun), code, k))
         exact.append(to_tensor(shown.before.masks[made.changes[0].index or 0]))
@@ -180,7 +210,6 @@ def foi_masks(bench: Bench) -> dict[str, float]:
 
 
 def plain_instruction(bench: Bench) -> dict[str, float]:
-    pipeline = bench.pipeline(StableDiffusionInstructPix2PixPipeline, "instruction")
     right: dict[str, list[bool]] = {}
     kept: list[bool] = []
     outside: list[float] = []
@@ -190,10 +219,8 @@ def plain_instruction(bench: Bench) -> dict[str, float]:
         shown = [render_edit(made) for made in edits]
 
         def sample(part: list[int], edits: list[Any] = edits, shown: list[Any] = shown) -> Tensor:
-            befores = bench.small(torch.cat([to_tensor(shown[k].before.image) for k in part]))
-            seeds = [torch.Generator().manual_seed(k) for k in part]
-            return bench.large(pipeline([text(join(instruction(edits[k]))) for k in part], image=befores, num_inference_steps=50,
-                                        guidance_scale=7.5, image_guidance_scale=1.5, output_type="pt", generator=seeds).images)
+            befores = torch.cat([to_tensor(shown[k].before.image) for k in part])
+            return bench.oracle.instructed([text(join(instruction(edits[k]))) for k in part], befores, part)
 
         for image, made, exact in zip(in_batches(len(edits), sample), edits, shown, strict=True):
             right.setdefault(type, []).append(all(changes_made(bench.judge, made, exact, image[None])))
@@ -208,17 +235,13 @@ def plain_instruction(bench: Bench) -> dict[str, float]:
 
 
 def inpainting(bench: Bench) -> dict[str, float]:
-    pipeline = bench.pipeline(StableDiffusionInpaintPipeline, "inpainting")
     scenes = [scene(bench.first + 50_000 + k, things=1 + k % 2) for k in range(bench.cases)]
     shown = [render(made) for made in scenes]
-    holes = [F.max_pool2d((to_tensor(picture.masks[0]) > 0.02).float(), 9, 1, 4) for picture in shown]
+    holes = [hole_of(picture.masks[0]) for picture in shown]
 
     def sample(part: list[int]) -> Tensor:
-        images = bench.small(torch.cat([to_tensor(shown[k].image) for k in part]))
-        masks = (bench.small(torch.cat([holes[k] for k in part])) > 0).float()
-        return bench.large(pipeline([text(caption(scenes[k])) for k in part], image=images,
-                        mask_image=masks, height=bench.side, width=bench.side, num_inference_steps=50, guidance_scale=7.5,
-                        strength=1.0, output_type="pt", generator=[torch.Generator().manual_seed(k) for k in part]).images)
+        images, masks = (torch.cat(some) for some in ([to_tensor(shown[k].image) for k in part], [holes[k] for k in part]))
+        return bench.oracle.painted([text(caption(scenes[k])) for k in part], images, masks, part)
 
     right = []
     for k, image in enumerate(in_batches(len(scenes), sample)):
@@ -234,7 +257,7 @@ def inversion(bench: Bench) -> dict[str, float]:
     up, down = DDIMInverseScheduler.from_config(settings), DDIMScheduler.from_config(settings)
     for k in range(min(bench.cases, 8)):
         made = scene(bench.first + 60_000 + k)
-        latents = model.encode(bench.small(to_tensor(render(made).image))) * model.scaling
+        latents = model.encode(bench.oracle.small(to_tensor(render(made).image))) * model.scaling
         branch, x = [Branch("text", model.embed(text(caption(made))))], latents
         for ladder in (up, down):
             ladder.set_timesteps(50)

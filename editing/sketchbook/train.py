@@ -2,7 +2,8 @@
 
     autoencoder  ->  data  ->  denoiser (small latents, then full size)  ->  decoder  ->  export
 
-Everything is kept in ``training/``: checkpoints, rendered and encoded edits, the sample sheets to look at.
+Everything is kept in ``training/``: checkpoints, rendered and encoded edits. To look at what it makes, at any time in between:
+``export --folder training/now``, then ``limn bench samples --model training/now``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+"""What the bundled model makes, to look at: a sheet with one held-out edit of each type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+from rich.progress import track
+
+from .. import EditRequest, edit, events
+from ..loading import Models, load_models
+from ..sketchbook import folder
+from ..sketchbook.edits import TYPES
+from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE
+from . import sheet
+from .quality import Case
+from .sketchbook import Oracle, hole_of
+
+app = typer.Typer(help=__doc__)
+
+COLUMNS = ("before", "exact answer", "InstructPix2Pix", "FoI", "inpainting", "text to image")
+
+
+def cells(models: Models, oracle: Oracle, case: Case) -> list[Image.Image]:
+    """One row: the edit itself, what the stock pipelines make of its words, and FoI's edit with its mask's outline."""
+    seed, words = case.edit.seed, case.words
+    request = EditRequest("foi", words.instruction, case.before, seed=seed)
+    done = next(event for event in edit(models, request) if isinstance(event, events.Done))
+    hole = hole_of(case.shown.mask)
+    return [
+        sheet.to_image(case.before),
+        sheet.outlined(sheet.to_image(case.after), sheet.mask_image(case.exact)),
+        sheet.to_image(oracle.instructed([words.instruction], case.before, [seed])),
+        sheet.outlined(sheet.to_image(done.image), sheet.mask_image(done.mask.binary)),
+        sheet.to_image(oracle.painted([words.target], case.before, hole, [seed])),
+        sheet.to_image(oracle.pictured([words.source], [seed])),
+    ]
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The sheet, a PNG.")] = Path("samples.png"),
+    first: Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")] = FIRST_HELD_OUT,
+    types: Annotated[list[str] | None, typer.Option(help="Only these types of edits.")] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Steps of the stock pipelines.")] = 50,
+    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model; the bundled one by default.")] = None,
+) -> None:
+    """Draw what a model of the sketchbook's world makes. Example: limn bench samples --out samples.png"""
+    if unknown := [name for name in types or () if name not in TYPES]:
+        raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
+    place = model or folder()
+    models = load_models(place)
+    oracle = Oracle(place, models.get("text-to-image").native_size, steps)
+    rows = []
+    for number, type in enumerate(track(types or TYPES, "sampling")):
+        case = Case.of(type, first + number)
+        rows.append(sheet.Row(f"{type}: {case.words.instruction}", cells(models, oracle, case)))
+    sheet.contact_sheet(COLUMNS, rows, (SIZE, SIZE), out)
+    print(out)
