@@ -4,7 +4,11 @@ import os
 import signal
 
 from help import (
+    HEIGHT,
+    WIDTH,
     Scene,
+    X,
+    Y,
     edit,
     ended,
     fingerprints,
@@ -14,16 +18,15 @@ from help import (
     note,
     paint,
     panel,
+    picture,
     quick,
     ready,
     screenshot,
     selection_bytes,
+    start,
     under_way,
     widget,
-    write,
 )
-
-X, Y = 237, 151
 
 
 def processes(word):
@@ -48,15 +51,19 @@ def processes(word):
     return [pid for pid, command in commands.items() if word in command and pid != os.getpid() and ours(pid)]
 
 
+def kill(word):
+    victims = processes(word)
+    assert victims, f"there is no {word}"
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+
+
 def half_way(result, disturb):
     """An edit that is disturbed after its second preview, long before its end; then the same, shorter and undisturbed."""
-    scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
+    document, _ = yield from picture("recolour")
     yield from quick(200)
     before, layers = fingerprints(document), names(document)
-    yield from write(scene.instruction)
-    keys("key", "Return")
+    yield from start("make the star blue")
     yield from under_way(2)
     disturb()
     yield from ended()
@@ -65,7 +72,7 @@ def half_way(result, disturb):
     result["as it was"] = fingerprints(document) == before and names(document) == layers and selection_bytes(document) is None
     yield from screenshot(result["name"])
     yield from quick()
-    yield from edit(scene.instruction)
+    yield from edit("make the star blue")
     result["next note"], result["next layers"] = note(), names(document)
 
 
@@ -81,38 +88,22 @@ def check_cancel_button(result):
 
 def check_kill_worker(result):
     result["name"] = "worker-killed"
-
-    def kill():
-        victims = processes("server.worker")
-        assert victims, "there is no worker"
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-
-    yield from half_way(result, kill)
+    yield from half_way(result, lambda: kill("server.worker"))
 
 
 def check_kill_server(result):
     result["name"] = "server-killed"
-
-    def kill():
-        victims = processes("server.cli")
-        assert victims, "there is no server"
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-
-    yield from half_way(result, kill)
+    yield from half_way(result, lambda: kill("server.cli"))
 
 
 def check_stop_server(result):
     """Stopped by the docker's own menu, started again by pressing Edit."""
     yield from ready()
-    docker_view = widget("limn_panel")
-    docker_view.stop_wanted.emit()
+    next(act for act in widget("limn_link_menu").actions() if act.text() == "Stop the server").trigger()
     came = yield lambda: panel().link.kind == "off", 20
     result["stopped"], result["processes"] = came, processes("server.cli")
     result["link"] = panel().link.words
-    scene = Scene("recolour")
-    document, layer = yield from new_document(512, 384)
-    yield from paint(document, layer, scene, X, Y)
-    yield from edit(scene.instruction)
+    document, layer = yield from new_document(WIDTH, HEIGHT)
+    yield from paint(document, layer, Scene("recolour"), X, Y)
+    yield from edit("make the star blue")
     result["note"], result["layers"] = note(), names(document)
