@@ -52,7 +52,6 @@ def test_undo_restores_selection_then_layer(edits: Outcome) -> None:
     assert told["seen as before"]
 
 
-@pytest.mark.xfail(strict=False, reason="of two things the sketchbook, trained too briefly, takes the wrong one half of the time")
 def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:
     told, case = edits.of("two_instructions"), scenery.cases()["two"]
     assert told["other layers untouched"]
@@ -66,7 +65,6 @@ def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:
         assert (alpha[placed(own > 0.5, X, Y, WIDTH, HEIGHT)] > 0).mean() > 0.5, "the thing was not changed"
 
 
-@pytest.mark.xfail(strict=False, reason="of two things the sketchbook, trained too briefly, takes the wrong one half of the time")
 def test_two_instructions_change_two_things(edits: Outcome) -> None:
     edits.of("two_instructions")
     case = scenery.cases()["two"]
