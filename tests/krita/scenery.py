@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from editing.sketchbook import scenes
-from editing.sketchbook.scenes import Scene, Thing
+from editing.sketchbook import edits, scenes
+from editing.sketchbook.edits import Edit
+from editing.sketchbook.scenes import Scene, Thing, text
 
 Array = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing, in the scene's order."""
+    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing, or of what each instruction
+    changes, in the scene's order."""
 
     name: str
     instruction: str
@@ -34,6 +36,30 @@ class Case:
 def star(colour: str, *places: tuple[float, float, float], kind: str = "star") -> Thing:
     size = "large" if len(places) == 1 else ""
     return Thing(kind, colour, "plain", size, "", places, (0.0, 0.0, 0.0))
+
+
+BEST = {
+    "foi": ("recolour", 1_000_009),
+    "instdiffedit": ("replace", 1_000_011),
+    "adapedit": ("pose", 1_000_009),
+    "tas": ("pose", 1_000_001),
+}
+"""For each algorithm the type of edit that it does best, and the seed of a scene with a single thing. A pose may be a state: a lit lamp."""
+
+
+def best(algorithm: str) -> Edit:
+    """The exact edit that an algorithm is tried with."""
+    kind, seed = BEST[algorithm]
+    assert seed >= scenes.FIRST_HELD_OUT
+    return edits.edit(seed, kind)
+
+
+def wording(algorithm: str) -> str:
+    """What the painter writes for it: an instruction, or for those that compare two captions, both."""
+    edit = best(algorithm)
+    if algorithm in ("adapedit", "tas"):
+        return f"{edits.source_caption(edit)} => {edits.target_caption(edit)}"
+    return text(edits.join(edits.instruction(edit)))
 
 
 def cases() -> dict[str, Case]:
@@ -60,6 +86,9 @@ def cases() -> dict[str, Case]:
     for name, (instruction, scene) in plain.items():
         drawn = scenes.render(scene)
         made[name] = Case(name, instruction, drawn.image, drawn.masks)
+    for name in BEST:
+        shown = edits.render_edit(best(name))
+        made[name] = Case(name, wording(name), shown.before.image, shown.parts)
     return made
 
 

@@ -1,0 +1,95 @@
+"""Each algorithm at the kind of edit that it does best, chosen and started by keys alone."""
+
+from help import (
+    HEIGHT,
+    WIDTH,
+    Scene,
+    X,
+    Y,
+    choose,
+    composed,
+    ended,
+    fingerprints,
+    listening,
+    names,
+    new_layer,
+    note,
+    panel,
+    picture,
+    pixels,
+    press,
+    save,
+    screenshot,
+    selection_bytes,
+    under_way,
+    undo,
+    widget,
+    write,
+)
+
+SEED = 1
+
+
+def check_foi(result):
+    yield from best("foi", result)
+
+
+def check_instdiffedit(result):
+    yield from best("instdiffedit", result)
+
+
+def check_adapedit(result):
+    yield from best("adapedit", result)
+
+
+def check_tas(result):
+    yield from best("tas", result)
+
+
+def best(name, result):
+    """A scene off-centre in a larger picture: the algorithm chosen, the instruction typed, started by its shortcut, undone twice."""
+    document, _ = yield from picture(name)
+    before, seen = fingerprints(document), composed(document)
+    result["layers before"] = names(document)
+    yield from choose(name)
+    widget("limn_seed").setValue(SEED)
+    yield from write(Scene(name).instruction)
+    with listening() as arrived:
+        yield from press("ctrl+alt+e")
+        yield from under_way(3)
+        result["stage while it works"] = widget("limn_stage").text()
+        yield from screenshot(f"{name}-working")
+        yield from ended()
+        yield 1
+    yield from screenshot(f"{name}-done")
+    result["previews"], result["note"], result["details"] = panel().previews_shown, note(), panel().note.details
+    result["box"], result["title"] = widget("limn_algorithm").currentText(), panel().chosen().title
+    result["ran"] = [one.algorithm for one in arrived if type(one).__name__ == "Done"]
+    result["layers"] = names(document)
+    new = new_layer(document, before)
+    result["active"], result["name"] = document.activeNode().name(), new.name()
+    after = fingerprints(document)
+    result["other layers untouched"] = all(after[other] == before[other] for other in before)
+    final = [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
+    save(f"{name}-mask.gray", on_canvas(final.area))
+    save(f"{name}-layer.bgra", pixels(new, document))
+    save(f"{name}-selection.gray", selection_bytes(document) or b"")
+    save(f"{name}-seen-before.bgra", seen)
+    save(f"{name}-seen-after.bgra", composed(document))
+    yield from undo()
+    result["after one undo"] = {"layers": names(document), "selection": selection_bytes(document) is not None}
+    yield from undo()
+    result["after two undos"] = {
+        "layers": names(document),
+        "selection": selection_bytes(document) is not None,
+        "same": fingerprints(document) == before and composed(document) == seen,
+    }
+
+
+def on_canvas(area):
+    """A region of the sent layer, one byte a pixel, as the whole canvas."""
+    mask, wide = bytearray(WIDTH * HEIGHT), area.pixels.width
+    for row in range(area.pixels.height):
+        start = (Y + area.y + row) * WIDTH + X + area.x
+        mask[start : start + wide] = area.pixels.data[row * wide : (row + 1) * wide]
+    return bytes(mask)
