@@ -52,7 +52,7 @@ def main(
         raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
     place = model or folder()
     models = load_models(place)
-    oracle = Oracle(place, models.get("text-to-image").native_size, steps)
+    oracle = Oracle(models, place, steps)
     rows = []
     for number, type in enumerate(track(types or TYPES, "sampling")):
         case = Case.of(type, first + number)

@@ -46,9 +46,10 @@ HARD = ("add", "remove", "resize", "pose")
 class Oracle:
     """The stock diffusers pipelines of a model's three variants, not our own loop. Pictures (n, 3, 128, 128), 0..1; a seed for each."""
 
-    def __init__(self, path: Path, side: int, steps: int = 50) -> None:
-        self.path, self.side = path, side
+    def __init__(self, models: Models, path: Path, steps: int = 50) -> None:
+        self.path, self.side = path, models.get("text-to-image").native_size
         self.settings = {"num_inference_steps": steps, "guidance_scale": 7.5, "output_type": "pt"}
+        self.text_guidance = models.defaults("instruction", "ip2p").get("text_guidance", 7.5)
 
     def small(self, image: Tensor) -> Tensor:
         """A picture of the world (n, c, 128, 128) at the model's native size."""
@@ -68,15 +69,15 @@ class Oracle:
 
     def sampled(self, kind: Any, variant: str, words: list[str], seeds: list[int], more: dict[str, Any]) -> Tensor:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        return self.large(self.pipeline(kind, variant)(words, generator=generators, **self.settings, **more).images)
+        return self.large(self.pipeline(kind, variant)(words, generator=generators, **(self.settings | more)).images)
 
     def pictured(self, captions: list[str], seeds: list[int]) -> Tensor:
         """Text to image."""
         return self.sampled(StableDiffusionPipeline, "text-to-image", captions, seeds, {})
 
     def instructed(self, instructions: list[str], befores: Tensor, seeds: list[int]) -> Tensor:
-        """InstructPix2Pix."""
-        more = {"image": self.small(befores), "image_guidance_scale": 1.5}
+        """InstructPix2Pix, at the model's own text guidance."""
+        more = {"image": self.small(befores), "guidance_scale": self.text_guidance, "image_guidance_scale": 1.5}
         return self.sampled(StableDiffusionInstructPix2PixPipeline, "instruction", instructions, seeds, more)
 
     def painted(self, captions: list[str], images: Tensor, holes: Tensor, seeds: list[int]) -> Tensor:
@@ -96,7 +97,7 @@ class Bench:
 
     def __init__(self, models: Models, path: Path, judge: Judge, cases: int, first: int) -> None:
         self.models, self.path, self.judge, self.cases, self.first = models, path, judge, cases, first
-        self.oracle = Oracle(path, models.get("text-to-image").native_size)
+        self.oracle = Oracle(models, path)
 
 
 def in_batches(count: int, make: Callable[[list[int]], Tensor]) -> Tensor:
