@@ -13,6 +13,7 @@ from help import (
     fingerprints,
     keys,
     layers,
+    listening,
     names,
     new_document,
     note,
@@ -114,7 +115,12 @@ def check_unreadable_instruction(result):
     document, _ = yield from picture("recolour")
     yield from quick()
     before = names(document)
-    yield from edit("??? !!")
+    with listening() as arrived:  # the refusal comes at once: the edit may be over before anyone looks
+        yield from write("??? !!")
+        keys("key", "Return")
+        came = yield lambda: any(type(one).__name__ == "Failed" for one in arrived), 60
+    assert came, note()
+    yield from ended()
     told(result)
     result["layers"], result["before"] = names(document), before
     yield from screenshot("unreadable")
