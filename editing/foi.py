@@ -36,8 +36,9 @@ Differences. The paper came without code; where it leaves a choice:
 16  the part of a global instruction whose mask is degenerate acts everywhere.
 17  mask_samples averages A over several noises at the first step.
 tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The bundled model's maps want gamma 1 and tau 0.2
-(mean IoU 0.81 over 12 held-out edits, against 0.61 with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says. Sharpening is scale-free: gamma rounds equal
-norm(A^2)^(2^(gamma - 1)). A mask smaller than 2% of the grid is taken again with a smaller gamma, and the report says so.
+(mean IoU 0.81 over 12 held-out edits, against 0.61 with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says.
+Sharpening is scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask smaller than 2% of the grid is taken again with a smaller
+gamma, and the report says so.
 """
 
 from __future__ import annotations
