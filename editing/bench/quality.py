@@ -198,6 +198,14 @@ def listed(given: Sequence[str] | None) -> list[str]:
     return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
 
 
+def known_types(given: Sequence[str] | None) -> list[str]:
+    """The types of edits asked for, all for none. Raises typer.BadParameter for an unknown one."""
+    wanted = listed(given) or list(TYPES)
+    if unknown := [name for name in wanted if name not in TYPES]:
+        raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
+    return wanted
+
+
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -233,9 +241,7 @@ def main(
     """
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    wanted_types = listed(types) or list(TYPES)
-    if unknown := [name for name in wanted_types if name not in TYPES]:
-        raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
+    wanted_types = known_types(types)
     try:
         wanted = known_methods(listed(methods))
         records = Records(out / "quality.json", key_of)

@@ -15,7 +15,7 @@ from ..sketchbook import folder
 from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE
 from . import sheet
-from .quality import Case
+from .quality import Case, known_types
 from .sketchbook import Oracle, hole_of
 
 app = typer.Typer(help=__doc__)
@@ -43,18 +43,17 @@ def cells(models: Models, oracle: Oracle, case: Case) -> list[Image.Image]:
 def main(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The sheet, a PNG.")] = Path("samples.png"),
     first: Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")] = FIRST_HELD_OUT,
-    types: Annotated[list[str] | None, typer.Option(help="Only these types of edits.")] = None,
+    types: Annotated[list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")] = None,
     steps: Annotated[int, typer.Option(min=2, help="Steps of the stock pipelines.")] = 50,
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model; the bundled one by default.")] = None,
 ) -> None:
     """Draw what a model of the sketchbook's world makes. Example: limn bench samples --out samples.png"""
-    if unknown := [name for name in types or () if name not in TYPES]:
-        raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
+    wanted = known_types(types)
     place = model or folder()
     models = load_models(place)
     oracle = Oracle(models, place, steps)
     rows = []
-    for number, type in enumerate(track(types or TYPES, "sampling")):
+    for number, type in enumerate(track(wanted, "sampling")):
         case = Case.of(type, first + number)
         rows.append(sheet.Row(f"{type}: {case.words.instruction}", cells(models, oracle, case)))
     sheet.contact_sheet(COLUMNS, rows, (SIZE, SIZE), out)
