@@ -50,10 +50,6 @@ class PanelView(QWidget):  # type: ignore[misc]
     again_wanted = Signal()
     answered = Signal()
     """The caption is written: the edit that asked for it, again."""
-    cancel_wanted = Signal()
-    open_kept_wanted = Signal()
-    start_wanted = Signal()
-    stop_wanted = Signal()
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
@@ -86,10 +82,6 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._build_parameters(column)
         column.addStretch(1)
         self.status = Status(panel)
-        self.status.cancel_wanted.connect(self.cancel_wanted)
-        self.status.open_kept_wanted.connect(self.open_kept_wanted)
-        self.status.start_wanted.connect(self.start_wanted)
-        self.status.stop_wanted.connect(self.stop_wanted)
         outer.addWidget(self.status)
         panel.listeners.append(self.refresh)
         self.destroyed.connect(lambda: panel.listeners.remove(self.refresh))
@@ -122,7 +114,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         super().showEvent(event)
         if not self._connected_once:
             self._connected_once = True
-            QTimer.singleShot(500, self.start_wanted.emit)
+            QTimer.singleShot(500, self.status.start_wanted.emit)
 
     # --- building ----------------------------------------------------------------------------------------------------
 

@@ -66,10 +66,10 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.edit_wanted.connect(shared.edits.edit)
         self.view.again_wanted.connect(shared.edits.again)
         self.view.answered.connect(shared.edits.answer)
-        self.view.cancel_wanted.connect(shared.edits.cancel)
-        self.view.open_kept_wanted.connect(shared.edits.open_kept)
-        self.view.start_wanted.connect(shared.client.connect_to_server)
-        self.view.stop_wanted.connect(shared.client.stop_server)
+        self.view.status.cancel_wanted.connect(shared.edits.cancel)
+        self.view.status.open_kept_wanted.connect(shared.edits.open_kept)
+        self.view.status.start_wanted.connect(shared.client.connect_to_server)
+        self.view.status.stop_wanted.connect(shared.client.stop_server)
         self.setWidget(self.view)
 
     def canvasChanged(self, canvas_now: Any) -> None:
