@@ -9,6 +9,7 @@ from help import (
     choose,
     composed,
     ended,
+    final_mask,
     fingerprints,
     listening,
     names,
@@ -21,8 +22,10 @@ from help import (
     save,
     screenshot,
     selection_bytes,
+    spread,
     under_way,
     undo,
+    untouched,
     widget,
     write,
 )
@@ -68,10 +71,8 @@ def best(name, result):
     result["layers"] = names(document)
     new = new_layer(document, before)
     result["active"], result["name"] = document.activeNode().name(), new.name()
-    after = fingerprints(document)
-    result["other layers untouched"] = all(after[other] == before[other] for other in before)
-    final = [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
-    save(f"{name}-mask.gray", on_canvas(final.area))
+    result["other layers untouched"] = untouched(document, before)
+    save(f"{name}-mask.gray", spread(final_mask(arrived).area, WIDTH, HEIGHT, X, Y))
     save(f"{name}-layer.bgra", pixels(new, document))
     save(f"{name}-selection.gray", selection_bytes(document) or b"")
     save(f"{name}-seen-before.bgra", seen)
@@ -84,12 +85,3 @@ def best(name, result):
         "selection": selection_bytes(document) is not None,
         "same": fingerprints(document) == before and composed(document) == seen,
     }
-
-
-def on_canvas(area):
-    """A region of the sent layer, one byte a pixel, as the whole canvas."""
-    mask, wide = bytearray(WIDTH * HEIGHT), area.pixels.width
-    for row in range(area.pixels.height):
-        start = (Y + area.y + row) * WIDTH + X + area.x
-        mask[start : start + wide] = area.pixels.data[row * wide : (row + 1) * wide]
-    return bytes(mask)

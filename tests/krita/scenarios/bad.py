@@ -27,6 +27,7 @@ from help import (
     start,
     under_way,
     undo,
+    untouched,
     widget,
     write,
 )
@@ -101,8 +102,7 @@ def check_locked_layer(result):
     before = fingerprints(document)
     yield from edit("make the star blue")
     told(result)
-    after = fingerprints(document)
-    result["layers"], result["untouched"] = names(document), all(after[name] == before[name] for name in before)
+    result["layers"], result["untouched"] = names(document), untouched(document, before)
 
 
 def check_empty_instruction(result):

@@ -18,6 +18,7 @@ from help import (
     quick,
     save,
     undo,
+    untouched,
 )
 from PyQt5.QtCore import QByteArray
 
@@ -52,8 +53,7 @@ def in_space(result, name, model, depth, profile):
     result["note"], result["details"] = note(), panel().note.details
     new = new_layer(document, before)
     result["new layer's space"] = [new.colorModel(), new.colorDepth(), new.colorProfile()]
-    after = fingerprints(document)
-    result["other layers untouched"] = all(after[one] == before[one] for one in before) and pixels(layer, document) == raw
+    result["other layers untouched"] = untouched(document, before) and pixels(layer, document) == raw
     save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))

@@ -12,6 +12,7 @@ from help import (
     docker,
     edit,
     ended,
+    final_mask,
     fingerprints,
     keys,
     listening,
@@ -31,9 +32,11 @@ from help import (
     screenshot,
     select,
     selection_bytes,
+    spread,
     start,
     under_way,
     undo,
+    untouched,
     widget,
     write,
 )
@@ -61,8 +64,7 @@ def check_end_to_end(result):
     new = new_layer(document, names_before)
     bounds = new.bounds()
     result["bounds"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
-    after = fingerprints(document)
-    result["other layers untouched"] = all(after[name] == before[name] for name in names_before)
+    result["other layers untouched"] = untouched(document, before)
     result["active"] = document.activeNode().name()
     result["above"] = names(document).index(new.name()) - names(document).index("painting")
     save("recolour-layer.bgra", pixels(new, document))
@@ -85,20 +87,15 @@ def check_two_instructions(result):
     with listening() as arrived:
         yield from edit(scene.instruction)
     yield from screenshot("two")
-    final = [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
-    result["parts"] = [[part.instruction, part.keyword] for part in final.parts]
-    for number, part in enumerate(final.parts):
-        mask = bytearray(scene.width * scene.height)
-        for row in range(part.area.pixels.height if part.area else 0):
-            first, wide = (part.area.y + row) * scene.width + part.area.x, part.area.pixels.width
-            mask[first : first + wide] = part.area.pixels.data[row * wide : (row + 1) * wide]
-        save(f"two-part-{number}.gray", bytes(mask))
+    parts = final_mask(arrived).parts
+    result["parts"] = [[part.instruction, part.keyword] for part in parts]
+    for number, part in enumerate(parts):
+        save(f"two-part-{number}.gray", spread(part.area, scene.width, scene.height))
     result["note"], result["details"] = note(), panel().note.details
     new = new_layer(document, before)
     save("two-layer.bgra", pixels(new, document))
     save("two-seen-after.bgra", composed(document))
-    after = fingerprints(document)
-    result["other layers untouched"] = all(after[name] == before[name] for name in before)
+    result["other layers untouched"] = untouched(document, before)
 
 
 def check_selection_limits(result):
@@ -114,8 +111,7 @@ def check_selection_limits(result):
     new = new_layer(document, before)
     save("equal-layer.bgra", pixels(new, document))
     save("equal-seen-after.bgra", composed(document))
-    after = fingerprints(document)
-    result["other layers untouched"] = all(after[name] == before[name] for name in before)
+    result["other layers untouched"] = untouched(document, before)
     yield from undo()
     result["selection is back"] = selection_bytes(document) == selected
     yield from undo()

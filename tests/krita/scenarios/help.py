@@ -239,6 +239,26 @@ def fingerprints(document):
     return {node.name(): digest(pixels(node, document)) for node in layers(document) if node.type() == "paintlayer"}
 
 
+def untouched(document, before):
+    """Whether every layer still has the pixels of these fingerprints."""
+    after = fingerprints(document)
+    return all(after[name] == before[name] for name in before)
+
+
+def final_mask(arrived):
+    """The last word on the mask among what the server has said."""
+    return [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
+
+
+def spread(region, width, height, x=0, y=0):
+    """A region's bytes, one a pixel, within a larger area that the region's own picture lies in at x, y; nothing for None."""
+    whole = bytearray(width * height)
+    for row in range(region.pixels.height if region else 0):
+        start, wide = (y + region.y + row) * width + x + region.x, region.pixels.width
+        whole[start : start + wide] = region.pixels.data[row * wide : (row + 1) * wide]
+    return bytes(whole)
+
+
 def selection_bytes(document):
     """The selection over the canvas, 8 bit; None without one."""
     selection = document.selection()
