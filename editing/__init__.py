@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -14,7 +15,7 @@ from .frame import choose_frame
 from .instruction import parse
 from .loading import Models, load_models
 from .model import Tally
-from .prompts import lacks_caption
+from .prompts import captions, lacks_caption
 from .request import EditRequest, Parameter, resolve
 from .store import Shelf, Store
 from .task import Algorithm, Task
@@ -35,6 +36,7 @@ __all__ = [
     "edit",
     "events",
     "load_models",
+    "plan",
     "runnable",
     "settle",
 ]
@@ -61,6 +63,18 @@ def asks_for_caption(request: EditRequest) -> bool:
     return algorithm is not None and algorithm.caption == "needed" and lacks_caption(parse(request.instruction, request.caption))
 
 
+def plan(models: Models, request: EditRequest) -> tuple[Algorithm, Any]:
+    """A settled request's algorithm and its settings. Raises EditError for whatever can be refused before a network is loaded."""
+    if request.algorithm not in ALGORITHMS:
+        known = ", ".join((auto.NAME, *ALGORITHMS))
+        raise EditError("unknown-algorithm", f"There is no algorithm {request.algorithm!r}.", f"Choose one of {known}.")
+    algorithm = ALGORITHMS[request.algorithm]
+    settings = resolve(algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters)
+    if algorithm.caption == "needed":
+        captions(parse(request.instruction, request.caption))
+    return algorithm, settings
+
+
 @torch.no_grad()
 def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
     """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as they come, and Done as the last event.
@@ -73,11 +87,7 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
     if settled is not request:
         request = settled
         yield Chosen(request.algorithm, request.reason)
-    if request.algorithm not in ALGORITHMS:
-        known = ", ".join((auto.NAME, *ALGORITHMS))
-        raise EditError("unknown-algorithm", f"There is no algorithm {request.algorithm!r}.", f"Choose one of {known}.")
-    algorithm = ALGORITHMS[request.algorithm]
-    settings = resolve(algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters)
+    algorithm, settings = plan(models, request)
     yield Stage("preparing")
     model = models.get(algorithm.needs[0])
     warnings = []

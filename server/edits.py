@@ -131,6 +131,7 @@ class Editor:
         if request is not asked:
             log.info("chose job=%s algorithm=%s", submit.job, request.algorithm)
             yield Chosen(submit.job, 0, request.algorithm, request.reason)
+        editing.plan(self._models, request)  # what can be refused is refused now: nobody waits for a network to be asked for a caption
         estimate = Estimate(self._earlier.setdefault((request.algorithm, submit.mask_only), {}))
         if notes:
             estimate.begin(DESCRIBING, began)

@@ -65,8 +65,9 @@ async def test_seconds_left_come_from_the_chosen_algorithms_own_past(session: Se
 
 async def test_a_caption_that_is_needed_is_asked_for_and_then_used(session: Session) -> None:
     wanted = replace(submit("asked", "make the square striped"), algorithm="adapedit", parameters={"steps": 2, "prepass_steps": 2})
-    failed = (await run(session, wanted))[-1]
+    *before, failed = await run(session, wanted)
     assert isinstance(failed, Failed) and failed.code == "needs-caption"
+    assert not any(isinstance(message, Progress) for message in before), "nothing is loaded, and nothing begun"
     assert failed.sentence.endswith(".") and "caption" in failed.remedy
     told = await run(session, replace(wanted, job="told", caption="a red square on a green background"))
     assert isinstance(told[-1], Done), told[-1]
