@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ app = typer.Typer(help=__doc__)
 
 Key = tuple[str, int, str]
 DIGITS = 5  # of a figure in the records
+LOOKED_AT = 100  # seeds for each case, where only some will do
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,16 @@ def known_types(given: Sequence[str] | None) -> list[str]:
     return wanted
 
 
+def seeds_of(type: str, first: int, cases: int, things: int) -> list[int]:
+    """The first seeds whose picture before the edit shows so many things; 0: any number. Raises typer.BadParameter if too few do."""
+    looked_at = range(first, first + LOOKED_AT * cases)
+    fitting = (seed for seed in looked_at if not things or len(edits.edit(seed, type).before.things) == things)
+    seeds = list(islice(fitting, cases))
+    if len(seeds) < cases:
+        raise typer.BadParameter(f"Edits of the type {type!r} hardly ever show {things} things.")
+    return seeds
+
+
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -227,6 +239,7 @@ def main(
     cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 20,
     first: Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")] = FIRST_HELD_OUT,
     types: Annotated[list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")] = None,
+    things: Annotated[int, typer.Option(min=0, max=3, help="Only pictures of so many things; 0: any.")] = 0,
     methods: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Only these algorithms and baselines.")] = None,
     preset: Annotated[
         str, typer.Option(help="quick: half an hour for everything; fast: a third of the papers' steps; paper: all.")
@@ -251,7 +264,8 @@ def main(
     check_same_run(records, preset, load_models(place, device).name)
     for name in ("edits", "masks"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    pairs = [(type, first + k) for k in range(cases) for type in wanted_types]
+    seeds = {type: seeds_of(type, first, cases, things) for type in wanted_types}
+    pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
     work = [Work(type, seed, method, preset, out) for type, seed in pairs for method in wanted]
     todo = [piece for piece in work if piece.key not in records]
     err = Console(stderr=True)

@@ -18,7 +18,7 @@ from editing.bench.methods import Words
 from editing.bench.quality import Case
 from editing.instruction import parse
 from editing.prompts import captions
-from editing.sketchbook.edits import TYPES
+from editing.sketchbook.edits import TYPES, edit
 from editing.sketchbook.judge import Judge, new_judge
 
 FEW = {name: {"steps": 2} for name in ("sdedit", "p2p", "diffedit", "ip2p", "foi")}
@@ -60,6 +60,16 @@ def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(tiny_model: Pat
     sheet = Image.open(tmp_path / "sheet.png")
     assert sheet.width > 5 * 128 and sheet.height > 2 * 128
     assert "diffedit" in result.output and "asked / kept" in result.output
+
+
+@pytest.mark.parametrize("things", [0, 1, 2])
+def test_only_pictures_of_so_many_things(things: int) -> None:
+    seeds = quality.seeds_of("replace", 1_000_000, 5, things)
+    counts = [len(edit(seed, "replace").before.things) for seed in seeds]
+    assert len(set(seeds)) == 5 and min(seeds) >= 1_000_000
+    assert (set(counts) == {things}) if things else (seeds == list(range(1_000_000, 1_000_005)))
+    with pytest.raises(typer.BadParameter, match="4 things"):
+        quality.seeds_of("replace", 1_000_000, 2, 4)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
