@@ -84,8 +84,8 @@ class Entries:
 
 @torch.no_grad()
 def _encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
-    with half_precision():
-        return torch.cat([vae.encode(part).latent_dist.mean.float() for part in images.split(32)])
+    with half_precision(vae.device.type):
+        return torch.cat([vae.encode(part.to(vae.device)).latent_dist.mean.float().cpu() for part in images.split(32)])
 
 
 def prepare(vae: AutoencoderKL, first: int, count: int, sides: tuple[int, ...], processes: int = 2,

@@ -2,8 +2,8 @@
 
     autoencoder  ->  data  ->  denoiser (small latents, then full size)  ->  decoder  ->  export
 
-Everything is kept in ``training/``: checkpoints, rendered and encoded edits. To look at what it makes, at any time in between:
-``export --folder training/now``, then ``limn bench samples --model training/now``.
+On a GPU, ``--device cuda`` and a larger ``--batch``. Everything is kept in ``training/``: checkpoints, rendered and encoded edits. To look
+at what it makes, at any time in between: ``export --folder training/now``, then ``limn bench samples --model training/now``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import typer
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import checkpoints, dataset
@@ -51,7 +51,8 @@ DEFAULTS: dict[str, dict[str, float | str]] = {  # measured: see the model card
 }
 FIRST_EDIT, FIRST_PICTURE = 0, 500_000  # training seeds of the two data sets
 
-Workers = Annotated[int, typer.Option(help="processes, one core each, that train the same weights")]
+Workers = Annotated[int, typer.Option(help="processes, one core each, that train the same weights; on a GPU there is one")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Minutes = Annotated[float, typer.Option(help="stop after this much time in this stage, all runs together")]
 
 
@@ -75,31 +76,34 @@ def learning_rate(highest: float, done: float, warm: float, hold: float) -> floa
 
 
 @app.command()
-def autoencoder(minutes: Minutes = 15, pictures: int = 10_000, batch: int = 16, rate: float = 2e-3, workers: Workers = 2) -> None:
+def autoencoder(minutes: Minutes = 15, pictures: int = 10_000, batch: int = 16, rate: float = 2e-3, workers: Workers = 2,
+                device: Device = "cpu") -> None:
     """Stage 1: the autoencoder."""
     torch.manual_seed(0)
-    _train_autoencoder(new_autoencoder(), False, WORK / "autoencoder.pt", minutes, pictures, batch, rate, workers)
+    _train_autoencoder(new_autoencoder(), False, WORK / "autoencoder.pt", minutes, pictures, batch, rate, workers, device)
 
 
 @app.command()
-def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate: float = 1e-3, workers: Workers = 2) -> None:
+def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate: float = 1e-3, workers: Workers = 2,
+            device: Device = "cpu") -> None:
     """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they are."""
-    _train_autoencoder(AutoencoderKL.from_pretrained(WORK / "vae"), True, WORK / "decoder.pt", minutes, pictures, batch, rate, workers)
+    network = AutoencoderKL.from_pretrained(WORK / "vae")
+    _train_autoencoder(network, True, WORK / "decoder.pt", minutes, pictures, batch, rate, workers, device)
 
 
 def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float,
-                       workers: int) -> None:
+                       workers: int, device: str) -> None:
+    network.to(device)
     for part in (network.encoder, network.quant_conv) if frozen else ():
         part.requires_grad_(False)
     parts = [weight for weight in network.parameters() if weight.requires_grad]
     spent = 0.0
     if file.exists():
-        state = torch.load(file, weights_only=True)
+        state = torch.load(file, weights_only=True, map_location="cpu")
         network.load_state_dict(state["network"])
         spent = state["spent"]
-    network.share_memory()
     images = to_images(_pictures(FIRST_PICTURE, pictures)).share_memory_()
-    held_out = to_images(_pictures(1_000_000, 64))
+    held_out = to_images(_pictures(1_000_000, 64)).to(device)
 
     def work(worker: int) -> None:
         begun, step, saved = time.monotonic() - spent, 0, time.monotonic()
@@ -109,8 +113,8 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(rate, done, 0.02, 0.3)
             chosen = images[torch.randint(len(images), (batch,), generator=generator)]
-            with half_precision():
-                loss = autoencoder_loss(network, crops(chosen, generator))
+            with half_precision(device):
+                loss = autoencoder_loss(network, crops(chosen, generator).to(device))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parts, 1.0)
@@ -124,7 +128,7 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
                 print(f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
                       f"held-out {decibels(shown, held_out):.2f} dB", flush=True)
 
-    side_by_side(work, workers)
+    side_by_side(work, workers, network)
     checkpoints.save({"network": network.state_dict(), "spent": minutes * 60}, file)
     if not frozen:
         network.register_to_config(scaling_factor=measure_scaling(network, held_out))
@@ -133,11 +137,16 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
         print(f"held-out {decibels(network.decode(network.encode(held_out).latent_dist.mean).sample, held_out):.2f} dB", flush=True)
 
 
-def side_by_side(work: Callable[[int], None], workers: int) -> None:
-    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks in shared memory.
+def side_by_side(work: Callable[[int], None], workers: int, *networks: nn.Module) -> None:
+    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks put into shared memory; on a GPU ``work(0)`` alone.
 
     Each worker has its own optimiser and changes the shared weights without a lock (Hogwild, Niu et al. 2011): on few cores that
     trains nearly twice as fast as two threads in one process, which wait for each other in every layer."""
+    if next(networks[0].parameters()).device.type != "cpu":
+        work(0)
+        return
+    for network in networks:
+        network.share_memory()
     torch.set_num_threads(1)
     context = torch.multiprocessing.get_context("fork")
 
@@ -163,9 +172,10 @@ def _end_with(leader: int) -> None:
 @app.command()
 def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int] | None, typer.Option()] = None,
          type: Annotated[list[str] | None, typer.Option(help="only edits of these types, in turn")] = None,
-         kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None) -> None:
+         kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None,
+         device: Device = "cpu") -> None:
     """Stage 2: render and encode edits for the denoiser."""
-    vae = AutoencoderKL.from_pretrained(WORK / "vae").eval()
+    vae = AutoencoderKL.from_pretrained(WORK / "vae").eval().to(device)
     sides = tuple(side or (16, 32))
     file = WORK / f"edits-{'-'.join(map(str, (first, count, *sides, *(type or ()), *(kind or ()))))}.pt"
     if not file.exists():
@@ -177,18 +187,19 @@ def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int]
 class Denoiser:
     """Trunk and text encoder, their running averages, and how far they are: all that a checkpoint holds."""
 
-    def __init__(self, scaling: float) -> None:
+    def __init__(self, scaling: float, device: str = "cpu") -> None:
         torch.manual_seed(0)
+        self.device = device
         self.tokenizer: CLIPTokenizer = new_tokenizer()
         self.trunk, self.text = new_unet().to(memory_format=torch.channels_last), new_text_encoder(self.tokenizer)
+        for network in (self.trunk, self.text):
+            nn.Module.to(network, device)
         self.averages = [copy.deepcopy(self.trunk), copy.deepcopy(self.text)]
-        self.recognition = Recognition(self.trunk)
+        self.recognition = Recognition(self.trunk).to(device)
         self.parameters = [*self.trunk.parameters(), *self.text.parameters(), *self.recognition.parameters()]
         self.maps = read_levels(self.trunk, GROUND_LEVELS)
         self.scaling, self.alphas = scaling, DDIMScheduler(**NOISE).alphas_cumprod
         self.progress = torch.zeros(3, dtype=torch.float64).share_memory_()  # steps, images, seconds, over all workers
-        for network in (self.trunk, self.text, self.recognition, *self.averages):
-            network.share_memory()
 
     def begin(self, folder: Path) -> None:
         """Start from published weights instead of random ones."""
@@ -210,7 +221,7 @@ class Denoiser:
 
     def embed(self, sentences: list[str]) -> Tensor:
         tokens = self.tokenizer(sentences, padding="max_length", max_length=77, truncation=True, return_tensors="pt")
-        return self.text(tokens.input_ids).last_hidden_state
+        return self.text(tokens.input_ids.to(self.device)).last_hidden_state
 
     def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator,
                share: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -224,19 +235,20 @@ class Denoiser:
         noisy = alpha.sqrt() * start + (1 - alpha).sqrt() * noise
         noise = noise + (alpha / (1 - alpha)).sqrt() * (start - target)  # what is left of the noisy latents beside the target
         inputs = torch.cat([noisy, torch.stack([row.condition for row in rows])], 1).contiguous(memory_format=torch.channels_last)
-        words = self.embed([" ".join(word.text for word in row.words) for row in rows])
-        predicted = self.trunk(inputs, times, words).sample
-        ratio = alpha.flatten() / (1 - alpha.flatten())
-        weights = ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)
-        loss = ((predicted.float() - noise).square().mean((1, 2, 3)) * weights).mean()
-        masks = entries.masks[[row.entry for row in rows]].float() / 255
         edited = inputs[:, 4:8].flatten(1).abs().amax(1) > 0  # the picture shows where things are, at any noise
-        weight = torch.where(edited, torch.ones(batch), alpha.flatten().sqrt())
+        weight = torch.where(edited, torch.ones(batch), alpha.flatten().sqrt()).to(self.device)
+        words = self.embed([" ".join(word.text for word in row.words) for row in rows])
+        predicted = self.trunk(inputs.to(self.device), times.to(self.device), words).sample
+        ratio = alpha.flatten() / (1 - alpha.flatten())
+        weights = (ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)).to(self.device)
+        loss = ((predicted.float() - noise.to(self.device)).square().mean((1, 2, 3)) * weights).mean()
+        masks = entries.masks[[row.entry for row in rows]].to(self.device).float() / 255
         owned = [row.owned for row in rows]
         ground = torch.stack([grounding_loss(maps, masks, owned, weight) for maps in self.maps.values()]).mean()
         for maps in self.maps.values():
             maps.clear()
-        return loss, ground, self.recognition.loss(dataset.targets(entries, rows), weight)
+        seen, wanted = dataset.targets(entries, rows)
+        return loss, ground, self.recognition.loss((seen.to(self.device), wanted.to(self.device)), weight)
 
     def average(self, workers: int) -> None:
         """Move the running averages; called by one worker for the steps of all."""
@@ -249,18 +261,21 @@ class Denoiser:
 
 @app.command()
 def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: float = 1.0, batch: int = 32, rate: float = 1e-3,
-             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None) -> None:
+             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None, device: Device = "cpu") -> None:
     """Stage 3: the three variants' common trunk and the text encoder.
 
     ``--side 16 --until 0.4`` first, then ``--side 32``: the clock of ``--minutes`` runs over both, and the rate falls after the share
     ``--hold`` of it. ``--begin editing/sketchbook/weights`` goes on from the published model (keep its autoencoder in training/vae)."""
-    model, file = Denoiser(AutoencoderKL.from_pretrained(WORK / "vae").config.scaling_factor), WORK / "denoiser.pt"
+    model, file = Denoiser(AutoencoderKL.from_pretrained(WORK / "vae").config.scaling_factor, device), WORK / "denoiser.pt"
     if file.exists():
-        model.load(torch.load(file, weights_only=True))
+        model.load(torch.load(file, weights_only=True, map_location="cpu"))
     elif begin:
         model.begin(begin)
     entries = [dataset.load(name) for name in files]
     sizes = np.array([len(part.edits) for part in entries]) / sum(len(part.edits) for part in entries)
+
+    if device != "cpu":
+        workers = 1
 
     def work(worker: int) -> None:
         rng = np.random.default_rng([worker, int(model.progress[0])])
@@ -272,7 +287,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
             warm = min(1.0, (float(model.progress[0]) - first + 1) / (100 * workers))  # a fresh optimiser begins softly
             for group in optimiser.param_groups:
                 group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
-            with half_precision():
+            with half_precision(device):
                 parts = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
             optimiser.zero_grad()
             (parts[0] + GROUND_WEIGHT * parts[1] + RECOGNITION_WEIGHT * parts[2]).backward()
@@ -292,7 +307,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
                     losses.clear()
 
     begun = time.monotonic() - float(model.progress[2])
-    side_by_side(work, workers)
+    side_by_side(work, workers, model.trunk, model.text, model.recognition, *model.averages)
     model.progress[2] = time.monotonic() - begun
     checkpoints.save(model.state(), file)
 
@@ -301,7 +316,7 @@ def averaged(file: Path = WORK / "denoiser.pt") -> tuple[UNet2DConditionModel, C
     """The averaged trunk, text encoder and the tokenizer of a checkpoint."""
     tokenizer = new_tokenizer()
     trunk, text = new_unet(), new_text_encoder(tokenizer)
-    state = torch.load(file, weights_only=True)
+    state = torch.load(file, weights_only=True, map_location="cpu")
     for network, weights in zip((trunk, text), state["averages"], strict=True):
         network.load_state_dict(weights)
     return trunk.eval(), text.eval(), tokenizer

@@ -128,6 +128,28 @@ def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "training" / "vae" / "config.json").exists()
 
 
+@pytest.mark.timeout(600)
+def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
+    """Two workers, from published weights; the second run counts on from the first, and all three variants are written."""
+    root = Path(__file__).parents[2]
+    entries = dataset.prepare(new_autoencoder().eval(), 100, 6, (16,), processes=1)
+    new_autoencoder().save_pretrained(tmp_path / "training" / "vae")
+    dataset.save(entries, tmp_path / "edits.pt")
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from editing.sketchbook import train; "
+    program += "train.denoiser([Path('edits.pt')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
+    program += "train.export(Path('made'), 16)"
+    images = []
+    for minutes in (0.03, 0.06):
+        subprocess.run([sys.executable, "-c", program, str(root), str(minutes)], cwd=tmp_path, timeout=300, check=True)
+        images.append(float(torch.load(tmp_path / "training" / "denoiser.pt", weights_only=True)["progress"][1]))
+    assert 0 < images[0] < images[1]
+    assert {folder.name for folder in (tmp_path / "made").iterdir()} == set(networks.VARIANTS)
+    trunk, _ = networks.join_variants(tmp_path / "made")
+    published, _ = networks.join_variants(train.WEIGHTS)
+    far = max(float((a - b).detach().abs().max()) for a, b in zip(trunk.parameters(), published.parameters(), strict=True))
+    assert 0 < far < 0.2, "it went on from the published weights, a few steps"
+
+
 def test_the_learning_rate_rises_stays_and_falls() -> None:
     rates = [train.learning_rate(1e-3, done / 100, 0.02, 0.6) for done in range(101)]
     assert rates[0] < 1e-4 and rates[2] == rates[59] == 1e-3 and rates[100] == pytest.approx(2e-5)
