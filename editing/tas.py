@@ -25,7 +25,9 @@ Differences. The paper came without code, and its text leaves choices:
  5  e_src. Here: the empty text (the paper finds that it often keeps the structure better); source="caption" takes the caption.
  6  the first K steps only retrace z* where the inversion is good. Here: inversion="pinned" starts at z* after K steps, the limit of perfect
     null-text inversion, at no cost; with a source text it lacks null-text's embeddings in the steps that remain. "null-text" is the paper's
-    procedure, "ddim" its variant at guidance 1.
+    procedure, "ddim" its variant at guidance 1. Measured: six held-out poses of the sketchbook, 20 steps and 60 of Eq. 2, pinned against
+    null-text: asked pose 5 and 6 of 6, all else kept 1 and 2 of 6, 23.2 and 23.1 dB outside, mask IoU 0.37 and 0.37, 232 and 888 rows.
+    One case of six does not pay for four times the rows.
  7  sampling adds no noise; the seed matters to Eq. 2 only.
  8  the mask. Paper: none. Here: the colour difference between the decoded edit and the decoded original latents, so that the autoencoder's
     own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5]; small holes closed.
