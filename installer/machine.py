@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAMS = ("krita", "Xvfb", "xauth", "xdotool", "convert", "magick", "flatpak", "snap", "apt-get", "sudo")
+TEST_PROGRAMS = {"krita": "krita", "Xvfb": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "import": "imagemagick"}
+"""What the tests run, and the Debian packages that bring it. ImageMagick's `import` takes their screenshots."""
+
+PROGRAMS = (*TEST_PROGRAMS, "flatpak", "snap", "apt-get", "sudo")
 """What the plan may want to know: is it in PATH?"""
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"

@@ -7,16 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer.machine import CPU_WHEELS, Gpu, KritaHome, Machine, Project
-
-TEST_PACKAGES = (
-    (("krita",), "krita"),
-    (("Xvfb",), "xvfb"),
-    (("xauth",), "xauth"),
-    (("xdotool",), "xdotool"),
-    (("convert", "magick"), "imagemagick"),
-)
-"""What the tests need of the system: programs, any one of which will do, and the Debian package that brings them."""
+from installer.machine import CPU_WHEELS, TEST_PROGRAMS, Gpu, KritaHome, Machine, Project
 
 PYTORCH = "https://download.pytorch.org/whl/"
 OLDER_TORCH_PYTHON = (3, 13)
@@ -256,7 +247,7 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
     if not machine.can_make_environments:
         missing.append(f"python{machine.python[0]}.{machine.python[1]}-venv")
     if tests:
-        missing += [package for programs, package in TEST_PACKAGES if not machine.programs.intersection(programs)]
+        missing += [package for program, package in TEST_PROGRAMS.items() if program not in machine.programs]
         if not machine.system_pyqt5:
             missing.append("python3-pyqt5")  # Krita merely recommends it, and runs no plugin without it
     if not missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from installer.machine import Gpu, KritaHome, Machine, Project, read_project
+from installer.machine import TEST_PROGRAMS, Gpu, KritaHome, Machine, Project, read_project
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -28,7 +28,7 @@ BARE = Machine(
 )
 """A fresh Debian, as root."""
 
-READY = replace(BARE, programs=frozenset({"apt-get", "krita", "Xvfb", "xauth", "xdotool", "convert"}), system_pyqt5=True)
+READY = replace(BARE, programs=frozenset({"apt-get", *TEST_PROGRAMS}), system_pyqt5=True)
 """The same with all that the tests need."""
 
 

@@ -20,12 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from installer import plugin_package
+from installer.machine import TEST_PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-
-NEEDED = {"krita": "krita", "Xvfb": "xvfb", "xauth": "xauth", "xvfb-run": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
-"""Programs, and the Debian packages that bring them."""
 
 KRITA_PATH = "/usr/bin:/bin"
 """Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt from it."""
@@ -83,7 +81,7 @@ class Stage:
 
 def missing() -> list[str]:
     """Debian packages that the tests need and that are not here."""
-    return sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
+    return sorted({package for program, package in TEST_PROGRAMS.items() if not shutil.which(program)})
 
 
 def package_files() -> dict[str, bytes]:
