@@ -242,7 +242,7 @@ def main(
     things: Annotated[int, typer.Option(min=0, max=3, help="Only pictures of so many things; 0: any.")] = 0,
     methods: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Only these algorithms and baselines.")] = None,
     preset: Annotated[
-        str, typer.Option(help="quick: half an hour for everything; fast: a third of the papers' steps; paper: all.")
+        str, typer.Option(help="quick: about 50 network rows an edit; fast: a third of the papers' steps; paper: all.")
     ] = "quick",
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")] = 0,
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model; the bundled one by default.")] = None,
