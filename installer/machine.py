@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TEST_PROGRAMS = {"krita": "krita", "Xvfb": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "import": "imagemagick"}
+TEST_PROGRAMS = {
+    "krita": "krita", "Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "import": "imagemagick",
+}  # fmt: skip
 """What the tests run, and the Debian packages that bring it. ImageMagick's `import` takes their screenshots."""
 
 PROGRAMS = (*TEST_PROGRAMS, "flatpak", "snap", "apt-get", "sudo")

@@ -247,7 +247,7 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
     if not machine.can_make_environments:
         missing.append(f"python{machine.python[0]}.{machine.python[1]}-venv")
     if tests:
-        missing += [package for program, package in TEST_PROGRAMS.items() if program not in machine.programs]
+        missing += dict.fromkeys(package for program, package in TEST_PROGRAMS.items() if program not in machine.programs)
         if not machine.system_pyqt5:
             missing.append("python3-pyqt5")  # Krita merely recommends it, and runs no plugin without it
     if not missing:

@@ -94,6 +94,7 @@ def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate
 def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float,
                        workers: int, device: str) -> None:
     network.to(device)
+    workers = processes(workers, device)
     for part in (network.encoder, network.quant_conv) if frozen else ():
         part.requires_grad_(False)
     parts = [weight for weight in network.parameters() if weight.requires_grad]
@@ -137,14 +138,16 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
         print(f"held-out {decibels(network.decode(network.encode(held_out).latent_dist.mean).sample, held_out):.2f} dB", flush=True)
 
 
+def processes(workers: int, device: str) -> int:
+    """How many processes train: as many as asked for on cores, one on a GPU."""
+    return workers if device == "cpu" else 1
+
+
 def side_by_side(work: Callable[[int], None], workers: int, *networks: nn.Module) -> None:
-    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks put into shared memory; on a GPU ``work(0)`` alone.
+    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks put into shared memory.
 
     Each worker has its own optimiser and changes the shared weights without a lock (Hogwild, Niu et al. 2011): on few cores that
     trains nearly twice as fast as two threads in one process, which wait for each other in every layer."""
-    if next(networks[0].parameters()).device.type != "cpu":
-        work(0)
-        return
     for network in networks:
         network.share_memory()
     torch.set_num_threads(1)
@@ -274,8 +277,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
     entries = [dataset.load(name) for name in files]
     sizes = np.array([len(part.edits) for part in entries]) / sum(len(part.edits) for part in entries)
 
-    if device != "cpu":
-        workers = 1
+    workers = processes(workers, device)
 
     def work(worker: int) -> None:
         rng = np.random.default_rng([worker, int(model.progress[0])])
