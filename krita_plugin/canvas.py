@@ -165,10 +165,10 @@ def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str, op
     area: in document pixels as of the snapshot; moved as the layer has been moved since. format: "bgra8" or "bgra16".
     Raises CanvasProblem if the document is closed.
 
-    `addChildNode` is the one call that can hold Krita for longer than a turn, the larger the picture: it draws the whole picture anew
-    and waits for that (`KisImage::waitForDone`), however small the layer. Nothing else in Krita's interface adds a layer so that undo
-    works: the action `add_new_paint_layer` does not wait, but when it is undone the picture is not drawn anew, and the result stays
-    on the canvas.
+    `addChildNode` can hold Krita for longer than a turn, the larger the picture: it draws the whole picture anew and waits for that
+    (`KisImage::waitForDone` of Krita 5.1.5), however small the layer. No other way was found that undo takes back: the action
+    `add_new_paint_layer` does not wait, but its undo and redo do not draw the picture anew, and the result would stay on the canvas.
+    The other call that can is the action `selectopaque`, in `select`.
     """
     document = source.document
     layer = yield from _filled(document, area, pixels, format, name)

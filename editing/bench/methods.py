@@ -60,8 +60,8 @@ QUICK: Settings = {
     "dds": {"iterations": 12},
     "cyclediffusion": {"steps": 12},
 }
-"""About 50 rows a method. Measured on two cores: twenty cases of each type take half an hour for the four papers' algorithms and
-InstructPix2Pix, 80 minutes for all fourteen methods. Good enough to see which method does what; figures to quote want `fast` or `paper`."""
+"""About 50 rows a method. Reckoned from one case of each type on two cores: twenty take some 30 minutes for the four papers' algorithms and
+InstructPix2Pix, 80 for all fourteen methods. Good enough to see which method does what; figures to quote want `fast` or `paper`."""
 
 PRESETS: Mapping[str, Settings] = {"quick": QUICK, "fast": FAST, "paper": {}}
 
