@@ -28,6 +28,7 @@ from torch import Tensor
 from ..attention import AverageMap
 from ..loading import Models, load_models
 from ..model import Branch, Model
+from ..schedule import randn
 from ..sketchbook import folder
 from ..sketchbook.autoencoder import decibels
 from ..sketchbook.edits import TYPES, edit, instruction, join, render_edit
@@ -38,7 +39,6 @@ from ..sketchbook.verdict import changes_made, rest_kept, to_tensor
 
 app = typer.Typer(help=__doc__)
 
-BATCH = 8  # pictures sampled together
 EASY = ("recolour", "retexture", "replace", "background")
 HARD = ("add", "remove", "resize", "pose")
 
@@ -47,7 +47,8 @@ class Oracle:
     """The stock diffusers pipelines of a model's three variants, not our own loop. Pictures (n, 3, 128, 128), 0..1; a seed for each."""
 
     def __init__(self, models: Models, path: Path, steps: int = 50) -> None:
-        self.path, self.side = path, models.get("text-to-image").native_size
+        self.path, self.device, self.dtype = path, models.device, models.dtype
+        self.side = models.get("text-to-image").native_size
         self.settings = {"num_inference_steps": steps, "guidance_scale": 7.5, "output_type": "pt"}
         self.text_guidance = models.defaults("instruction", "ip2p").get("text_guidance", 7.5)
 
@@ -63,13 +64,13 @@ class Oracle:
     def pipeline(self, kind: Any, variant: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = kind.from_pretrained(self.path / variant, torch_dtype=torch.float32, safety_checker=None)
+            made = kind.from_pretrained(self.path / variant, torch_dtype=self.dtype, safety_checker=None)
         made.set_progress_bar_config(disable=True)
-        return made
+        return made.to(self.device)
 
     def sampled(self, kind: Any, variant: str, words: list[str], seeds: list[int], more: dict[str, Any]) -> Tensor:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        return self.large(self.pipeline(kind, variant)(words, generator=generators, **(self.settings | more)).images)
+        return self.large(self.pipeline(kind, variant)(words, generator=generators, **(self.settings | more)).images.float().cpu())
 
     def pictured(self, captions: list[str], seeds: list[int]) -> Tensor:
         """Text to image."""
@@ -95,13 +96,13 @@ def hole_of(mask: np.ndarray) -> Tensor:
 class Bench:
     """The model under test and how many cases each bar may cost."""
 
-    def __init__(self, models: Models, path: Path, judge: Judge, cases: int, first: int) -> None:
-        self.models, self.path, self.judge, self.cases, self.first = models, path, judge, cases, first
+    def __init__(self, models: Models, path: Path, judge: Judge, cases: int, first: int, batch: int = 8) -> None:
+        self.models, self.path, self.judge, self.cases, self.first, self.batch = models, path, judge, cases, first, batch
         self.oracle = Oracle(models, path)
 
-
-def in_batches(count: int, make: Callable[[list[int]], Tensor]) -> Tensor:
-    return torch.cat([make(list(range(start, min(start + BATCH, count)))) for start in range(0, count, BATCH)])
+    def sampled(self, count: int, make: Callable[[list[int]], Tensor]) -> Tensor:
+        """Pictures ``0`` .. ``count - 1``, made some at a time."""
+        return torch.cat([make(list(range(start, min(start + self.batch, count)))) for start in range(0, count, self.batch)])
 
 
 def iou(found: Tensor, exact: Tensor) -> float:
@@ -121,11 +122,11 @@ def best_threshold(maps: list[Tensor], exact: list[Tensor]) -> tuple[float, floa
 def noun_map(model: Model, latents: Tensor, t: int, sentence: str, columns: list[int], extra: Tensor | None, seed: int) -> Tensor:
     """Cross-attention of some tokens at the semantic level for latents noised to ``t``: (1, 1, h, w)."""
     alpha = model.schedule.at(t)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
+    noise = randn(latents.shape, torch.Generator().manual_seed(seed), model.device)
     seen = AverageMap("text")
     taps = dict.fromkeys(model.sites.at("cross", model.semantic_level), seen)
     model.predict(alpha**0.5 * latents + (1 - alpha) ** 0.5 * noise, t, [Branch("text", model.embed(sentence), extra)], taps)
-    return seen.value[columns].mean(0)[None, None]
+    return seen.value[columns].mean(0)[None, None].cpu()
 
 
 def columns_of(words: list[Word], noun: str) -> list[int]:
@@ -139,7 +140,7 @@ def columns_of(words: list[Word], noun: str) -> list[int]:
 def autoencoder(bench: Bench) -> dict[str, float]:
     model = bench.models.get("text-to-image")
     images = bench.oracle.small(torch.cat([to_tensor(render(scene(bench.first + k)).image) for k in range(max(bench.cases, 16))]))
-    return {"autoencoder, dB": decibels(2 * model.decode(model.encode(images) * model.scaling) - 1, 2 * images - 1)}
+    return {"autoencoder, dB": decibels(2 * model.decode(model.encode(images) * model.scaling).cpu() - 1, 2 * images - 1)}
 
 
 def text_to_image(bench: Bench) -> dict[str, float]:
@@ -153,7 +154,7 @@ def text_to_image(bench: Bench) -> dict[str, float]:
             seconds.append((time.monotonic() - begun) / len(part))
             return made
 
-        images, right = in_batches(bench.cases, sample), []
+        images, right = bench.sampled(bench.cases, sample), []
         for image, made in zip(images, scenes, strict=True):
             looks = [(bench.judge.look(image[None], region(made, index)[None]), thing) for index, thing in enumerate(made.things)]
             right.append(all(seen["kind"] == thing.kind and seen["colour"] == thing.colour for seen, thing in looks))
@@ -206,7 +207,7 @@ def foi_masks(bench: Bench) -> dict[str, float]:
         shown = render_edit(made)
         request = EditRequest("foi", text(join(instruction(made))), to_tensor(shown.before.image), seed=k, mask_only=True)
         found = [event for event in carry_out(bench.models, request) if isinstance(event, events.Mask)]
-        scores.append(iou(found[-1].binary.float(), to_tensor(shown.mask)))
+        scores.append(iou(found[-1].binary.float().cpu(), to_tensor(shown.mask)))
     return {"FoI's mask (Eq. 2), IoU": float(np.mean(scores))}
 
 
@@ -223,7 +224,7 @@ def plain_instruction(bench: Bench) -> dict[str, float]:
             befores = torch.cat([to_tensor(shown[k].before.image) for k in part])
             return bench.oracle.instructed([text(join(instruction(edits[k]))) for k in part], befores, part)
 
-        for image, made, exact in zip(in_batches(len(edits), sample), edits, shown, strict=True):
+        for image, made, exact in zip(bench.sampled(len(edits), sample), edits, shown, strict=True):
             right.setdefault(type, []).append(all(changes_made(bench.judge, made, exact, image[None])))
             kept.append(rest_kept(bench.judge, made, exact, image[None]))
             away = 1 - to_tensor(exact.mask)
@@ -245,7 +246,7 @@ def inpainting(bench: Bench) -> dict[str, float]:
         return bench.oracle.painted([text(caption(scenes[k])) for k in part], images, masks, part)
 
     right = []
-    for k, image in enumerate(in_batches(len(scenes), sample)):
+    for k, image in enumerate(bench.sampled(len(scenes), sample)):
         seen = bench.judge.look(image[None], to_tensor(shown[k].masks[0]))
         right.append(seen["kind"] == scenes[k].things[0].kind and seen["colour"] == scenes[k].things[0].colour)
     return {"inpainting, kind and colour": float(np.mean(right))}
@@ -297,12 +298,14 @@ def main(
     first: Annotated[int, typer.Option(help="first held-out seed")] = FIRST_HELD_OUT,
     only: Annotated[list[str] | None, typer.Option(help="only these bars, by name: " + ", ".join(BARS))] = None,
     model: Annotated[Path | None, typer.Option(help="a folder with the three variants; the bundled one by default")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    batch: Annotated[int, typer.Option(help="pictures sampled together; more on a GPU")] = 8,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there too")] = None,
 ) -> None:
     """Measure the sketchbook. Example: limn bench sketchbook --cases 40 --json sketchbook.json"""
     path = model or folder()
-    bench = Bench(load_models(path), path, load_judge(), cases, first)
-    table = Table("figure", "measured", "bar", "", title=f"the sketchbook, {cases} cases a bar")
+    bench = Bench(load_models(path, device), path, load_judge(), cases, first, batch)
+    table = Table("figure", "measured", "bar", "", title=f"the sketchbook, {cases} cases a bar, on {device}")
     figures: dict[str, Any] = {}
     for name in only or BARS:
         measure, bars = BARS[name]

@@ -1,22 +1,26 @@
-"""Stage 2 of the sketchbook's training: edits rendered once and encoded once; words are drawn anew each time.
+"""Stage 2 of the sketchbook's training: edits rendered, encoded and put into words once; batches of rows are drawn from them.
 
 An entry is an exact edit. It serves three tasks: text to image (either picture from its caption), inpainting (one thing, or a
-rectangle, hidden) and instruction (before and sentence to after). Latents are kept at 32 x 32 and, of the same pictures at half
-size, at 16 x 16, so that training can begin on the small ones.
+rectangle, hidden) and instruction (before and sentence to after). Latents are kept at 32 x 32 and, if asked for, of the same
+pictures at half size at 16 x 16. All of it is tensors, so that a batch is drawn where the network is: on a GPU, without waiting
+for the CPU.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
+from transformers import CLIPTokenizer
 
 from . import checkpoints
 from .autoencoder import half_precision
@@ -28,8 +32,13 @@ from .scenes import SIZE, Word, caption
 Array = np.ndarray
 THINGS, PARTS = 4, 4  # the most things in a scene after an addition, and the most instructions in a sentence
 GRID = 16  # masks for grounding are kept at the semantic level's grid
-BEFORE, AFTER, PART = 0, THINGS + 1, 2 * (THINGS + 1)  # where each family of masks begins; a scene's last is its background
+SIDE = THINGS + 1  # masks of one of the two pictures: its things and its background
+BEFORE, AFTER, PART = 0, SIDE, 2 * SIDE  # where each family of masks begins
 MASKS = PART + PARTS
+CAPTION_BEFORE, CAPTION_AFTER, INSTRUCTION, NOTHING = range(4)  # the sentences of an entry
+PHRASINGS = 4  # of each sentence
+TOKENS = 77
+NOWHERE = -1  # the place of a token that stands for none
 
 
 def _small(mask: Array) -> Array:
@@ -58,7 +67,35 @@ def _hole(rng: np.random.Generator, masks: tuple[Array, ...], background: Array)
     return grown[0, 0].numpy() > 0.5
 
 
-def _entry(seed: int, types: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[Edit, Array, Array, Array, Array]:
+def sentences(made: Edit, rng: np.random.Generator) -> list[tuple[list[Word], int]]:
+    """One phrasing of each of an edit's sentences, and where the masks that its words are owned by begin."""
+    return [(caption(made.before, rng), BEFORE), (caption(made.after, rng), AFTER), (join(instruction(made, rng), rng), PART), ([], BEFORE)]
+
+
+def place(word: Word, first: int) -> int:
+    """The mask of what a word stands for, or NOWHERE; ``first``: where the masks of its sentence's owners begin."""
+    if word.owner == "background":
+        return first + THINGS
+    if isinstance(word.owner, int):
+        return first + word.owner
+    if isinstance(word.owner, str):  # "thing K" of the picture before
+        return BEFORE + int(word.owner.split()[1])
+    return NOWHERE
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """One edit as a process renders it."""
+
+    images: Array  # (before and after, 128, 128, 3) uint8
+    hole: Array  # (128, 128) bool
+    masks: Array
+    shares: Array
+    places: Array
+    words: list[str]  # sentence by sentence, phrasing by phrasing
+
+
+def _render(seed: int, types: tuple[str, ...], kinds: tuple[str, ...]) -> _Rendered:
     made = edit(seed, types[seed % len(types)] if types else "", kinds)
     shown = render_edit(made)
     masks = np.zeros((MASKS, GRID, GRID), np.uint8)
@@ -68,128 +105,133 @@ def _entry(seed: int, types: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[E
         masks[start + THINGS] = _small(side.background_mask)
     for index, mask in enumerate(shown.parts):
         masks[PART + index] = _small(mask)
-    hole = _hole(np.random.default_rng([seed, 5]), shown.after.masks, shown.after.background_mask)
-    return made, shown.before.image, shown.after.image, masks, hole
+    rng = np.random.default_rng([seed, 5])
+    hole = _hole(rng, shown.after.masks, shown.after.background_mask)
+    phrased = [sentences(made, rng) for _ in range(PHRASINGS)]
+    places = np.full((NOTHING + 1, PHRASINGS, TOKENS), NOWHERE, np.int8)
+    words = []
+    for sentence in range(NOTHING + 1):
+        for phrasing in range(PHRASINGS):
+            said, first = phrased[phrasing][sentence]
+            places[sentence, phrasing, 1 : 1 + len(said)] = [place(word, first) for word in said]  # each word is one token
+            words.append(" ".join(word.text for word in said))
+    shares = np.stack([classes(made.before, SIDE), classes(made.after, SIDE)])
+    return _Rendered(np.stack([shown.before.image, shown.after.image]), hole, masks, shares, places, words)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entries:
-    """Rendered and encoded edits; latents are posterior means, unscaled."""
+    """Rendered and encoded edits. Latents are posterior means, unscaled, in half precision, by their grid's side."""
 
-    edits: list[Edit]
-    latents: dict[int, Tensor]  # grid side -> (entry, 3, 4, side, side): before, after, after with the hole
-    holes: dict[int, Tensor]  # grid side -> (entry, 1, side, side)
+    latents: dict[int, Tensor]  # (entry, 3, 4, side, side): before, after, after with the hole
+    holes: dict[int, Tensor]  # (entry, 1, side, side)
     masks: Tensor  # (entry, MASKS, 16, 16) uint8
+    shares: Tensor  # (entry, 2, class, SIDE): what each thing is, before and after: see recognition.classes
+    tokens: Tensor  # (entry, sentence, phrasing, 77) int16
+    places: Tensor  # (entry, sentence, phrasing, 77) int8: the mask that a token's attention belongs on
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def to(self, device: str) -> Entries:
+        latents, holes = ({side: part.to(device) for side, part in parts.items()} for parts in (self.latents, self.holes))
+        return Entries(latents, holes, *(part.to(device) for part in (self.masks, self.shares, self.tokens, self.places)))
 
 
 @torch.no_grad()
 def _encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    parts = images.split(32 if vae.device.type == "cpu" else len(images))
     with half_precision(vae.device.type):
-        return torch.cat([vae.encode(part.to(vae.device)).latent_dist.mean.float().cpu() for part in images.split(32)])
+        return torch.cat([vae.encode(part.to(vae.device)).latent_dist.mean.float().cpu() for part in parts]).half()
 
 
-def prepare(vae: AutoencoderKL, first: int, count: int, sides: tuple[int, ...], processes: int = 2,
+def prepare(vae: AutoencoderKL, tokenizer: CLIPTokenizer, seeds: range, sides: tuple[int, ...], processes: int | None = None,
             types: tuple[str, ...] = (), kinds: tuple[str, ...] = tuple(KINDS)) -> Entries:
-    """Render and encode edits ``first`` .. ``first + count``, of all types or of ``types`` in turn, of ``kinds`` only.
+    """Render and encode the edits of ``seeds``, of all types or of ``types`` in turn, of ``kinds`` only.
 
-    About 20 ms each to render, and as much again for each side."""
-    with Pool(processes) as pool:
-        rows = pool.map(partial(_entry, types=types, kinds=kinds), range(first, first + count), chunksize=64)
-    edits = [row[0] for row in rows]
-    masks = torch.from_numpy(np.stack([row[3] for row in rows]))
+    Some 7 ms each to render on one core (``processes`` of them; all by default), and on a CPU twice as much to encode for each side."""
+    with Pool(processes or os.cpu_count(), torch.set_num_threads, (1,)) as pool:
+        rows = pool.map(partial(_render, types=types, kinds=kinds), seeds, chunksize=16)
     latents: dict[int, list[Tensor]] = {side: [] for side in sides}
     holes: dict[int, list[Tensor]] = {side: [] for side in sides}
-    for start in range(0, count, 64):
+    for start in range(0, len(rows), 64):
         part = rows[start : start + 64]
-        images = torch.from_numpy(np.stack([np.stack((row[1], row[2])) for row in part])).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
-        hole = torch.from_numpy(np.stack([row[4] for row in part]))[:, None].float()
+        images = torch.from_numpy(np.stack([row.images for row in part])).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+        hole = torch.from_numpy(np.stack([row.hole for row in part]))[:, None].float()
         images = torch.cat([images, images[:, 1:] * (hole[:, None] < 0.5)], dim=1)  # (entry, 3, rgb, 128, 128)
         for side in sides:
             scale = SIZE // (4 * side)
             shown = F.avg_pool2d(images.flatten(0, 1), scale) if scale > 1 else images.flatten(0, 1)
             latents[side].append(_encode(vae, shown).unflatten(0, (-1, 3)))
-            holes[side].append(F.interpolate(hole, size=(side, side)))
-    return Entries(edits, {s: torch.cat(v) for s, v in latents.items()}, {s: torch.cat(v) for s, v in holes.items()}, masks)
+            holes[side].append(F.interpolate(hole, size=(side, side)).half())
+    tokens = tokenizer([words for row in rows for words in row.words], padding="max_length", max_length=TOKENS, truncation=True,
+                       return_tensors="np").input_ids.astype(np.int16)
+    masks, shares, places = (torch.from_numpy(np.stack([getattr(row, name) for row in rows])) for name in ("masks", "shares", "places"))
+    return Entries({s: torch.cat(v) for s, v in latents.items()}, {s: torch.cat(v) for s, v in holes.items()}, masks, shares,
+                   torch.from_numpy(tokens).unflatten(0, (len(rows), NOTHING + 1, PHRASINGS)), places)
 
 
 def save(entries: Entries, file: Path) -> None:
-    checkpoints.save({"edits": entries.edits, "latents": entries.latents, "holes": entries.holes, "masks": entries.masks}, file)
+    checkpoints.save({field.name: getattr(entries, field.name) for field in fields(entries)}, file)
 
 
 def load(file: Path) -> Entries:
-    """Read back what ``save`` wrote. The file is the trainer's own, so its Python objects are trusted."""
-    return Entries(**torch.load(file, weights_only=False))
-
-
-def _owned(words: list[Word], start: int) -> list[tuple[int, int]]:
-    """(token column, mask index) of each word that stands for a place; column 0 is the start token."""
-    out = []
-    for column, word in enumerate(words, 1):
-        if word.owner == "background":
-            out.append((column, start + THINGS))
-        elif isinstance(word.owner, int):
-            out.append((column, start + word.owner))
-        elif isinstance(word.owner, str):
-            out.append((column, BEFORE + int(word.owner.split()[1])))
-    return out
-
-
-def targets(entries: Entries, rows: list[Sample]) -> tuple[Tensor, Tensor]:
-    """What the inputs of ``rows`` show and what is to be shown, place by place: see ``recognition``."""
-
-    def side(families: list[int]) -> Tensor:
-        edits = [entries.edits[row.entry] for row in rows]
-        scenes = [one.before if family == BEFORE else one.after for one, family in zip(edits, families, strict=True)]
-        shares = torch.from_numpy(np.stack([classes(one, THINGS + 1) for one in scenes]))
-        masks = torch.stack([entries.masks[row.entry, at : at + THINGS + 1] for row, at in zip(rows, families, strict=True)])
-        return torch.einsum("rcm,rmyx->rcyx", shares, masks.float() / 255)
-
-    return side([row.seen for row in rows]), side([row.wanted for row in rows])
+    state: dict[str, Any] = torch.load(file, weights_only=True)
+    return Entries(**state)
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One row of a training batch."""
+class Batch:
+    """Rows to train on; each tensor's first axis is the row."""
 
-    target: Tensor  # (4, side, side), unscaled
-    start: Tensor  # (4, side, side), unscaled: what the noise is added to; the target, or the picture before the edit
-    condition: Tensor  # (9, side, side): channels 4..12 of the trunk; masked-picture latents still unscaled
-    words: list[Word]
-    owned: list[tuple[int, int]]
-    entry: int
-    seen: int  # whose masks belong to what the inputs show: BEFORE or AFTER
-    wanted: int  # and to the target
+    target: Tensor  # (row, 4, side, side), unscaled
+    start: Tensor  # (row, 4, side, side), unscaled: what the noise is added to; the target, or the picture before the edit
+    begun: Tensor  # (row) bool: it is the picture before the edit, not the target
+    condition: Tensor  # (row, 9, side, side): channels 4..12 of the trunk; masked-picture latents scaled, the picture's own not
+    looks: Tensor  # (row) bool: the picture to edit is in the condition
+    tokens: Tensor  # (row, 77)
+    places: Tensor  # (row, 77)
+    masks: Tensor  # (row, MASKS, 16, 16), 0..1
+    seen: Tensor  # (row, class, 16, 16): what the inputs show, place by place: see recognition
+    wanted: Tensor  # (row, class, 16, 16): what is to be shown
 
 
-INPAINTING = 0.3  # of the samples that are no instructions
+INPAINTING = 0.3  # of the rows that are no instructions
 FROM_BEFORE = 0.6  # of the instructions: the noise is added to the picture before the edit, as when an edit begins from it
+WORDLESS = 0.1  # of the rows that are no instructions: for guidance
+STILL, BLIND, LOST = 0.07, 0.04, 0.04  # of the instructions: without words, without the picture, without both
 
 
-def draw(entries: Entries, side: int, rng: np.random.Generator, scaling: float, instructions: float = 0.5) -> Sample:
-    """A sample of one of the three tasks, the share ``instructions`` of them instructions; captions and instructions are phrased anew
-    and dropped now and then."""
-    entry = int(rng.integers(len(entries.edits)))
-    made, latents = entries.edits[entry], entries.latents[side][entry]
-    condition = torch.zeros(9, side, side)
-    share = rng.random()
-    if share > instructions + (1 - instructions) * INPAINTING:
-        after = int(rng.random() < 0.5)
-        words = caption(made.after if after else made.before, rng) if rng.random() > 0.1 else []
-        side_of = AFTER if after else BEFORE
-        return Sample(latents[after], latents[after], condition, words, _owned(words, side_of), entry, side_of, side_of)
-    if share < instructions:
-        words, target, seen, wanted = join(instruction(made, rng), rng), latents[1], BEFORE, AFTER
-        condition[:4] = latents[0]
-        dropped = rng.random()
-        if dropped < 0.07:  # no instruction: the picture stays as it is
-            words, target, wanted = [], latents[0], BEFORE
-        elif dropped < 0.11:
-            condition, seen = torch.zeros_like(condition), AFTER
-        elif dropped < 0.15:
-            words, condition, seen = [], torch.zeros_like(condition), AFTER
-        start = latents[0] if words and seen == BEFORE and rng.random() < FROM_BEFORE else target
-        return Sample(target, start, condition, words, _owned(words, PART), entry, seen, wanted)
-    words = caption(made.after, rng) if rng.random() > 0.1 else []
-    condition[4:5] = entries.holes[side][entry]
-    condition[5:] = latents[2] * scaling
-    return Sample(latents[1], latents[1], condition, words, _owned(words, AFTER), entry, AFTER, AFTER)
+def draw(entries: Entries, side: int, rows: int, generator: torch.Generator, scaling: float, instructions: float = 0.5) -> Batch:
+    """A batch of rows of the three tasks, the share ``instructions`` of them instructions, drawn on the entries' device."""
+    device = entries.masks.device
+
+    def chance() -> Tensor:
+        return torch.rand(rows, generator=generator, device=device)
+
+    entry = torch.randint(len(entries), (rows,), generator=generator, device=device)
+    task, fate = chance(), chance()
+    instructed = task < instructions
+    painted = ~instructed & (task < instructions + (1 - instructions) * INPAINTING)
+    still = instructed & (fate < STILL)  # no instruction: the picture stays as it is
+    blind = instructed & ~still & (fate < STILL + BLIND + LOST)
+    wordless = still | blind & (fate >= STILL + BLIND) | ~instructed & (fate < WORDLESS)
+    looks = instructed & ~blind
+    wanted = (~(still | ~instructed & ~painted & (chance() < 0.5))).long()  # 0: the picture before, 1: after
+    seen = torch.where(looks, 0, wanted)
+    begun = looks & ~wordless & (chance() < FROM_BEFORE)
+
+    latents, hole = entries.latents[side], entries.holes[side]
+    before, target = latents[entry, 0].float(), latents[entry, wanted].float()
+    here, there = looks.view(-1, 1, 1, 1), painted.view(-1, 1, 1, 1)
+    condition = torch.cat([before * here, hole[entry].float() * there, latents[entry, 2].float() * scaling * there], 1)
+
+    sentence = torch.where(instructed, INSTRUCTION, torch.where(wanted == 0, CAPTION_BEFORE, CAPTION_AFTER))
+    sentence = torch.where(wordless, NOTHING, sentence)
+    phrasing = torch.randint(PHRASINGS, (rows,), generator=generator, device=device)
+    masks = entries.masks[entry].float() / 255
+    families = masks[:, :PART].unflatten(1, (2, SIDE))
+    row = torch.arange(rows, device=device)
+    shown = [torch.einsum("rcm,rmyx->rcyx", entries.shares[entry, which], families[row, which]) for which in (seen, wanted)]
+    return Batch(target, torch.where(begun.view(-1, 1, 1, 1), before, target), begun, condition, looks,
+                 entries.tokens[entry, sentence, phrasing].long(), entries.places[entry, sentence, phrasing].long(), masks, *shown)

@@ -15,6 +15,9 @@ from torch import Tensor
 FEW_POSITIONS = 256  # up to here the whole attention map at once is several times faster on a CPU than in blocks
 
 
+TINY = 1e-12  # so that a map or a mask of nothing has no infinite gradient
+
+
 class MapReader:
     """Attention processor: as the stock one, and keeps the probabilities of the cross-attention modules of one level."""
 
@@ -27,7 +30,9 @@ class MapReader:
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (batch, head, position, channel)
         key = attn.to_k(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
         value = attn.to_v(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-        if self.kept is None and query.shape[2] > FEW_POSITIONS:
+        if self.kept is None and query.is_cuda:
+            mixed = F.scaled_dot_product_attention(query, key, value)
+        elif self.kept is None and query.shape[2] > FEW_POSITIONS:
             mixed = F.scaled_dot_product_attention(query.float(), key.float(), value.float()).to(value.dtype)
         else:
             probabilities = (query @ key.transpose(-1, -2) * attn.scale).softmax(-1)  # (batch, head, position, token)
@@ -50,18 +55,19 @@ def read_levels(network: UNet2DConditionModel, levels: tuple[int, ...]) -> dict[
     return kept
 
 
-def grounding_loss(maps: list[Tensor], masks: Tensor, owned: list[list[tuple[int, int]]], weight: Tensor) -> Tensor:
+def grounding_loss(maps: list[Tensor], masks: Tensor, places: Tensor, weight: Tensor) -> Tensor:
     """Mean of 1 - cosine over the words that stand for a place.
 
-    ``maps``: one (batch, position, token) per module; ``masks`` (batch, mask, 16, 16), 0..1; ``owned``: per row (token column, mask
-    index); ``weight`` (batch): how much a row's timestep lets one ask for the place at all.
+    ``maps``: one (batch, position, token) per module; ``masks`` (batch, mask, 16, 16), 0..1; ``places`` (batch, token): the mask that a
+    token's attention belongs on, negative for none; ``weight`` (batch): how much a row's timestep lets one ask for the place at all.
     """
-    attention = torch.stack(maps).mean(0).float()
+    attention = torch.stack(maps).mean(0).float()  # (batch, position, token)
     side = int(attention.shape[1] ** 0.5)
-    small = F.adaptive_avg_pool2d(masks, side).flatten(2)  # (batch, mask, position)
-    places = [(row, column, mask) for row, pairs in enumerate(owned) for column, mask in pairs]
-    if not places:
-        return attention.new_zeros(())
-    rows, columns, indices = (torch.tensor(part) for part in zip(*places, strict=True))
-    distance = 1 - F.cosine_similarity(attention[rows, :, columns], small[rows, indices], dim=-1)
-    return (distance * weight[rows]).sum() / weight[rows].sum()
+    small = F.adaptive_avg_pool2d(masks.float(), side).flatten(2)  # (batch, mask, position)
+    with torch.autocast(attention.device.type, enabled=False):
+        within = attention.transpose(1, 2) @ small.transpose(1, 2)  # (batch, token, mask)
+    sizes = attention.square().sum(1)[..., None] * small.square().sum(2)[:, None]
+    cosine = within * (sizes + TINY).rsqrt()
+    distance = 1 - cosine.gather(2, places.clamp(min=0)[..., None])[..., 0]  # (batch, token)
+    asked = (places >= 0) * weight[:, None]
+    return (distance * asked).sum() / asked.sum().clamp(min=1e-6)

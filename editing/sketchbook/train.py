@@ -176,15 +176,40 @@ def _end_with(leader: int) -> None:
 def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int] | None, typer.Option()] = None,
          type: Annotated[list[str] | None, typer.Option(help="only edits of these types, in turn")] = None,
          kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None,
+         a_file: Annotated[int, typer.Option(help="edits in one file; a denoiser that is training takes up each as it appears")] = 12_000,
+         processes: Annotated[int | None, typer.Option(help="that render; by default one a core")] = None,
          device: Device = "cpu") -> None:
-    """Stage 2: render and encode edits for the denoiser."""
-    vae = AutoencoderKL.from_pretrained(WORK / "vae").eval().to(device)
-    sides = tuple(side or (16, 32))
-    file = WORK / f"edits-{'-'.join(map(str, (first, count, *sides, *(type or ()), *(kind or ()))))}.pt"
-    if not file.exists():
-        entries = dataset.prepare(vae, first, count, sides, types=tuple(type or ()), kinds=tuple(kind or KINDS))
-        dataset.save(entries, file)
-    print(file)
+    """Stage 2: render and encode edits for the denoiser, file after file; what is there already is not made again."""
+    vae, tokenizer, sides = AutoencoderKL.from_pretrained(WORK / "vae").eval().to(device), new_tokenizer(), tuple(side or (16, 32))
+    for begin in range(first, first + count, a_file):
+        seeds = range(begin, min(begin + a_file, first + count))
+        file = WORK / "edits" / f"{'-'.join(map(str, (begin, len(seeds), *sides, *(type or ()), *(kind or ()))))}.pt"
+        if not file.exists():
+            dataset.save(dataset.prepare(vae, tokenizer, seeds, sides, processes, tuple(type or ()), tuple(kind or KINDS)), file)
+        print(file, flush=True)
+
+
+class Shelf:
+    """The edits that a denoiser learns from: files, and folders whose files may still be coming."""
+
+    def __init__(self, places: list[Path], device: str) -> None:
+        self.places, self.device = places, device
+        self.files: dict[Path, dataset.Entries] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Take up the files that have come since the last look."""
+        for place in self.places:
+            for file in sorted(place.glob("*.pt")) if place.is_dir() else [place]:
+                if file not in self.files:
+                    self.files[file] = dataset.load(file).to(self.device)
+        if not self.files:
+            raise typer.BadParameter(f"No edits in {', '.join(map(str, self.places))}: make some with the stage data.")
+
+    def pick(self, rng: np.random.Generator) -> dataset.Entries:
+        """The entries of one file, each file as often as it has entries."""
+        sizes = np.array([len(entries) for entries in self.files.values()])
+        return list(self.files.values())[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
 
 
 class Denoiser:
@@ -201,7 +226,7 @@ class Denoiser:
         self.recognition = Recognition(self.trunk).to(device)
         self.parameters = [*self.trunk.parameters(), *self.text.parameters(), *self.recognition.parameters()]
         self.maps = read_levels(self.trunk, GROUND_LEVELS)
-        self.scaling, self.alphas = scaling, DDIMScheduler(**NOISE).alphas_cumprod
+        self.scaling, self.alphas = scaling, DDIMScheduler(**NOISE).alphas_cumprod.to(device)
         self.progress = torch.zeros(3, dtype=torch.float64).share_memory_()  # steps, images, seconds, over all workers
 
     def begin(self, folder: Path) -> None:
@@ -222,92 +247,90 @@ class Denoiser:
             network.load_state_dict(weights)
         self.progress.copy_(state["progress"])
 
-    def embed(self, sentences: list[str]) -> Tensor:
-        tokens = self.tokenizer(sentences, padding="max_length", max_length=77, truncation=True, return_tensors="pt")
-        return self.text(tokens.input_ids.to(self.device)).last_hidden_state
-
-    def losses(self, entries: dataset.Entries, side: int, batch: int, rng: np.random.Generator,
-               share: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Noise prediction (weighted by the signal-to-noise ratio), grounding and recognition, for one batch drawn anew."""
-        rows = [dataset.draw(entries, side, rng, self.scaling, share) for _ in range(batch)]
-        target = torch.stack([row.target for row in rows]) * self.scaling
-        start = torch.stack([row.start for row in rows]) * self.scaling
-        times = torch.from_numpy(rng.integers([0 if row.start is row.target else EDITS_BEGIN for row in rows], 1000))
-        noise = torch.from_numpy(rng.standard_normal(target.shape, np.float32))
+    def losses(self, entries: dataset.Entries, side: int, rows: int, generator: torch.Generator, instructions: float) -> Tensor:
+        """Noise prediction (weighted by the signal-to-noise ratio), grounding and recognition, (3), for one batch drawn anew."""
+        batch = dataset.draw(entries, side, rows, generator, self.scaling, instructions)
+        target, start = batch.target * self.scaling, batch.start * self.scaling
+        least = torch.where(batch.begun, EDITS_BEGIN, 0)
+        times = (least + torch.rand(rows, generator=generator, device=self.device) * (1000 - least)).long().clamp(max=999)
+        noise = torch.randn(target.shape, generator=generator, device=self.device)
         alpha = self.alphas[times].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * start + (1 - alpha).sqrt() * noise
         noise = noise + (alpha / (1 - alpha)).sqrt() * (start - target)  # what is left of the noisy latents beside the target
-        inputs = torch.cat([noisy, torch.stack([row.condition for row in rows])], 1).contiguous(memory_format=torch.channels_last)
-        edited = inputs[:, 4:8].flatten(1).abs().amax(1) > 0  # the picture shows where things are, at any noise
-        weight = torch.where(edited, torch.ones(batch), alpha.flatten().sqrt()).to(self.device)
-        words = self.embed([" ".join(word.text for word in row.words) for row in rows])
-        predicted = self.trunk(inputs.to(self.device), times.to(self.device), words).sample
+        inputs = torch.cat([noisy, batch.condition], 1).contiguous(memory_format=torch.channels_last)
+        weight = torch.where(batch.looks, 1, alpha.flatten().sqrt())  # the picture shows where things are, at any noise
+        predicted = self.trunk(inputs, times, self.text(batch.tokens).last_hidden_state).sample
         ratio = alpha.flatten() / (1 - alpha.flatten())
-        weights = (ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)).to(self.device)
-        loss = ((predicted.float() - noise.to(self.device)).square().mean((1, 2, 3)) * weights).mean()
-        masks = entries.masks[[row.entry for row in rows]].to(self.device).float() / 255
-        owned = [row.owned for row in rows]
-        ground = torch.stack([grounding_loss(maps, masks, owned, weight) for maps in self.maps.values()]).mean()
+        weights = ratio.clamp(max=SNR_LIMIT) / ratio * ratio.rsqrt().clamp(1, LAYOUT_LIMIT)
+        loss = ((predicted.float() - noise).square().mean((1, 2, 3)) * weights).mean()
+        ground = torch.stack([grounding_loss(maps, batch.masks, batch.places, weight) for maps in self.maps.values()]).mean()
         for maps in self.maps.values():
             maps.clear()
-        seen, wanted = dataset.targets(entries, rows)
-        return loss, ground, self.recognition.loss((seen.to(self.device), wanted.to(self.device)), weight)
+        return torch.stack([loss, ground, self.recognition.loss((batch.seen, batch.wanted), weight)])
 
     def average(self, workers: int) -> None:
         """Move the running averages; called by one worker for the steps of all."""
         decay = min(EMA_DECAY, (1 + float(self.progress[0])) / (10 + float(self.progress[0]))) ** workers
         with torch.no_grad():
             for average, network in zip(self.averages, (self.trunk, self.text), strict=True):
-                for old, new in zip(average.parameters(), network.parameters(), strict=True):
-                    old.lerp_(new, 1 - decay)
+                torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
 
 
 @app.command()
 def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: float = 1.0, batch: int = 32, rate: float = 1e-3,
-             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None, device: Device = "cpu") -> None:
+             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None, device: Device = "cpu",
+             compile: Annotated[bool, typer.Option("--compile", help="by torch.compile: some minutes first, faster afterwards")] = False,
+             ) -> None:
     """Stage 3: the three variants' common trunk and the text encoder.
 
-    ``--side 16 --until 0.4`` first, then ``--side 32``: the clock of ``--minutes`` runs over both, and the rate falls after the share
-    ``--hold`` of it. ``--begin editing/sketchbook/weights`` goes on from the published model (keep its autoencoder in training/vae)."""
+    ``files``: what the stage data made, or folders of it, which are looked at again every minute: edits can be rendered beside the
+    training. ``--side 16 --until 0.4`` first, then ``--side 32``: the clock of ``--minutes`` runs over both, and the rate falls after the
+    share ``--hold`` of it. ``--begin editing/sketchbook/weights`` goes on from the published model, whose autoencoder belongs in
+    ``training/vae``."""
     model, file = Denoiser(AutoencoderKL.from_pretrained(WORK / "vae").config.scaling_factor, device), WORK / "denoiser.pt"
     if file.exists():
         model.load(torch.load(file, weights_only=True, map_location="cpu"))
     elif begin:
         model.begin(begin)
-    entries = [dataset.load(name) for name in files]
-    sizes = np.array([len(part.edits) for part in entries]) / sum(len(part.edits) for part in entries)
-
+    if device != "cpu":
+        torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gives NaN for the 77 tokens here (torch 2.11 on an H100)
+    if compile:
+        model.trunk.forward = torch.compile(model.trunk.forward)
+    shelf = Shelf(files, device)
     workers = processes(workers, device)
 
     def work(worker: int) -> None:
-        rng = np.random.default_rng([worker, int(model.progress[0])])
-        optimiser = torch.optim.AdamW(model.parameters, rate, betas=(0.9, 0.99), weight_decay=0.01)
+        rng, generator = np.random.default_rng([worker, int(model.progress[0])]), torch.Generator(device)
+        generator.manual_seed(int(rng.integers(2**62)))
+        optimiser = torch.optim.AdamW(model.parameters, rate, betas=(0.9, 0.99), weight_decay=0.01, fused=device != "cpu")
         begun, saved = time.monotonic() - float(model.progress[2]), time.monotonic()
-        losses: list[tuple[float, ...]] = []
+        losses: list[Tensor] = []
         first = float(model.progress[0])
         while (done := (time.monotonic() - begun) / (minutes * 60)) < until:
             warm = min(1.0, (float(model.progress[0]) - first + 1) / (100 * workers))  # a fresh optimiser begins softly
             for group in optimiser.param_groups:
                 group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
             with half_precision(device):
-                parts = model.losses(entries[int(rng.choice(len(entries), p=sizes))], side, batch, rng, instructions)
+                parts = model.losses(shelf.pick(rng), side, batch, generator, instructions)
             optimiser.zero_grad()
-            (parts[0] + GROUND_WEIGHT * parts[1] + RECOGNITION_WEIGHT * parts[2]).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters, 1.0)
-            optimiser.step()
+            (parts * weights).sum().backward()
+            if bool(torch.nn.utils.clip_grad_norm_(model.parameters, 1.0).isfinite()):  # one bad batch must not spoil all weights
+                optimiser.step()
             model.progress[:2] += torch.tensor([1.0, batch])
-            losses.append(tuple(part.item() for part in parts))
+            losses.append(parts.detach())
             if worker == 0:
                 model.average(workers)
                 if time.monotonic() - saved > checkpoints.SAVE_EVERY:
                     saved = time.monotonic()
                     model.progress[2] = saved - begun
                     checkpoints.save(model.state(), file)
-                    main, ground, recognised = np.mean(losses, 0)
+                    main, ground, recognised = torch.stack(losses).mean(0).tolist()
                     print(f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
                           f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}", flush=True)
                     losses.clear()
+                    shelf.look()
 
+    weights = torch.tensor([1.0, GROUND_WEIGHT, RECOGNITION_WEIGHT], device=device)
     begun = time.monotonic() - float(model.progress[2])
     side_by_side(work, workers, model.trunk, model.text, model.recognition, *model.averages)
     model.progress[2] = time.monotonic() - begun

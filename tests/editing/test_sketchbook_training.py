@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 
 from editing.sketchbook import dataset, networks, recognition, train
 from editing.sketchbook.autoencoder import new_autoencoder
+from editing.sketchbook.drawing import KINDS
 from editing.sketchbook.edits import edit
 from editing.sketchbook.grounding import grounding_loss
 
@@ -42,11 +44,16 @@ def test_the_trunk_comes_back_from_its_variants(tmp_path: Path) -> None:
 def test_grounding_is_nothing_on_the_mask_and_one_beside_it() -> None:
     masks = torch.zeros(1, 2, 16, 16)
     masks[0, 0, :8], masks[0, 1, 8:] = 1, 1
-    maps = torch.zeros(1, 256, 77)
-    maps[0, :128, 3] = 0.5
-    assert float(grounding_loss([maps], masks, [[(3, 0)]], torch.ones(1))) == pytest.approx(0, abs=1e-6)
-    assert float(grounding_loss([maps], masks, [[(3, 1)]], torch.ones(1))) == pytest.approx(1, abs=1e-6)
-    assert float(grounding_loss([maps], masks, [[]], torch.ones(1))) == 0
+    maps = torch.zeros(1, 256, 77, requires_grad=True)
+    with torch.no_grad():
+        maps[0, :128, 3] = 0.5
+    for mask, wanted in ((0, 0), (1, 1), (dataset.NOWHERE, 0)):
+        places = torch.full((1, 77), dataset.NOWHERE)
+        places[0, 3] = mask
+        loss = grounding_loss([maps], masks, places, torch.ones(1))
+        assert float(loss.detach()) == pytest.approx(wanted, abs=1e-6)
+        (slope,) = torch.autograd.grad(loss, maps)
+        assert bool(slope.isfinite().all()), "also of the tokens whose attention is nothing everywhere"
 
 
 def test_recognition_knows_what_stands_where() -> None:
@@ -76,31 +83,76 @@ def test_recognition_is_nothing_where_the_features_tell_everything() -> None:
         assert not reader.features
 
 
-def test_what_a_batch_shows_lies_under_its_masks() -> None:
-    entries = dataset.prepare(new_autoencoder().eval(), 100, 6, (16,), processes=1)
-    rng = np.random.default_rng(1)
-    rows = [dataset.draw(entries, 16, rng, 1.0) for _ in range(40)]
-    seen, wanted = dataset.targets(entries, rows)
-    assert seen.shape == wanted.shape == (40, recognition.CLASSES, 16, 16)
-    changed = [index for index, row in enumerate(rows) if row.seen != row.wanted]
-    assert changed and all(not torch.equal(seen[index], wanted[index]) for index in changed)
-    kinds = seen[:, : len(recognition.GROUPS[0])].sum(1)
+@pytest.fixture(scope="module")
+def entries() -> dataset.Entries:
+    return dataset.prepare(new_autoencoder().eval(), networks.new_tokenizer(), range(100, 124), (16, 32), processes=2)
+
+
+def drawn(entries: dataset.Entries, side: int, rows: int = 400) -> dataset.Batch:
+    return dataset.draw(entries, side, rows, torch.Generator().manual_seed(0), 1.0)
+
+
+def test_what_a_batch_shows_lies_under_its_masks(entries: dataset.Entries) -> None:
+    batch = drawn(entries, 16)
+    assert batch.seen.shape == batch.wanted.shape == (400, recognition.CLASSES, 16, 16)
+    changed = (batch.seen != batch.wanted).flatten(1).any(1)
+    assert 0.2 < float(changed.float().mean()) < 0.6
+    assert bool(batch.looks[changed].all()), "only an instruction that sees its picture wants another one than it sees"
+    kinds = batch.seen[:, : len(recognition.GROUPS[0])].sum(1)
     assert float(kinds.max()) <= 1 + 1e-2 and float(kinds.min()) >= recognition.BACKGROUND_WEIGHT - 1e-2
 
 
-def test_entries_hold_what_the_tasks_need() -> None:
-    entries = dataset.prepare(new_autoencoder().eval(), 100, 6, (16, 32), processes=1)
-    assert entries.edits == [edit(seed) for seed in range(100, 106)]
-    assert entries.latents[32].shape == (6, 3, 4, 32, 32) and entries.latents[16].shape == (6, 3, 4, 16, 16)
+def test_entries_hold_what_the_tasks_need(entries: dataset.Entries) -> None:
+    assert len(entries) == 24
+    assert entries.latents[32].shape == (24, 3, 4, 32, 32) and entries.latents[16].shape == (24, 3, 4, 16, 16)
     assert set(entries.holes[32].unique().tolist()) <= {0.0, 1.0}
-    rng = np.random.default_rng(0)
-    tasks = set()
-    for _ in range(200):
-        row = dataset.draw(entries, 32, rng, 1.0)
-        used = row.condition.flatten(1).abs().amax(1) > 0
-        tasks.add((bool(used[:4].any()), bool(used[4:].any())))
-        assert all(0 < column <= len(row.words) and mask < dataset.MASKS for column, mask in row.owned)
+    batch = drawn(entries, 32)
+    used = batch.condition.flatten(2).abs().amax(2) > 0
+    tasks = set(zip(used[:, :4].any(1).tolist(), used[:, 4:].any(1).tolist(), strict=True))
     assert tasks == {(False, False), (True, False), (False, True)}
+    assert torch.equal(batch.looks, used[:, :4].any(1))
+    begun = batch.begun
+    assert bool(begun.any()) and torch.equal(batch.start[begun], batch.condition[begun, :4]), "an edit begins from the picture before"
+    assert torch.equal(batch.start[~begun], batch.target[~begun])
+
+
+def test_a_row_says_what_it_shows(entries: dataset.Entries) -> None:
+    """Every token with a place is a word of the sentence, and what it names stands at that place."""
+    tokenizer, names = networks.new_tokenizer(), [name for group in recognition.GROUPS for name in group]
+    batch = drawn(entries, 16)
+    kinds = 0
+    for row in range(len(batch.tokens)):
+        length = int((batch.tokens[row] == tokenizer.eos_token_id).nonzero()[0])
+        owned = (batch.places[row] >= 0).nonzero().flatten().tolist()
+        assert all(0 < column < length for column in owned)
+        for column in owned:
+            word, mask = tokenizer.decode(batch.tokens[row, column]).strip(), int(batch.places[row, column])
+            if word not in KINDS or mask >= dataset.PART:  # an instruction's mask may cover both what was and what shall be
+                continue
+            shown = batch.wanted if mask >= dataset.AFTER or not batch.looks[row] else batch.seen
+            under = (shown[row, names.index(word)] * batch.masks[row, mask]).sum() / batch.masks[row, mask].square().sum()
+            assert float(under) > 0.9, (word, mask)
+            kinds += 1
+    assert kinds > 50
+
+
+def test_what_was_saved_comes_back(entries: dataset.Entries, tmp_path: Path) -> None:
+    dataset.save(entries, tmp_path / "edits.pt")
+    for old, new in zip(vars(entries).values(), vars(dataset.load(tmp_path / "edits.pt")).values(), strict=True):
+        for part, again in zip(old.values(), new.values(), strict=True) if isinstance(old, dict) else [(old, new)]:
+            assert torch.equal(part, again)
+
+
+def test_edits_may_come_while_the_denoiser_learns(entries: dataset.Entries, tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="stage data"):
+        train.Shelf([tmp_path], "cpu")
+    dataset.save(entries, tmp_path / "a.pt")
+    shelf = train.Shelf([tmp_path], "cpu")
+    dataset.save(entries, tmp_path / "b.pt")
+    assert list(shelf.files) == [tmp_path / "a.pt"]
+    shelf.look()
+    picked = {id(shelf.pick(np.random.default_rng(seed))) for seed in range(40)}
+    assert picked == {id(part) for part in shelf.files.values()} and len(picked) == 2
 
 
 @pytest.mark.timeout(600)
@@ -132,11 +184,10 @@ def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
     """Two workers, from published weights; the second run counts on from the first, and all three variants are written."""
     root = Path(__file__).parents[2]
-    entries = dataset.prepare(new_autoencoder().eval(), 100, 6, (16,), processes=1)
     new_autoencoder().save_pretrained(tmp_path / "training" / "vae")
-    dataset.save(entries, tmp_path / "edits.pt")
     program = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from editing.sketchbook import train; "
-    program += "train.denoiser([Path('edits.pt')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
+    program += "train.data(count=8, first=100, side=[16], a_file=6, processes=1); "
+    program += "train.denoiser([Path('training/edits')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
     program += "train.export(Path('made'), 16)"
     images = []
     for minutes in (0.03, 0.06):
