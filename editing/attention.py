@@ -217,6 +217,15 @@ class AverageMap:
         return self._sum / self._count
 
 
+def choose_kernels() -> None:
+    """Leave cuDNN out of fused attention on CUDA, for this process.
+
+    torch prefers it on a Hopper card, where the backward pass of its kernel gave NaN for some queries (the middle block's self-attention
+    of 64 positions, bfloat16, torch 2.11) and the other kernels did not. Inversion, text optimisation and training go backwards.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
+
+
 def wide(x: Tensor) -> Tensor:
     """At least float32: softmax and maps are never formed in half precision."""
     return x if x.dtype == torch.float64 else x.float()

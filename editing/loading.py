@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
-from .attention import Sites
+from .attention import Sites, choose_kernels
 from .errors import MissingVariant, UnreadableModel
 from .model import Model
 from .schedule import Schedule
@@ -68,6 +68,8 @@ def load_models(folder: Path | str, device: str = "cpu", dtype: torch.dtype | No
     target = torch.device(device)
     if dtype is None or (target.type == "cpu" and dtype == torch.float16):  # half precision on a CPU is slower, and lacks operations
         dtype = torch.float32 if target.type == "cpu" else torch.float16
+    if target.type == "cuda":
+        choose_kernels()
     places = _places(source)
     names = [notes["name"] for notes in map(_notes, places.values()) if "name" in notes]
     return Models(str(names[0]) if names else source.stem, source, places, target, dtype)

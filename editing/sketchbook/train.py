@@ -24,6 +24,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from ..attention import choose_kernels
 from . import checkpoints, dataset
 from .autoencoder import autoencoder_loss, crops, decibels, half_precision, measure_scaling, new_autoencoder
 from .checkpoints import WORK
@@ -293,7 +294,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
     elif begin:
         model.begin(begin)
     if device != "cpu":
-        torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gives NaN for the 77 tokens here (torch 2.11 on an H100)
+        choose_kernels()
     if compile:
         model.trunk.forward = torch.compile(model.trunk.forward)
     shelf = Shelf(files, device)

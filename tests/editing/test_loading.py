@@ -81,6 +81,14 @@ def test_half_precision_files_are_found_and_run_as_float32_on_the_cpu(copy: Path
     assert not any(p.requires_grad for network in (model.unet, model.vae, model.text_encoder) for p in network.parameters())
 
 
+def test_a_gpu_is_given_no_kernel_whose_gradients_are_not_numbers(copy: Path) -> None:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    load_models(copy, "cpu")
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    load_models(copy, "cuda")  # nothing is loaded yet, so no card is needed
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "absent"):
         with pytest.raises(UnreadableModel, match="no model in") as error:
