@@ -45,8 +45,8 @@ GROUND_LEVELS = (0, 1, 2)
 RECOGNITION_WEIGHT = 0.03
 EMA_DECAY = 0.999
 DEFAULTS: dict[str, dict[str, float | str]] = {  # measured: see the model card
-    "foi": {"gamma": "loose", "tau": 0.2, "text_guidance": 3.0},
-    "ip2p": {"text_guidance": 3.0},
+    "foi": {"gamma": "loose", "tau": 0.2, "text_guidance": 1.5},
+    "ip2p": {"text_guidance": 1.5},
     "instdiffedit": {"start_map": "plain", "phi": 0.5, "guidance": 3.0},
     "adapedit": {"guidance": 3.0},
 }
