@@ -40,6 +40,12 @@ from .vendor.websockets.sync.client import ClientConnection, connect
 OPEN_SECONDS = 10.0
 """For the websocket's handshake on this machine."""
 
+BUSY_SECONDS = 0.005
+"""For which a thread moves frames at a stretch. It lets go of Python's lock at each, but too briefly for another thread to get it."""
+
+BREATH_SECONDS = 0.001
+"""In which Krita's main thread gets it."""
+
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
 """Waits between attempts to reach a server that is still running; then it is given up."""
 
@@ -238,11 +244,13 @@ class Client(QObject):  # type: ignore[misc]
 
     def _write(self, session: _Session) -> bool:
         """Write what there is to write, and carry out orders, until the reader reports the end (raises its error) or a stop comes."""
+        breathed = time.monotonic()
         while True:
             with session.lock:
                 frame = session.connection.next_frame() if session.connection.open else None
             if frame is not None:
                 session.socket.send(frame)
+                breathed = _breathe(breathed)
             try:
                 order = self._orders.get(block=frame is None)
             except queue.Empty:
@@ -303,6 +311,7 @@ class Client(QObject):  # type: ignore[misc]
 
     def _read(self, session: _Session) -> None:
         error: Exception | None = None
+        breathed = time.monotonic()
         try:
             for frame in session.socket:
                 with session.lock:
@@ -313,6 +322,7 @@ class Client(QObject):  # type: ignore[misc]
                     else:
                         self._hear(message, session)
                 self._orders.put(_Order("look"))
+                breathed = _breathe(breathed)
         except ProtocolError as problem:
             error = problem
         except (OSError, WebSocketException):
@@ -353,3 +363,11 @@ class Client(QObject):  # type: ignore[misc]
 
     def _link(self, link: Link) -> None:
         self.linked.emit(link)
+
+
+def _breathe(breathed: float) -> float:
+    """Between two frames: let Krita's main thread have Python if this one has gone on for long. Returns when it last did so."""
+    if time.monotonic() - breathed < BUSY_SECONDS:
+        return breathed
+    time.sleep(BREATH_SECONDS)
+    return time.monotonic()
