@@ -17,7 +17,7 @@ from krita import Krita
 from .colour import CanvasProblem, Converter, Space, wire
 from .geometry import Rect, crop
 from .qt import QApplication, QByteArray, Qt
-from .turns import Steps
+from .turns import Steps, Task, apart
 
 STRIP_ROWS = 64
 """Krita's tiles are 64 x 64 pixels: strips of this height touch each tile once."""
@@ -39,6 +39,9 @@ RETURN_SECONDS = 0.5
 
 ACTIVATION_SECONDS = 0.05
 """Between two looks at whether Krita has made a new layer the active one."""
+
+ADDED_SECONDS = 0.05
+"""Between two looks at whether a layer is in the picture yet."""
 
 MARK_ROWS = 64
 """Rows of a selection that are looked at to recognise it."""
@@ -159,34 +162,15 @@ def is_open(document: Any) -> bool:
     return any(other == document for other in Krita.instance().documents())
 
 
-def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str, opacity: int = 255) -> Steps[Any]:
+def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
     """A new layer above the source (or on top, if that is gone) with these pixels, as one step to undo. Returns the layer.
 
     area: in document pixels as of the snapshot; moved as the layer has been moved since. format: "bgra8" or "bgra16".
     Raises CanvasProblem if the document is closed.
-
-    `addChildNode` can hold Krita for longer than a turn, the larger the picture: it draws the whole picture anew and waits for that
-    (`KisImage::waitForDone` of Krita 5.1.5), however small the layer. No other way was found that undo takes back: the action
-    `add_new_paint_layer` does not wait, but its undo and redo do not draw the picture anew, and the result would stay on the canvas.
-    The other call that can is the action `selectopaque`, in `select`.
     """
-    document = source.document
-    layer = yield from _filled(document, area, pixels, format, name)
-    yield from _idle(document)
-    below = _find(document, source.uuid)
-    if below is None:
-        parent, siblings = document.rootNode(), document.rootNode().childNodes()
-        below = siblings[-1] if siblings else None
-    else:
-        parent = below.parentNode()
-        place = below.position()
-        if (place.x(), place.y()) != (source.x, source.y):
-            layer.move(layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y)
-        below = _top_of_results(parent, below)
-    layer.setOpacity(opacity)
-    if opacity:
-        _results.add(layer.uniqueId().toString())
-    parent.addChildNode(layer, below)
+    layer, parent, below = yield from _ready(source, area, pixels, format, name)
+    _results.add(layer.uniqueId().toString())
+    yield from _added(source.document, layer, parent, below)
     return layer
 
 
@@ -210,10 +194,7 @@ def select(document: Any, layer: Any) -> Steps[bool]:
     if not active():
         return False
     Krita.instance().action("selectopaque").trigger()
-    waited = 0.0
-    while waited < SELECTION_SECONDS and not _lock_free(document):
-        yield 0.02
-        waited += 0.02
+    yield from apart(document.waitForDone, SELECTION_SECONDS)  # asking for Krita's lock would wait here for the selection's outline
     return True
 
 
@@ -240,15 +221,16 @@ def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[boo
         start = row * area.width
         wide[4 * start + 3 : 4 * (start + area.width) : 4] = mask[start : start + area.width]
         yield None
-    layer = yield from insert(source, area, bytes(wide), "bgra8", name, opacity=0)
+    layer, parent, below = yield from _ready(source, area, bytes(wide), "bgra8", name)
+    layer.setOpacity(0)
     try:
+        yield from _added(source.document, layer, parent, below)
         selected = yield from select(source.document, layer)
         yield from _idle(source.document)
     except GeneratorExit:  # cancelled: a newer edit makes the selection
-        if is_open(source.document):
-            layer.remove()
+        Task(_removed(source.document, layer), lambda _: None, lambda _: None)
         raise
-    layer.remove()
+    yield from _removed(source.document, layer)
     original = _find(source.document, source.uuid)
     if original is not None:
         source.document.setActiveNode(original)
@@ -262,7 +244,7 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
     Krita.instance().activeWindow().addView(document)
     yield 0.2
     layer = yield from _filled(document, Rect(0, 0, width, height), pixels, format, name)
-    document.rootNode().addChildNode(layer, None)
+    yield from _added(document, layer, document.rootNode(), None)
     return layer
 
 
@@ -351,6 +333,51 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
     return layer
 
 
+def _ready(source: Source, area: Rect, pixels: bytes, format: str, name: str) -> Steps[tuple[Any, Any, Any]]:
+    """A layer with these pixels, at a moment when it can go into the picture; its parent there, and the node that it comes above."""
+    document = source.document
+    layer = yield from _filled(document, area, pixels, format, name)
+    yield from _idle(document)
+    below = _find(document, source.uuid)
+    if below is None:
+        parent, siblings = document.rootNode(), document.rootNode().childNodes()
+        return layer, parent, siblings[-1] if siblings else None
+    place = below.position()
+    if (place.x(), place.y()) != (source.x, source.y):
+        layer.move(layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y)
+    parent = below.parentNode()
+    return layer, parent, _top_of_results(parent, below)
+
+
+def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[None]:
+    """Put a layer into the picture, as one step to undo. Raises CanvasProblem if the document is closed meanwhile.
+
+    `addChildNode` has a worker of Krita's add the layer, then waits until the whole picture is drawn anew, however small the layer
+    (`Node::addChildNode` and `KisImage::waitForDone` of Krita 5.1.5). On the main thread that wait is an event loop of Krita's own
+    that lets no pen, mouse or key through, and after a second a dialog over the picture (`KisDelayedSaveDialog`); in another thread
+    it only waits. That is sound there: all it does before is to hand over a command to `KisUpdateScheduler`, whose queues are locked,
+    and to ask for the end of open strokes by a signal, which Krita's tools get on the main thread. What is left is the drawing, in
+    Krita's workers and of the canvas, as after every undo.
+
+    No way was found that undo takes back and that draws less: the action `add_new_paint_layer` draws nothing, but neither do its undo
+    and redo, and the result would stay on the canvas.
+    """
+    yield from apart(lambda: parent.addChildNode(layer, below), IDLE_SECONDS, lambda: layer.parentNode() is not None)
+    if not is_open(document):
+        raise CanvasProblem("The picture was closed.")
+
+
+def _removed(document: Any, layer: Any) -> Steps[None]:
+    """Take a layer out of the picture, as one step to undo; one that is still on its way into it as soon as it is there."""
+    waited = 0.0
+    while is_open(document) and waited < IDLE_SECONDS:
+        if layer.parentNode() is not None:
+            yield from apart(layer.remove, IDLE_SECONDS, lambda: layer.parentNode() is None)
+            return
+        yield ADDED_SECONDS
+        waited += ADDED_SECONDS
+
+
 def _idle(document: Any) -> Generator[float | None, None, None]:
     """Wait until the painter has lifted the brush and Krita has finished what it was drawing. Raises CanvasProblem if it is closed."""
     waited = 0.0
@@ -364,7 +391,7 @@ def _idle(document: Any) -> Generator[float | None, None, None]:
 
 
 def _lock_free(document: Any) -> bool:
-    """Whether Krita has nothing to do for this picture."""
+    """Whether Krita has nothing to do for this picture. A last piece of work that is being done is waited for: what we start is not."""
     if not document.tryBarrierLock():
         return False
     document.unlock()

@@ -50,6 +50,17 @@ def test_undo_restores_selection_then_layer(edits: Outcome) -> None:
     assert told["after one undo"] == {"layers": told["layers"], "selection": False}
     assert told["after two undos"] == {"layers": told["layers before"], "same": True}
     assert told["seen as before"]
+    again = {"layers": told["layers"], "same": True, "selected as before": True, "seen as before": True}
+    assert told["after two redos"] == again
+
+
+def test_krita_goes_on_while_a_layer_goes_in(edits: Outcome) -> None:
+    told = edits.of("going_in")
+    assert told["turns of the event loop"] >= 5
+    assert told["layers"] == [*told["layers before"], "result"]
+    assert told["seen"] == [90, 120, 150, 255] * 4 + [10, 200, 30, 255] * 4
+    assert told["after undo"] == {"layers": told["layers before"], "seen as before": True}
+    assert told["after redo"] == {"layers": told["layers"], "seen": told["seen"]}
 
 
 def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:

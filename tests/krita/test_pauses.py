@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 def test_pauses(play: Callable[[str], Outcome], side: str) -> None:
     told = play("pauses.py").of(side)
     print(f"\n{side} x {side}: without an edit {told['without an edit']}, during one {told['during the edit']}")
+    print(f"longest turns of Limn's own, ms: {told['longest turns']}")
     print(f"changed rectangle {told['changed rectangle']}; {told['note']}")
     assert told["note"].startswith("done in") and len(told["layers"]) == 3
     assert told["documents"] == 1

@@ -1,5 +1,7 @@
 """The whole way of an edit, as a painter goes it."""
 
+import threading
+
 from help import (
     HEIGHT,
     WIDTH,
@@ -27,6 +29,7 @@ from help import (
     press,
     quick,
     ready,
+    redo,
     row_of,
     save,
     screenshot,
@@ -40,8 +43,11 @@ from help import (
     widget,
     write,
 )
-from PyQt5.QtCore import QByteArray
+from PyQt5.QtCore import QByteArray, QTimer
 from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QLabel, QPlainTextEdit, QProgressBar
+
+LARGE = 4096
+"""Side of a picture that Krita takes some tenths of a second to draw."""
 
 
 def check_end_to_end(result):
@@ -67,16 +73,57 @@ def check_end_to_end(result):
     result["other layers untouched"] = untouched(document, before)
     result["active"] = document.activeNode().name()
     result["above"] = names(document).index(new.name()) - names(document).index("painting")
-    save("recolour-layer.bgra", pixels(new, document))
-    save("recolour-selection.gray", selection_bytes(document) or b"")
+    changed, selected, seen_after = pixels(new, document), selection_bytes(document), composed(document)
+    save("recolour-layer.bgra", changed)
+    save("recolour-selection.gray", selected or b"")
     save("recolour-seen-before.bgra", seen)
-    save("recolour-seen-after.bgra", composed(document))
+    save("recolour-seen-after.bgra", seen_after)
     save("recolour-painting.bgra", pixels(layer, document))
     yield from undo()
     result["after one undo"] = {"layers": names(document), "selection": selection_bytes(document) is not None}
     yield from undo()
     result["after two undos"] = {"layers": names(document), "same": fingerprints(document) == before}
     result["seen as before"] = composed(document) == seen
+    yield from redo()
+    yield from redo()
+    result["after two redos"] = {
+        "layers": names(document),
+        "same": untouched(document, before) and pixels(new_layer(document, names_before), document) == changed,
+        "selected as before": selection_bytes(document) == selected,
+        "seen as before": composed(document) == seen_after,
+    }
+
+
+def check_going_in(result):
+    """A layer goes into a large picture, and Krita's event loop turns meanwhile."""
+    from limn import canvas, geometry, turns
+
+    document, layer = yield from new_document(LARGE, LARGE)
+    strip = QByteArray(bytes((90, 120, 150, 255)) * (LARGE * 64))
+    for y in range(0, LARGE, 64):
+        layer.setPixelData(strip, 0, y, LARGE, 64)
+        yield 0
+    document.refreshProjection()
+    yield 1
+    place = (96, 100, 8, 8)
+    before, seen = names(document), composed(document, place)
+    ends, seen_apart = [], []
+    timer = QTimer()
+    timer.timeout.connect(lambda: seen_apart.append(any(thread.name == "limn apart" for thread in threading.enumerate())))
+    timer.start(0)
+    pixel = bytes((10, 200, 30, 255))
+    area = geometry.Rect(100, 100, 256, 256)
+    turns.Task(canvas.insert(canvas.take(False), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
+    came = yield lambda: ends, 60
+    timer.stop()
+    assert came and not isinstance(ends[0], Exception), ends
+    result["turns of the event loop"] = sum(seen_apart)
+    result["layers"], result["layers before"] = names(document), before
+    result["seen"] = list(composed(document, place)[:32])
+    yield from undo()
+    result["after undo"] = {"layers": names(document), "seen as before": composed(document, place) == seen}
+    yield from redo()
+    result["after redo"] = {"layers": names(document), "seen": list(composed(document, place)[:32])}
 
 
 def check_two_instructions(result):

@@ -279,6 +279,12 @@ def undo():
     yield 0.8
 
 
+def redo():
+    """One step forth again, by the real key."""
+    keys("key", "ctrl+shift+z")
+    yield 0.8
+
+
 def save(name, data):
     """Bytes for the tests to look at."""
     with open(f"{OUTPUT}/{name}", "wb") as file:

@@ -1,5 +1,7 @@
 """How long Krita's main thread is held during whole edits of large pictures."""
 
+import time
+
 from help import Pauses, Scene, app, ended, layers, names, new_document, note, panel, quick, write
 from PyQt5.QtCore import QByteArray
 
@@ -27,7 +29,22 @@ def painted(size, scene):
     return document, layer
 
 
+def timed(turns):
+    """Have the length of each of Limn's own turns noted: within one, Krita may run its event loop, but takes no pen, mouse or key."""
+    lengths, turn = [], turns.Task._turn
+
+    def noted(task):
+        begun = time.perf_counter()
+        turn(task)
+        lengths.append(round((time.perf_counter() - begun) * 1000, 1))
+
+    turns.Task._turn = noted
+    return lengths
+
+
 def whole_edit(result, size):
+    from limn import turns
+
     document, _ = yield from painted(size, Scene("recolour"))
     yield from quick()
     idle = Pauses()
@@ -35,12 +52,14 @@ def whole_edit(result, size):
     result["without an edit"] = idle.stop()
     yield from write(Scene("recolour").instruction)
     yield 1
+    lengths = timed(turns)
     pauses = Pauses()  # only now: the tests' own keys hold Krita while they are sent
     app().action("limn_edit").trigger()
     yield lambda: panel().work is not None, 10
     yield from ended()
     yield 2
     result["during the edit"] = pauses.stop()
+    result["longest turns"] = sorted(lengths, reverse=True)[:4]
     result["note"], result["layers"], result["details"] = note(), names(document), panel().note.details
     bounds = layers(document)[-1].bounds()
     result["changed rectangle"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
