@@ -1,6 +1,7 @@
 """The measuring instruments of the sketchbook's world: a judge that says what lies inside a mask, and two towers for direction scores.
 
-The judge is a small convolutional network trained on renders alone, never on what the diffusion model makes. It sees the picture cut
+The judge is a small convolutional network trained on renders alone, half of them as the autoencoder shows them, never on what the
+diffusion model makes. It sees the picture cut
 out around a mask (with the mask as a fourth channel) and names kind, colour, texture and state; from the whole picture it names the
 background. The towers put pictures and captions into one space, as CLIP does, for this world only.
 """
@@ -22,6 +23,9 @@ from .scenes import BACKGROUNDS, STATES, TEXTURES
 FILE = Path(__file__).parent / "weights" / "judge" / "judge.safetensors"
 VIEW = 64  # pixels on each side of what the judge sees of a thing
 MARGIN = 1.25  # the view around a mask's bounding box, as a factor
+EDGE = 6  # pixels at a picture's sides, where nothing stands
+DIFFERENCE = 0.1  # from the background, in one channel, 0..1: a thing
+JOINED = 2  # pixels between the parts of one thing
 LABELS: dict[str, tuple[str, ...]] = {
     "kind": tuple(KINDS),
     "colour": tuple(COLOURS),
@@ -105,6 +109,24 @@ def view(pictures: Tensor, masks: Tensor) -> Tensor:
         whole = torch.cat([picture, mask])[None]
         out.append(F.grid_sample(whole, grid, padding_mode="border", align_corners=False))
     return torch.cat(out)
+
+
+def framed(picture: Tensor, part: Tensor) -> Tensor:
+    """The rectangle around the largest thing within ``part`` (1, 128, 128) of a picture (3, 128, 128); ``part`` itself if there is none.
+
+    Every background of the world is one colour along a row, as it is at the picture's edges: what differs from that, is a thing."""
+    edges = torch.cat([picture[..., :EDGE], picture[..., -EDGE:]], -1)
+    differs = ((picture - edges.median(-1, keepdim=True).values).abs().amax(0, keepdim=True) > DIFFERENCE) & (part > 0)
+    joined = F.max_pool2d(differs.float(), 2 * JOINED + 1, 1, JOINED)  # (1, 128, 128)
+    pieces, before = joined * torch.arange(1, joined.numel() + 1).view_as(joined), torch.zeros(())
+    while not torch.equal(pieces, before):  # each piece takes the highest number of its places
+        pieces, before = F.max_pool2d(pieces, 3, 1, 1) * joined, pieces
+    if not bool(differs.any()):
+        return part
+    _, rows, columns = (pieces == pieces[differs].mode().values).nonzero(as_tuple=True)
+    frame = torch.zeros_like(part)
+    frame[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = 1
+    return frame
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -11,18 +12,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
+from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from torch import Tensor
 
 from . import checkpoints
 from .autoencoder import half_precision
-from .judge import FILE, LABELS, PLACES, Judge, Towers, judge_of, new_judge, view
+from .judge import FILE, LABELS, PLACES, Judge, Towers, framed, judge_of, new_judge, view
 from .scenes import FIRST_HELD_OUT, SIZE, Scene, Thing, caption, render, scene, text
 
 BATCH = 64
 TOWERS_EVERY = 3  # steps: the towers are trained beside the judge
 GROWN = 4  # pixels by which a mask may be larger than the thing, as an edit's mask is
 VIEWS_OF_A_THING = 2  # each with its own margin
+VAE = FILE.parent.parent / "text-to-image" / "vae"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Row:
     picture: np.ndarray  # (3, 64, 64): the whole scene, small
     thing: Thing
     scene: Scene
-    exact: bool  # the mask is the thing's own, not the region of the picture that it stands in
+    exact: bool  # the mask is the thing's own, not a rectangle that it stands in
 
 
 def region(whole: Scene, index: int) -> Tensor:
@@ -57,18 +60,33 @@ def region(whole: Scene, index: int) -> Tensor:
     return share
 
 
-def rows_of(seed: int, rng: np.random.Generator) -> list[Row]:
-    """The scene of ``seed`` as rows: each thing with its own mask, a little grown, and with its region of the picture."""
+@cache
+def _vae() -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(VAE, dtype=torch.float32).eval()
+
+
+@torch.no_grad()
+def through_latents(picture: Tensor) -> Tensor:
+    """A picture (3, 128, 128) in 0..1, encoded and decoded: so all looks that the model makes."""
+    shown: Tensor = _vae().decode(_vae().encode(2 * picture[None] - 1).latent_dist.mean).sample
+    return (shown[0] / 2 + 0.5).clamp(0, 1)
+
+
+def rows_of(seed: int, rng: np.random.Generator, latents: bool = False) -> list[Row]:
+    """The scene of ``seed`` as rows: each thing with its own mask, a little grown, with its region of the picture, and with its frame.
+
+    ``latents``: as it looks when it has been through latents and back."""
     whole = scene(seed)
     shown = render(whole)
     picture = torch.from_numpy(shown.image).permute(2, 0, 1).float() / 255
+    picture = through_latents(picture) if latents else picture
     small = _bytes(F.interpolate(picture[None], size=(64, 64), mode="area")[0])
     out: list[Row] = []
     for index, thing in enumerate(whole.things):
         masks = [torch.from_numpy(shown.masks[index]).float()[None]] * VIEWS_OF_A_THING
         masks = [F.max_pool2d(mask[None], 2 * grown + 1, 1, grown)[0]
                  for mask, grown in zip(masks, rng.integers(0, GROWN + 1, VIEWS_OF_A_THING).tolist(), strict=True)]
-        masks += [region(whole, index)] if thing.count == 1 else []
+        masks += [region(whole, index), framed(picture, region(whole, index))] if thing.count == 1 else []
         views = _bytes(view(torch.stack([picture] * len(masks)), torch.stack(masks)))
         out += [Row(seen, small, thing, whole, number < VIEWS_OF_A_THING) for number, seen in enumerate(views)]
     return out
@@ -84,7 +102,7 @@ def _levels(rows: list[np.ndarray]) -> Tensor:
 
 def _rows(seed: int) -> list[Row]:
     torch.set_num_threads(1)
-    return rows_of(seed, np.random.default_rng([seed, 7]))
+    return rows_of(seed, np.random.default_rng([seed, 7]), latents=seed % 2 == 1)
 
 
 def answers(thing: Thing) -> dict[str, str]:
@@ -163,7 +181,7 @@ def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: P
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.contiguous() for name, weight in parts.state_dict().items()}, file)
     held_out = [row for seed in range(FIRST_HELD_OUT, FIRST_HELD_OUT + 500) for row in rows_of(seed, rng)]
-    for name, some in (("own mask", [row for row in held_out if row.exact]), ("region", [row for row in held_out if not row.exact])):
+    for name, some in (("own mask", [row for row in held_out if row.exact]), ("rectangle", [row for row in held_out if not row.exact])):
         print(name, {attribute: round(value, 4) for attribute, value in accuracy(judge, some).items()})
 
 
