@@ -299,6 +299,7 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
         model.trunk.forward = torch.compile(model.trunk.forward)
     shelf = Shelf(files, device)
     workers = processes(workers, device)
+    weights = torch.tensor([1.0, GROUND_WEIGHT, RECOGNITION_WEIGHT], device=device)
 
     def work(worker: int) -> None:
         rng, generator = np.random.default_rng([worker, int(model.progress[0])]), torch.Generator(device)
@@ -331,7 +332,6 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
                     losses.clear()
                     shelf.look()
 
-    weights = torch.tensor([1.0, GROUND_WEIGHT, RECOGNITION_WEIGHT], device=device)
     begun = time.monotonic() - float(model.progress[2])
     side_by_side(work, workers, model.trunk, model.text, model.recognition, *model.averages)
     model.progress[2] = time.monotonic() - begun
