@@ -219,8 +219,7 @@ class Denoiser:
     def __init__(self, scaling: float, device: str = "cpu") -> None:
         torch.manual_seed(0)
         self.device = device
-        self.tokenizer: CLIPTokenizer = new_tokenizer()
-        self.trunk, self.text = new_unet().to(memory_format=torch.channels_last), new_text_encoder(self.tokenizer)
+        self.trunk, self.text = new_unet().to(memory_format=torch.channels_last), new_text_encoder(new_tokenizer())
         for network in (self.trunk, self.text):
             nn.Module.to(network, device)
         self.averages = [copy.deepcopy(self.trunk), copy.deepcopy(self.text)]

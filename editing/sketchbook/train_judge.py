@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from torch import Tensor
 
-from . import checkpoints
+from . import checkpoints, folder
 from .autoencoder import half_precision
 from .judge import FILE, LABELS, PLACES, Judge, Towers, framed, judge_of, new_judge, view
 from .scenes import FIRST_HELD_OUT, SIZE, Scene, Thing, caption, render, scene, text
@@ -25,7 +25,6 @@ BATCH = 64
 TOWERS_EVERY = 3  # steps: the towers are trained beside the judge
 GROWN = 4  # pixels by which a mask may be larger than the thing, as an edit's mask is
 VIEWS_OF_A_THING = 2  # each with its own margin
-VAE = FILE.parent.parent / "text-to-image" / "vae"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def region(whole: Scene, index: int) -> Tensor:
 
 @cache
 def _vae() -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(VAE, dtype=torch.float32).eval()
+    return AutoencoderKL.from_pretrained(folder() / "text-to-image", subfolder="vae", dtype=torch.float32).eval()
 
 
 @torch.no_grad()
