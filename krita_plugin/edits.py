@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import canvas
+from . import canvas, results
 from .canvas import Source
 from .client import Client, Draft, MaskLook
 from .colour import CanvasProblem
@@ -106,7 +106,7 @@ class Edits(QObject):  # type: ignore[misc]
             return
         pixels = edit.result.pixels
         name = layer_name(edit.request.instruction, edit.request.seed)
-        steps = canvas.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
+        steps = results.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
         note = Note("good", "The result is in a picture of its own.")
         edit.task = Task(steps, lambda _: self._panel.noted(note), lambda error: self._broke(edit, error))
 
@@ -192,11 +192,11 @@ class Edits(QObject):  # type: ignore[misc]
         source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
             area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
-            self._select(edit, lambda: canvas.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
+            self._select(edit, lambda: results.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
         elif result is not None and not edit.request.mask_only:
             if edit is self._shown():
                 self._panel.staged("making the layer")
-            steps: Any = canvas.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
+            steps: Any = results.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
             edit.task = Task(steps, lambda layer: self._inserted(edit, layer), lambda error: self._broke(edit, error))
         else:
             self._forget(edit)
@@ -207,7 +207,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
         self._client.acknowledge(edit.job)
-        self._select(edit, lambda: canvas.select(edit.source.document, layer))
+        self._select(edit, lambda: results.select(edit.source.document, layer))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
         """Make the selection now, or when the painter is back in this picture; one that still waits for that is out of date."""
@@ -236,7 +236,7 @@ class Edits(QObject):  # type: ignore[misc]
         waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
         self._after(waiting)
         later = Task(
-            canvas.upon_return(document, steps),
+            results.upon_return(document, steps),
             lambda made: self._selected_later(edit, made, waiting, note),
             lambda error: self._selected_later(edit, False, waiting, note, _trace(error)),
         )

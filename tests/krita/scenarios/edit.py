@@ -96,7 +96,7 @@ def check_end_to_end(result):
 
 def check_going_in(result):
     """A layer goes into a large picture, and Krita's event loop turns meanwhile."""
-    from limn import canvas, geometry, turns
+    from limn import canvas, geometry, results, turns
 
     document, layer = yield from new_document(LARGE, LARGE)
     strip = QByteArray(bytes((90, 120, 150, 255)) * (LARGE * 64))
@@ -113,7 +113,7 @@ def check_going_in(result):
     timer.start(0)
     pixel = bytes((10, 200, 30, 255))
     area = geometry.Rect(100, 100, 256, 256)
-    turns.Task(canvas.insert(canvas.take(False), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
+    turns.Task(results.insert(canvas.take(False), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
     came = yield lambda: ends, 60
     timer.stop()
     assert came and not isinstance(ends[0], Exception), ends

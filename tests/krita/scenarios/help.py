@@ -325,7 +325,7 @@ class Pauses:
         now, busy = time.perf_counter(), time.thread_time()
         if now - self.last > 0.01:
             gap, computing = round((now - self.last) * 1000, 1), round((busy - self.busy) * 1000, 1)
-            self.gaps.append((gap, computing, widget("limn_stage").text(), self.seen))
+            self.gaps.append((gap, computing, shown("limn_stage"), self.seen))
         self.last, self.busy, self.seen = now, busy, ""
 
     def watch(self, main):

@@ -64,6 +64,21 @@ def whole_edit(result, size):
     bounds = layers(document)[-1].bounds()
     result["changed rectangle"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
     result["documents"] = len(app().documents())
+    result["by hand"] = yield from by_hand(document)
+
+
+def by_hand(document):
+    """What Krita is held by without Limn: the result's layer once more by Krita's own actions, and selected."""
+    yield 5  # Krita's looks at whether it is idle, after the edit
+    before = len(layers(document))
+    pauses = Pauses()
+    app().action("duplicatelayer").trigger()
+    came = yield lambda: len(layers(document)) > before, 30
+    assert came, names(document)
+    yield 0.5
+    app().action("selectopaque").trigger()
+    yield 2
+    return pauses.stop()
 
 
 def check_2048(result):
