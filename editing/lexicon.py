@@ -74,13 +74,14 @@ ANIMATE = frozenset(
 """What can take a pose."""
 
 STATE_WORDS = frozenset((*PLACES_OPEN, *LIGHTS, "broken", "empty", "full", "raised", "lowered", "folded", "melted", "frozen", "burning"))
-ADJECTIVES = COLOURS | SIZES | TEXTURES | POSES | STATE_WORDS | frozenset(
+QUALITIES = frozenset(
     "bright dark light pale deep vivid brighter darker lighter happy sad angry old young older younger new wet dry clean dirty snowy rainy "
     "sunny cloudy stormy foggy misty hot cold warm cool soft hard sharp blurry blurred smooth rough round flat straight bent colorful "
     "colourful transparent metallic golden rusty fat slim strong weak beautiful pretty ugly scary cute funny elegant modern futuristic "
     "vintage antique realistic asleep awake alive dead bald curly grassy leafy bare sleepy tired surprised upside down up around backwards "
     "very more less much slightly completely really quite bit".split()
 )
+ADJECTIVES = COLOURS | SIZES | TEXTURES | POSES | STATE_WORDS | QUALITIES
 
 POSE_VERBS = frozenset(
     "sit stand jump run walk lie sleep smile laugh cry fly swim dance wave raise lift hold wear put look face eat drink read kneel "

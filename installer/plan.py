@@ -141,9 +141,8 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
         if machine.system == "Darwin":
             return (TorchSource(version),), False, "macOS: one build for all"
         if machine.system == "Windows" or machine.package_source or not machine.cpu_wheels_reachable:
-            return (TorchSource(version),), False, "no NVIDIA card" + (
-                f"; pip has its own {machine.package_source}" if machine.package_source else ""
-            )
+            own = f"; pip has its own {machine.package_source}" if machine.package_source else ""
+            return (TorchSource(version),), False, "no NVIDIA card" + own
         return (TorchSource(version, CPU_WHEELS), TorchSource(version)), False, "no NVIDIA card: the small build for CPUs"
     newest = TorchSource(version, None if machine.system == "Linux" else PYTORCH + "cu130")
     old_card = gpu.capability is not None and gpu.capability < (7, 5)
@@ -204,11 +203,12 @@ def plan_try(machine: Machine, project: Project, out: Path) -> Plan:
 
 
 def plan_test(machine: Machine, project: Project) -> Plan:
-    """All that the tests need, then ruff, mypy and pytest. A failure of the first two does not keep the tests from running."""
+    """All that the tests need, then ruff, mypy and pytest. A failure of the others does not keep the tests from running."""
     system = plan_system_packages(machine, tests=True)
     environment = plan_environment(machine, project, tests=True)
     checks = (
         Step("ruff", "Check the style (ruff)", Run(("-m", "ruff", "check", "."), lasting=True)),
+        Step("format", "Check the layout (ruff)", Run(("-m", "ruff", "format", "--check", "."), lasting=True)),
         Step("mypy", "Check the types (mypy)", Run(("-m", "mypy"), lasting=True)),
         Step("pytest", "Run the tests (pytest)", Run(("-m", "pytest", "-p", "tests.no_skips"))),
     )
@@ -225,8 +225,9 @@ def plan_plugin(machine: Machine, project: Project, resources: Path | None, remo
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
     if archive is not None:
-        steps, notes = (Step("zip", f"Pack the plugin into {archive}", BuildZip(archive)),), (
-            "In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, restart Krita.",
+        steps, notes = (
+            (Step("zip", f"Pack the plugin into {archive}", BuildZip(archive)),),
+            ("In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, restart Krita.",),
         )
     else:
         steps = tuple(Step("plug", f"Put the plugin into {home.resources} and switch it on", PutPlugin(home)) for home in homes)

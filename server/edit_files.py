@@ -65,9 +65,7 @@ def write(outcome: Outcome, picture: Picture, submit: Submit, model: str) -> dic
     return report
 
 
-def make_report(
-    outcome: Outcome, submit: Submit, model: str, parts: list[dict[str, str]], warnings: tuple[str, ...]
-) -> dict[str, Any]:
+def make_report(outcome: Outcome, submit: Submit, model: str, parts: list[dict[str, str]], warnings: tuple[str, ...]) -> dict[str, Any]:
     """What was asked and what was used, so that the edit can be understood and repeated."""
     done = outcome.done
     assert done is not None

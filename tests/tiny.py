@@ -84,9 +84,7 @@ def make(folder: Path) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         text_encoder = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(vocab), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, **ends
-            )
+            CLIPTextConfig(vocab_size=len(vocab), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, **ends)
         )
         vae = AutoencoderKL(
             block_out_channels=(8, 16, 16),

@@ -83,8 +83,13 @@ class Oracle:
 
     def painted(self, captions: list[str], images: Tensor, holes: Tensor, seeds: list[int]) -> Tensor:
         """Inpainting; holes (n, 1, 128, 128)."""
-        more = {"image": self.small(images), "mask_image": (self.small(holes) > 0).float(), "height": self.side, "width": self.side,
-                "strength": 1.0}
+        more = {
+            "image": self.small(images),
+            "mask_image": (self.small(holes) > 0).float(),
+            "height": self.side,
+            "width": self.side,
+            "strength": 1.0,
+        }
         return self.sampled(StableDiffusionInpaintPipeline, "inpainting", captions, seeds, more)
 
 
@@ -283,14 +288,24 @@ def judge_itself(bench: Bench) -> dict[str, float]:
 
 BARS: dict[str, tuple[Callable[[Bench], dict[str, float]], dict[str, float]]] = {
     "autoencoder": (autoencoder, {"autoencoder, dB": 31}),
-    "text-to-image": (text_to_image, {"text-to-image, single: kind and colour": 0.95,
-                                      "text-to-image, two or three: all and their relation": 0.7}),
-    "attention": (noun_attention, {"noun's attention, IoU at t = 201": 0.6, "noun's attention, IoU at t = 501": 0.55,
-                                   "noun's attention, IoU at t = 801": 0.4}),
+    "text-to-image": (
+        text_to_image,
+        {"text-to-image, single: kind and colour": 0.95, "text-to-image, two or three: all and their relation": 0.7},
+    ),
+    "attention": (
+        noun_attention,
+        {"noun's attention, IoU at t = 201": 0.6, "noun's attention, IoU at t = 501": 0.55, "noun's attention, IoU at t = 801": 0.4},
+    ),
     "keyword": (keyword_attention, {"keyword's attention, IoU at t = 797": 0.6}),
     "foi": (foi_masks, {"FoI's mask (Eq. 2), IoU": 0.5}),
-    "instruction": (plain_instruction, {"InstructPix2Pix, mean of " + ", ".join(EASY): 0.9,
-                                        "InstructPix2Pix, mean of " + ", ".join(HARD): 0.75, "InstructPix2Pix, combined": 0.6}),
+    "instruction": (
+        plain_instruction,
+        {
+            "InstructPix2Pix, mean of " + ", ".join(EASY): 0.9,
+            "InstructPix2Pix, mean of " + ", ".join(HARD): 0.75,
+            "InstructPix2Pix, combined": 0.6,
+        },
+    ),
     "inpainting": (inpainting, {"inpainting, kind and colour": 0.9}),
     "inversion": (inversion, {"DDIM inversion and back, dB": 35}),
     "judge": (judge_itself, {f"judge, {name}": 0.99 for name in ("kind", "colour", "texture", "state")}),

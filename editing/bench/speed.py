@@ -85,8 +85,12 @@ class Pairs:
             Pair("FoI, beside InstructPix2Pix of as many rows", lambda: self.run("foi", ladder, words), instruct, 3 * run),
             Pair("InstructPix2Pix on our loop, beside the stock one", lambda: self.run("ip2p", ladder, words), instruct, 3 * run),
             Pair("SDEdit on our loop, beside image to image", lambda: self.run("sdedit", ladder, both), noised, 2 * (self.steps // 2)),
-            Pair("AdapEdit again on the same layer, beside its first edit", lambda: self.run("adapedit", ladder, both, store),
-                 lambda: self.run("adapedit", ladder, both), 0),
+            Pair(
+                "AdapEdit again on the same layer, beside its first edit",
+                lambda: self.run("adapedit", ladder, both, store),
+                lambda: self.run("adapedit", ladder, both),
+                0,
+            ),
         ]
 
 
@@ -118,10 +122,26 @@ def main(
             ratios.append(mine / theirs)
         rows = pair.peer_rows or other.report.rows
         middle = statistics.median(ratios)
-        figures.append({"pair": pair.name, "ratio": middle, "lowest": min(ratios), "highest": max(ratios), "rows": done.report.rows,
-                        "forwards": done.report.forwards, "peer rows": rows})
-        table.add_row(pair.name, f"{middle:.2f}", f"{min(ratios):.2f}", f"{max(ratios):.2f}", str(done.report.rows),
-                      str(done.report.forwards), str(rows))
+        figures.append(
+            {
+                "pair": pair.name,
+                "ratio": middle,
+                "lowest": min(ratios),
+                "highest": max(ratios),
+                "rows": done.report.rows,
+                "forwards": done.report.forwards,
+                "peer rows": rows,
+            }
+        )
+        table.add_row(
+            pair.name,
+            f"{middle:.2f}",
+            f"{min(ratios):.2f}",
+            f"{max(ratios):.2f}",
+            str(done.report.rows),
+            str(done.report.forwards),
+            str(rows),
+        )
     Console().print(table)
     if json_file:
         json_file.write_text(json.dumps({"device": device, "steps": steps, "pairs": figures}, indent=2) + "\n")

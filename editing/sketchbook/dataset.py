@@ -145,8 +145,15 @@ def _encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
         return torch.cat([vae.encode(part.to(vae.device)).latent_dist.mean.float().cpu() for part in parts]).half()
 
 
-def prepare(vae: AutoencoderKL, tokenizer: CLIPTokenizer, seeds: range, sides: tuple[int, ...], processes: int | None = None,
-            types: tuple[str, ...] = (), kinds: tuple[str, ...] = tuple(KINDS)) -> Entries:
+def prepare(
+    vae: AutoencoderKL,
+    tokenizer: CLIPTokenizer,
+    seeds: range,
+    sides: tuple[int, ...],
+    processes: int | None = None,
+    types: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = tuple(KINDS),
+) -> Entries:
     """Render and encode the edits of ``seeds``, of all types or of ``types`` in turn, of ``kinds`` only.
 
     Some 7 ms each to render on one core (``processes`` of them; all by default), and on a CPU twice as much to encode for each side."""
@@ -164,11 +171,18 @@ def prepare(vae: AutoencoderKL, tokenizer: CLIPTokenizer, seeds: range, sides: t
             shown = F.avg_pool2d(images.flatten(0, 1), scale) if scale > 1 else images.flatten(0, 1)
             latents[side].append(_encode(vae, shown).unflatten(0, (-1, 3)))
             holes[side].append(F.interpolate(hole, size=(side, side)).half())
-    tokens = tokenizer([words for row in rows for words in row.words], padding="max_length", max_length=TOKENS, truncation=True,
-                       return_tensors="np").input_ids.astype(np.int16)
+    tokens = tokenizer(
+        [words for row in rows for words in row.words], padding="max_length", max_length=TOKENS, truncation=True, return_tensors="np"
+    ).input_ids.astype(np.int16)
     masks, shares, places = (torch.from_numpy(np.stack([getattr(row, name) for row in rows])) for name in ("masks", "shares", "places"))
-    return Entries({s: torch.cat(v) for s, v in latents.items()}, {s: torch.cat(v) for s, v in holes.items()}, masks, shares,
-                   torch.from_numpy(tokens).unflatten(0, (len(rows), NOTHING + 1, PHRASINGS)), places)
+    return Entries(
+        {s: torch.cat(v) for s, v in latents.items()},
+        {s: torch.cat(v) for s, v in holes.items()},
+        masks,
+        shares,
+        torch.from_numpy(tokens).unflatten(0, (len(rows), NOTHING + 1, PHRASINGS)),
+        places,
+    )
 
 
 def save(entries: Entries, file: Path) -> None:
@@ -233,5 +247,14 @@ def draw(entries: Entries, side: int, rows: int, generator: torch.Generator, sca
     families = masks[:, :PART].unflatten(1, (2, SIDE))
     row = torch.arange(rows, device=device)
     shown = [torch.einsum("rcm,rmyx->rcyx", entries.shares[entry, which], families[row, which]) for which in (seen, wanted)]
-    return Batch(target, torch.where(begun.view(-1, 1, 1, 1), before, target), begun, condition, looks,
-                 entries.tokens[entry, sentence, phrasing].long(), entries.places[entry, sentence, phrasing].long(), masks, *shown)
+    return Batch(
+        target,
+        torch.where(begun.view(-1, 1, 1, 1), before, target),
+        begun,
+        condition,
+        looks,
+        entries.tokens[entry, sentence, phrasing].long(),
+        entries.places[entry, sentence, phrasing].long(),
+        masks,
+        *shown,
+    )

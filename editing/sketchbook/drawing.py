@@ -113,8 +113,10 @@ def _house(state: str) -> list[Part]:
 def _tree(state: str) -> list[Part]:
     return [
         Part(box(0, 0.66, 0.16, 0.34), "wood"),
-        Part(lambda u, v: np.minimum.reduce([circle(0, -0.45, 0.52)(u, v), circle(-0.42, 0.0, 0.44)(u, v),
-                                             circle(0.42, 0.0, 0.44)(u, v)]), textured=True),
+        Part(
+            lambda u, v: np.minimum.reduce([circle(0, -0.45, 0.52)(u, v), circle(-0.42, 0.0, 0.44)(u, v), circle(0.42, 0.0, 0.44)(u, v)]),
+            textured=True,
+        ),
     ]
 
 
@@ -169,17 +171,26 @@ def _cat(state: str) -> list[Part]:
 def _box(state: str) -> list[Part]:
     front = Part(box(0, 0.42, 0.78, 0.52), textured=True)
     if state == "open":
-        flaps = [polygon([(-0.78, -0.1), (0, -0.1), (-0.42, -0.62), (-1.0, -0.62)]),
-                 polygon([(0.78, -0.1), (0, -0.1), (0.42, -0.62), (1.0, -0.62)])]
-        return [front, Part(polygon([(-0.78, -0.1), (0.78, -0.1), (0.4, -0.42), (-0.4, -0.42)]), "shade"),
-                *(Part(flap, "light") for flap in flaps)]
+        flaps = [
+            polygon([(-0.78, -0.1), (0, -0.1), (-0.42, -0.62), (-1.0, -0.62)]),
+            polygon([(0.78, -0.1), (0, -0.1), (0.42, -0.62), (1.0, -0.62)]),
+        ]
+        return [
+            front,
+            Part(polygon([(-0.78, -0.1), (0.78, -0.1), (0.4, -0.42), (-0.4, -0.42)]), "shade"),
+            *(Part(flap, "light") for flap in flaps),
+        ]
     return [front, Part(box(0, -0.26, 0.92, 0.2), "dark"), Part(box(0, 0.3, 0.1, 0.28), "light")]
 
 
 def _lamp(state: str) -> list[Part]:
     glow = [Part(polygon([(-0.62, -0.1), (0.62, -0.1), (0.98, 0.86), (-0.98, 0.86)]), "glow")] if state == "lit" else []
-    return [*glow, Part(box(0, 0.35, 0.09, 0.5), "shade"), Part(box(0, 0.88, 0.42, 0.1), "shade"),
-            Part(polygon([(-0.36, -0.95), (0.36, -0.95), (0.74, -0.08), (-0.74, -0.08)]), textured=True)]
+    return [
+        *glow,
+        Part(box(0, 0.35, 0.09, 0.5), "shade"),
+        Part(box(0, 0.88, 0.42, 0.1), "shade"),
+        Part(polygon([(-0.36, -0.95), (0.36, -0.95), (0.74, -0.08), (-0.74, -0.08)]), textured=True),
+    ]
 
 
 KINDS: dict[str, Callable[[str], list[Part]]] = {

@@ -117,8 +117,13 @@ def _count(rng: np.random.Generator, before: Scene, index: int) -> Change:
 
 
 CHANGES: dict[str, Callable[[np.random.Generator, Scene, int], Change]] = {
-    "recolour": _recolour, "retexture": _retexture, "replace": _replace, "resize": _resize, "pose": _pose,
-    "background": _background, "count": _count,
+    "recolour": _recolour,
+    "retexture": _retexture,
+    "replace": _replace,
+    "resize": _resize,
+    "pose": _pose,
+    "background": _background,
+    "count": _count,
 }
 
 
@@ -280,8 +285,11 @@ def phrase(change: Change, before: Scene, owner: Owner, rng: np.random.Generator
             words += _name(old, owner, rng)
         elif piece == "Y" and change.thing:
             added = change.type == "add"
-            words += describe(change.thing, owner, None if added and rng is None else rng) if added else [
-                Word(article(change.thing.kind), None), Word(change.thing.kind, owner)]
+            words += (
+                describe(change.thing, owner, None if added and rng is None else rng)
+                if added
+                else [Word(article(change.thing.kind), None), Word(change.thing.kind, owner)]
+            )
         elif piece == "Z":
             words += _name(before.things[change.anchor], f"thing {change.anchor}", rng)
         elif piece == "R":

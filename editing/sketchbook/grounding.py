@@ -24,8 +24,9 @@ class MapReader:
     def __init__(self, kept: list[Tensor] | None = None) -> None:
         self.kept = kept
 
-    def __call__(self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None,
-                 attention_mask: None = None) -> Tensor:
+    def __call__(
+        self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, attention_mask: None = None
+    ) -> Tensor:
         source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (batch, head, position, channel)
         key = attn.to_k(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)

@@ -75,19 +75,35 @@ def new_tokenizer() -> CLIPTokenizer:
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    return CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=77, projection_dim=128, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    ))
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=128,
+            intermediate_size=512,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=77,
+            projection_dim=128,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
 
 
 def new_unet(channels: int = TRUNK_CHANNELS) -> UNet2DConditionModel:
     """Three levels of one layer each, cross-attention at all of them (32, 16 and 8 for 128 pixels), heads of 32 and 48 channels."""
     return UNet2DConditionModel(
-        sample_size=32, in_channels=channels, out_channels=4, layers_per_block=1, block_out_channels=(32, 96, 192),
-        down_block_types=("CrossAttnDownBlock2D",) * 3, up_block_types=("CrossAttnUpBlock2D",) * 3, cross_attention_dim=128,
-        attention_head_dim=(1, 2, 4), norm_num_groups=16,
+        sample_size=32,
+        in_channels=channels,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(32, 96, 192),
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        cross_attention_dim=128,
+        attention_head_dim=(1, 2, 4),
+        norm_num_groups=16,
     )
 
 
@@ -113,20 +129,31 @@ def join_variants(folder: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     return trunk, CLIPTextModel.from_pretrained(folder / "text-to-image", subfolder="text_encoder", dtype=torch.float32)
 
 
-def save_variants(folder: Path, trunk: UNet2DConditionModel, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, vae: AutoencoderKL,
-                  defaults: dict[str, dict[str, float | str]], side: int = 32) -> None:
+def save_variants(
+    folder: Path,
+    trunk: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    vae: AutoencoderKL,
+    defaults: dict[str, dict[str, float | str]],
+    side: int = 32,
+) -> None:
     """Write text-to-image, inpainting and instruction as complete diffusers folders in half precision.
 
     ``side`` is the latents' native size, the one that training ended with."""
     ddim = DDIMScheduler(**NOISE, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
     ancestral = EulerAncestralDiscreteScheduler(**NOISE, timestep_spacing="linspace", steps_offset=1)
-    kinds = {"text-to-image": (StableDiffusionPipeline, ddim), "inpainting": (StableDiffusionInpaintPipeline, ddim),
-             "instruction": (StableDiffusionInstructPix2PixPipeline, ancestral)}
+    kinds = {
+        "text-to-image": (StableDiffusionPipeline, ddim),
+        "inpainting": (StableDiffusionInpaintPipeline, ddim),
+        "instruction": (StableDiffusionInstructPix2PixPipeline, ancestral),
+    }
     for variant, (pipeline, scheduler) in kinds.items():
         parts = {"unet": cut(trunk, variant), "vae": copy.deepcopy(vae), "text_encoder": copy.deepcopy(text_encoder)}
         parts["unet"].register_to_config(sample_size=side)
-        whole = pipeline(**parts, tokenizer=tokenizer, scheduler=scheduler, safety_checker=None, feature_extractor=None,
-                         requires_safety_checker=False)
+        whole = pipeline(
+            **parts, tokenizer=tokenizer, scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+        )
         whole.to(dtype=torch.float16)
         whole.save_pretrained(folder / variant)
         about = {"name": "sketchbook", "semantic_level": side // SEMANTIC_GRID - 1, "native_size": 4 * side, "defaults": defaults}

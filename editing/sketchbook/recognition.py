@@ -18,7 +18,10 @@ from .drawing import COLOURS, KINDS
 from .scenes import BACKGROUNDS, SIZES, STATES, TEXTURES, Scene
 
 GROUPS: tuple[tuple[str, ...], ...] = (
-    (*KINDS, *BACKGROUNDS), tuple(COLOURS), TEXTURES, tuple(dict.fromkeys(state for states in STATES.values() for state in states)),
+    (*KINDS, *BACKGROUNDS),
+    tuple(COLOURS),
+    TEXTURES,
+    tuple(dict.fromkeys(state for states in STATES.values() for state in states)),
     tuple(SIZES),
 )
 CLASSES = sum(len(group) for group in GROUPS)
@@ -30,9 +33,9 @@ def classes(scene: Scene, columns: int) -> np.ndarray:
     """(class, column) weights: one column a thing, the last the background."""
     out = np.zeros((CLASSES, columns), np.float32)
     first = 0
-    for group, values in zip(GROUPS, zip(*((t.kind, t.colour, t.texture, t.state, t.size) for t in scene.things), strict=True),
-                             strict=True) if scene.things else ():
-        for column, value in enumerate(values):
+    for group, attribute in zip(GROUPS, ("kind", "colour", "texture", "state", "size"), strict=True):
+        for column, thing in enumerate(scene.things):
+            value = getattr(thing, attribute)
             if value in group:
                 out[first + group.index(value), column] = 1
         first += len(group)

@@ -90,8 +90,15 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str
     return options[int(rng.integers(len(options)))]
 
 
-def new_thing(rng: np.random.Generator, x: float, y: float, kinds: tuple[str, ...] = tuple(KINDS), size: str = "",
-              count: int = 1, slots: tuple[int, ...] = ()) -> Thing:
+def new_thing(
+    rng: np.random.Generator,
+    x: float,
+    y: float,
+    kinds: tuple[str, ...] = tuple(KINDS),
+    size: str = "",
+    count: int = 1,
+    slots: tuple[int, ...] = (),
+) -> Thing:
     """A thing with everything drawn at random that is not given; x, y as shares of the picture's side."""
     kind = _pick(rng, kinds)
     size = "" if count > 1 else size or _pick(rng, ("small", "large"))

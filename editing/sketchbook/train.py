@@ -77,23 +77,26 @@ def learning_rate(highest: float, done: float, warm: float, hold: float) -> floa
 
 
 @app.command()
-def autoencoder(minutes: Minutes = 15, pictures: int = 10_000, batch: int = 16, rate: float = 2e-3, workers: Workers = 2,
-                device: Device = "cpu") -> None:
+def autoencoder(
+    minutes: Minutes = 15, pictures: int = 10_000, batch: int = 16, rate: float = 2e-3, workers: Workers = 2, device: Device = "cpu"
+) -> None:
     """Stage 1: the autoencoder."""
     torch.manual_seed(0)
     _train_autoencoder(new_autoencoder(), False, WORK / "autoencoder.pt", minutes, pictures, batch, rate, workers, device)
 
 
 @app.command()
-def decoder(minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate: float = 1e-3, workers: Workers = 2,
-            device: Device = "cpu") -> None:
+def decoder(
+    minutes: Minutes = 10, pictures: int = 10_000, batch: int = 16, rate: float = 1e-3, workers: Workers = 2, device: Device = "cpu"
+) -> None:
     """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they are."""
     network = AutoencoderKL.from_pretrained(WORK / "vae")
     _train_autoencoder(network, True, WORK / "decoder.pt", minutes, pictures, batch, rate, workers, device)
 
 
-def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float,
-                       workers: int, device: str) -> None:
+def _train_autoencoder(
+    network: AutoencoderKL, frozen: bool, file: Path, minutes: float, pictures: int, batch: int, rate: float, workers: int, device: str
+) -> None:
     network.to(device)
     workers = processes(workers, device)
     for part in (network.encoder, network.quant_conv) if frozen else ():
@@ -127,8 +130,11 @@ def _train_autoencoder(network: AutoencoderKL, frozen: bool, file: Path, minutes
                 checkpoints.save({"network": network.state_dict(), "spent": saved - begun}, file)
                 with torch.no_grad():
                     shown = network.decode(network.encode(held_out).latent_dist.mean).sample
-                print(f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
-                      f"held-out {decibels(shown, held_out):.2f} dB", flush=True)
+                print(
+                    f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
+                    f"held-out {decibels(shown, held_out):.2f} dB",
+                    flush=True,
+                )
 
     side_by_side(work, workers, network)
     checkpoints.save({"network": network.state_dict(), "spent": minutes * 60}, file)
@@ -174,12 +180,16 @@ def _end_with(leader: int) -> None:
 
 
 @app.command()
-def data(count: int = 12_000, first: int = FIRST_EDIT, side: Annotated[list[int] | None, typer.Option()] = None,
-         type: Annotated[list[str] | None, typer.Option(help="only edits of these types, in turn")] = None,
-         kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None,
-         a_file: Annotated[int, typer.Option(help="edits in one file; a denoiser that is training takes up each as it appears")] = 12_000,
-         processes: Annotated[int | None, typer.Option(help="that render; by default one a core")] = None,
-         device: Device = "cpu") -> None:
+def data(
+    count: int = 12_000,
+    first: int = FIRST_EDIT,
+    side: Annotated[list[int] | None, typer.Option()] = None,
+    type: Annotated[list[str] | None, typer.Option(help="only edits of these types, in turn")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="only scenes of these kinds of things")] = None,
+    a_file: Annotated[int, typer.Option(help="edits in one file; a denoiser that is training takes up each as it appears")] = 12_000,
+    processes: Annotated[int | None, typer.Option(help="that render; by default one a core")] = None,
+    device: Device = "cpu",
+) -> None:
     """Stage 2: render and encode edits for the denoiser, file after file; what is there already is not made again."""
     vae, tokenizer, sides = AutoencoderKL.from_pretrained(WORK / "vae").eval().to(device), new_tokenizer(), tuple(side or (16, 32))
     for begin in range(first, first + count, a_file):
@@ -236,8 +246,13 @@ class Denoiser:
             average.load_state_dict(weights.state_dict())
 
     def state(self) -> dict[str, Any]:
-        return {"trunk": self.trunk.state_dict(), "text": self.text.state_dict(), "recognition": self.recognition.state_dict(),
-                "progress": self.progress, "averages": [network.state_dict() for network in self.averages]}
+        return {
+            "trunk": self.trunk.state_dict(),
+            "text": self.text.state_dict(),
+            "recognition": self.recognition.state_dict(),
+            "progress": self.progress,
+            "averages": [network.state_dict() for network in self.averages],
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         self.trunk.load_state_dict(state["trunk"])
@@ -277,10 +292,20 @@ class Denoiser:
 
 
 @app.command()
-def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: float = 1.0, batch: int = 32, rate: float = 1e-3,
-             hold: float = 0.6, workers: Workers = 2, instructions: float = 0.5, begin: Path | None = None, device: Device = "cpu",
-             compile: Annotated[bool, typer.Option("--compile", help="by torch.compile: some minutes first, faster afterwards")] = False,
-             ) -> None:
+def denoiser(
+    files: list[Path],
+    side: int = 32,
+    minutes: Minutes = 60,
+    until: float = 1.0,
+    batch: int = 32,
+    rate: float = 1e-3,
+    hold: float = 0.6,
+    workers: Workers = 2,
+    instructions: float = 0.5,
+    begin: Path | None = None,
+    device: Device = "cpu",
+    compile: Annotated[bool, typer.Option("--compile", help="by torch.compile: some minutes first, faster afterwards")] = False,
+) -> None:
     """Stage 3: the three variants' common trunk and the text encoder.
 
     ``files``: what the stage data made, or folders of it, which are looked at again every minute: edits can be rendered beside the
@@ -326,8 +351,11 @@ def denoiser(files: list[Path], side: int = 32, minutes: Minutes = 60, until: fl
                     model.progress[2] = saved - begun
                     checkpoints.save(model.state(), file)
                     main, ground, recognised = torch.stack(losses).mean(0).tolist()
-                    print(f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
-                          f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}", flush=True)
+                    print(
+                        f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
+                        f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}",
+                        flush=True,
+                    )
                     losses.clear()
                     shelf.look()
 

@@ -83,8 +83,10 @@ def rows_of(seed: int, rng: np.random.Generator, latents: bool = False) -> list[
     out: list[Row] = []
     for index, thing in enumerate(whole.things):
         masks = [torch.from_numpy(shown.masks[index]).float()[None]] * VIEWS_OF_A_THING
-        masks = [F.max_pool2d(mask[None], 2 * grown + 1, 1, grown)[0]
-                 for mask, grown in zip(masks, rng.integers(0, GROWN + 1, VIEWS_OF_A_THING).tolist(), strict=True)]
+        masks = [
+            F.max_pool2d(mask[None], 2 * grown + 1, 1, grown)[0]
+            for mask, grown in zip(masks, rng.integers(0, GROWN + 1, VIEWS_OF_A_THING).tolist(), strict=True)
+        ]
         masks += [region(whole, index), framed(picture, region(whole, index))] if thing.count == 1 else []
         views = _bytes(view(torch.stack([picture] * len(masks)), torch.stack(masks)))
         out += [Row(seen, small, thing, whole, number < VIEWS_OF_A_THING) for number, seen in enumerate(views)]
@@ -135,8 +137,9 @@ def accuracy(judge: Judge, rows: list[Row]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in right.items()}
 
 
-def main(minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: Path = checkpoints.WORK / "judge.pt",
-         rate: float = 2e-3) -> None:
+def main(
+    minutes: float = 12.0, scenes: int = 16_000, file: Path = FILE, work: Path = checkpoints.WORK / "judge.pt", rate: float = 2e-3
+) -> None:
     """Train the judge and the towers for so many minutes, all runs together, and write ``file``; goes on from ``work``."""
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -36,7 +36,7 @@ dev = ["limn[plugin]"]
 constraints = ["small-a==1.0"]
 """
 
-BACKEND = '''
+BACKEND = """
 import os, zipfile
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
@@ -47,7 +47,7 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
         wheel.writestr("limn-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("limn-0.1.0.dist-info/RECORD", "")
     return name
-'''
+"""
 
 TORCH = """
 __version__ = "2.13.0"

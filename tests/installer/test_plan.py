@@ -63,7 +63,7 @@ def test_everything_is_pinned_exactly() -> None:
 def test_the_test_plan_installs_with_apt_as_root_and_runs_all_checks() -> None:
     plan = plan_test(BARE, project())
     assert plan.steps[0].action == InstallSystemPackages(("krita", "xvfb", "xauth", "xdotool", "imagemagick", "python3-pyqt5"), sudo=False)
-    assert names(plan)[-3:] == ["ruff", "mypy", "pytest"]
+    assert names(plan)[-4:] == ["ruff", "format", "mypy", "pytest"]
     assert [step.action.lasting for step in plan.steps[-3:] if isinstance(step.action, Run)] == [True, True, False]
 
 
