@@ -47,7 +47,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Source:
-    """What an edit starts from, as it was when the painter asked. `rect`: the part that is sent; x and y: where the layer stood."""
+    """What an edit starts from, as it was when the painter asked.
+
+    format: of the pixels on the wire, 16 bits a channel where layer or document have more than 8. rect: the part that is sent; x and y:
+    where the layer stood.
+    """
 
     document: Any
     layer: Any
@@ -55,22 +59,22 @@ class Source:
     name: str
     copy: Any
     space: Space
+    format: str
     rect: Rect
     x: int
     y: int
     selection: Any | None
     background: tuple[int, int, int]
 
-    @property
-    def format(self) -> str:
-        return self.space.wire_format
-
 
 # --- out -----------------------------------------------------------------------------------------------------------------
 
 
-def take(use_selection: bool, again: Source | None = None) -> Source:
-    """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there). Raises CanvasProblem."""
+def take(selection: Any | None, again: Source | None = None) -> Source:
+    """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there), with a selection or without.
+
+    Raises CanvasProblem.
+    """
     document = Krita.instance().activeDocument()
     if document is None:
         raise CanvasProblem("There is no picture open.", "Open or create one, then write what should change.")
@@ -81,7 +85,6 @@ def take(use_selection: bool, again: Source | None = None) -> Source:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
     _check(layer)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
-    selection = document.selection() if use_selection else None
     chosen = None if selection is None else Rect(selection.x(), selection.y(), selection.width(), selection.height())
     bounds = layer.bounds()
     content = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height()).intersected(canvas)
@@ -91,6 +94,7 @@ def take(use_selection: bool, again: Source | None = None) -> Source:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
     space = Space(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+    deep = space.wire_format == "bgra16" or document.colorDepth() != "U8"
     place = layer.position()
     return Source(
         document,
@@ -99,6 +103,7 @@ def take(use_selection: bool, again: Source | None = None) -> Source:
         layer.name(),
         layer.duplicate(),
         space,
+        "bgra16" if deep else "bgra8",
         crop(content, canvas, chosen),
         place.x(),
         place.y(),
@@ -127,9 +132,12 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
 # --- what is there -------------------------------------------------------------------------------------------------------
 
 
-def selection_mark(document: Any) -> tuple[Any, ...] | None:
-    """Something that tells one selection from another: its bounds and some of its rows; None without a selection."""
-    selection = None if document is None else document.selection()
+def selection_of(document: Any | None) -> Any | None:
+    return None if document is None else document.selection()
+
+
+def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
+    """Something that tells one selection from another: its bounds and some of its rows; None for none."""
     if selection is None:
         return None
     x, y, width, height = selection.x(), selection.y(), selection.width(), selection.height()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,9 @@ BREATH_SECONDS = 0.001
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
 """Waits between attempts to reach a server that is still running; then it is given up."""
+
+STEADY_SECONDS = 10.0
+"""A connection that lasted so long was a good one: the attempts are counted anew."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Client(QObject):  # type: ignore[misc]
 
     def connect_to_server(self) -> None:
         """Find or start a server, if there is no connection yet."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="limn writer", daemon=True)
             self._thread.start()
         self._stop_wanted.clear()
@@ -153,25 +157,30 @@ class Client(QObject):  # type: ignore[misc]
     def _run(self) -> None:
         while not self._closing:
             order = self._orders.get()
-            if order.kind == "connect":
-                self._stay_connected()
-            elif order.kind == "submit":
-                self._take(order.value)
-                self._stay_connected()
-            elif order.kind == "cancel":
-                self._give_up("The edit was stopped before the server had it.", "", only=order.value)
+            try:
+                if order.kind == "connect":
+                    self._stay_connected()
+                elif order.kind == "submit":
+                    self._take(order.value)
+                    self._stay_connected()
+                elif order.kind == "cancel":
+                    self._give_up("The edit was stopped before the server had it.", "", only=order.value)
+            except Exception as error:  # the rim of the thread: an edit whose wire has died would wait for ever
+                details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+                self._trouble("Something went wrong on the way to the Limn server.", "Click here to connect again.", details)
 
     def _stay_connected(self) -> None:
         """Hold a connection until it is told to stop, or there is no server to be had."""
         attempt = 0
         address: Address | None = None
         while not self._closing:
+            begun = time.monotonic()
             try:
                 if address is None:
                     address = self._find_or_start(look=attempt == 0)
+                    begun = time.monotonic()
                 if self._serve(address):
                     return
-                attempt = 0
                 reason = "The connection to the Limn server broke off."
             except ServerTrouble as trouble:
                 if self._stop_wanted.is_set():
@@ -187,6 +196,8 @@ class Client(QObject):  # type: ignore[misc]
                 reason = f"The Limn server refused the connection ({error})."
             except (OSError, WebSocketException) as error:
                 reason = f"The Limn server can't be reached ({error})."
+            if time.monotonic() - begun > STEADY_SECONDS:
+                attempt = 0
             if self._server is not None and not self._server.running:
                 details = self._server.last_words()
                 self._server = None
@@ -235,8 +246,8 @@ class Client(QObject):  # type: ignore[misc]
         with socket:
             with session.lock:
                 session.connection.send(Hello(PROTOCOL_VERSION, self._name))
-                for name, job in self._jobs.items():
-                    session.connection.send(Resume(name, job.last_seen))
+            for name, job in tuple(self._jobs.items()):
+                self._send_job(session, name, job)
             self._link(Link("starting", "connected; the server looks at its model"))
             reader = threading.Thread(target=self._read, args=(session,), name="limn reader", daemon=True)
             reader.start()
@@ -268,12 +279,8 @@ class Client(QObject):  # type: ignore[misc]
 
     def _carry_out(self, order: _Order, session: _Session) -> None:
         if order.kind == "submit":
-            job = self._take(order.value)
-            try:
-                with session.lock:
-                    session.connection.send(self._without_held(job.message))
-            except ProtocolError as error:  # beyond a limit: nothing was queued, the connection is as good as before
-                self._give_up(error.sentence, error.remedy, f"{error.code}: {dict(error.data)}", only=order.value.job)
+            if (job := self._take(order.value)) is not None:
+                self._send_job(session, order.value.job, job)
         elif order.kind == "resubmit" and order.value in self._jobs:
             with session.lock:
                 session.connection.send(self._jobs[order.value].message)
@@ -284,11 +291,24 @@ class Client(QObject):  # type: ignore[misc]
             with session.lock:
                 session.connection.send(Acknowledge(order.value))
 
-    def _take(self, draft: Draft) -> _Job:
-        """Join and hash a draft's pixels, and keep it until its end."""
-        pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
-        hint = None if draft.hint is None else Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
-        self._jobs[draft.job] = _Job(draft.submit(pixels, hint))
+    def _send_job(self, session: _Session, name: str, job: _Job) -> None:
+        """Submit an edit, or go on with one of which the server has spoken: one that it may never have had whole is submitted again."""
+        try:
+            with session.lock:
+                session.connection.send(Resume(name, job.last_seen) if job.last_seen else self._without_held(job.message))
+        except ProtocolError as error:  # beyond a limit: nothing was queued, the connection is as good as before
+            self._give_up(error.sentence, error.remedy, f"{error.code}: {dict(error.data)}", only=name)
+
+    def _take(self, draft: Draft) -> _Job | None:
+        """Join and hash a draft's pixels, and keep it until its end; None, and the end in words, where there is no memory for that."""
+        try:
+            pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
+            hint = None if draft.hint is None else Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
+            self._jobs[draft.job] = _Job(draft.submit(pixels, hint))
+        except MemoryError:
+            remedy = "Close other pictures, or select a smaller part."
+            self.received.emit(Failed(draft.job, 1, "out-of-memory", "There is not enough memory to send this layer.", remedy))
+            return None
         return self._jobs[draft.job]
 
     def _without_held(self, message: Submit) -> Submit:
@@ -325,8 +345,11 @@ class Client(QObject):  # type: ignore[misc]
                 breathed = _breathe(breathed)
         except ProtocolError as problem:
             error = problem
+            session.socket.close(problem.close_code, problem.code)
         except (OSError, WebSocketException):
             error = None  # the writer reconnects
+        except Exception as problem:  # the rim of the thread; the writer tells the painter
+            error = problem
         self._orders.put(_Order("ended", (session, error)))
 
     def _hear(self, message: Any, session: _Session) -> None:

@@ -28,7 +28,11 @@ MAX_EDITS = 8
 PREVIEW_SIDE = 256
 """Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine display."""
 
+MAX_KEPT = 8
+"""Results that could not go into their pictures, held until the painter opens them; the oldest goes when there is one more."""
+
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
+STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
 
 
 @dataclass(eq=False)
@@ -59,8 +63,8 @@ class Edits(QObject):  # type: ignore[misc]
         self._edits: dict[str, Edit] = {}
         self._last: tuple[Request, Source] | None = None
         self._asked: tuple[Request, Source] | None = None
-        self._kept: Edit | None = None
-        self._own_selection: tuple[Any, ...] | None = None
+        self._kept: list[tuple[str, Pixels]] = []
+        self._own_selections: list[tuple[Any, Any]] = []
         self._waiting: list[tuple[Any, Task[bool]]] = []
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)
@@ -100,15 +104,22 @@ class Edits(QObject):  # type: ignore[misc]
         self._after(CANCELLED)
 
     def open_kept(self) -> None:
-        """Open the result whose picture was closed as a picture of its own."""
-        edit, self._kept = self._kept, None
-        if edit is None or edit.result is None:
+        """Open a result that could not go into its picture, the last one first, as a picture of its own."""
+        if not self._kept:
             return
-        pixels = edit.result.pixels
-        name = layer_name(edit.request.instruction, edit.request.seed)
+        name, pixels = self._kept.pop()
+        self._panel.keeps(len(self._kept))
+
+        def failed(error: Exception) -> None:
+            self._keep(name, pixels)
+            self._panel.noted(Note("error", "The result could not be opened.", "It is still kept.", _trace(error)))
+
         steps = results.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
-        note = Note("good", "The result is in a picture of its own.")
-        edit.task = Task(steps, lambda _: self._panel.noted(note), lambda error: self._broke(edit, error))
+        Task(steps, lambda _: self._panel.noted(Note("good", "The result is in a picture of its own.")), failed)
+
+    def _keep(self, name: str, pixels: Pixels) -> None:
+        self._kept = [*self._kept, (name, pixels)][-MAX_KEPT:]
+        self._panel.keeps(len(self._kept))
 
     # --- an edit's way -----------------------------------------------------------------------------------------------
 
@@ -118,16 +129,16 @@ class Edits(QObject):  # type: ignore[misc]
         if not request.instruction:
             self._panel.noted(Note("error", "Write first what should change.", "For example: make the star blue"))
             return
-        if any(one.request == request and canvas.is_active(one.source.document) for one in self._edits.values()):
-            self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
-            return
         if len(self._edits) >= MAX_EDITS:
             self._panel.noted(Note("error", f"{MAX_EDITS} edits are under way already.", "Wait for one, or cancel it."))
             return
         try:
-            source = canvas.take(self._is_hint(request), again)
+            source = canvas.take(self._hint(request, again), again)
         except CanvasProblem as problem:
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
+            return
+        if any(one.request == request and _same(one.source, source) for one in self._edits.values()):
+            self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
             return
         if max(source.rect.width, source.rect.height) > limits.MAX_SIDE or source.rect.width * source.rect.height > limits.MAX_PIXELS:
             sentence = f"The layer has {source.rect.width} x {source.rect.height} pixels, too many for one edit."
@@ -141,12 +152,23 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.waits(len(self._edits) - 1)
         edit.task = Task(canvas.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
 
-    def _is_hint(self, request: Request) -> bool:
-        """Whether the selection in the picture is meant for this edit: the one that the last result has left there guides nothing."""
-        if request.hint_mode == "guide":
-            mark = canvas.selection_mark(canvas.active_document())
-            return mark is not None and mark != self._own_selection
-        return request.hint_mode == "limit"
+    def _hint(self, request: Request, again: Source | None) -> Any | None:
+        """The selection that is meant for this edit. The one that the last result has left in a picture guides nothing there; where an
+        edit is done again it stands in the place of the selection that the edit began with."""
+        if request.hint_mode == "off":
+            return None
+        document = canvas.active_document()
+        selection = canvas.selection_of(document)
+        mark = canvas.selection_mark(selection)
+        ours = mark is not None and (document, mark) in self._own_selections
+        if again is not None and again.document == document and (ours or mark is None):
+            return again.selection
+        return None if ours and request.hint_mode == "guide" else selection
+
+    def _selected(self, document: Any) -> None:
+        """Remember the selection that a picture has now as one of ours."""
+        others = [one for one in self._own_selections if one[0] != document and canvas.is_open(one[0])]
+        self._own_selections = [*others, (document, canvas.selection_mark(canvas.selection_of(document)))]
 
     def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
         """The pixels are there: submit them, or wait for the server."""
@@ -227,7 +249,7 @@ class Edits(QObject):  # type: ignore[misc]
         words = done_words(edit.done, seconds, edit.request.mask_only)
         note = Note("good", words, "; ".join(edit.done.warnings), self._details(edit))
         if selected:
-            self._own_selection = canvas.selection_mark(document)
+            self._selected(document)
             self._after(note)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
@@ -247,7 +269,7 @@ class Edits(QObject):  # type: ignore[misc]
         document = edit.source.document
         self._waiting = [one for one in self._waiting if one[0] != document]
         if made:
-            self._own_selection = canvas.selection_mark(document)
+            self._selected(document)
         elif canvas.is_open(document):
             remedy = "Press Find mask again." if edit.request.mask_only else "The new layer's alpha is the mask, if it is still there."
             note = Note("error", "The selection could not be made.", remedy, trace)
@@ -258,11 +280,14 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _linked(self, link: Link) -> None:
         self._panel.linked(link)
-        if link.kind == "trouble":
-            for edit in [one for one in self._edits.values() if not one.submitted]:
+        if link.kind in ("trouble", "off"):
+            unsubmitted = [one for one in self._edits.values() if not one.submitted]
+            for edit in unsubmitted:
                 self._forget(edit)
-            if not self._edits:
+            if link.kind == "trouble" and not self._edits:
                 self._panel.ended(Note("error", link.words, link.remedy, link.details))
+            elif unsubmitted:
+                self._after(STOPPED)
         elif link.kind == "starting" and self._edits and not any(one.submitted for one in self._edits.values()):
             self._panel.staged(f"waiting: {link.words}")
 
@@ -345,15 +370,15 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.cancel(edit.job)
         else:
             self._client.acknowledge(edit.job)  # what there is of it is here
-        if not isinstance(error, CanvasProblem):
-            sentence, remedy = "Krita and Limn did not understand each other.", "Please report this, with the details."
-            self._after(Note("error", sentence, remedy, _trace(error)))
-        elif edit.result is not None:
-            self._kept = edit
-            sentence = "The picture was closed before its edit was done. The result is kept."
-            self._after(Note("error", sentence, "", self._details(edit), kept=True))
+        if isinstance(error, CanvasProblem):
+            note = Note("error", error.sentence, error.remedy, self._details(edit) if edit.result else "")
         else:
-            self._after(Note("error", error.sentence, error.remedy))
+            sentence, remedy = "Krita and Limn did not understand each other.", "Please report this, with the details."
+            note = Note("error", sentence, remedy, _trace(error))
+        if edit.result is not None:
+            self._keep(layer_name(edit.request.instruction, edit.request.seed), edit.result.pixels)
+            note = replace(note, sentence=f"{note.sentence} The result is kept.")
+        self._after(note)
 
     def _details(self, edit: Edit) -> str:
         """For a painter who wants to report or repeat an edit."""
@@ -380,8 +405,14 @@ def _trace(error: Exception) -> str:
 
 
 def _light(source: Source) -> Source:
-    """A source that names its layer, for the same edit again: the pixels are not needed for that."""
-    return replace(source, layer=None, copy=None, selection=None)
+    """A source that names its layer and has its selection, for the same edit again: the pixels are not needed for that."""
+    return replace(source, layer=None, copy=None)
+
+
+def _same(one: Source, other: Source) -> bool:
+    """Whether two edits begin with the same layer and the same selection."""
+    there = one.document == other.document and one.uuid == other.uuid
+    return there and canvas.selection_mark(one.selection) == canvas.selection_mark(other.selection)
 
 
 def _placed(region: Region, source: Source) -> Rect:

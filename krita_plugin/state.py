@@ -44,13 +44,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence where progress stood, what to do about it, and details to copy. `kept`: a result waits to be put somewhere."""
+    """One sentence where progress stood, what to do about it, and details to copy."""
 
     kind: Literal["quiet", "good", "error"]
     sentence: str
     remedy: str = ""
     details: str = ""
-    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,7 @@ class Panel:
     more: bool = False
     work: Work | None = None
     note: Note | None = None
+    kept: int = 0
     layer: LayerPicture | None = None
     preview: Look | None = None
     previews_shown: int = 0
@@ -216,7 +216,7 @@ class Panel:
 
     def waits(self, count: int) -> None:
         """So many further edits wait behind the one that is shown, which goes on."""
-        self.work = replace(self.work or Work("waiting for its turn"), waiting=count)
+        self.work, self.note = replace(self.work or Work("waiting for its turn"), waiting=count), None
         self._changed()
 
     def previewed(self, look: Look) -> None:
@@ -240,6 +240,11 @@ class Panel:
     def noted(self, note: Note | None) -> None:
         """A message that does not end a running edit."""
         self.note = note
+        self._changed()
+
+    def keeps(self, count: int) -> None:
+        """So many results wait to be opened, because they could not go into their pictures."""
+        self.kept = count
         self._changed()
 
     def _changed(self) -> None:

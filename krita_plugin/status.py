@@ -56,6 +56,7 @@ class Status(QWidget):  # type: ignore[misc]
         """Show the state as it is now."""
         self._show_work(self._panel.work)
         self._show_note(self._panel.note)
+        self._show_kept(self._panel.kept)
         self._show_link(self._panel.link)
 
     def resizeEvent(self, event: Any) -> None:
@@ -133,7 +134,6 @@ class Status(QWidget):  # type: ignore[misc]
 
     def _show_note(self, note: Note | None) -> None:
         self.note.setVisible(note is not None)
-        self.keep.setVisible(note is not None and note.kept)
         self.details.setVisible(note is not None and bool(note.details))
         self.details.setText("details")
         if note is not None:
@@ -142,6 +142,10 @@ class Status(QWidget):  # type: ignore[misc]
             self.note.setProperty("kind", note.kind)
             tint(self.note, ERROR_COLOUR if note.kind == "error" else "")
             self.details.setToolTip("Copy the details, for a report:\n" + note.details[:1000])
+
+    def _show_kept(self, count: int) -> None:
+        self.keep.setVisible(count > 0)
+        self.keep.setText("Open the result" if count == 1 else f"Open a kept result ({count})")
 
     def _show_link(self, link: Link) -> None:
         tint(self.dot, COLOURS[link.kind])

@@ -59,6 +59,12 @@ def test_a_closed_document_keeps_the_result(bad: Outcome) -> None:
     assert any("make the star blue" in name for name in told["opened layers"])
 
 
+def test_two_closed_documents_keep_both_results(bad: Outcome) -> None:
+    told = bad.of("documents_closed")
+    assert "kept" in told["note"] and "(2)" in told["words"] == told["words later"]
+    assert sum("make the star blue" in name for name in told["opened"]) == 2 and not told["button"]
+
+
 @pytest.mark.parametrize("name", ["document_switched", "document_switched_selection"])
 def test_another_document_in_front(bad: Outcome, name: str) -> None:
     told = bad.of(name)

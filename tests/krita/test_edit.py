@@ -121,6 +121,20 @@ def test_again_gives_another_result_on_top(edits: Outcome) -> None:
     assert len(told["layers"]) == 4 and told["layers"][-2] == told["first"] and told["layers"][-1] != told["first"]
 
 
+def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcome) -> None:
+    told = edits.of("again_with_a_selection")
+    first, again, anew, chosen = told["hints"]
+    assert first and again == first
+    assert anew is None, "the selection that a result has left guides nothing"
+    assert chosen not in (None, first), "a selection that the painter has made since is what counts"
+
+
+def test_another_layer_can_be_edited_meanwhile(edits: Outcome) -> None:
+    told = edits.of("another_layer_meanwhile")
+    assert "already" in told["the same"] and "already" not in told["the other"] and told["waiting"] == 1
+    assert len(told["layers"]) == 5, told["layers"]
+
+
 def test_find_mask_gives_a_selection_and_no_layer(edits: Outcome) -> None:
     told, case = edits.of("mask_only"), scenery.cases()["recolour"]
     assert told["layers"] == ["Background", "painting"] and told["layers untouched"] and told["active"] == "painting"

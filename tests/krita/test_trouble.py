@@ -38,3 +38,17 @@ def test_the_server_stops_and_starts_from_the_docker(trouble: Outcome) -> None:
     told = trouble.of("stop_server")
     assert told["stopped"] and told["processes"] == []
     assert told["note"].startswith("done in") and len(told["layers"]) == 3
+
+
+def test_a_layer_of_which_half_has_gone_is_sent_again(trouble: Outcome) -> None:
+    told = trouble.of("cut_while_sending")
+    assert told["chunks"] > 4, "the first connection was not cut while the layer was on its way"
+    assert told["note"].startswith("done in") and len(told["layers"]) == 3
+
+
+def test_a_connection_that_breaks_off_each_time_is_given_up(trouble: Outcome) -> None:
+    told = trouble.of("cut_again_and_again")
+    print(told["note"])
+    assert told["kind"] == "error" and "broke off" in told["note"] and told["link"] == "trouble"
+    assert 1 < told["attempts"] < 10
+    assert told["next note"].startswith("done in") and len(told["next layers"]) == 3

@@ -161,6 +161,28 @@ def check_document_closed(result):
     result["opened layers"] = names(app().activeDocument())
 
 
+def check_documents_closed(result):
+    """Two pictures are closed, each while its job runs: both results are kept, whatever is said in between, and can be opened."""
+    yield from quick()
+    documents = []
+    for name in ("first", "second"):
+        document, _ = yield from picture("recolour", name)
+        documents.append(document)
+        yield from start("make the star blue")
+    for document in documents:
+        document.setModified(False)
+        document.close()
+    yield from ended()
+    result["words"], result["note"] = widget("limn_open_kept").text(), note()
+    yield from refused({})  # no picture is open: another note takes the place of that
+    result["words later"], result["documents"] = widget("limn_open_kept").text(), len(app().documents())
+    for _ in range(2):
+        widget("limn_open_kept").click()
+        yield 2
+    result["opened"] = [names(document)[-1] for document in app().documents()]
+    result["button"] = widget("limn_open_kept").isVisible()
+
+
 def to_front(document):
     """Go from picture to picture, as Ctrl+Tab does, until this one is in front."""
     for _ in app().documents():

@@ -8,9 +8,11 @@ from help import (
     Scene,
     X,
     Y,
+    activate,
     app,
     choose,
     composed,
+    digest,
     docker,
     edit,
     ended,
@@ -113,7 +115,7 @@ def check_going_in(result):
     timer.start(0)
     pixel = bytes((10, 200, 30, 255))
     area = geometry.Rect(100, 100, 256, 256)
-    turns.Task(results.insert(canvas.take(False), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
+    turns.Task(results.insert(canvas.take(None), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
     came = yield lambda: ends, 60
     timer.stop()
     assert came and not isinstance(ends[0], Exception), ends
@@ -192,6 +194,47 @@ def check_again(result):
     yield from press("ctrl+alt+a")
     yield from ended()
     result["note"], result["layers"], result["first"] = note(), names(document), first
+
+
+def check_again_with_a_selection(result):
+    """Again means the selection that the edit began with, not the one that its result has left."""
+    from limn.plugin import house
+
+    document, layer = yield from picture("equal")
+    yield from select(document, X, Y, 64, 128)
+    yield from quick()
+    client, submit, hints = house().client, house().client.submit, []
+    client.submit = lambda draft: (hints.append(draft.hint and digest(b"".join(draft.hint))), submit(draft))
+    try:
+        yield from edit("make the star blue")
+        yield from press("ctrl+alt+a")
+        yield from ended()
+        yield from activate(document, layer)
+        yield from edit("make the star blue")  # not again: what a result has left guides nothing
+        yield from select(document, X + 64, Y, 64, 128)
+        yield from press("ctrl+alt+a")
+        yield from ended()
+    finally:
+        del client.submit
+    result["hints"], result["layers"] = hints, names(document)
+
+
+def check_another_layer_meanwhile(result):
+    """The same words for another layer while the first is being edited: that is another edit; for the same layer it is not."""
+    document, first = yield from picture("recolour")
+    second = document.createNode("second", "paintlayer")
+    document.rootNode().addChildNode(second, first)
+    yield from paint(document, second, Scene("recolour"), X, Y)
+    yield from quick()
+    yield from activate(document, first)
+    yield from start("make the star blue")
+    app().action("limn_edit").trigger()
+    result["the same"] = note()
+    yield from activate(document, second)
+    app().action("limn_edit").trigger()
+    result["the other"], result["waiting"] = note(), panel().work.waiting
+    yield from ended()
+    result["layers"] = names(document)
 
 
 def check_mask_only(result):

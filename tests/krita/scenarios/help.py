@@ -36,6 +36,13 @@ class Scene:
             self.pixels = file.read()
 
 
+def enlarged(scene, factor):
+    """The scene's pixels with each one repeated so often in both directions."""
+    stride = scene.width * 4
+    lines = (scene.pixels[y * stride : (y + 1) * stride] for y in range(scene.height))
+    return b"".join(b"".join(line[x : x + 4] * factor for x in range(0, stride, 4)) * factor for line in lines)
+
+
 def app():
     return Krita.instance()
 

@@ -2,7 +2,7 @@
 
 import time
 
-from help import Pauses, Scene, app, ended, layers, names, new_document, note, panel, quick, write
+from help import Pauses, Scene, app, ended, enlarged, layers, names, new_document, note, panel, quick, write
 from PyQt5.QtCore import QByteArray
 
 
@@ -15,12 +15,8 @@ def painted(size, scene):
         yield 0
     factor = size // 4 // scene.width
     start = (size - scene.width * factor) // 2
-    stride = scene.width * 4
-    for y in range(scene.height):
-        line = scene.pixels[y * stride : (y + 1) * stride]
-        wide = b"".join(line[x : x + 4] * factor for x in range(0, stride, 4))
-        layer.setPixelData(QByteArray(wide * factor), start, start + y * factor, scene.width * factor, factor)
-        yield 0
+    layer.setPixelData(QByteArray(enlarged(scene, factor)), start, start, scene.width * factor, scene.height * factor)
+    yield 0
     document.refreshProjection()
     free = yield document.tryBarrierLock, 60
     assert free

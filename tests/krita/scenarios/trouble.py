@@ -1,7 +1,9 @@
 """Edits that do not come to their end: cancelled, without their worker, without their server."""
 
+import contextlib
 import os
 import signal
+import socket
 
 from help import (
     HEIGHT,
@@ -11,6 +13,7 @@ from help import (
     Y,
     edit,
     ended,
+    enlarged,
     fingerprints,
     keys,
     names,
@@ -27,6 +30,7 @@ from help import (
     under_way,
     widget,
 )
+from PyQt5.QtCore import QByteArray
 
 
 def processes(word):
@@ -107,3 +111,93 @@ def check_stop_server(result):
     yield from paint(document, layer, Scene("recolour"), X, Y)
     yield from edit("make the star blue")
     result["note"], result["layers"] = note(), names(document)
+
+
+@contextlib.contextmanager
+def cut_off(when):
+    """Have the plugin's connections cut, as a network cuts them, after each frame that it writes for which `when` is true."""
+    from limn import client
+
+    whole = client.connect
+
+    def connect(*where, **how):
+        wire = whole(*where, **how)
+        write = wire.send
+
+        def send(frame):
+            write(frame)
+            if when(frame):
+                wire.socket.shutdown(socket.SHUT_RDWR)
+
+        wire.send = send
+        return wire
+
+    client.connect = connect
+    try:
+        yield
+    finally:
+        client.connect = whole
+
+
+def connected_anew():
+    """Let the connection that is there go, and have the next one made."""
+    from limn.plugin import house
+
+    house().client.stop_server()
+    yield lambda: panel().link.kind == "off", 20
+    house().client.connect_to_server()
+    yield from ready()
+
+
+def check_cut_while_sending(result):
+    """The connection breaks off when only half of the layer has gone: it is sent again."""
+    scene, factor, chunks = Scene("recolour"), 4, []
+
+    def second_chunk(frame):
+        chunks.append(frame) if isinstance(frame, bytes) else None
+        return isinstance(frame, bytes) and len(chunks) == 2
+
+    with cut_off(second_chunk):
+        yield from connected_anew()
+        document, layer = yield from new_document(scene.width * factor, scene.height * factor)
+        layer.setPixelData(QByteArray(enlarged(scene, factor)), 0, 0, scene.width * factor, scene.height * factor)
+        document.refreshProjection()
+        yield 0.5
+        yield from quick()
+        yield from edit(scene.instruction)
+    result["chunks"], result["note"], result["layers"] = len(chunks), note(), names(document)
+
+
+def check_cut_again_and_again(result):
+    """A connection that breaks off each time that the edit is asked for: it is given up, in words."""
+    with cut_off(lambda frame: isinstance(frame, str) and '"resume"' in frame):
+        yield from connected_anew()
+        document, _ = yield from picture("recolour")
+        yield from quick(200)
+        yield from start("make the star blue")
+        yield from under_way(1)
+        from limn.plugin import house
+
+        resumed = []
+        house().client.linked.connect(resumed.append)
+        cut_now()
+        yield from ended(60)
+        result["note"], result["kind"], result["link"] = note(), panel().note.kind, panel().link.kind
+        result["attempts"] = sum(link.words == "connecting again" for link in resumed)
+        house().client.linked.disconnect(resumed.append)
+    widget("limn_link").click()  # as the note says
+    yield from quick()
+    yield from edit("make the star blue")
+    result["next note"], result["next layers"] = note(), names(document)
+
+
+def cut_now():
+    """Cut every connection that this Krita has to a server on this machine."""
+    for entry in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            wire = socket.socket(fileno=os.dup(int(entry)))
+            try:
+                if wire.family == socket.AF_INET and wire.getpeername()[0] == "127.0.0.1":
+                    wire.shutdown(socket.SHUT_RDWR)
+            finally:
+                wire.close()
