@@ -56,5 +56,13 @@ def play(stage: Stage) -> Callable[[str], Outcome]:
     return run
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What these tests have measured, which pytest would keep to itself where they pass."""
+    terminalreporter.section("measured in Krita")
+    for report in terminalreporter.stats.get("passed", []):
+        if "tests/krita/" in report.nodeid and report.capstdout:
+            terminalreporter.write_line(report.capstdout.strip())
+
+
 SECONDS = 2400
 """For one scenario file: a start of Krita, a start of the server, and some ten edits on two busy cores."""

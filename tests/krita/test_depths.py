@@ -50,6 +50,27 @@ def test_nothing_else_changes(depths: Outcome, space: str) -> None:
 
 
 @pytest.mark.parametrize("space", SPACES)
+def test_the_server_sees_what_the_painter_sees(depths: Outcome, space: str) -> None:
+    """The layer on the wire, in sRGB, beside the picture before the edit: 2% apart at most."""
+    sent = depths.of(space)["sent"]
+    assert sent["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), "a deeper document must travel with 16 bits"
+    got, alpha = bgra(depths.folder / f"{space}-sent.bgra", sent["width"], sent["height"])
+    seen, _ = bgra(depths.folder / f"{space}-seen-before.bgra", WIDTH, HEIGHT)
+    rows, columns = slice(sent["y"], sent["y"] + sent["height"]), slice(sent["x"], sent["x"] + sent["width"])
+    full = alpha == 255
+    off = np.abs(got[full].astype(float) - seen[rows, columns][full]).max() / 255
+    print(f"{space}: {full.sum()} opaque pixels sent, largest difference {off:.4f}")
+    assert full.sum() >= 128 * 128 and np.ptp(got[full]) > 100
+    assert off <= OFF
+
+
+def test_a_shallow_layer_in_a_deeper_document(depths: Outcome) -> None:
+    told = depths.of("shallow_layer")
+    assert told["note"].startswith("done in") and told["untouched"]
+    assert told["format"] == "bgra16" and told["depths"] == ["U8", "U16"]
+
+
+@pytest.mark.parametrize("space", SPACES)
 def test_the_colour_is_right(depths: Outcome, space: str) -> None:
     """What the painter sees is what the server sent, as it looks in the document's colour space: 2% apart at most."""
     told = depths.of(space)

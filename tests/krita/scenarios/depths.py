@@ -17,6 +17,7 @@ from help import (
     pixels,
     quick,
     save,
+    submitting,
     undo,
     untouched,
 )
@@ -25,7 +26,7 @@ from PyQt5.QtCore import QByteArray
 X, Y = 37, 21
 
 
-def appearance(pixels_, format, width, height, space):
+def appearance(pixels_, format, width, height, space=("RGBA", "U8", SRGB)):
     """What wire pixels look like in a colour space: Krita converts them there and back to sRGB U8, in a document of its own."""
     depth = "U8" if format == "bgra8" else "U16"
     hidden = app().createDocument(width, height, "appearance", "RGBA", depth, SRGB, 72.0)
@@ -41,6 +42,8 @@ def appearance(pixels_, format, width, height, space):
 
 
 def in_space(result, name, model, depth, profile):
+    from limn.plugin import house
+
     scene = Scene("recolour")
     document, layer = yield from new_document(256, 192, model, depth, profile)
     yield from paint(document, layer, scene, X, Y)
@@ -48,7 +51,7 @@ def in_space(result, name, model, depth, profile):
     before, raw, seen = fingerprints(document), pixels(layer, document), composed(document)
     space = (layer.colorModel(), layer.colorDepth(), layer.colorProfile())
     result["space"] = list(space)
-    with listening() as arrived:
+    with listening() as arrived, submitting() as drafts:
         yield from edit(scene.instruction)
     result["note"], result["details"] = note(), panel().note.details
     new = new_layer(document, before)
@@ -57,6 +60,9 @@ def in_space(result, name, model, depth, profile):
     save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
+    draft, rect = drafts[0], house().edits._last[1].rect
+    save(f"{name}-sent.bgra", appearance(b"".join(draft.pixels), draft.format, rect.width, rect.height))
+    result["sent"] = {"format": draft.format, "x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height}
     area = next(one.area for one in arrived if type(one).__name__ == "Result")
     sent = area.pixels
     result["wire"] = {"format": sent.format, "x": X + area.x, "y": Y + area.y, "width": sent.width, "height": sent.height}
@@ -71,7 +77,7 @@ def check_rgba_u8(result):
 
 
 def check_rgba_u16(result):
-    yield from in_space(result, "rgba_u16", "RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc")
+    yield from in_space(result, "rgba_u16", "RGBA", "U16", "sRGB-elle-V2-g10.icc")
 
 
 def check_rgba_f32(result):
@@ -84,3 +90,17 @@ def check_graya_u8(result):
 
 def check_cmyka_u8(result):
     yield from in_space(result, "cmyka_u8", "CMYKA", "U8", "Chemical proof")
+
+
+def check_shallow_layer(result):
+    """A layer of 8 bits in a document of 16: it travels with 16, so that the result has them."""
+    document, layer = yield from new_document(256, 192, "RGBA", "U16", "sRGB-elle-V2-g10.icc")
+    assert layer.setColorSpace("RGBA", "U8", SRGB)
+    yield from paint(document, layer, Scene("recolour"), X, Y)
+    yield from quick()
+    before = fingerprints(document)
+    with submitting() as drafts:
+        yield from edit("make the star blue")
+    new = new_layer(document, before)
+    result["note"], result["format"], result["depths"] = note(), drafts[0].format, [layer.colorDepth(), new.colorDepth()]
+    result["untouched"] = untouched(document, before)

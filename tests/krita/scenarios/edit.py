@@ -39,6 +39,7 @@ from help import (
     selection_bytes,
     spread,
     start,
+    submitting,
     under_way,
     undo,
     untouched,
@@ -198,14 +199,10 @@ def check_again(result):
 
 def check_again_with_a_selection(result):
     """Again means the selection that the edit began with, not the one that its result has left."""
-    from limn.plugin import house
-
     document, layer = yield from picture("equal")
     yield from select(document, X, Y, 64, 128)
     yield from quick()
-    client, submit, hints = house().client, house().client.submit, []
-    client.submit = lambda draft: (hints.append(draft.hint and digest(b"".join(draft.hint))), submit(draft))
-    try:
+    with submitting() as drafts:
         yield from edit("make the star blue")
         yield from press("ctrl+alt+a")
         yield from ended()
@@ -214,9 +211,8 @@ def check_again_with_a_selection(result):
         yield from select(document, X + 64, Y, 64, 128)
         yield from press("ctrl+alt+a")
         yield from ended()
-    finally:
-        del client.submit
-    result["hints"], result["layers"] = hints, names(document)
+    result["hints"] = [draft.hint and digest(b"".join(draft.hint)) for draft in drafts]
+    result["layers"] = names(document)
 
 
 def check_another_layer_meanwhile(result):

@@ -215,6 +215,19 @@ def listening():
         house().client.received.disconnect(connection)
 
 
+@contextlib.contextmanager
+def submitting():
+    """What the plugin hands over to be sent meanwhile."""
+    from limn.plugin import house
+
+    client, submit, drafts = house().client, house().client.submit, []
+    client.submit = lambda draft: (drafts.append(draft), submit(draft))
+    try:
+        yield drafts
+    finally:
+        del client.submit
+
+
 def layers(document):
     """The document's layers, bottom first. Krita lists its selection among them, as a mask of the root; that is no layer."""
     return [node for node in document.rootNode().childNodes() if node.type() != "selectionmask"]
