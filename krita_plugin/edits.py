@@ -153,8 +153,8 @@ class Edits(QObject):  # type: ignore[misc]
         edit.task = Task(canvas.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
 
     def _hint(self, request: Request, again: Source | None) -> Any | None:
-        """The selection that is meant for this edit. The one that the last result has left in a picture guides nothing there; where an
-        edit is done again it stands in the place of the selection that the edit began with."""
+        """The selection that is meant for this edit. The one that the last result has left in a picture does not count; where an edit is
+        done again it stands in the place of the selection that the edit began with. A mask that was asked for alone does count."""
         if request.hint_mode == "off":
             return None
         document = canvas.active_document()
@@ -163,12 +163,14 @@ class Edits(QObject):  # type: ignore[misc]
         ours = mark is not None and (document, mark) in self._own_selections
         if again is not None and again.document == document and (ours or mark is None):
             return again.selection
-        return None if ours and request.hint_mode == "guide" else selection
+        return None if ours else selection
 
-    def _selected(self, document: Any) -> None:
-        """Remember the selection that a picture has now as one of ours."""
+    def _selected(self, edit: Edit) -> None:
+        """Remember the selection that an edit's result has left in its picture."""
+        document = edit.source.document
         others = [one for one in self._own_selections if one[0] != document and canvas.is_open(one[0])]
-        self._own_selections = [*others, (document, canvas.selection_mark(canvas.selection_of(document)))]
+        mark = None if edit.request.mask_only else canvas.selection_mark(canvas.selection_of(document))
+        self._own_selections = [*others, (document, mark)]
 
     def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
         """The pixels are there: submit them, or wait for the server."""
@@ -249,7 +251,7 @@ class Edits(QObject):  # type: ignore[misc]
         words = done_words(edit.done, seconds, edit.request.mask_only)
         note = Note("good", words, "; ".join(edit.done.warnings), self._details(edit))
         if selected:
-            self._selected(document)
+            self._selected(edit)
             self._after(note)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
@@ -269,7 +271,7 @@ class Edits(QObject):  # type: ignore[misc]
         document = edit.source.document
         self._waiting = [one for one in self._waiting if one[0] != document]
         if made:
-            self._selected(document)
+            self._selected(edit)
         elif canvas.is_open(document):
             remedy = "Press Find mask again." if edit.request.mask_only else "The new layer's alpha is the mask, if it is still there."
             note = Note("error", "The selection could not be made.", remedy, trace)

@@ -82,7 +82,7 @@ class Panel:
     caption: str = ""
     question: str = ""
     seed: int = 0
-    hint_mode: HintMode = "guide"
+    hint_mode: HintMode = "limit"
     history: list[str] = field(default_factory=list)
     more: bool = False
     work: Work | None = None

@@ -129,6 +129,11 @@ def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcom
     assert chosen not in (None, first), "a selection that the painter has made since is what counts"
 
 
+def test_a_mask_that_was_found_alone_limits_the_next_edit(edits: Outcome) -> None:
+    told = edits.of("mask_then_edit")
+    assert told["sent"] and len(told["layers"]) == 3
+
+
 def test_another_layer_can_be_edited_meanwhile(edits: Outcome) -> None:
     told = edits.of("another_layer_meanwhile")
     assert "already" in told["the same"] and "already" not in told["the other"] and told["waiting"] == 1

@@ -115,20 +115,20 @@ def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(stat
 def test_damaged_memory_harms_nothing(state: Any, text: str) -> None:
     panel = state.Panel()
     panel.recall(text)
-    assert panel.seed == 0 and panel.history == [] and panel.hint_mode == "guide"
+    assert panel.seed == 0 and panel.history == [] and panel.hint_mode == "limit"
 
 
 def test_memory_comes_back(state: Any, welcome: Any) -> None:
     panel = state.Panel()
     panel.welcomed(welcome)
     panel.set_value("tau", 0.25)
-    panel.set_hint_mode("limit")
+    panel.set_hint_mode("guide")
     panel.set_seed(1289)
     panel.began(state.Request("make the star blue", "foi", {}, 1289, "limit"), "reading the layer")
     later = state.Panel()
     later.recall(panel.remembered())
     later.welcomed(welcome)
-    assert later.request().parameters == {"tau": 0.25} and later.hint_mode == "limit" and later.seed == 1289
+    assert later.request().parameters == {"tau": 0.25} and later.hint_mode == "guide" and later.seed == 1289
     assert later.history == ["make the star blue"]
 
 

@@ -35,7 +35,9 @@ from PyQt5.QtCore import QByteArray
 
 
 def told(result):
-    result["note"], result["kind"], result["working"] = note(), panel().note.kind if panel().note else "", panel().work is not None
+    said = panel().note
+    result["note"], result["kind"], result["working"] = note(), said.kind if said else "", panel().work is not None
+    result["code"] = said.details.partition("\n")[0] if said else ""
 
 
 def refused(result, instruction="make the star blue"):

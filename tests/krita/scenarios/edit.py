@@ -215,6 +215,22 @@ def check_again_with_a_selection(result):
     result["layers"] = names(document)
 
 
+def check_mask_then_edit(result):
+    """A mask that the painter has had found is a selection of the painter's: it limits the next edit."""
+    from limn.plugin import house
+
+    document, layer = yield from picture("recolour")
+    yield from quick()
+    yield from edit("make the star blue", "ctrl+alt+m")
+    found = document.selection().duplicate()
+    with submitting() as drafts:
+        yield from activate(document, layer)
+        yield from edit("make the star green")
+    rect = house().edits._last[1].rect
+    result["sent"] = bytes(found.pixelData(rect.x, rect.y, rect.width, rect.height)) == b"".join(drafts[0].hint or ())
+    result["layers"] = names(document)
+
+
 def check_another_layer_meanwhile(result):
     """The same words for another layer while the first is being edited: that is another edit; for the same layer it is not."""
     document, first = yield from picture("recolour")
