@@ -17,6 +17,8 @@ from . import masks
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 LONGEST = 1.5  # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
+LOBES = 3  # of the Lanczos kernel, on each side
+BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,22 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
         if target[axis - 2] < x.shape[axis]:
             x = F.interpolate(x, size=target, mode="area")
         elif target[axis - 2] > x.shape[axis]:
-            x = F.interpolate(x, size=target, mode="lanczos", antialias=True)
+            x = enlarge(x.transpose(axis, 3), size[axis - 2]).transpose(axis, 3)
     return x
+
+
+def enlarge(x: Tensor, width: int) -> Tensor:
+    """Lanczos-3 along the last axis, (..., w) -> (..., width), width >= w: the windowed sinc of Duchon 1979, each pixel's weights summing
+    to 1. Values may leave the range of x at edges. Equals torch's mode "lanczos", which versions before 2.12 lack."""
+    places = (torch.arange(width, dtype=torch.float64) + 0.5) * (x.shape[-1] / width) - 0.5  # in pixels of x
+    result = x.new_empty((*x.shape[:-1], width))
+    for start in range(0, width, BLOCK):
+        here = places[start : start + BLOCK]
+        first, last = max(0, math.ceil(here[0] - LOBES)), min(x.shape[-1], math.floor(here[-1] + LOBES) + 1)
+        distance = here - torch.arange(first, last, dtype=torch.float64)[:, None]  # (neighbour, pixel)
+        weights = torch.where(distance.abs() < LOBES, torch.sinc(distance) * torch.sinc(distance / LOBES), 0.0)
+        result[..., start : start + BLOCK] = x[..., first:last] @ (weights / weights.sum(0)).to(x)
+    return result
 
 
 def _bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing.frame import Frame, choose_frame, resize, threshold, working_size
+from editing.frame import Frame, choose_frame, enlarge, resize, threshold, working_size
 
 from .conftest import picture
 
@@ -153,3 +153,33 @@ def test_resizing_keeps_a_plain_colour() -> None:
     plain = torch.full((1, 3, 37, 53), 0.3)
     for size in ((16, 16), (100, 20), (74, 106), (37, 53)):
         torch.testing.assert_close(resize(plain, size), torch.full((1, 3, *size), 0.3), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "larger"), [(1, 64), (2, 5), (37, 53), (53, 1000), (511, 512), (64, 64)])
+def test_enlarging_equals_torchs_lanczos(width: int, larger: int) -> None:
+    """Where this torch has it: builds for older drivers and cards are older than 2.12."""
+    x = torch.rand(1, 3, 5, width, generator=torch.Generator().manual_seed(0))
+    try:
+        expected = torch.nn.functional.interpolate(x, size=(5, larger), mode="lanczos", antialias=True)
+    except (NotImplementedError, ValueError):
+        pytest.skip(f"torch {torch.__version__} has no Lanczos")
+    torch.testing.assert_close(enlarge(x, larger), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(resize(x.mT, (larger, 5)), expected.mT, rtol=0, atol=1e-5)
+
+
+def test_enlarging_a_single_pixel_shows_the_kernel() -> None:
+    """A single bright pixel shows the kernel: sinc(d) sinc(d / 3), and nothing three pixels away. (Weights sum to 0.99 to 1.01 by
+    themselves, to 1 exactly once divided by their sum.)"""
+    x = torch.zeros(1, 1, 1, 21)
+    x[..., 10] = 1
+    d = (torch.arange(210, dtype=torch.float64) + 0.5) / 10 - 0.5 - 10
+    kernel = torch.where(d.abs() < 3, torch.sinc(d) * torch.sinc(d / 3), 0.0)
+    torch.testing.assert_close(enlarge(x, 210)[0, 0, 0], kernel.float(), rtol=0, atol=0.01)
+
+
+def test_resizing_asks_torch_for_no_mode_that_older_builds_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = []
+    real = torch.nn.functional.interpolate
+    monkeypatch.setattr("editing.frame.F.interpolate", lambda x, **options: (modes.append(options["mode"]), real(x, **options))[1])
+    resize(torch.rand(1, 3, 20, 90), (64, 32))
+    assert modes == ["area"]
