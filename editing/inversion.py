@@ -23,8 +23,6 @@ from .schedule import DDIM, Moment
 from .task import Task, shown
 
 NULL_TEXT_ITERATIONS = 10
-NULL_TEXT_RATE = 0.01  # times 1 - step / 100
-NULL_TEXT_ENOUGH = (1e-5, 2e-5)  # stop below the first plus the second times the step
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,23 @@ def pinned(trajectory: Trajectory, row: int = 0) -> Compose:
     return compose
 
 
+def pace(step: int, count: int) -> tuple[float, float]:
+    """Adam's rate at a step of null-text inversion, and the mean squared error that is small enough there.
+
+    The authors' 0.01 (1 - step / 100) and 1e-5 + 2e-5 step belong to 50 steps; here they go by the share of the steps that is done.
+    """
+    share = step / count
+    return 0.01 * (1 - share / 2), 1e-5 + 1e-3 * share
+
+
 def null_text(
     model: Model, trajectory: Trajectory, text: Tensor, null: Tensor, moments: Sequence[Moment], guidance: float
 ) -> Generator[Progress, None, Tensor]:
     """Null-text inversion: one unconditional embedding a step, (N, tokens, channels), that makes guided sampling retrace the trajectory.
 
     At each step Adam moves the embedding (started from the last one) until the guided step lands on the stored latents: at most 10
-    iterations, rate 0.01 (1 - step / 100), until the mean squared error is below 1e-5 + 2e-5 step. The authors keep the last iteration's
-    embedding; here the best is kept, so that no step ends worse than it began.
+    iterations, at the pace of `pace`. The authors keep the last iteration's embedding; here the best is kept, so that no step ends worse
+    than it began.
     """
     solver = DDIM()
     z = trajectory.noisiest
@@ -98,7 +105,7 @@ def null_text(
     count = len(moments) - 1
     for i, (now, next) in enumerate(itertools.pairwise(moments)):
         goal = trajectory.at(next)
-        best = _null_text_step(model, z, text, null, goal, (now, next), guidance, i)
+        best = _null_text_step(model, z, text, null, goal, (now, next), guidance, pace(i, count))
         with torch.no_grad():
             eps = model.predict(z, now.t, [Branch("null", best.last), Branch("source", text)])
             noise = classifier_free(eps["null"], eps["source"], guidance)
@@ -125,13 +132,21 @@ class _Iterations:
 
 @torch.enable_grad()
 def _null_text_step(
-    model: Model, z: Tensor, text: Tensor, start: Tensor, goal: Tensor, step: tuple[Moment, Moment], guidance: float, i: int
+    model: Model,
+    z: Tensor,
+    text: Tensor,
+    start: Tensor,
+    goal: Tensor,
+    step: tuple[Moment, Moment],
+    guidance: float,
+    pace: tuple[float, float],
 ) -> _Iterations:
     now, next = step
+    rate, enough = pace
     with torch.no_grad():
         towards = model.predict(z, now.t, [Branch("source", text)])["source"]
     null = start.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([null], lr=NULL_TEXT_RATE * (1 - i / 100))
+    optimiser = torch.optim.Adam([null], lr=rate)
     scaler = model.scaler()
     best: tuple[float, Tensor, Tensor] | None = None
     for _ in range(NULL_TEXT_ITERATIONS):
@@ -144,7 +159,7 @@ def _null_text_step(
         scaler.step(optimiser)
         scaler.update()
         model.tally.backward(len(z))
-        if loss.item() < NULL_TEXT_ENOUGH[0] + NULL_TEXT_ENOUGH[1] * i:
+        if loss.item() < enough:
             break
     assert best is not None
     return _Iterations(best[1], best[0], best[2], null.detach())

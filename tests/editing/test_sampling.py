@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from editing import Models
-from editing.inversion import Trajectory, invert, null_text, pinned
+from editing.inversion import Trajectory, invert, null_text, pace, pinned
 from editing.model import Branch, Model, Tally
 from editing.sampling import denoise
 from editing.schedule import DDIM, Moment, Schedule, randn
@@ -142,6 +142,24 @@ def test_null_text_retraces_the_trajectory_better_than_the_plain_embedding(model
         return float((end - trajectory.at(moments[-1])).square().mean())
 
     assert retrace(embeddings) < retrace(null.repeat(5, 1, 1))
+
+
+def test_null_texts_pace_is_the_authors_at_50_steps_and_the_same_course_at_any_number() -> None:
+    for i in range(50):
+        rate, enough = pace(i, 50)
+        assert rate == 0.01 * (1 - i / 100) and enough == pytest.approx(1e-5 + 2e-5 * i)
+        assert pace(10 * i, 500) == (rate, enough)
+    assert pace(499, 500)[0] > 0.005
+
+
+def test_null_text_runs_at_more_than_100_steps(model: Model) -> None:
+    """At guidance 1 the embedding has no say, so each step ends after one iteration."""
+    moments = model.schedule.ddim(110)
+    text = model.embed("a red star")
+    with torch.no_grad():
+        _, trajectory = drain(invert(model, latents(), text, moments))
+    _, embeddings = drain(null_text(model, trajectory, text, model.embed(""), moments, 1.0))
+    assert embeddings.shape[0] == 110 and bool(embeddings.isfinite().all())
 
 
 def test_gradients_reach_the_text_and_nothing_else_with_and_without_checkpointing(model: Model) -> None:
