@@ -41,7 +41,6 @@ The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,6 +67,7 @@ NEAR = 0.1  # a content token with tau below this counts as related to the key (
 DEFAULT = 0.8  # the default window before related tokens shorten it (C)
 LIMIT_FROM = 0.2  # share of the steps after which a hard selection holds the latents outside
 MASK_AT = 0.5
+ROUNDING = 1e-4  # of a step: more than float32 loses in a window of 500
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def windows(closeness: Tensor, places: Sequence[int], lambda_tau: float, form: s
 
 def default_window(tau: Tensor, content: Sequence[int]) -> float:
     """The window of start, end, padding and self-attention: 0.8 - share of the content tokens that are near the key, in 0..1."""
-    near = float((tau[list(content)] < NEAR).float().mean()) if content else 0.0
+    near = int((tau[list(content)] < NEAR).sum()) / len(content) if content else 0.0
     return min(1.0, max(0.0, DEFAULT - near))
 
 
@@ -193,6 +193,11 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
     return Guidance(tau, default, closeness_of_places(seen.features, key).unflatten(0, size), key)
 
 
+def whole_steps(window: Tensor, count: int) -> Tensor:
+    """How many of `count` steps a window, a share of them, lasts: floor(window count), where rounding alone costs no step."""
+    return (window * count + ROUNDING).floor()
+
+
 def cross_tap(reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float) -> Tap:
     """Cross-attention of one step: Eq. 4 and 8 for the target branch. keeps: (token) bool."""
 
@@ -205,10 +210,10 @@ def cross_tap(reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float) -> Ta
 
 
 def taps(model: Model, pair: Pair, found: Guidance, index: int, count: int, s: Spatial, lambda_s: float) -> dict[Site, Tap]:
-    """The taps of step `index` of `count`: a window of tau lasts floor(tau count) steps."""
-    keeps = index < (found.tau * count).floor()
+    """The taps of step `index` of `count`, while windows last."""
+    keeps = index < whole_steps(found.tau, count)
     held: dict[Site, Tap] = dict.fromkeys(model.sites.at("cross"), cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s))
-    if index < math.floor(found.self_window * count):
+    if index < whole_steps(torch.tensor(found.self_window), count):
         held |= {site: self_tap for site in model.sites.at("self") if site.level >= model.semantic_level}
     return held
 

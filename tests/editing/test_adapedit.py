@@ -250,6 +250,21 @@ def test_windows_end_after_floor_of_tau_times_steps(model: Model) -> None:
     assert kinds == [{"cross", "self"}] * 3 + [{"cross"}] * 7
 
 
+@pytest.mark.parametrize(
+    ("near", "of", "count", "expected"), [(1, 5, 50, 30), (2, 5, 50, 20), (3, 10, 50, 25), (7, 10, 50, 5), (1, 10, 500, 350)]
+)
+def test_a_default_window_lasts_its_share_of_the_steps_to_the_step(model: Model, near: int, of: int, count: int, expected: int) -> None:
+    """0.8 less the share of related tokens: a whole number of steps in each of these cases."""
+    tau = torch.ones(of)
+    tau[:near] = 0
+    default = ae.default_window(tau, range(of))
+    assert int(ae.whole_steps(torch.tensor(default), count)) == expected
+    found = ae.Guidance(torch.full((77,), default), default, torch.ones(16, 12), None)
+    s = by_level(torch.ones(16, 12), (16, 12))
+    lasts = [{site.kind for site in ae.taps(model, pair(model, SOURCE, TARGET), found, i, count, s, 0.9)} for i in (expected - 1, expected)]
+    assert lasts == [{"cross", "self"}, {"cross"}]
+
+
 def test_key_tokens_words_and_marks(model: Model) -> None:
     couple = pair(model, SOURCE, TARGET)
     assert couple.keywords == ("sitting",) and couple.key == couple.fresh == (2,)
