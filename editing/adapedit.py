@@ -34,6 +34,9 @@ Differences (P the paper, C its authors' code, which lacks DPS):
 14  the source's map is re-indexed by alignment (words.reindexing), so its rows sum to 1.
 15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first. On the bundled model no difference: over 6
     held-out poses 0.67 of both succeeded, at a mask IoU of 0.28; the same with a pre-pass of 6 steps instead of 12 (25 steps in all).
+16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the word behind it and shows nothing of its
+    own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make
+    every such token a key token.
 tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never be edited.
 Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S comes from the removed words' own maps.
 The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the paper.

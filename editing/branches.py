@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from . import lexicon
 from . import words as wording
 from .attention import Attention, AverageMap, Site, Sites, Tap, Taps
 from .errors import EditError
@@ -30,8 +31,9 @@ Spatial = Callable[[int], Tensor]
 class Pair:
     """The two prompts, token by token.
 
-    reindex: (place, place), takes the source's map to the target's tokens. key: places of the target's key tokens, marked ones instead
-    where the painter marked some. fresh: places without a partner. gone: source places of deleted words, where nothing else changed.
+    reindex: (place, place), takes the source's map to the target's tokens. fresh: the target's places without a partner. key: places of
+    its key tokens: those of fresh, less articles that only follow the next word ("a red apple", "an apple"); marked ones instead where the
+    painter marked some. gone: source places of deleted words, where nothing else changed.
     """
 
     source: wording.Prompt
@@ -53,12 +55,22 @@ def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> 
     a, b = (wording.read(model.tokenizer, text, model.places) for text in (source, target))
     pairs = wording.align(a.used, b.used)
     fresh = wording.key_places(pairs)
-    gone = tuple(place for block in wording.blocks(pairs) for place in block.source)
-    if not fresh and not gone:
+    blocks = wording.blocks(pairs)
+    if not blocks:
         raise EditError("nothing-changes", f"Source and target are the same: {source!r}.", "Say what shall be different.")
+    key = tuple(place for place in fresh if place not in articles(b))
+    gone = tuple(place for block in blocks for place in block.source if not block.target or place not in articles(a))
+    if not key and not gone:
+        key = fresh  # an article is all that changes
     named = [place for mark in marked if (span := wording.span_of(mark, target)) for place in b.places(span)]
-    key = tuple(dict.fromkeys(named)) if fresh and named else fresh
-    return Pair(a, b, wording.reindexing(a.used, b.used, model.places), key, fresh, () if fresh else gone)
+    if key and named:
+        key = tuple(dict.fromkeys(named))
+    return Pair(a, b, wording.reindexing(a.used, b.used, model.places), key, fresh, () if key else gone)
+
+
+def articles(prompt: wording.Prompt) -> frozenset[int]:
+    """The places of a, an and the."""
+    return frozenset(place for word in prompt.words if word.text.lower() in lexicon.ARTICLES for place in word.places)
 
 
 # ---------------------------------------------------------------- the pre-pass

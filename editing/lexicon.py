@@ -100,6 +100,7 @@ STANDALONE_ED = frozenset("bed red seed shed sled weed reed feed speed breed dee
 DETERMINERS = frozenset(
     "a an the this that these those my your his her its our their some any all every each another both several many few no other".split()
 )
+ARTICLES = frozenset("a an the".split())
 PRONOUNS = frozenset("it him her them me us you this that everything everyone she he they".split())
 NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 PREPOSITIONS = frozenset(

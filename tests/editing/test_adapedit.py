@@ -279,6 +279,27 @@ def test_key_tokens_words_and_marks(model: Model) -> None:
     assert caught.value.code == "nothing-changes"
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "key", "fresh", "gone"),
+    [
+        ("a red apple", "an apple", "", "an", "red"),
+        ("a red star", "an orange star", "orange", "an orange", ""),
+        ("a star", "a star and the cup", "and cup", "and the cup", ""),
+        ("a star and a cup", "a star", "", "", "and a cup"),
+        ("a cat", "the cat", "the", "the", ""),
+    ],
+)
+def test_a_changed_article_is_no_key(model: Model, source: str, target: str, key: str, fresh: str, gone: str) -> None:
+    """Alone it is all there is to say; beside words that are gone, the edit is a deletion."""
+    couple = pair(model, source, target)
+
+    def at(prompt: words.Prompt, places: tuple[int, ...]) -> str:
+        return " ".join(word.text for word in prompt.words if set(word.places) & set(places))
+
+    assert (at(couple.target, couple.key), at(couple.target, couple.fresh), at(couple.source, couple.gone)) == (key, fresh, gone)
+    assert couple.keywords == tuple((key or gone).split())
+
+
 def test_the_capture_is_at_level_1(model: Model) -> None:
     """One finer than the semantic level 2 of Stable Diffusion; never the finest."""
     for semantic in (1, 0):
@@ -411,6 +432,8 @@ def test_a_deletion_uses_prompt_to_prompts_windows_and_the_removed_words_place(m
     final = done(models, instruction="a red cat => a cat", caption="")
     assert final.report.thresholds["self window"] == 0.4
     assert final.report.keywords == ("red",) and final.report.rows == 5 + 10 + 15
+    article = done(models, instruction="a red apple => an apple", caption="")
+    assert article.report.thresholds["self window"] == 0.4 and article.report.keywords == ("red",)
 
 
 def test_a_missing_caption_is_asked_for(models: Models) -> None:
