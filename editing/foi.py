@@ -268,7 +268,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     height, width = z0.shape[2:]
 
     ladder = model.schedule.sigmas(settings.steps)
-    moments = ladder[settings.steps - round(settings.start * settings.steps) :]
+    moments = ladder[settings.steps - max(1, round(settings.start * settings.steps)) :]
     first = moments[0]
     solver = EulerAncestral(task.generator)
     noises = randn((settings.mask_samples, *z0.shape[1:]), task.generator, model.device)

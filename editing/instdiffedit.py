@@ -99,7 +99,7 @@ class Settings:
         "next", "Noise level of the original outside the mask: that of the latents, or one step higher (paper).", choices=("next", "paper")
     )
     steps: int = parameter(50, "Steps of the whole ladder; the mask is found in the share given by strength.", minimum=2, maximum=500)
-    inpainting_steps: int = parameter(50, "Steps in which the mask is painted.", minimum=1, maximum=500)
+    inpainting_steps: int = parameter(50, "Steps in which the mask is painted.", minimum=2, maximum=500)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-MAX_STEPS = 500  # with an offset of 1, more steps would ask the network at timesteps it was never trained on
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -56,7 +54,10 @@ class Schedule:
         return tuple(Moment(i, float(t), a, ((1 - a) / a) ** 0.5) for i, (t, a) in enumerate(zip([*times, 0], alphas, strict=True)))
 
     def sigmas(self, steps: int) -> tuple[Moment, ...]:
-        """N + 1 moments, noisiest first, for the solvers that keep sigmas: t linear from 999 to 0, then the clean end at sigma 0."""
+        """N + 1 moments, noisiest first, for the solvers that keep sigmas: t linear from 999 to 0, then the clean end at sigma 0.
+
+        N is at least 2: a single step would be the one at t = 0, which sees no noise.
+        """
         total = len(self.alphas_cumprod)
         times = np.linspace(0, total - 1, steps, dtype=np.float32)[::-1]
         curve = (((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5).numpy()

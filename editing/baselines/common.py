@@ -40,8 +40,8 @@ class Ground:
     preview: Preview
 
     def late(self, share: float) -> tuple[Moment, ...]:
-        """The last `share` of the ladder, for an edit that starts part-way."""
-        return self.moments[len(self.moments) - 1 - round(share * (len(self.moments) - 1)) :]
+        """The last `share` of the ladder, for an edit that starts part-way; one step at least."""
+        return self.moments[len(self.moments) - 1 - max(1, round(share * (len(self.moments) - 1))) :]
 
     def inverted(self, text: Tensor) -> Generator[Event, None, Trajectory]:
         """DDIM inversion under a text, one row a step; from the shelf where an earlier edit of this picture left it."""

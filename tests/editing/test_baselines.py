@@ -58,6 +58,11 @@ def test_instructpix2pix_from_80_percent_noise_takes_240_rows(models: Models) ->
     assert (report.forwards, report.rows) == (80, 240)
 
 
+def test_a_small_share_of_few_steps_is_one_step(models: Models) -> None:
+    report = done(models, "sdedit", parameters={"steps": 4, "strength": 0.1}).report
+    assert (report.forwards, report.rows) == (1, 2)
+
+
 def test_null_text_counts_each_backward_pass_as_two_rows(models: Models) -> None:
     report = done(models, "null-text").report
     steps, most = 4, 10

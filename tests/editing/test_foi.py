@@ -341,6 +341,15 @@ def test_steps_come_with_previews_and_the_mask_before_them(models: Models) -> No
     assert float(preview.max()) <= 1
 
 
+@pytest.mark.parametrize("algorithm", ["foi", "ip2p"])
+def test_half_a_step_is_one_step(models: Models, algorithm: str) -> None:
+    """5% of 10 steps, which used to run none."""
+    request = EditRequest(algorithm, "make the star blue", picture(), parameters={"steps": 10, "start": 0.05})
+    *events, last = edit(models, request)
+    assert [(e.index, e.count) for e in events if isinstance(e, Step)] == [(1, 1)]
+    assert isinstance(last, Done) and (last.report.forwards, last.report.rows) == (1, 3)
+
+
 def test_a_keyword_strength_changes_the_edit(models: Models) -> None:
     a, b = (run(models, picture(), f"make the [star:{n}] blue", seed=1) for n in (0, 10))
     assert torch.equal(a.mask.soft, b.mask.soft)

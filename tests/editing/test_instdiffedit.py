@@ -431,3 +431,12 @@ def task_of(models: Models, request: EditRequest) -> Any:
     size = (request.image.shape[2], request.image.shape[3])
     frame = Frame(size, (0, 0, *size), size)
     return Task(request, parse(request.instruction), request.image, None, frame, generator, Shelf(None), Tally(), models)
+
+
+def test_the_mask_is_painted_from_pure_noise_even_in_the_fewest_steps(models: Models) -> None:
+    """A ladder of one step starts at t = 0: it is refused. Two start at t = 999."""
+    least = next(p.minimum for p in instdiffedit.ALGORITHM.parameters if p.name == "inpainting_steps")
+    assert least is not None and models.get("inpainting").schedule.sigmas(int(least))[0].t == 999
+    with pytest.raises(EditError) as caught:
+        run(models, parameters={**FEW, "inpainting_steps": 1})
+    assert caught.value.code == "bad-parameter"
