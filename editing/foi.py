@@ -33,12 +33,12 @@ Differences. The paper came without code; where it leaves a choice:
 13  "80% noise" is a start index on the full ladder, from the scaled latents.
 14  sub-instructions are joined by ", " into one prompt.
 15  a prompt that is too long is refused, with the sub-instruction at which the limit is reached.
-16  the part of a global instruction whose mask is degenerate acts everywhere.
+16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard selection.
 17  mask_samples averages A over several noises at the first step.
 tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The bundled model's maps want gamma 1 and tau 0.2
 (mean IoU 0.81 over 12 held-out edits, against 0.61 with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says.
-Sharpening is scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask smaller than 2% of the grid is taken again with a smaller
-gamma, and the report says so.
+Sharpening is scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's positions, or than 4, is taken
+again with a smaller gamma, and the report says so.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ from .task import Algorithm, Found, Outcome, Task, on_grid, shown
 from .task import Part as FoundPart
 
 SMOOTHING = (0.21194156, 0.57611688, 0.21194156)  # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
-SMALLEST = 0.02  # a mask below this share of the grid is degenerate: 5 of 16 x 16 positions
+SMALLEST = 0.02  # a mask below this share of the grid is degenerate: below 6 of 16 x 16 positions
+FEWEST = 4  # positions, where the grid is so small or narrow that its share is less
 JOINER = ", "
 
 
@@ -141,15 +142,15 @@ def sharpen(smoothed: Tensor, gamma: int) -> Tensor:
 
 def region(attention: Tensor, gamma: int, tau: float, guide: Tensor | None, limit: Tensor | None, everywhere: bool) -> Region:
     """A keyword's map (h, w) -> where its sub-instruction acts. guide, limit: the hint on the same grid, or None."""
-    hint = guide if guide is not None else limit
+    hint = limit if everywhere or guide is None else guide
     if is_constant(attention):
-        mask = within(hint) if hint is not None and not everywhere else torch.ones_like(attention, dtype=torch.bool)
+        mask = torch.ones_like(attention, dtype=torch.bool) if hint is None else within(hint)
         return Region(mask.to(attention), mask, 0)
     smoothed = smooth(attention if guide is None else guided(attention, guide))
     for used in range(gamma, 0, -1):
         soft = sharpen(smoothed, used)
         mask = soft >= tau
-        if mask.sum() >= SMALLEST * mask.numel():
+        if mask.sum() >= max(FEWEST, SMALLEST * mask.numel()):
             break
     else:
         if everywhere:

@@ -86,6 +86,27 @@ def test_a_constant_map_yields_the_hint_or_everything() -> None:
         assert where.gamma == 0
 
 
+def test_a_limit_holds_a_global_instruction_whose_map_is_constant_a_guide_does_not() -> None:
+    flat, hint = torch.full((8, 8), 0.3), torch.zeros(8, 8)
+    hint[2:4, 2:4] = 1
+    assert torch.equal(foi.region(flat, 3, 0.4, None, hint, True).mask, hint > 0)
+    assert bool(foi.region(flat, 3, 0.4, hint, None, True).mask.all())
+
+
+@pytest.mark.parametrize(("grid", "floor"), [((16, 16), 6), ((2, 24), 4), ((8, 8), 4), ((24, 24), 12)])
+def test_a_mask_is_taken_at_the_largest_gamma_that_leaves_the_least_number_of_positions(grid: tuple[int, int], floor: int) -> None:
+    """2% of the positions, and at least four. Random maps of every sharpness."""
+    small, smallest = set(), set()
+    for seed in range(200):
+        attention = torch.rand(grid, generator=torch.Generator().manual_seed(seed)) ** (1 + seed % 7)
+        left = {gamma: int((foi.sharpen(foi.smooth(attention), gamma) >= 0.4).sum()) for gamma in (3, 2, 1)}
+        gamma = next((gamma for gamma, positions in left.items() if positions >= floor), 1)
+        assert foi.region(attention, 3, 0.4, None, None, False).gamma == gamma
+        small |= {left[3]} if gamma < 3 else set()
+        smallest |= {left[3]} if gamma == 3 else set()
+    assert (max(small), min(smallest)) == (floor - 1, floor)
+
+
 def test_a_global_instruction_with_a_degenerate_mask_acts_everywhere() -> None:
     speck = torch.zeros(16, 16)
     speck[3, 3] = 1.0
