@@ -46,10 +46,11 @@ class Schedule:
     def ddim(self, steps: int, offset: int = 1) -> tuple[Moment, ...]:
         """N + 1 moments, noisiest first, evenly spaced; the clean end has the first alpha_bar (set_alpha_to_one False).
 
-        With 50 of 1000 steps and offset 1: t = 981, 961, ..., 1, and the same backwards, so that inversion matches sampling.
+        With 50 of 1000 steps and offset 1: t = 981, 961, ..., 1, and the same backwards, so that inversion matches sampling. Where the
+        steps do not divide 1000, each t is rounded down by itself; diffusers rounds their distance, and 400 steps would start at t = 799.
         """
         total = len(self.alphas_cumprod)
-        times = [i * (total // steps) + offset for i in reversed(range(steps))]
+        times = [i * total // steps + offset for i in reversed(range(steps))]
         alphas = [self.alphas_cumprod[t] for t in times] + [self.alphas_cumprod[0]]
         return tuple(Moment(i, float(t), a, ((1 - a) / a) ** 0.5) for i, (t, a) in enumerate(zip([*times, 0], alphas, strict=True)))
 

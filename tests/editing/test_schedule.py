@@ -46,7 +46,7 @@ def test_ddim_steps_equal_the_authors(steps: int, t: int) -> None:
     torch.testing.assert_close(up, torch.from_numpy(golden[f"s{steps}_t{t}_next"]), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 7, 20, 50])
+@pytest.mark.parametrize("steps", [1, 8, 20, 50])
 def test_ddim_equals_diffusers_both_ways(schedule: Schedule, steps: int) -> None:
     options = {**BETAS, "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False}
     down, up = DDIMScheduler(**options), DDIMInverseScheduler(**options)
@@ -61,6 +61,14 @@ def test_ddim_equals_diffusers_both_ways(schedule: Schedule, steps: int) -> None
         torch.testing.assert_close(DDIM().step(x, eps, ladder[i], ladder[i + 1]), expected)
         expected = up.step(eps, int(up.timesteps[steps - 1 - i]), x).prev_sample
         torch.testing.assert_close(DDIM().step(x, eps, ladder[i + 1], ladder[i]), expected)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 30, 60, 333, 334, 400, 499, 500])
+def test_ddims_ladder_reaches_from_noise_to_the_picture_evenly(schedule: Schedule, steps: int) -> None:
+    times = [m.t for m in schedule.ddim(steps)[:-1]]
+    assert times[0] == pytest.approx(1000 - 1000 / steps + 1, abs=1) and times[0] <= 999 and times[-1] == 1
+    gaps = {int(a - b) for a, b in itertools.pairwise(times)}
+    assert gaps <= {1000 // steps, -(-1000 // steps)}
 
 
 def test_euler_ancestral_equals_diffusers_exactly(schedule: Schedule) -> None:
