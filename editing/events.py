@@ -45,21 +45,35 @@ class Step:
 
 
 @dataclass(frozen=True)
-class PartMask:
-    """The mask of one sub-instruction, at image size."""
+class _Places:
+    """Places at image size. They are made when they are looked at, and not kept: in 8192 x 8192 pixels each takes 256 MiB."""
 
-    instruction: str
-    keyword: str
-    soft: Tensor  # (1, 1, H, W)
-    binary: Tensor  # (1, 1, H, W), 0 or 1
+    make_soft: Callable[[], Tensor]
+    make_binary: Callable[[], Tensor]
+
+    @property
+    def soft(self) -> Tensor:
+        """The algorithm's map, (1, 1, H, W) in 0..1."""
+        return self.make_soft()
+
+    @property
+    def binary(self) -> Tensor:
+        """The map above its threshold, (1, 1, H, W), 0 or 1."""
+        return self.make_binary()
 
 
 @dataclass(frozen=True)
-class Mask:
-    """Where the edit happens, at image size: the algorithm's soft map, its threshold, and one mask by sub-instruction."""
+class PartMask(_Places):
+    """The mask of one sub-instruction."""
 
-    soft: Tensor  # (1, 1, H, W)
-    binary: Tensor  # (1, 1, H, W), 0 or 1
+    instruction: str
+    keyword: str
+
+
+@dataclass(frozen=True)
+class Mask(_Places):
+    """Where the edit happens, and one mask by sub-instruction."""
+
     parts: tuple[PartMask, ...] = ()
 
 

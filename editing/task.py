@@ -93,20 +93,24 @@ class Task:
         return self.hint if self.request.hint_mode == "limit" else None
 
     def mask(self, found: Found) -> events.Mask:
-        """The masks as the painter sees them: at image size, clipped by a limit."""
-        soft, binary = self._pair(found.soft, found.threshold)
-        parts = tuple(events.PartMask(p.instruction, p.keyword, *self._pair(p.soft, found.threshold)) for p in found.parts)
-        return events.Mask(soft, binary, parts)
+        """The masks as the painter sees them: at image size, clipped by a limit; each made when it is looked at."""
+
+        def made(soft: Tensor) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+            return partial(self._soft, soft), partial(self._binary, soft, found.threshold)
+
+        parts = tuple(events.PartMask(*made(part.soft), part.instruction, part.keyword) for part in found.parts)
+        return events.Mask(*made(found.soft), parts)
 
     def alpha(self, found: Found, reach: float) -> Tensor:
         """The composite's alpha (1, 1, H, W); a limit's soft edge stays soft."""
         alpha = self.frame.alpha(threshold(found.soft.cpu(), self.frame.size, found.threshold), reach)
         return alpha * self._clip()
 
-    def _pair(self, soft: Tensor, at: float) -> tuple[Tensor, Tensor]:
-        clip = self._clip()
-        box = self.frame.place(threshold(soft.cpu(), self.frame.shape, at))
-        return self.frame.soft(soft.cpu()) * clip, box * (clip > 0)
+    def _soft(self, soft: Tensor) -> Tensor:
+        return self.frame.soft(soft.cpu()) * self._clip()
+
+    def _binary(self, soft: Tensor, at: float) -> Tensor:
+        return self.frame.place(threshold(soft.cpu(), self.frame.shape, at)) * (self._clip() > 0)
 
     def _clip(self) -> Tensor:
         """The limit at layer size, or 1."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from editing import EditRequest, Models, edit
 from editing.events import Crop, Done, Event, Mask, Stage, Step
+from editing.frame import Frame
 from editing.preview import previewer
 from editing.store import Shelf, fingerprint
 
@@ -179,3 +180,23 @@ def test_fingerprints_tell_contents_apart() -> None:
     ]
     assert len(set(prints)) == len(prints)
     assert fingerprint(a.reshape(2, 3).T.contiguous().T) == fingerprint(a.reshape(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "instruction"),
+    [("foi", "make the star blue, remove the cup"), ("instdiffedit", "replace the star with a cup; remove the cat")],
+)
+def test_only_the_masks_that_are_looked_at_are_made(
+    models: Models, monkeypatch: pytest.MonkeyPatch, algorithm: str, instruction: str
+) -> None:
+    """Of all that an edit finds on its way, the alpha alone takes the layer's size by itself."""
+    made: list[Tensor] = []
+    place = Frame.place
+    monkeypatch.setattr(Frame, "place", lambda self, x: made.append(x) or place(self, x))
+    seen = events(models, picture(), algorithm=algorithm, instruction=instruction)
+    found = [event for event in seen if isinstance(event, Mask)]
+    last = seen[-1]
+    assert isinstance(last, Done) and found and len(last.mask.parts) == 2
+    assert len(made) == 1
+    shapes = {view.shape for mask in (*found, last.mask, *last.mask.parts) for view in (mask.soft, mask.binary)}
+    assert shapes == {(1, 1, 64, 64)} and len(made) == 1 + 2 * (len(found) + 3)
