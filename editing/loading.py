@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ NOTES = "limn.json"
 
 
 class Models:
-    """The variants that a folder or file holds. `get` loads one and keeps it."""
+    """The variants that a folder or file holds. `get` loads one and keeps it, as long as there is room."""
 
     def __init__(self, name: str, source: Path, places: Mapping[str, Path], device: torch.device, dtype: torch.dtype) -> None:
         self.name = name
@@ -41,7 +42,10 @@ class Models:
         self._loaded: dict[str, Model] = {}
 
     def get(self, variant: str) -> Model:
-        """The model of a variant. Raises MissingVariant, or UnreadableModel if its files are damaged."""
+        """The model of a variant; where memory is too small for it beside others, those are dropped, to be loaded again when wanted.
+
+        Raises MissingVariant, UnreadableModel if its files are damaged, or torch.OutOfMemoryError if it is too large by itself.
+        """
         if variant not in self._places:
             held = ", ".join(self.variants)
             raise MissingVariant(
@@ -50,8 +54,25 @@ class Models:
                 f"Put a {variant} checkpoint in the diffusers format into {self._source / variant}, or choose another algorithm or model.",
             )
         if variant not in self._loaded:
-            self._loaded[variant] = _load(self.name, variant, self._places[variant], self.device, self.dtype)
+            try:
+                self._loaded[variant] = self._load(variant)
+            except torch.OutOfMemoryError:
+                if not self._loaded:
+                    raise
+            if variant not in self._loaded:  # tried again out here, where the error no longer holds on to what was half loaded
+                self.unload()
+                self._loaded[variant] = self._load(variant)
         return self._loaded[variant]
+
+    def unload(self) -> None:
+        """Drop what is loaded, and hand a GPU's memory back; an edit that is under way keeps its own until it ends."""
+        self._loaded.clear()
+        gc.collect()  # networks refer to themselves
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _load(self, variant: str) -> Model:
+        return _load(self.name, variant, self._places[variant], self.device, self.dtype)
 
     def defaults(self, variant: str, algorithm: str) -> Mapping[str, Any]:
         """The model's own defaults for an algorithm, from limn.json; nothing is loaded for it."""

@@ -83,8 +83,9 @@ class Editor:
         except (MemoryError, torch.OutOfMemoryError) as error:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)
             self._store = ByteCache(STORE_BYTES)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            self._loaded.clear()
+            traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
+            self._models.unload()
             remedy = "Select a smaller part of the layer, or close other programs that use the graphics card, and try again."
             yield Failed(submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy)
         except Exception as error:  # the worker's rim: whatever happens in an algorithm ends this job only

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
-from editing import EditError, MissingVariant, Models, UnreadableModel, load_models
-from editing.model import Branch, Tally
+from editing import EditError, MissingVariant, Models, UnreadableModel, load_models, loading
+from editing.model import Branch, Model, Tally
 
 from . import single_file
 
@@ -228,3 +230,43 @@ def test_a_single_file_alone_says_what_it_lacks(tmp_path: Path, monkeypatch: pyt
         load_models(file).get("text-to-image")
     assert "tokenizer" in error.value.remedy
     assert "'mine'" in error.value.remedy
+
+
+def test_a_variant_that_finds_no_room_beside_another_takes_its_place(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that holds one variant: the networks are real, its being full is not."""
+    models = load_models(tiny_model)
+    load = loading._load
+    asked: list[str] = []
+    held: list[weakref.ref[UNet2DConditionModel]] = []
+
+    def full(name: str, variant: str, *rest: Any) -> Model:
+        asked.append(variant)
+        if any(unet() is not None for unet in held):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return load(name, variant, *rest)
+
+    monkeypatch.setattr(loading, "_load", full)
+    held.append(weakref.ref(models.get("instruction").unet))
+    assert models.get("text-to-image").unet.config["in_channels"] == 4
+    assert held[0]() is None
+    assert models.get("text-to-image") is models.get("text-to-image")
+    assert asked == ["instruction", "text-to-image", "text-to-image"]
+
+
+def test_a_variant_that_is_too_large_by_itself_says_so(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Model:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loading, "_load", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_models(tiny_model).get("instruction")
+
+
+def test_what_is_unloaded_is_gone_and_comes_again_when_wanted(tiny_model: Path) -> None:
+    models = load_models(tiny_model)
+    kept = models.get("instruction")
+    held = weakref.ref(models.get("inpainting").unet)
+    models.unload()
+    assert held() is None
+    again = models.get("instruction")
+    assert again is not kept and again.identity == kept.identity
