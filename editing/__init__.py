@@ -79,8 +79,9 @@ def plan(models: Models, request: EditRequest) -> tuple[Algorithm, Any]:
 def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
     """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as they come, and Done as the last event.
 
-    Closing the iterator cancels. The same models, request and device give the same bytes. `store` may keep values (inversions, optimised
-    embeddings) for later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
+    Closing the iterator cancels. The same models, request and device give the same bytes, but on CUDA for what goes backwards through the
+    network (TAS, null-text inversion), whose kernels may add in any order. `store` may keep values (inversions, optimised embeddings) for
+    later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
     """
     request.check()
     settled = settle(models, request)

@@ -48,10 +48,13 @@ class Models:
         """
         if variant not in self._places:
             held = ", ".join(self.variants)
+            put = f"Put a {variant} checkpoint there, as {self._source / variant} in the diffusers format or as {variant}.safetensors"
+            if self._source.is_file():
+                put = f"Put it and a {variant} checkpoint into one folder, as {self.variants[0]}.safetensors and {variant}.safetensors"
             raise MissingVariant(
                 "missing-variant",
                 f"The model {self.name!r} in {self._source} has no {variant} variant (it has: {held}).",
-                f"Put a {variant} checkpoint in the diffusers format into {self._source / variant}, or choose another algorithm or model.",
+                f"{put}; or choose another algorithm or model.",
             )
         if variant not in self._loaded:
             try:
@@ -81,7 +84,9 @@ class Models:
 
 
 def load_models(folder: Path | str, device: str = "cpu", dtype: torch.dtype | None = None) -> Models:
-    """The models in a diffusers folder, in a folder of such folders (text-to-image, inpainting, instruction), or in a .safetensors file.
+    """The models in a diffusers folder, in a .safetensors file, or in a folder with either under the variants' names.
+
+    A diffusers folder may hold further variants so, inside it.
 
     dtype: float16 on a GPU and float32 on the CPU, unless given. Raises UnreadableModel.
     """
@@ -100,19 +105,27 @@ def _places(source: Path) -> dict[str, Path]:
     """Where each variant lies."""
     if source.is_file():
         return {_single_file_variant(source): source}
-    if (source / "model_index.json").is_file():
-        return {_folder_variant(source): source}
-    found = {name: source / name for name in VARIANTS.values() if (source / name / "model_index.json").is_file()}
-    if not found:
+    own = {_folder_variant(source): source} if (source / "model_index.json").is_file() else {}
+    found = {name: place for name in VARIANTS.values() if name not in own and (place := _named(source, name)) is not None}
+    if not own and not found:
         raise UnreadableModel(
             "no-model",
             f"There is no model in {source}.",
-            "Give a folder with a model_index.json, a folder that holds text-to-image, inpainting or instruction, or a .safetensors file.",
+            "Give a folder with a model_index.json, a .safetensors file, or a folder that holds either under the name text-to-image, "
+            "inpainting or instruction.",
         )
     for name, place in found.items():
-        if (actual := _folder_variant(place)) != name:
-            raise UnreadableModel("wrong-variant", f"{place} should hold the {name} variant but holds {actual}.", "Rename the folder.")
-    return found
+        if (actual := _single_file_variant(place) if place.is_file() else _folder_variant(place)) != name:
+            raise UnreadableModel("wrong-variant", f"{place} should hold the {name} variant but holds {actual}.", "Rename it.")
+    return own | found
+
+
+def _named(source: Path, variant: str) -> Path | None:
+    """The checkpoint under a variant's name, a file before a folder: beside a file the folder holds its configuration."""
+    file, folder = source / f"{variant}.safetensors", source / variant
+    if file.is_file():
+        return file
+    return folder if (folder / "model_index.json").is_file() else None
 
 
 def _folder_variant(folder: Path) -> str:
@@ -162,8 +175,6 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
         parts = _from_file(place, variant, dtype) if place.is_file() else _from_folder(place, dtype)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         remedy = "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again."
-        if place.is_file() and not place.with_suffix("").is_dir():
-            remedy = f"A single file lacks the tokenizer: put a diffusers folder beside it, named {place.with_suffix('').name!r}."
         raise UnreadableModel("unreadable-model", f"The {variant} model in {place} cannot be loaded: {error}", remedy) from error
     unet, vae, text_encoder, tokenizer, scheduler = parts
     tiny = place / "vae_tiny"
@@ -222,8 +233,16 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Parts:
 
 
 def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
-    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of the same name, where there is one,
-    else diffusers fetches them once."""
+    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of the same name; without one diffusers
+    would fetch them from the network, whatever it is told, so the file is refused."""
+    beside = file.with_suffix("")
+    if not (beside / "model_index.json").is_file():
+        raise UnreadableModel(
+            "unreadable-model",
+            f"{file} lacks its configuration and tokenizer, which a single file cannot hold.",
+            f"Put a folder named {beside.name!r} beside it with the model's model_index.json, its folders tokenizer and scheduler, and the "
+            "config.json of unet, vae and text_encoder, each in its folder.",
+        )
     # Imported here: the pipelines draw in image processors that nothing else needs.
     from diffusers import StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
 
@@ -232,9 +251,13 @@ def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
         "inpainting": StableDiffusionInpaintPipeline,
         "instruction": StableDiffusionInstructPix2PixPipeline,
     }
-    beside = file.with_suffix("")
-    config = {"config": str(beside), "local_files_only": True} if beside.is_dir() else {}
     pipeline = kinds[variant].from_single_file(
-        str(file), dtype=dtype, safety_checker=None, feature_extractor=None, requires_safety_checker=False, **config
+        str(file),
+        config=str(beside),
+        local_files_only=True,
+        dtype=dtype,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     return pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.scheduler.config

@@ -203,17 +203,24 @@ def test_the_networks_stay_stock_classes(models: Models) -> None:
     assert type(models.get("instruction").unet) is UNet2DConditionModel
 
 
-@torch.no_grad()
-def test_a_single_file_with_a_folder_beside_it_is_the_same_model(models: Models, tiny_model: Path, tmp_path: Path) -> None:
-    file = single_file.write(tiny_model / "text-to-image", tmp_path / "mine.safetensors")
-    beside = tmp_path / "mine"
+def configured(checkpoint: Path, beside: Path) -> None:
+    """What a single file needs beside it, from a diffusers folder."""
     for part in ("unet", "vae", "text_encoder"):
         (beside / part).mkdir(parents=True)
-        shutil.copy(tiny_model / "text-to-image" / part / "config.json", beside / part)
+        shutil.copy(checkpoint / part / "config.json", beside / part)
     for part in ("tokenizer", "scheduler"):
-        shutil.copytree(tiny_model / "text-to-image" / part, beside / part)
-    shutil.copy(tiny_model / "text-to-image" / "model_index.json", beside)
-    mine, theirs = load_models(file).get("text-to-image"), models.get("text-to-image")
+        shutil.copytree(checkpoint / part, beside / part)
+    shutil.copy(checkpoint / "model_index.json", beside)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["mine", "text-to-image"])
+def test_a_single_file_with_a_folder_beside_it_is_the_same_model(models: Models, tiny_model: Path, tmp_path: Path, name: str) -> None:
+    """Given by itself, or found under its variant's name in a folder."""
+    file = single_file.write(tiny_model / "text-to-image", tmp_path / f"{name}.safetensors")
+    configured(tiny_model / "text-to-image", tmp_path / name)
+    mine = load_models(file if name == "mine" else tmp_path).get("text-to-image")
+    theirs = models.get("text-to-image")
     x, image = torch.randn(1, 4, 16, 16), torch.rand(1, 3, 32, 32)
     assert torch.equal(mine.embed("a red star"), theirs.embed("a red star"))
     torch.testing.assert_close(mine.encode(image), theirs.encode(image))
@@ -222,14 +229,42 @@ def test_a_single_file_with_a_folder_beside_it_is_the_same_model(models: Models,
     torch.testing.assert_close(mine.predict(x, 400.0, branch)["text"], theirs.predict(x, 400.0, branch)["text"])
 
 
-def test_a_single_file_alone_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+def test_a_folder_may_hold_variants_as_files_and_as_folders(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
+    copy.rename(tmp_path / "instruction")
+    for channels, variant in ((4, "text-to-image"), (9, "inpainting")):
+        save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, channels, 3, 3)}, tmp_path / f"{variant}.safetensors")
+    assert set(load_models(tmp_path).variants) == {"text-to-image", "inpainting", "instruction"}
+    (tmp_path / "inpainting.safetensors").rename(tmp_path / "text-to-image.safetensors")
+    with pytest.raises(UnreadableModel, match="should hold the text-to-image variant but holds inpainting"):
+        load_models(tmp_path)
+
+
+def test_what_is_said_of_a_missing_variant_helps(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A diffusers folder takes another inside it; a file wants both in one folder."""
+    with pytest.raises(MissingVariant) as error:
+        load_models(copy).get("text-to-image")
+    assert str(copy / "text-to-image") in error.value.remedy
+    shutil.copytree(tiny_model / "text-to-image", copy / "text-to-image")
+    models = load_models(copy)
+    assert models.variants == ("instruction", "text-to-image")
+    assert models.get("text-to-image").unet.config["in_channels"] == 4
+    file = tmp_path / "alone.safetensors"
+    save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, 4, 3, 3)}, file)
+    with pytest.raises(MissingVariant) as error:
+        load_models(file).get("instruction")
+    assert "text-to-image.safetensors and instruction.safetensors" in error.value.remedy
+
+
+def test_a_single_file_alone_says_what_it_lacks_and_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *address, **_: asked.append(address))
     file = tmp_path / "mine.safetensors"
     save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(320, 4, 3, 3)}, file)
     with pytest.raises(UnreadableModel) as error:
         load_models(file).get("text-to-image")
     assert "tokenizer" in error.value.remedy
     assert "'mine'" in error.value.remedy
+    assert not asked
 
 
 def test_a_variant_that_finds_no_room_beside_another_takes_its_place(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
