@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -158,19 +157,10 @@ def by_level(s: Tensor, size: tuple[int, int]) -> Spatial:
 
 
 def guided_pair(
-    model: Model, z: Tensor, now: Moment, branches: Mapping[str, Branch], held: Taps, guidance: float, trajectory: Trajectory | None
+    model: Model, z: Tensor, now: Moment, branches: Mapping[str, Branch], held: Taps, guidance: float, trajectory: Trajectory
 ) -> Tensor:
-    """The guided noise of one step.
-
-    On a picture z is the target's latents, the source's are the trajectory's, and only the target needs an unconditional row: 3 rows.
-    On a generated image (trajectory None) z holds source and target, (2, 4, h, w): 4 rows.
-    """
+    """The guided noise of one step, (1, 4, h, w): z is the target's latents, the source's are the trajectory's, so that only the target
+    needs an unconditional row. 3 rows."""
     null, source, target = branches["null"], branches["source"], branches["target"]
-    if trajectory is not None:
-        eps = model.predict({"null": z, "source": trajectory.at(now).to(z), "target": z}, now.t, [null, source, target], held)
-        return classifier_free(eps["null"], eps["target"], guidance)
-    nulls = [Branch("null source", null.text), Branch("null target", null.text)]
-    latents = {"null source": z[:1], "null target": z[1:], "source": z[:1], "target": z[1:]}
-    eps = model.predict(latents, now.t, [*nulls, source, target], held)
-    pairs = (("null source", "source"), ("null target", "target"))
-    return torch.cat([classifier_free(eps[n], eps[t], guidance) for n, t in pairs])
+    eps = model.predict({"null": z, "source": trajectory.at(now).to(z), "target": z}, now.t, [null, source, target], held)
+    return classifier_free(eps["null"], eps["target"], guidance)

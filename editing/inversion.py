@@ -1,8 +1,8 @@
-"""From a picture's latents up to noise: DDIM inversion (the loop walked upwards), pinning to it, and null-text inversion.
+"""From a picture's latents up to noise: DDIM inversion (the loop walked upwards), and null-text inversion.
 
 A Trajectory costs one forward a step and depends only on the latents and the source text, so it is worth keeping between edits.
-Sources: Song et al. 2021 (DDIM); Mokady et al., CVPR 2023 (null-text inversion); Ju et al., ICLR 2024 (direct inversion: resetting the
-source branch to the stored trajectory after every step is the same as their correction terms).
+Sources: Song et al. 2021 (DDIM); Mokady et al., CVPR 2023 (null-text inversion); Ju et al., ICLR 2024 (direct inversion: a source branch
+that takes its latents from the stored trajectory at every step is the same as their correction terms).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .events import Event
 from .model import Branch, Model
 from .preview import Preview
-from .sampling import Compose, Progress, classifier_free, denoise
+from .sampling import Progress, classifier_free, denoise
 from .schedule import DDIM, Moment
 from .task import Task, shown
 
@@ -70,15 +70,6 @@ def inverted(
             "inversion", Trajectory, ingredients, lambda: shown("inverting", steps, invert(model, z0, text, moments), preview)
         )
     )
-
-
-def pinned(trajectory: Trajectory, row: int = 0) -> Compose:
-    """Direct inversion as a compose: after every step the given row is the stored trajectory again; the others are left alone."""
-
-    def compose(x: Tensor, now: Moment) -> Tensor:
-        return torch.cat((x[:row], trajectory.at(now).to(x), x[row + 1 :]))
-
-    return compose
 
 
 def pace(step: int, count: int) -> tuple[float, float]:

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from editing import EditError, EditRequest, Models, edit, words
 from editing import adapedit as ae
-from editing.attention import Attention, Tap
-from editing.branches import Pair, Survey, by_level, coarser, fine_sites, guided_pair, pair
+from editing.attention import Attention, Tap, Taps
+from editing.branches import Pair, Survey, by_level, coarser, fine_sites, pair
 from editing.events import Done, Event, Mask
 from editing.inversion import Trajectory
 from editing.model import Branch, Model, Tally
 from editing.sampling import classifier_free, denoise
-from editing.schedule import DDIM, randn
+from editing.schedule import DDIM, Moment, randn
 
 from .conftest import Memory, drain, picture, watch
 
@@ -160,15 +160,23 @@ def branches(model: Model, source: str, target: str) -> dict[str, Branch]:
     return {name: Branch(name, model.embed(text)) for name, text in (("null", ""), ("source", source), ("target", target))}
 
 
+def guided(model: Model, z: Tensor, now: Moment, texts: dict[str, Branch], held: Taps) -> Tensor:
+    """The guided noise of a generated image's source and target, (2, 4, h, w): both are sampled, 4 rows."""
+    rows = {"null source": texts["null"], "null target": texts["null"], "source": texts["source"], "target": texts["target"]}
+    latents = {name: z[:1] if "source" in name else z[1:] for name in rows}
+    eps = model.predict(latents, now.t, [Branch(name, branch.text) for name, branch in rows.items()], held)
+    return torch.cat([classifier_free(eps[f"null {name}"], eps[name], 7.5) for name in ("source", "target")])
+
+
 def walk(model: Model, z: Tensor, couple: Pair, texts: dict[str, Branch], found: ae.Guidance, s: Tensor, lambda_s: float) -> Tensor:
     """The edit of a generated image: source and target from the same latents, nothing pinned."""
     steps = 4
     moments = model.schedule.ddim(steps)
     at = by_level(s, (z.shape[2], z.shape[3]))
 
-    def predict(z: Tensor, now: object, _: object) -> Tensor:
-        held = ae.taps(model, couple, found, now.index, steps, at, lambda_s)  # type: ignore[attr-defined]
-        return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        held = ae.taps(model, couple, found, now.index, steps, at, lambda_s)
+        return guided(model, z, now, texts, dict(held))
 
     return drain(denoise(torch.cat((z, z)), moments, DDIM(), predict))[1]  # type: ignore[no-any-return]
 
@@ -219,10 +227,9 @@ def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(mode
     moments = model.schedule.ddim(3)
     at = by_level(torch.rand(16, 12), (16, 12))
 
-    def predict(z: Tensor, now: object, _: object) -> Tensor:
-        held = ae.taps(model, couple, constant(tau), now.index, 3, at, 0.0)  # type: ignore[attr-defined]
-        held = {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()}
-        return guided_pair(model, z, now, texts, held, 7.5, None)  # type: ignore[arg-type]
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        held = ae.taps(model, couple, constant(tau), now.index, 3, at, 0.0)
+        return guided(model, z, now, texts, {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()})
 
     drain(denoise(torch.cat((start, start)), moments, DDIM(), predict))
     assert len(seen) == 3 * len(model.sites.at("cross"))

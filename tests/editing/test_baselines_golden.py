@@ -13,7 +13,7 @@ from torch import Tensor
 
 from editing import words
 from editing.baselines import ddpm, diffedit, edit_friendly, masactrl, p2p
-from editing.inversion import Trajectory, pinned
+from editing.inversion import Trajectory
 from editing.sampling import Predict, Progress, classifier_free, denoise
 from editing.schedule import DDIM, Moment, Schedule
 
@@ -200,14 +200,13 @@ def test_direct_inversion_equals_the_authors_and_their_corrections_are_a_reset()
     found = torch.cat([kept[int(i)] for i in vectors["trajectory_index"]])
     torch.testing.assert_close(found, vectors["trajectory"], rtol=1e-3, atol=1e-4)
 
-    reset = pinned(trajectory)
     guidance = float(vectors["guidance"])
     z = trajectory.noisiest
     wanted = {int(i): offset for i, offset in zip(vectors["offset_index"], vectors["offset_source"], strict=True)}
     for i in range(50):
         now, next = LADDER[i], LADDER[i + 1]
         stepped = DDIM().step(z, toy.guided(toy.source, guidance)(z, now, next), now, next)
-        z = reset(stepped, next)
+        z = trajectory.at(next)
         if i in wanted:
             torch.testing.assert_close((z - stepped)[0], wanted[i], rtol=1e-3, atol=1e-4)
     assert torch.equal(z, vectors["z0"])
