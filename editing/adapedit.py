@@ -38,12 +38,15 @@ Differences (P the paper, C its authors' code, which lacks DPS):
     own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make
     every such token a key token.
 tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never be edited.
-Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S comes from the removed words' own maps.
-The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the paper.
+Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S comes from the removed words' own maps;
+lambda_tau, alpha_m, tau_form and spatial "running" have no say then.
+The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the paper. Where that would leave 0..1 (the
+paper's 0.9 would from u = 0.75 on), the half of the slider leads evenly to the limit instead, so that it acts over its whole range.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +108,13 @@ class Settings:
         choices=("paper", "released"),
         title="hold ends by",
     )
+
+
+def shifted(value: float, by: float, strength: float, high: float) -> float:
+    """A lambda at a strength in 0..1: `value` in the middle, `value + by` at 1, `value - by` at 0; where 0 or `high` is nearer, that."""
+    share = 2 * strength - 1
+    end = min(high, max(0.0, value + (by if share > 0 else -by)))
+    return value + abs(share) * (end - value)
 
 
 # ---------------------------------------------------------------- FWT: Eq. 5-7
@@ -228,8 +238,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     texts = captions(task.instruction)
     marked = [mark.text for item in task.instruction.items for mark in item.marks]
     couple = pair(model, texts.source, texts.target, marked)
-    lambda_s = min(1.0, max(0.0, settings.lambda_s + 0.4 * (settings.strength - 0.5)))
-    lambda_tau = max(0.0, settings.lambda_tau - 1.2 * (settings.strength - 0.5))
+    lambda_s = shifted(settings.lambda_s, 0.2, settings.strength, high=1.0)
+    lambda_tau = shifted(settings.lambda_tau, -0.6, settings.strength, high=math.inf)
     z0 = model.scaling * model.encode(task.image)
     size = (z0.shape[2], z0.shape[3])
     preview = previewer(model, z0, task.image)
@@ -261,7 +271,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         found=where,
         reach=model.factor * 2**model.semantic_level / 2,
         keywords=couple.keywords,
-        thresholds={"mask": MASK_AT, "lambda_S": lambda_s, "lambda_tau": lambda_tau, "self window": found.self_window},
+        thresholds={"mask": MASK_AT, "lambda_S": lambda_s, "self window": found.self_window}
+        | ({"lambda_tau": lambda_tau} if couple.key else {}),
         understood={"source": texts.source, "target": texts.target},
     )
 

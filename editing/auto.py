@@ -9,6 +9,8 @@ from .choice import choose
 from .instruction import parse
 from .request import EditRequest, Parameter, parameter, parameters_of, resolve
 
+FEWEST = 2  # steps that every algorithm takes
+ALL_STEPS = {"instdiffedit": ("steps", "inpainting_steps")}  # where more than one of an algorithm's parameters counts steps
 NAME = "auto"
 TITLE = "Auto"
 SUMMARY = "Chooses the algorithm by what the sentence asks for, and says which and why."
@@ -18,7 +20,7 @@ SUMMARY = "Chooses the algorithm by what the sentence asks for, and says which a
 class Settings:
     """What all algorithms that can be chosen have in common."""
 
-    steps: int = parameter(0, "Steps; 0: as many as the chosen algorithm usually takes.", minimum=0, maximum=500)
+    steps: int = parameter(0, "Steps, two at least; 0: as many as the chosen algorithm usually takes.", minimum=0, maximum=500)
 
 
 def parameters() -> tuple[Parameter, ...]:
@@ -34,5 +36,6 @@ def settled(request: EditRequest, available: Collection[str]) -> EditRequest:
     if request.algorithm != NAME:
         return request
     name, reason = choose(parse(request.instruction, request.caption), available)
-    settings = resolve(Settings, {}, request.parameters)
-    return replace(request, algorithm=name, reason=reason, parameters={"steps": settings.steps} if settings.steps else {})
+    steps = resolve(Settings, {}, request.parameters).steps
+    parameters = dict.fromkeys(ALL_STEPS.get(name, ("steps",)), max(FEWEST, steps)) if steps else {}
+    return replace(request, algorithm=name, reason=reason, parameters=parameters)

@@ -30,7 +30,8 @@ Differences. The paper came without code, and its text leaves choices:
     One case of six does not pay for four times the rows.
  7  sampling adds no noise; the seed matters to Eq. 2 only.
  8  the mask. Paper: none. Here: the colour difference between the decoded edit and the decoded original latents, so that the autoencoder's
-    own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5]; small holes closed.
+    own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5]; small holes closed. While it runs, a
+    first guess: the sum of |eps(e_bar) - eps(null)|, both at hand; with "ddim", which asks for e_bar alone, none.
 Where eta is 1 or every step is kept, e_opt has no say and is not made.
 """
 
@@ -208,12 +209,15 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 
     trajectory = yield from inverted(task, model, z0, e_src, moments, picture)
     nulls = null.expand(settings.steps, -1, -1)
-    guidance = 1.0 if settings.inversion == "ddim" else settings.guidance
+    guidance = settings.guidance
+    if settings.inversion == "ddim" and guidance != 1:
+        warnings = (*warnings, f"Held by ddim, a picture is sampled at guidance 1; the {guidance:g} asked for had no say.")
+        guidance = 1.0
     if settings.inversion == "null-text":
         nulls = yield from null_embeddings(task, model, trajectory, e_src, null, moments, settings)
 
     limit = None if task.limit is None else area(task.limit, (z0.shape[2], z0.shape[3])).to(z0)
-    moved = torch.zeros_like(z0[:, :1])  # the sum of |eps(e_bar) - eps(null)|, a first guess at the mask
+    moved = torch.zeros_like(z0[:, :1])  # the sum of |eps(e_bar) - eps(null)|
 
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         text = Branch("text", e_src if now.index < kept else e_bar)

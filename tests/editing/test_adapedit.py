@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -420,11 +421,21 @@ def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(
         assert not torch.equal(latents[..., ~outside], kept[..., ~outside])
 
 
-@pytest.mark.parametrize(("strength", "lambda_s", "lambda_tau"), [(0.0, 0.7, 1.6), (0.5, 0.9, 1.0), (1.0, 1.0, 0.4)])
+@pytest.mark.parametrize(
+    ("strength", "lambda_s", "lambda_tau"), [(0.0, 0.7, 1.6), (0.25, 0.8, 1.3), (0.5, 0.9, 1.0), (0.75, 0.95, 0.7), (1.0, 1.0, 0.4)]
+)
 def test_the_strength_shifts_both_lambdas(models: Models, strength: float, lambda_s: float, lambda_tau: float) -> None:
     few = {"steps": 2, "prepass_steps": 2, "strength": strength}
     used = done(models, mask_only=True, parameters=few).report.thresholds
     assert (used["lambda_S"], used["lambda_tau"]) == (pytest.approx(lambda_s), pytest.approx(lambda_tau))
+
+
+@pytest.mark.parametrize(("value", "by", "high"), [(0.9, 0.2, 1.0), (0.1, 0.2, 1.0), (0.5, 0.2, 1.0), (0.3, -0.6, 9.0), (1.0, -0.6, 9.0)])
+def test_the_strength_acts_over_its_whole_range(value: float, by: float, high: float) -> None:
+    """Strictly, never beyond the limits, and with the paper's value in the middle."""
+    found = [ae.shifted(value, by, i / 20, high) for i in range(21)]
+    assert found[10] == value and min(found) >= 0 and max(found) <= high
+    assert all(b > a for a, b in itertools.pairwise(found if by > 0 else found[::-1]))
 
 
 def test_mask_only_stops_before_the_edit(models: Models) -> None:
@@ -438,6 +449,7 @@ def test_mask_only_stops_before_the_edit(models: Models) -> None:
 def test_a_deletion_uses_prompt_to_prompts_windows_and_the_removed_words_place(models: Models) -> None:
     final = done(models, instruction="a red cat => a cat", caption="")
     assert final.report.thresholds["self window"] == 0.4
+    assert "lambda_tau" not in final.report.thresholds  # it has no say
     assert final.report.keywords == ("red",) and final.report.rows == 5 + 10 + 15
     article = done(models, instruction="a red apple => an apple", caption="")
     assert article.report.thresholds["self window"] == 0.4 and article.report.keywords == ("red",)

@@ -81,12 +81,31 @@ def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("instruction", "caption", "algorithm"),
+    [
+        ("make the star blue, remove the cup", "", "foi"),
+        ("turn the cat into a dog", "", "instdiffedit"),
+        ("make the star striped", "a red star", "adapedit"),
+        ("make the dog sit", "", "tas"),
+    ],
+)
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_whoever_is_chosen_takes_the_steps(models: Models, instruction: str, caption: str, algorithm: str, steps: int) -> None:
+    """All that it shows or paints in, two at least."""
+    settled = editing.settle(models, request(instruction, caption=caption, parameters={"steps": steps}))
+    assert settled.algorithm == algorithm
+    _, settings = editing.plan(models, settled)
+    counted = {"foi": ("steps",), "instdiffedit": ("steps", "inpainting_steps"), "adapedit": ("steps",), "tas": ("steps",)}[algorithm]
+    assert [getattr(settings, name) for name in counted] == [max(2, steps)] * len(counted)
+
+
+@pytest.mark.parametrize(
     ("instruction", "parameters", "code"),
     [
         ("   ", {}, "empty-instruction"),
         ("make the star blue", {"tau": 0.3}, "unknown-parameter"),
         ("make the star blue", {"steps": 501}, "bad-parameter"),
-        ("make the star blue", {"steps": 1}, "bad-parameter"),
+        ("make the star blue", {"steps": -1}, "bad-parameter"),
     ],
 )
 def test_what_auto_cannot_take_is_said(models: Models, instruction: str, parameters: dict[str, object], code: str) -> None:

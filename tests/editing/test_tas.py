@@ -254,6 +254,9 @@ def test_the_counts_of_ddim_and_null_text(models: Models, gentle: None) -> None:
     few = {"steps": 5, "optimisation_steps": 4}
     _, ddim = run(models, parameters=few | {"inversion": "ddim"})
     assert (ddim.report.rows, ddim.report.forwards) == (12 + 5 + 5, 4 + 5 + 5)
+    assert any("guidance 1; the 7.5" in warning for warning in ddim.report.warnings)
+    _, unguided = run(models, parameters=few | {"inversion": "ddim", "guidance": 1.0})
+    assert not unguided.report.warnings and torch.equal(unguided.image, ddim.image)
     least, most = 5 * (1 + 3 + 2), 5 * (1 + 10 * 3 + 2)
     _, slow = run(models, parameters=few | {"inversion": "null-text", "source": "caption"})
     assert 12 + 5 + least + 10 < slow.report.rows <= 12 + 5 + most + 10
