@@ -175,6 +175,12 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
         parts = _from_file(place, variant, dtype) if place.is_file() else _from_folder(place, dtype)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         remedy = "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again."
+        if place.is_file() and _beside(place) is None:
+            remedy = (
+                f"A single file lacks configuration and tokenizer, and they could not be fetched: put a folder named "
+                f"{place.with_suffix('').name!r} beside it with the model's model_index.json, its folders tokenizer and scheduler, and the "
+                "config.json of unet, vae and text_encoder, each in its folder."
+            )
         raise UnreadableModel("unreadable-model", f"The {variant} model in {place} cannot be loaded: {error}", remedy) from error
     unet, vae, text_encoder, tokenizer, scheduler = parts
     tiny = place / "vae_tiny"
@@ -232,17 +238,17 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Parts:
     )
 
 
+def _beside(file: Path) -> Path | None:
+    """The folder that holds a single file's configuration, if there is one."""
+    folder = file.with_suffix("")
+    return folder if (folder / "model_index.json").is_file() else None
+
+
 def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
-    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of the same name; without one diffusers
-    would fetch them from the network, whatever it is told, so the file is refused."""
-    beside = file.with_suffix("")
-    if not (beside / "model_index.json").is_file():
-        raise UnreadableModel(
-            "unreadable-model",
-            f"{file} lacks its configuration and tokenizer, which a single file cannot hold.",
-            f"Put a folder named {beside.name!r} beside it with the model's model_index.json, its folders tokenizer and scheduler, and the "
-            "config.json of unet, vae and text_encoder, each in its folder.",
-        )
+    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of the same name, where there is one,
+    else diffusers fetches them once from its model hub."""
+    beside = _beside(file)
+    config = {} if beside is None else {"config": str(beside), "local_files_only": True}
     # Imported here: the pipelines draw in image processors that nothing else needs.
     from diffusers import StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
 
@@ -253,11 +259,10 @@ def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
     }
     pipeline = kinds[variant].from_single_file(
         str(file),
-        config=str(beside),
-        local_files_only=True,
         dtype=dtype,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+        **config,
     )
     return pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.scheduler.config
