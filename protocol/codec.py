@@ -145,7 +145,7 @@ def _dataclass(kind: type, value: object, where: str, transfers: list[Transfer])
         return _pixels(value, where, transfers)
     hints = _hints(kind)
     if not isinstance(value, dict) or value.keys() != hints.keys():
-        found = sorted(map(str, value))[: limits.MAX_ITEMS] if isinstance(value, dict) else type(value).__name__
+        found = sorted(str(key)[: limits.MAX_ID] for key in value)[: limits.MAX_ITEMS] if isinstance(value, dict) else type(value).__name__
         raise Malformed("A message has missing or unknown fields.", {"where": where, "found": found, "wanted": sorted(hints)})
     return kind(**{name: _value(hint, value[name], f"{where}.{name}", transfers) for name, hint in hints.items()})
 

@@ -122,6 +122,15 @@ class Connection:
         if isinstance(message, Refused):
             self._open = False
 
+    def end(self, error: ProtocolError) -> None:
+        """Give the connection up, for an error of a frame or of its owner: nothing goes out any more, but for a server's Refused."""
+        self._outbox.clear()
+        self._incoming = None
+        if self.role == "server":
+            refused = Refused(error.code, error.sentence[: limits.MAX_TEXT], error.remedy)
+            self._outbox.append(_Outgoing(refused, encode(refused)[0], deque()))
+        self._open = False
+
     def next_frame(self) -> str | bytes | None:
         """The next frame to write, or None if there is nothing to write now."""
         blocked: set[str | None] = set()
@@ -148,7 +157,7 @@ class Connection:
             if isinstance(message, Refused):
                 raise RefusedByPeer(message.code, message.sentence, message.remedy)
         except ProtocolError as error:
-            self._end(error)
+            self.end(error)
             raise
         return [] if message is None else [message]
 
@@ -184,14 +193,6 @@ class Connection:
             if job is None or job.over:
                 self._jobs[message.job] = _Job((message.pixels.width, message.pixels.height))
         return True
-
-    def _end(self, error: ProtocolError) -> None:
-        self._outbox.clear()
-        self._incoming = None
-        if self.role == "server":
-            refused = Refused(error.code, error.sentence[: limits.MAX_TEXT], error.remedy)
-            self._outbox.append(_Outgoing(refused, encode(refused)[0], deque()))
-        self._open = False
 
     # --- in ----------------------------------------------------------------------------------------------------------
 

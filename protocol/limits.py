@@ -47,6 +47,9 @@ MAX_SEED = 2**32 - 1
 MAX_COUNT = 2**53 - 1
 """Steps, forwards, sequence numbers and byte counts: the largest whole number that every JSON reader keeps exact."""
 
+MAX_LOGGED = 400
+"""Characters of an error's data in a log: enough to see what is meant, too few to fill a disk with what a client has made up."""
+
 MAX_TRANSFERS = MAX_ITEMS + 1
 """Pictures in one message: a mask with one sub-mask for each instruction."""
 

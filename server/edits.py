@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
@@ -158,7 +158,7 @@ class Editor:
                     yield Progress(submit.job, 0, event.stage, event.index, event.count, left)
                     yield from previews.of(event)
                 elif isinstance(event, events.Mask):
-                    parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.soft)) for part in event.parts)
+                    parts = tuple(_part(part, part.soft) for part in event.parts[: limits.MAX_ITEMS])
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
                     yield from _finish(submit, request, event, estimate.finish(now), notes)
@@ -197,7 +197,7 @@ def _finish(
     submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float], notes: tuple[str, ...]
 ) -> Iterator[JobMessage]:
     """Final masks, the changed rectangle, and the report with further notes."""
-    parts = tuple(PartMask(part.instruction, part.keyword, images.mask(part.binary)) for part in done.mask.parts)
+    parts = tuple(_part(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
     yield Mask(submit.job, 0, images.mask(done.alpha), parts)
     area = None if submit.mask_only else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
     if area is not None:
@@ -208,16 +208,26 @@ def _finish(
         seq=0,
         algorithm=report.algorithm,
         seed=report.seed,
-        keywords=report.keywords,
+        keywords=_cut(report.keywords, limits.MAX_LABEL),
         thresholds=_floats(report.thresholds),
         seconds=dict(seconds),
         forwards=report.forwards,
         rows=report.rows,
-        understood=dict(report.understood),
-        warnings=(*notes, *report.warnings),
-        reused=report.reused,
+        understood=dict(zip(report.understood, _cut(report.understood.values(), limits.MAX_TEXT), strict=False)),
+        warnings=_cut((*notes, *report.warnings), limits.MAX_TEXT),
+        reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
     )
+
+
+def _part(part: events.PartMask, mask: torch.Tensor) -> PartMask:
+    """One instruction's share of the mask; mask: (1, 1, height, width)."""
+    return PartMask(part.instruction[: limits.MAX_INSTRUCTION], part.keyword[: limits.MAX_LABEL], images.mask(mask))
+
+
+def _cut(texts: Iterable[str], most: int) -> tuple[str, ...]:
+    """As many of the texts as a message takes, each at most `most` characters long: an edit does not fail for what it tells of itself."""
+    return tuple(text[:most] for text in texts)[: limits.MAX_ITEMS]
 
 
 def _announced(p: editing.Parameter) -> Parameter:

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from protocol import ProtocolError
+from protocol.codec import encode
 from protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
 
 from .cache import size_of
@@ -174,7 +176,13 @@ class Jobs:
         end: JobMessage | None = None
         try:
             async for message in self._engine.run(job.submit):
-                if isinstance(message, FINAL):
+                if isinstance(end, Failed):
+                    continue  # it was told to stop, and has its end
+                if (refused := _refused(message)) is not None:
+                    end = refused
+                    if not isinstance(message, FINAL):
+                        await self._engine.cancel(job.id)
+                elif isinstance(message, FINAL):
                     end = message
                 else:
                     job.say(message)
@@ -189,6 +197,16 @@ class Jobs:
         job.ended = self._clock()
         job.say(message)
         self.forget_old()
+
+
+def _refused(message: JobMessage) -> Failed | None:
+    """The job's end if this message may not be sent: no connection would take it, so it must not be kept for the next one."""
+    try:
+        encode(message)
+    except ProtocolError as error:
+        log.error("message beyond a limit job=%s message=%s code=%s %s", message.job, type(message).__name__, error.code, dict(error.data))
+        return Failed(message.job, 0, error.code, f"The answer to this edit can't be sent. {error.sentence}", error.remedy)
+    return None
 
 
 def _outcome(end: JobMessage) -> str:

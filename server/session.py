@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import WSMsgType, web
 
-from protocol import PROTOCOL_VERSION, Connection, ProtocolError
+from protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
 from protocol.messages import (
     Acknowledge,
     Cancel,
@@ -59,24 +59,19 @@ class Session:
         self._wake = asyncio.Event()
         self._over = False
         self._greeted = False
-        self._breaking: asyncio.Task[bool] | None = None
+        self._close_code = 1000
+        self._breaking: asyncio.Task[None] | None = None
+        self._writer = asyncio.create_task(self._write())
 
     async def run(self) -> None:
         """Serve until either side ends the connection."""
-        writer = asyncio.create_task(self._write())
-        code = 1000
         try:
             await self._read()
         except ProtocolError as error:
-            log.warning("connection refused code=%s %s", error.code, dict(error.data))
-            code = error.close_code
+            self._give_up(error)
         finally:
             self._house.jobs.leave(self.tell)
-            self._over = True
-            self._wake.set()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(writer, FAREWELL_SECONDS)
-            await self._socket.close(code=code)
+            await self._close()
 
     def tell(self, message: JobMessage) -> None:
         """Send a job's message, if the connection is still up; the job itself keeps what a reconnecting client will need."""
@@ -85,9 +80,26 @@ class Session:
         try:
             self._connection.send(message)
             self._wake.set()
-        except ProtocolError as error:  # a client that does not read, or a message of ours beyond a limit
-            log.error("connection given up code=%s %s", error.code, dict(error.data))
-            self._breaking = asyncio.get_running_loop().create_task(self._socket.close(code=error.close_code))
+        except ProtocolError as error:  # a client that does not read, or a number that it gave is at its limit
+            self._give_up(error)
+            self._breaking = asyncio.create_task(self._close())
+
+    def _give_up(self, error: ProtocolError) -> None:
+        """End the connection for an error, of which the client is told."""
+        log.warning("connection refused code=%s %s", error.code, str(dict(error.data))[: limits.MAX_LOGGED])
+        self._close_code = error.close_code
+        if self._connection.open:
+            self._connection.end(error)
+        self._over = True
+        self._wake.set()
+
+    async def _close(self) -> None:
+        """Let the client read what is still to be said, if it does in time, and close the socket."""
+        self._over = True
+        self._wake.set()
+        await asyncio.wait((self._writer,), timeout=FAREWELL_SECONDS)
+        self._writer.cancel()
+        await self._socket.close(code=self._close_code)
 
     # --- the two directions ------------------------------------------------------------------------------------------
 
@@ -146,9 +158,9 @@ class Session:
             self._over = True
             self._wake.set()
             return
-        limits = Limits(max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs)
+        taken = Limits(max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs)
         self._connection.send(
-            Welcome(PROTOCOL_VERSION, f"Limn {__version__}", description.device, description.model, description.algorithms, limits)
+            Welcome(PROTOCOL_VERSION, f"Limn {__version__}", description.device, description.model, description.algorithms, taken)
         )
         self._wake.set()
         log.info("connected client=%r", hello.client)

@@ -211,6 +211,18 @@ def test_a_peer_that_never_reads_is_noticed() -> None:
         client.send(Acknowledge("one-more"))
 
 
+def test_a_server_that_gives_up_says_why_whatever_else_waits() -> None:
+    client, server = working()
+    for number in range(limits.MAX_QUEUED_MESSAGES):
+        server.send(Cancelled(f"job-{number}", 1))
+    with pytest.raises(TooLarge) as caught:
+        server.send(Cancelled("one-more", 1))
+    server.end(caught.value)
+    assert not server.open
+    with pytest.raises(RefusedByPeer, match="does not read"):
+        carry(server, client)
+
+
 def encoded(*messages: Message, role: str = "client") -> list[Frame]:
     """Frames of an honest peer: greeting, then messages."""
     client, server = pair()

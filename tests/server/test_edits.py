@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from protocol.limits import MAX_LABEL
 from protocol.messages import (
     FINAL,
     Cancelled,
@@ -73,6 +74,15 @@ async def test_an_edit_from_pixels_to_pixels(session: Session) -> None:
     assert (result.area.pixels.width, result.area.pixels.height) == (mask.area.pixels.width, mask.area.pixels.height)
     assert result.area.pixels.data is not None
     assert result.area.pixels.data[3::4] == mask.area.pixels.data  # the layer's alpha is the mask
+
+
+async def test_words_that_are_longer_than_a_message_takes_are_cut(session: Session) -> None:
+    messages = await run(session, submit("long-keyword", f"make the [{'red ' * 59}red] blue"))
+    done = messages[-1]
+    assert isinstance(done, Done), done
+    assert [len(keyword) for keyword in done.keywords] == [MAX_LABEL]
+    masks = [message for message in messages if isinstance(message, Mask)]
+    assert masks and all(len(part.keyword) == MAX_LABEL for mask in masks for part in mask.parts)
 
 
 @pytest.mark.parametrize("layout", ["bgra8", "rgba16", "bgra16"])

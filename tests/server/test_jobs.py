@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from protocol.limits import MAX_LABEL
 from protocol.messages import Box, Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
 from server.cache import ByteCache, size_of
 from server.engine import Description
@@ -138,6 +139,25 @@ async def test_an_engine_in_trouble_fails_one_job_and_not_the_queue() -> None:
         assert isinstance(f.heard[-1], Failed)
         assert f.heard[-1].code == "internal"
         assert f.engine.asked == ["a", "b"]
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+async def test_an_answer_that_can_not_be_sent_fails_its_job_once_and_for_all(at_the_end: bool) -> None:
+    long = ("x" * (MAX_LABEL + 1),)
+    async with running() as f:
+        f.jobs.submit(submit("a"), f.listen)
+        f.jobs.submit(submit("b"), lambda message: None)
+        if at_the_end:
+            await f.say(Mask("a", 0, None), Result("a", 0, LAYER), Done("a", 0, "foi", 0, keywords=long))
+        else:
+            await f.say(Progress("a", 0, long[0], 1, 2))  # the engine is told to stop
+        failed = f.heard[-1]
+        assert isinstance(failed, Failed)
+        assert failed.code == "too-large" and f"{MAX_LABEL + 1} characters" in failed.sentence and failed.remedy
+        assert f.engine.asked == ["a", "b"]
+        again: list[JobMessage] = []
+        f.jobs.resume("a", 0, again.append)
+        assert again == [failed]
 
 
 async def test_cancel_of_a_waiting_a_running_and_an_ended_job() -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from protocol.limits import MAX_FRAME_BYTES
+from protocol import PROTOCOL_VERSION
+from protocol.limits import MAX_COUNT, MAX_FRAME_BYTES, MAX_LOGGED
 from server import client
 from server.app import SESSION_PATH
 from server.client import ClientError, connect
@@ -202,6 +203,28 @@ async def test_a_broken_frame_gets_words_and_a_clean_close(server: Running) -> N
         assert refused["sentence"] and refused["remedy"]
         assert (await socket.receive(30)).type == aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 1002
+
+
+async def test_field_names_that_a_client_makes_up_do_not_fill_the_log(start_server: Start) -> None:
+    running = start_server()
+    async with dialled(running) as socket:
+        await socket.send_str(json.dumps({"type": "hello"} | {f"{number}{'x' * 5000}": 1 for number in range(90)}))
+        assert (await socket.receive_json(timeout=30))["code"] == "malformed"
+    running.stop()
+    assert "connection refused code=malformed" in running.log
+    assert len(max(running.log.splitlines(), key=len)) < 2 * MAX_LOGGED
+
+
+async def test_a_connection_that_can_not_take_an_answer_ends_with_words(server: Running) -> None:
+    async with dialled(server) as socket:
+        await socket.send_json({"type": "hello", "version": PROTOCOL_VERSION, "client": "at the limit"})
+        assert (await socket.receive_json(timeout=60))["type"] == "welcome"
+        await socket.send_json({"type": "resume", "job": "unknown", "last_seen": MAX_COUNT})  # the answer's number would be one more
+        refused = await socket.receive_json(timeout=30)
+        assert (refused["type"], refused["code"]) == ("refused", "too-large")
+        assert refused["sentence"] and refused["remedy"]
+        assert (await socket.receive(30)).type == aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 1009
 
 
 def test_settings_come_from_file_environment_and_command_line_in_this_order(tmp_path: Path) -> None:
