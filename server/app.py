@@ -153,7 +153,10 @@ def _listen(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
-    """Write the token file, and the ready line on standard output and into the runtime folder; take the files away at the end."""
+    """Write the token file, and the ready line on standard output and into the runtime folder; take the files away at the end.
+
+    A private server's ready line stays out of the runtime folder.
+    """
     token_file = settings.token_file or runtime_folder() / f"{port}.token"
     address_file = runtime_folder() / f"{port}.json"
     host = "[::1]" if settings.host == "::1" else settings.host
@@ -161,7 +164,8 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     line = json.dumps({"ready": True, "url": url, "token_file": str(token_file.absolute()), "version": __version__, "pid": os.getpid()})
     try:
         _write_private(token_file, token)
-        _write_private(address_file, line)
+        if not settings.private:
+            _write_private(address_file, line)
         print(line, flush=True)
         log.info("ready port=%d", port)
         yield

@@ -36,6 +36,7 @@ class Settings:
     device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it.
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
     detached: go on running when standard input closes. Otherwise that is taken for the end of the parent.
+    private: tell nobody but the parent, by the ready line: no other program finds this server.
     log_level: of the log on standard error. Instructions appear at "debug" only.
     """
 
@@ -46,6 +47,7 @@ class Settings:
     device: str = "auto"
     token_file: Path | None = None
     detached: bool = False
+    private: bool = False
     log_level: str = "info"
 
     max_connections: int = 8
