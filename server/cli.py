@@ -6,10 +6,8 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from rich.markup import escape
 
-from .cli_words import INTERRUPTED, USAGE, Trouble, err
-from .settings import SettingsError
+from .cli_words import in_words
 
 app = typer.Typer(
     name="limn",
@@ -47,16 +45,8 @@ def with_values(arguments: Sequence[str]) -> list[str]:
 def main() -> None:
     """Run one command line. Trouble ends it in one or two sentences, and with its exit status."""
     register()
-    try:
+    with in_words():
         app(args=with_values(sys.argv[1:]), prog_name="limn")
-    except Trouble as trouble:
-        err.print(f"[bold red]{escape(trouble.sentence)}[/] {escape(trouble.remedy)}".rstrip())
-        sys.exit(trouble.status)
-    except SettingsError as error:
-        err.print(f"[bold red]{escape(str(error))}[/]")
-        sys.exit(USAGE)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -55,8 +55,9 @@ def edit(
     """
     if hint_mode is not None and hint is None:
         raise UsageError("--hint-mode needs a selection.", "Give it with --hint MASK.png.")
-    if len(instruction) > limits.MAX_INSTRUCTION:
-        raise UsageError(f"The instruction has {len(instruction)} characters; {limits.MAX_INSTRUCTION} are the limit.", "Shorten it.")
+    for what, words in (("instruction", instruction), ("caption", caption)):
+        if len(words) > limits.MAX_INSTRUCTION:
+            raise UsageError(f"The {what} has {len(words)} characters; {limits.MAX_INSTRUCTION} are the limit.", "Shorten it.")
     try:
         picture = picture_files.read(image)
         selection = picture_files.read_selection(hint, picture.size) if hint else None
@@ -133,10 +134,10 @@ def read_setting(parameter: Parameter, text: str) -> Value:
         match parameter.kind:
             case "bool":
                 return truths[text.lower()]
-            case "int":
-                return int(text)
-            case "float":
-                return float(text)
+            case "int" if abs(number := int(text)) <= limits.MAX_COUNT:
+                return number
+            case "float" if abs(share := float(text)) <= limits.MAX_COUNT:  # neither infinite nor "nan"
+                return share
             case "choice":
                 if text in parameter.choices:
                     return text

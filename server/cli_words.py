@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+
+from protocol import ProtocolError
+
+from .settings import SettingsError
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors. Standard output is for results: paths, tables, the server's line of JSON."""
@@ -34,6 +42,31 @@ class NoServer(Trouble):
     """No server could be reached or started."""
 
     status = NO_SERVER
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Runs a command: trouble ends it in one or two sentences on standard error, and with its exit status."""
+    try:
+        yield
+    except Trouble as trouble:
+        _end(trouble.sentence, trouble.remedy, trouble.status)
+    except SettingsError as error:
+        _end(str(error), "", USAGE)
+    except ProtocolError as error:
+        _end(error.sentence, error.remedy, USAGE)
+    except OSError as error:
+        sentence = (
+            f"{error.filename} can't be used: {error.strerror}." if error.filename else f"The system says: {error.strerror or error}."
+        )
+        _end(sentence, "See that it is there, that you may write it, and that the disk has room.", USAGE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _end(sentence: str, remedy: str, status: int) -> None:
+    err.print(f"[bold red]{escape(sentence)}[/] {escape(remedy)}".rstrip())
+    sys.exit(status)
 
 
 def make_folder(folder: Path) -> None:

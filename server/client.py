@@ -82,8 +82,7 @@ class Address:
 
 def find() -> Address | None:
     """A server of this user that runs already, the newest if there are several; None if there is none."""
-    files = sorted(runtime_folder().glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files:
+    for file in sorted(runtime_folder().glob("*.json"), key=_age):
         with suppress(OSError, ValueError, KeyError):
             ready = json.loads(file.read_text(encoding="utf-8"))
             if _alive(int(ready["pid"])):
@@ -180,7 +179,9 @@ class Session:
                 yield message
 
     async def cancel(self, job: str) -> None:
-        """Ask for an edit's end; whoever follows it gets Cancelled."""
+        """Ask for an edit's end; whoever follows it gets Cancelled. Raises ConnectionLost."""
+        if self._lost is not None:
+            raise self._lost
         await self._send(Cancel(job))
 
     def last_seen(self, job: str) -> int:
@@ -265,6 +266,14 @@ def _lost() -> ConnectionLost:
 
 def _address(ready: dict[str, str]) -> Address:
     return Address(ready["url"], Path(ready["token_file"]).read_text(encoding="utf-8").strip())
+
+
+def _age(file: Path) -> float:
+    """Orders files from the newest to the oldest; those that are gone by now come last."""
+    try:
+        return -file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _alive(pid: int) -> bool:

@@ -6,7 +6,6 @@ Writes before.png, what `limn edit` writes, and side-by-side.png; says how well 
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from protocol.limits import MAX_PREVIEW_SIDE
 from protocol.messages import Region, Submit
 
 from . import edit_files, picture_files
-from .cli_words import Trouble, err, make_folder
+from .cli_words import Trouble, err, in_words, make_folder
 from .follow import follow, joined
 
 ALGORITHM = "foi"
@@ -124,8 +123,5 @@ def side_by_side(title: str, panels: Sequence[Panel]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    try:
+    with in_words():
         typer.run(main)
-    except Trouble as trouble:
-        err.print(f"[bold red]{escape(trouble.sentence)}[/] {escape(trouble.remedy)}")
-        sys.exit(trouble.status)

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from protocol import ProtocolError
 from protocol.messages import Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from protocol.messages import Progress as Stage
 
 from .cli_words import NoServer, Trouble
 from .client import Address, ClientError, ConnectionLost, Session, connect, find, launch
 
-CALM = ("--log-level", "warning")
-"""A server that is ours for one edit shares our terminal: its everyday lines would break the progress bar."""
+OURS = ("--log-level", "warning", "--private")
+"""A server that is ours for one edit shares our terminal, where its everyday lines would break the progress bar, and ends with that edit:
+another program that found it would lose its own."""
 
 RECONNECTS = 5
 RECONNECT_SECONDS = 1.0
@@ -38,24 +40,34 @@ async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIt
 
     Raises NoServer. A server that was started here ends here.
     """
-    if not own and (running := find()) is not None:
-        with suppress(ClientError):  # left by a server that was killed: start one
-            session = await connect(running)
-            async with session:
-                yield Joined(running, session)
-                return
+    there = None if own else await _running()
+    if there is not None:
+        async with there.session:
+            yield there
+        return
     try:
-        address = await launch([*CALM, *arguments])
+        address = await launch([*OURS, *arguments])
     except ClientError as error:
         raise NoServer(error.sentence, error.remedy) from error
     try:
-        session = await connect(address)
+        try:
+            session = await connect(address)
+        except ClientError as error:
+            raise NoServer(error.sentence, error.remedy) from error
         async with session:
             yield Joined(address, session)
-    except ClientError as error:
-        raise NoServer(error.sentence, error.remedy) from error
     finally:
         await address.stop()
+
+
+async def _running() -> Joined | None:
+    """A connection to the server that runs already; None if there is none, or only what one that was killed has left."""
+    address = find()
+    if address is None:
+        return None
+    with suppress(ClientError):
+        return Joined(address, await connect(address))
+    return None
 
 
 async def follow(
@@ -63,7 +75,8 @@ async def follow(
 ) -> Done:
     """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails or was cancelled elsewhere.
 
-    remedies: what to do about a failure, by its code, where the command has words of its own for it.
+    remedies: what to do about a failure, by its code, where the command has words of its own for it. An edit that nobody follows to its
+    end, because of Ctrl+C or because `take` raises OSError, is cancelled.
     """
     with Bar(console) as bar:
         try:
@@ -76,15 +89,29 @@ async def follow(
                     raise Trouble(message.sentence, (remedies or {}).get(message.code, message.remedy))
                 if isinstance(message, Cancelled):
                     raise Trouble("The edit was cancelled.")
-        except asyncio.CancelledError:
-            with suppress(ClientError):
-                await joined.session.cancel(submit.job)
+        except (asyncio.CancelledError, OSError):
+            await _cancel(joined, submit.job)
             raise
+        except ClientError as error:  # the server refuses to go on
+            raise Trouble(error.sentence, error.remedy) from error
     raise Trouble("The edit has ended without a result.", "Try again; `limn doctor` tells what may be wrong.")
 
 
+async def _cancel(joined: Joined, job: str) -> None:
+    """Cancel an edit, on a new connection where the first one was lost."""
+    with suppress(ClientError, ProtocolError):
+        await joined.session.cancel(job)
+        return
+    with suppress(ClientError, ProtocolError):
+        async with await connect(joined.address) as session:
+            await session.cancel(job)
+
+
 async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]:
-    """A job's messages, over more than one connection if need be."""
+    """A job's messages, over more than one connection if need be.
+
+    What a lost connection has not answered may not have arrived: it is submitted again, which runs nothing twice.
+    """
     seen = 0
     try:
         async for message in joined.session.submit(submit):
@@ -102,7 +129,7 @@ async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]
             continue
         async with session:
             try:
-                async for message in session.resume(submit.job, seen):
+                async for message in session.resume(submit.job, seen) if seen else session.submit(submit):
                     seen = message.seq
                     yield message
                 return

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +52,17 @@ class Limn:
         return [json.loads(file.read_text()) for file in sorted((self.runtime / "limn").glob("*.json"))]
 
 
+@contextmanager
+def serving(limn: Limn) -> Iterator[subprocess.Popen[str]]:
+    """A server in a process of its own, ready."""
+    command = limn.command("serve", "--log-level", "warning")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=limn.environ, text=True, **pipes) as server:
+        assert server.stdout is not None
+        assert json.loads(server.stdout.readline())["ready"] is True
+        yield server
+
+
 @pytest.fixture
 def alone(tmp_path: Path, tiny_model: Path) -> Limn:
     """`limn` where no server runs."""
@@ -60,14 +76,91 @@ def limn(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
     runtime = tmp_path_factory.mktemp("runtime", numbered=True)
     runtime.chmod(0o700)
     them = Limn(runtime, tiny_model)
-    command = them.command("serve", "--log-level", "warning")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=them.environ, text=True, **pipes) as server:
-        assert server.stdout is not None and server.stdin is not None
-        assert json.loads(server.stdout.readline())["ready"] is True
+    with serving(them) as server:
         yield them
+        assert server.stdin is not None
         server.stdin.close()
         assert server.wait(30) == 0
+
+
+class Wire:
+    """The way to a server, made to break: `limn` finds this program in the server's place, which hands everything on.
+
+    breaks_after: bytes of the first connection that go up to the server before it breaks.
+    """
+
+    def __init__(self, server: Limn, runtime: Path, breaks_after: int | None = None) -> None:
+        (ready,) = server.announced()
+        self.connections = 0
+        self.limn = Limn(runtime, server.model)
+        self._ready = ready
+        self._breaks_after = breaks_after
+        self._port = int(re.findall(r":(\d+)/", str(ready["url"]))[0])
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        own = self._listener.getsockname()[1]
+        self._hosts = (f"Host: 127.0.0.1:{own}".encode(), f"Host: 127.0.0.1:{self._port}".encode())
+        for folder in (runtime, runtime / "limn"):
+            folder.mkdir(mode=0o700)
+        mine = ready | {"url": str(ready["url"]).replace(str(self._port), str(own)), "pid": os.getpid()}
+        (runtime / "limn" / f"{own}.json").write_text(json.dumps(mine))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def say(self, data: bytes) -> None:
+        """Bytes to the server, as if the client had sent them."""
+        self._open[-1].sendall(data)
+
+    def cut(self) -> None:
+        """Break all connections of now."""
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def server_status(self) -> dict[str, int]:
+        """What the server says of its jobs."""
+        token = Path(str(self._ready["token_file"])).read_text()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self._port}/limn/v1/status", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return dict(json.load(answer))
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed: the test is over
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                up = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [client, up]
+                left = self._breaks_after if self.connections == 1 else None
+                threading.Thread(target=self._pump, args=(client, up, left), daemon=True).start()
+                threading.Thread(target=self._pump, args=(up, client, None), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, left: int | None) -> None:
+        with suppress(OSError):
+            while (data := source.recv(4096)) and (left is None or left > 0):
+                target.sendall(data.replace(*self._hosts))
+                left = None if left is None else left - len(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[Callable[..., Wire]]:
+    """Lays wires to a server."""
+    laid: list[Wire] = []
+
+    def lay(server: Limn, breaks_after: int | None = None) -> Wire:
+        laid.append(Wire(server, tmp_path / f"wire-{len(laid)}", breaks_after))
+        return laid[-1]
+
+    yield lay
+    for wire in laid:
+        wire.close()
 
 
 @pytest.fixture

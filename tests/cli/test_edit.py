@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 
 from server.picture_files import read
 
-from .conftest import FAST, ROOT, Limn, array
+from .conftest import FAST, ROOT, Limn, Wire, array, serving
 
 REPORTED = {
     "algorithm", "reason", "instruction", "seed", "model", "keywords", "thresholds", "forwards", "rows", "seconds", "warnings",
@@ -126,6 +127,11 @@ def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> N
         (("SCENE", "make the square blue", "--hint-mode", "limit"), 2, ("--hint",)),
         (("SCENE", "make the square blue", "--hint", "SMALL"), 2, ("5 x 5", "64 x 48")),
         (("SCENE", "  "), 1, ("instruction",)),
+        (("SCENE", "make the square blue", "--set", "steps=99999999999999999999"), 2, ("steps can't be", "whole number from")),
+        (("SCENE", "make the square blue", "--algorithm", "foi", "--set", "tau=nan"), 2, ("tau can't be 'nan'", "a number from")),
+        (("SCENE", "make the square blue", "--algorithm", "foi", "--set", "tau=-inf"), 2, ("tau can't be '-inf'", "a number from")),
+        (("SCENE", "make the square blue", "--caption", "x" * 2001), 2, ("caption", "2001", "2000")),
+        (("SCENE", b"make the \xff blue"), 2, ("not valid Unicode",)),
         (("SCENE", "x" * 3000), 2, ("3000", "2000")),
         (("nothing.png", "make the square blue"), 2, ("no file",)),
         (("TEXT", "make the square blue"), 2, ("not a picture",)),
@@ -135,13 +141,14 @@ def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> N
     ],
 )
 def test_what_is_wrong_is_said_in_words(
-    limn: Limn, scene: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, words: tuple[str, ...]
+    limn: Limn, scene: Path, tmp_path: Path, arguments: tuple[str | bytes, ...], status: int, words: tuple[str, ...]
 ) -> None:
     Image.new("L", (5, 5)).save(tmp_path / "small.png")
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "broken.png").write_bytes(scene.read_bytes()[:-60])
     named = {"SCENE": scene, "SMALL": tmp_path / "small.png", "TEXT": tmp_path / "text.png", "BROKEN": tmp_path / "broken.png"}
-    done = limn("edit", *(named.get(argument, argument) for argument in arguments), "--out", tmp_path / "out")
+    given = (os.fsdecode(argument) for argument in arguments)
+    done = limn("edit", *(named.get(argument, argument) for argument in given), "--out", tmp_path / "out")
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     for word in words:
@@ -182,6 +189,15 @@ def start_long_edit(limn: Limn, scene: Path, out: Path) -> subprocess.Popen[str]
     raise AssertionError("no preview came")
 
 
+def wait_for(true: Callable[[], bool]) -> None:
+    """Raises AssertionError if it does not become true within a minute."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never came true")
+
+
 def test_ctrl_c_cancels_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     process = start_long_edit(limn, scene, tmp_path / "out")
     process.send_signal(signal.SIGINT)
@@ -194,12 +210,59 @@ def test_ctrl_c_cancels_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> Non
 
 
 def test_a_server_that_is_killed_is_said_in_words(alone: Limn, scene: Path, tmp_path: Path) -> None:
-    process = start_long_edit(alone, scene, tmp_path / "out")
-    (server,) = alone.announced()
-    os.kill(int(str(server["pid"])), signal.SIGKILL)
-    said = process.communicate(timeout=120)[1]
+    with serving(alone) as server:
+        process = start_long_edit(alone, scene, tmp_path / "out")
+        server.kill()
+        said = process.communicate(timeout=120)[1]
     assert process.returncode == 3, said
     assert "connection to the server was lost" in said and "Traceback" not in said
+
+
+def test_a_server_for_one_edit_is_found_by_nobody_else(alone: Limn, scene: Path, tmp_path: Path) -> None:
+    process = start_long_edit(alone, scene, tmp_path / "out")
+    assert alone.announced() == []
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+
+
+@pytest.mark.parametrize("place", ["previews", "result.png"])
+def test_a_file_that_can_not_be_written_is_said_in_words(limn: Limn, scene: Path, tmp_path: Path, place: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "previews").touch() if place == "previews" else (out / place / "deeper").mkdir(parents=True)
+    done = limn("edit", scene, "make the square blue", *FAST, "--out", out)
+    assert done.returncode == 2, done.stderr
+    assert str(out / place) in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_edit_that_never_arrived_is_sent_again_on_the_next_connection(limn: Limn, behind: Callable[..., Wire], tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "noise.png")
+    wire = behind(limn, breaks_after=20_000)  # bytes: the hello has gone, the picture only in part
+    done = wire.limn("edit", tmp_path / "noise.png", "make the square blue", *FAST, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert wire.connections == 2
+
+
+def test_ctrl_c_after_a_lost_connection_cancels_the_edit(limn: Limn, behind: Callable[..., Wire], scene: Path, tmp_path: Path) -> None:
+    wire = behind(limn)
+    process = start_long_edit(wire.limn, scene, tmp_path / "out")
+    wire.cut()
+    previews = len(list((tmp_path / "out").glob("previews/*.jpg")))
+    wait_for(lambda: wire.connections == 2 and len(list((tmp_path / "out").glob("previews/*.jpg"))) > previews)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Traceback" not in said
+    wait_for(lambda: wire.server_status()["running"] == 0)
+
+
+def test_a_server_that_refuses_amid_an_edit_is_said_in_words(limn: Limn, behind: Callable[..., Wire], scene: Path, tmp_path: Path) -> None:
+    wire = behind(limn)
+    process = start_long_edit(wire.limn, scene, tmp_path / "out")
+    wire.say(b"\x81\x82\0\0\0\0{}")  # a websocket text frame that is no message
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1, said
+    assert "unknown type" in said and "same version" in said and "Traceback" not in said
 
 
 def test_a_runtime_folder_that_others_can_write_is_refused(alone: Limn, scene: Path, tmp_path: Path) -> None:
