@@ -48,12 +48,14 @@ def selection(pixels: Pixels) -> Tensor:
 def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> Region | None:
     """The rectangle where alpha is above 0, as a layer to put over the original; None if there is none.
 
+    Where the 8 bits of its mask are 0, the layer is transparent at 16 bits, too: nothing changes outside the mask.
+
     result: (1, 3, H, W), already composited: original (1 - alpha) + edited alpha. The layer holds `edited`, so that putting it over
     the original gives the result, and not the result blended with the original a second time. Transparent pixels are all zero.
     """
     order, kind = _LAYOUTS[wire_format]
     most = np.iinfo(kind).max
-    coverage = _levels(alpha[0, 0], most)
+    coverage = _levels(alpha[0, 0], most) * (_levels(alpha[0, 0], 255) > 0)
     box = _bounds(coverage)
     if box is None:
         return None

@@ -69,12 +69,24 @@ def test_the_layer_over_the_original_gives_the_result(seed: int, layout: str) ->
     inside = (..., slice(area.y, area.y + area.pixels.height), slice(area.x, area.x + area.pixels.width))
     coverage, colour = levels[..., 3], levels[..., :3].transpose(2, 0, 1)
     composed = original[inside].numpy()[0] * (1 - coverage) + colour * coverage
-    assert composed == pytest.approx(result[inside].numpy()[0], abs=1.01 / most)
+    assert composed[:, coverage > 0] == pytest.approx(result[inside].numpy()[0][:, coverage > 0], abs=1.01 / most)
+    assert composed == pytest.approx(result[inside].numpy()[0], abs=1 / 255)
     assert not levels[coverage == 0].any()
     outside = alpha.clone()
     outside[inside] = 0
-    assert outside.max() < 1 / most
+    assert outside.max() < 1 / 255
     assert area.x >= 2
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_no_pixel_of_the_layer_is_outside_the_mask(layout: str) -> None:
+    original, result = torch.zeros(1, 3, 1, 1000), torch.ones(1, 3, 1, 1000)
+    alpha = torch.linspace(0, 0.01, 1000)[None, None, None]
+    area, mask = images.layer(result, original, alpha, layout), images.mask(alpha)
+    assert area is not None and mask is not None and mask.pixels.data is not None
+    assert (area.x, area.pixels.width) == (mask.x, mask.pixels.width)
+    assert ((read(area.pixels)[0, :, 3] > 0) == (np.frombuffer(mask.pixels.data, np.uint8) > 0)).all()
+    assert images.layer(result, original, torch.full((1, 1, 1, 1000), 0.0019), layout) is None
 
 
 def test_no_alpha_no_layer() -> None:
