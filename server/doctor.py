@@ -152,7 +152,12 @@ def check_servers() -> Iterator[Finding]:
     """The server that runs now."""
     from .client import find
 
-    server = find()
+    try:
+        server = find()
+    except SettingsError as error:
+        remedy = "Until then neither the plugin nor `limn edit` finds or starts a server."
+        yield Finding("server", "problem", str(error), remedy)
+        return
     sentence = f"runs at {server.url}" if server else "none runs now; the plugin and `limn edit` start one when they need it"
     yield Finding("server", "ok", sentence, facts={"url": server and server.url})
 

@@ -98,7 +98,10 @@ def runtime_folder() -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs tells of that case on standard error; it is dealt with here
         folder = platformdirs.user_runtime_path("limn")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder} can't be made: {error.strerror}. Set XDG_RUNTIME_DIR to a folder of this user alone.") from error
     if hasattr(os, "getuid"):
         facts = folder.lstat()
         if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server import doctor
+from server import client, doctor
 
 from .conftest import Limn
 
@@ -69,6 +69,28 @@ def test_a_card_that_this_torch_can_not_use() -> None:
         (finding,) = doctor.check_device(True)
         assert finding.state == "problem" and "driver" in finding.remedy
     assert all(finding.facts["torch"] == torch.__version__ for finding in doctor.check_device(False))
+
+
+@pytest.mark.parametrize("trap", ["open to others", "a file"])
+def test_a_runtime_folder_that_can_not_be_used_is_a_finding(alone: Limn, trap: str) -> None:
+    place = alone.runtime / "limn"
+    if trap == "a file":
+        place.touch()
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+    done = alone("doctor", "--json", "--model", alone.model)
+    assert done.returncode == 1, done.stderr
+    (server,) = (finding for finding in json.loads(done.stdout)["findings"] if finding["topic"] == "server")
+    assert server["state"] == "problem" and str(place) in server["sentence"] and server["remedy"]
+
+
+def test_a_server_that_has_just_ended_is_not_found(alone: Limn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file can still be listed, and not be looked at any more, as a link that leads nowhere."""
+    (alone.runtime / "limn").mkdir(mode=0o700)
+    (alone.runtime / "limn" / "1.json").symlink_to("ended")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(alone.runtime))
+    assert client.find() is None
 
 
 def test_on_this_machine(alone: Limn) -> None:
