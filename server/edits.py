@@ -70,7 +70,7 @@ class Editor:
         return self._models.name
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """Auto, then every algorithm with its parameters; defaults are the model's own where it has some."""
+        """Auto, then every algorithm with its parameters; defaults are the model's own where it has some. Raises EditError for bad ones."""
         return (self._announce_auto(), *(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values()))
 
     def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
@@ -104,10 +104,25 @@ class Editor:
 
     def _announce(self, algorithm: editing.Algorithm) -> Algorithm:
         missing = [variant for variant in algorithm.needs if variant not in self._models.variants]
-        own = self._models.defaults(algorithm.needs[0], algorithm.name)
+        own = self._defaults(algorithm)
         parameters = tuple(_announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters)
         why = f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs." if missing else ""
         return Algorithm(algorithm.name, algorithm.title, algorithm.summary, parameters, why, algorithm.baseline, algorithm.caption)
+
+    def _defaults(self, algorithm: editing.Algorithm) -> dict[str, editing.request.Value]:
+        """The model's own defaults for an algorithm, checked. Raises EditError that names its notes."""
+        try:
+            own = dict(self._models.defaults(algorithm.needs[0], algorithm.name))
+            declared = {parameter.name: parameter for parameter in algorithm.parameters}
+            return {name: declared[name].check(value) for name, value in own.items()}
+        except editing.EditError as error:
+            why, remedy = error.sentence, error.remedy
+        except KeyError as error:
+            why, remedy = f"There is no parameter {error.args[0]!r}.", f"Known are: {', '.join(declared)}."
+        except (AttributeError, TypeError, ValueError):
+            why, remedy = "They are no table.", 'Write them as {"steps": 40}.'
+        where = f"The defaults of {algorithm.name} in the limn.json of the model {self._models.name} can't be used."
+        raise editing.EditError("bad-defaults", f"{where} {why}", remedy)
 
     def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
         asked = editing.EditRequest(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +137,43 @@ def test_a_missing_variant_is_announced_and_told(tiny_model: Path) -> None:
 
 
 def test_the_models_own_defaults_are_announced(tiny_model: Path, tmp_path: Path) -> None:
-    import json
-    import shutil
-
-    folder = tmp_path / "instruction"
-    shutil.copytree(tiny_model / "instruction", folder)
-    notes = json.loads((folder / "limn.json").read_text()) | {"defaults": {"foi": {"tau": 0.3, **FAST}}}
-    (folder / "limn.json").write_text(json.dumps(notes))
+    folder = with_defaults(tiny_model, tmp_path / "instruction", {"foi": {"tau": 0.3, **FAST}})
     foi = next(algorithm for algorithm in Editor(editing.load_models(folder)).algorithms() if algorithm.name == "foi")
     assert {p.name: p.default for p in foi.parameters}["tau"] == 0.3
     assert {p.name: p.default for p in foi.parameters}["steps"] == 4
+
+
+def with_defaults(tiny_model: Path, folder: Path, defaults: object) -> Path:
+    """The instruction model with these defaults in its notes."""
+    shutil.copytree(tiny_model / "instruction", folder)
+    notes = json.loads((folder / "limn.json").read_text()) | {"defaults": defaults}
+    (folder / "limn.json").write_text(json.dumps(notes))
+    return folder
+
+
+def test_a_models_default_is_announced_in_its_parameters_own_type(tiny_model: Path, tmp_path: Path) -> None:
+    folder = with_defaults(tiny_model, tmp_path / "model", {"foi": {"steps": 40.0}})
+    foi = next(algorithm for algorithm in Editor(editing.load_models(folder)).algorithms() if algorithm.name == "foi")
+    assert [type(p.default) for p in foi.parameters if p.name == "steps"] == [int]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "word"),
+    [
+        ({"foi": {"steps": 4.5}}, "'steps' cannot be 4.5"),
+        ({"foi": {"steps": "many"}}, "'many'"),
+        ({"foi": {"stepz": 4}}, "no parameter 'stepz'"),
+        ({"foi": 4}, "no table"),
+        ([], "no table"),
+    ],
+)
+def test_a_models_default_that_can_not_be_used_is_told_when_it_is_loaded(
+    tiny_model: Path, tmp_path: Path, defaults: object, word: str
+) -> None:
+    folder = with_defaults(tiny_model, tmp_path / "model", defaults)
+    with pytest.raises(editing.EditError) as caught:
+        Editor(editing.load_models(folder)).algorithms()
+    assert word in caught.value.sentence and "limn.json" in caught.value.sentence and caught.value.remedy
 
 
 def test_a_device_that_is_not_there_is_told_in_words() -> None:
