@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ from . import __version__
 from .cache import ByteCache
 from .engine import EngineError, LocalEngine, Start
 from .jobs import Jobs
+from .log import begin as begin_log
 from .session import House, Session
 from .settings import Settings, runtime_folder
 
@@ -46,7 +46,7 @@ SHUTDOWN_SECONDS = 5.0
 
 async def serve(settings: Settings) -> None:
     """Run the server until its parent ends (standard input closes) or it is told to stop (SIGINT, SIGTERM)."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     stop = asyncio.Event()
     _stop_on_signals(stop)

@@ -7,7 +7,6 @@ It ends when its standard input closes, whatever it is doing: a server that dies
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import queue
@@ -20,6 +19,7 @@ from typing import BinaryIO
 from protocol.messages import Submit
 
 from .engine import LENGTH, Description, EngineError, Start, Stop
+from .log import begin as begin_log
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     except EOFError:
         return  # the server stops before it has told us anything
     assert isinstance(start, Start)
-    logging.basicConfig(level=start.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    begin_log(start.log_level)
     inbox = _Inbox(orders)
     threading.Thread(target=inbox.read, daemon=True).start()
     try:
