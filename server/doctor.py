@@ -135,12 +135,15 @@ def check_model(model: Path | None) -> Iterator[Finding]:
     try:
         from editing import EditError, load_models
         from editing.sketchbook import folder as sketchbook
+
+        from .edits import Editor
     except ImportError as error:
         yield Finding("model", "problem", f"The editing code can't be imported: {error}.", "See packages above.")
         return
     place = folder or sketchbook()
     try:
         models = load_models(place)
+        Editor(models).algorithms()
     except EditError as error:
         yield Finding("model", "problem", error.sentence, error.remedy, {"folder": str(place)})
         return

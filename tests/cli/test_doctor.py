@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_a_model_that_is_none(tmp_path: Path, tiny_model: Path) -> None:
     assert finding.state == "problem" and str(tmp_path) in finding.sentence and finding.remedy
     (finding,) = doctor.check_model(tiny_model)
     assert finding.state == "ok" and set(finding.facts["variants"]) == {"text-to-image", "inpainting", "instruction"}
+
+
+def test_a_model_with_defaults_that_can_not_be_used(tmp_path: Path, tiny_model: Path) -> None:
+    shutil.copytree(tiny_model / "instruction", tmp_path / "model")
+    (tmp_path / "model" / "limn.json").write_text('{"defaults": {"foi": {"steps": "many"}}}')
+    (finding,) = doctor.check_model(tmp_path / "model")
+    assert finding.state == "problem" and "limn.json" in finding.sentence and "'many'" in finding.sentence and finding.remedy
 
 
 def test_a_card_that_this_torch_can_not_use() -> None:
