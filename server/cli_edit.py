@@ -47,7 +47,8 @@ def edit(
 ) -> None:
     """Edit a picture in words.
 
-    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and mode of IMAGE),
+    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and mode of IMAGE,
+    a photograph upright, as every viewer shows it),
     layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json
     (with the algorithm that ran and, for auto, why).
 

@@ -80,6 +80,17 @@ def test_a_deep_picture_with_alpha_stays_deep(limn: Limn, tmp_path: Path) -> Non
     assert (result.rgba[outside] == levels[outside]).all()
 
 
+def test_a_photograph_that_was_taken_sideways_is_edited_and_written_upright(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: to be turned by a quarter
+    with Image.open(scene) as sideways:
+        sideways.save(tmp_path / "photo.jpg", exif=exif)
+    assert limn("edit", tmp_path / "photo.jpg", "make the square blue", *FAST, "--out", tmp_path / "out").returncode == 0
+    for name in ("result.png", "layer.png", "mask.png"):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.size == (48, 64) and image.getexif().get(0x0112, 1) == 1
+
+
 def test_a_selection_limits_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     selection = np.zeros((48, 64), np.uint8)
     selection[8:30, 16:40] = 255
