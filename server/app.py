@@ -54,7 +54,7 @@ async def serve(settings: Settings) -> None:
         _stop_with_parent(stop)
     start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
     engine = LocalEngine(start, settings.start_seconds, settings.cancel_seconds)
-    jobs = Jobs(engine, settings.max_jobs, settings.keep_bytes, settings.keep_seconds)
+    jobs = Jobs(engine, settings.max_jobs, settings.queue_bytes, settings.keep_bytes, settings.keep_seconds)
     house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
     listener = _listen(settings)
     port = listener.getsockname()[1]

@@ -34,7 +34,7 @@ MAX_KEPT = 256
 
 
 class TooManyJobs(Exception):
-    """The queue is full."""
+    """The queue is full: a sentence that says of what."""
 
 
 @dataclass(eq=False)
@@ -67,10 +67,17 @@ class Jobs:
     """All jobs of a server. They run one after the other in the order of their arrival."""
 
     def __init__(
-        self, engine: Engine, max_jobs: int, keep_bytes: int, keep_seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        max_jobs: int,
+        queue_bytes: int,
+        keep_bytes: int,
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._max_jobs = max_jobs
+        self._queue_bytes = queue_bytes
         self._keep_bytes = keep_bytes
         self._keep_seconds = keep_seconds
         self._clock = clock
@@ -94,7 +101,9 @@ class Jobs:
             return
         active = len(self._queue) + (self._running is not None)
         if active >= self._max_jobs:
-            raise TooManyJobs
+            raise TooManyJobs(f"{self._max_jobs} edits are waiting already.")
+        if active and self._bytes_with(submit) > self._queue_bytes:
+            raise TooManyJobs(f"The pictures of the edits that wait would take more than {self._queue_bytes // 2**20:,} MiB of memory.")
         job = Job(submit.job, submit, listener)
         self._jobs[job.id] = job
         self._queue.append(job)
@@ -103,6 +112,12 @@ class Jobs:
         log.debug("queued job=%s instruction=%r", job.id, submit.instruction)
         job.say(Queued(job.id, 0, active, holds))
         self._arrived.set()
+
+    def _bytes_with(self, submit: Submit) -> int:
+        """Bytes of the pictures of all jobs that have not ended, and of this one; what several share counts once."""
+        asked = [submit, *(job.submit for job in self._jobs.values() if job.submit is not None)]
+        pictures = [picture.data for one in asked for picture in (one.pixels, one.hint) if picture is not None]
+        return sum({id(data): size_of(data) for data in pictures}.values())
 
     def resume(self, name: str, last_seen: int, listener: Listener) -> None:
         """Send a known job's kept messages after `last_seen`, and from now on everything, to this listener. KeyError if unknown."""

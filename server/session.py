@@ -183,9 +183,8 @@ class Session:
         holds = tuple(picture.sha256 for picture in (pixels, hint) if picture is not None and picture.sha256 in house.pictures)
         try:
             house.jobs.submit(replace(submit, pixels=pixels, hint=hint), self.tell, holds)
-        except TooManyJobs:
-            sentence = f"{house.settings.max_jobs} edits are waiting already."
-            self.tell(Failed(submit.job, 1, "busy", sentence, "Wait until some are done, or cancel them."))
+        except TooManyJobs as error:
+            self.tell(Failed(submit.job, 1, "busy", str(error), "Wait until some are done, or cancel them."))
 
     def _found(self, pixels: Pixels) -> Pixels | None:
         """The picture with its bytes: those that came with it, or those that are held by its hash; None if they aren't."""

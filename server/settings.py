@@ -54,6 +54,8 @@ class Settings:
     """A painter has one or two programs; more than this is a program that reconnects in a loop."""
     max_jobs: int = 16
     """Waiting and running together: each holds a picture."""
+    queue_bytes: int = 1024 * MIB
+    """Pictures of the jobs that wait and run: room for the largest at 16 bits, twice. A job that is alone is always taken."""
     max_pixels: int = limits.MAX_PIXELS
     """Of a submitted picture; a machine with little memory may take less than the protocol allows."""
     keep_bytes: int = 1024 * MIB
@@ -80,7 +82,8 @@ class Settings:
             raise SettingsError(f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error.")
         if self.model is not None and not self.model.exists():
             raise SettingsError(f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format.")
-        for name in ("max_connections", "max_jobs", "max_pixels", "keep_bytes", "keep_seconds", "hello_seconds", "heartbeat_seconds"):
+        sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
+        for name in (*sizes, "keep_seconds", "hello_seconds", "heartbeat_seconds"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0.")
 

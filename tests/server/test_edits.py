@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,19 @@ async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: Session) -> 
     assert isinstance(await until(second, Cancelled), Cancelled)
     await session.cancel("first")
     assert isinstance(await until(first, Cancelled), Cancelled)
+
+
+async def test_a_queue_full_of_pictures_refuses_in_words(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "limn.toml").write_text("queue_bytes = 20000\n")  # a picture of 64 x 64 pixels takes 16,384
+    running = start_server("--settings", str(tmp_path / "limn.toml"))
+    async with await connect(running.address) as session:
+        first = session.submit(submit("large", parameters=SLOW))
+        await until(first, Progress, least=1)
+        failed = (await run(session, submit("too-much", pixels=picture(40, 40))))[-1]
+        assert isinstance(failed, Failed) and failed.code == "busy"
+        assert "memory" in failed.sentence and failed.remedy
+        await session.cancel("large")
+        assert isinstance(await until(first, Cancelled), Cancelled)
 
 
 async def test_cancel_of_an_unknown_job_is_answered(session: Session) -> None:

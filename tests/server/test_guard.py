@@ -24,7 +24,7 @@ UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 1
 def routes() -> Iterator[tuple[str, str]]:
     """Method and path of everything that the application serves."""
     engine = LocalEngine(Start(None, "cpu", "info"), 1, 1)
-    app = build(House(Settings(), engine, Jobs(engine, 1, 1, 1), ByteCache(1)), 1, "token")
+    app = build(House(Settings(), engine, Jobs(engine, 1, 1, 1, 1), ByteCache(1)), 1, "token")
     for route in app.router.routes():
         assert route.resource is not None
         yield route.method, route.resource.canonical

@@ -15,9 +15,13 @@ from server.engine import Description
 from server.estimate import Estimate
 from server.jobs import MAX_KEPT, Jobs, TooManyJobs
 
-from .conftest import submit
+from .conftest import picture, submit
 
 LAYER = Region(0, 0, Pixels(10, 10, "rgba8", bytes(400)))
+
+
+QUEUE_BYTES = 50_000
+"""Room for three pictures of 64 x 64 pixels at 8 bits."""
 
 
 class Script:
@@ -53,7 +57,7 @@ class Fixture:
     def __init__(self, keep_bytes: int = 1000, keep_seconds: float = 60) -> None:
         self.now = 0.0
         self.engine = Script()
-        self.jobs = Jobs(self.engine, 3, keep_bytes, keep_seconds, clock=lambda: self.now)
+        self.jobs = Jobs(self.engine, 3, QUEUE_BYTES, keep_bytes, keep_seconds, clock=lambda: self.now)
         self.heard: list[JobMessage] = []
 
     def listen(self, message: JobMessage) -> None:
@@ -105,6 +109,20 @@ async def test_a_full_queue_is_told() -> None:
             f.jobs.submit(submit("d"), f.listen)
         f.jobs.submit(submit("a"), f.listen)  # known already: no new job
         assert not f.jobs.known("d")
+
+
+async def test_a_queue_full_of_pictures_is_told_and_what_jobs_share_counts_once() -> None:
+    async with running() as f:
+        f.jobs.submit(submit("alone", pixels=picture(128, 128)), f.listen)  # 65,536 bytes: beyond the limit, but nothing else waits
+        with pytest.raises(TooManyJobs, match="memory"):
+            f.jobs.submit(submit("b"), f.listen)
+        assert not f.jobs.known("b")
+        await f.settle()
+        await f.say(Done("alone", 0, "foi", 0))
+        shared = picture(80, 80)  # 25,600 bytes
+        for job in ("c", "d", "e"):
+            f.jobs.submit(submit(job, pixels=shared), f.listen)
+        assert f.jobs.known("e")
 
 
 async def test_a_replay_has_the_latest_of_what_passes_and_all_that_lasts() -> None:
