@@ -47,8 +47,8 @@ EMA_DECAY = 0.999
 DEFAULTS: dict[str, dict[str, float | str]] = {  # measured: see the model card
     "foi": {"gamma": "loose", "tau": 0.2, "text_guidance": 1.5},
     "ip2p": {"text_guidance": 1.5},
-    "instdiffedit": {"start_map": "plain", "phi": 0.5, "guidance": 3.0},
-    "adapedit": {"guidance": 3.0},
+    "instdiffedit": {"start_map": "plain", "phi": 0.5, "guidance": 1.5},
+    "adapedit": {"guidance": 1.5},
 }
 FIRST_EDIT, FIRST_PICTURE = 0, 500_000  # training seeds of the two data sets
 
