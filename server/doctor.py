@@ -75,8 +75,8 @@ def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
             return
     versions, missing, other = {}, [], []
     for requirement in requirements:
-        name, _, rest = requirement.partition("==")
-        wanted, _, marker = rest.partition(";")
+        needed, _, marker = requirement.partition(";")
+        name, _, wanted = needed.partition("==")
         if "extra" in marker or not wanted:
             continue
         try:

@@ -45,6 +45,11 @@ def test_a_package_that_is_missing_or_of_another_version() -> None:
     assert "0.0.1" in findings[1].sentence
 
 
+def test_the_packages_that_the_installer_has_put_here_are_in_order() -> None:
+    (finding,) = doctor.check_packages()
+    assert finding.state == "ok" and "torch" in finding.sentence
+
+
 def test_the_trap_of_kritas_python(tmp_path: Path) -> None:
     (tmp_path / "python3").write_text("#!/bin/sh\n")
     (tmp_path / "python3").chmod(0o755)
