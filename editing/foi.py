@@ -60,7 +60,7 @@ from .preview import previewer
 from .prompts import sentences
 from .request import parameter
 from .sampling import denoise
-from .schedule import EulerAncestral, Moment, randn
+from .schedule import EulerAncestral, Moment, late, randn
 from .task import Algorithm, Found, Outcome, Task, on_grid, shown
 from .task import Part as FoundPart
 
@@ -269,7 +269,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     height, width = z0.shape[2:]
 
     ladder = model.schedule.sigmas(settings.steps)
-    moments = ladder[settings.steps - max(1, round(settings.start * settings.steps)) :]
+    moments = late(ladder, settings.start)
     first = moments[0]
     solver = EulerAncestral(task.generator)
     noises = randn((settings.mask_samples, *z0.shape[1:]), task.generator, model.device)

@@ -58,7 +58,7 @@ from .preview import previewer
 from .prompts import replacements
 from .request import parameter
 from .sampling import classifier_free, denoise
-from .schedule import LMS, DPMSolver, Moment, randn, randn_like
+from .schedule import LMS, DPMSolver, Moment, late, randn, randn_like
 from .task import Algorithm, Found, Outcome, Part, Task, on_grid, shown
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)  # what OpenCV's Gaussian of size 5 and sigma 0 is
@@ -200,7 +200,7 @@ def find(
     guide, limit = (None if h is None else on_grid(h, size).to(z0) for h in (task.guide, task.limit))
 
     ladder = model.schedule.sigmas(settings.steps)
-    moments = ladder[settings.steps - max(1, round(settings.strength * settings.steps)) :]
+    moments = late(ladder, settings.strength)
     solver = LMS(moments)
     noise = randn((settings.samples, *z0.shape[1:]), task.generator, model.device)
     reader = AverageMap("text")

@@ -32,6 +32,12 @@ class Moment:
     sigma: Tensor  # () float32
 
 
+def late(moments: Sequence[Moment], share: float) -> tuple[Moment, ...]:
+    """The last `share`, 0..1, of a ladder's steps, for an edit that starts part-way; one step at least."""
+    steps = len(moments) - 1
+    return tuple(moments[steps - max(1, round(share * steps)) :])
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The noise that a model was trained with: alpha_bar by timestep, (timesteps,) float32."""

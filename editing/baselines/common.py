@@ -14,7 +14,7 @@ from ..model import Branch, Model
 from ..preview import Preview, previewer
 from ..prompts import Captions, captions
 from ..sampling import Compose, Predict, denoise, unchanged
-from ..schedule import DDIM, Moment, Solver
+from ..schedule import DDIM, Moment, Solver, late
 from ..task import Found, Outcome, Task, shown
 
 WHOLE = Found(torch.ones(1, 1, 1, 1), 0.5)
@@ -41,7 +41,7 @@ class Ground:
 
     def late(self, share: float) -> tuple[Moment, ...]:
         """The last `share` of the ladder, for an edit that starts part-way; one step at least."""
-        return self.moments[len(self.moments) - 1 - max(1, round(share * (len(self.moments) - 1))) :]
+        return late(self.moments, share)
 
     def inverted(self, text: Tensor) -> Generator[Event, None, Trajectory]:
         """DDIM inversion under a text, one row a step; from the shelf where an earlier edit of this picture left it."""

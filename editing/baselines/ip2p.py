@@ -14,7 +14,7 @@ from ..preview import previewer
 from ..prompts import sentences
 from ..request import parameter
 from ..sampling import denoise
-from ..schedule import EulerAncestral, Moment, randn_like
+from ..schedule import EulerAncestral, Moment, late, randn_like
 from ..task import Algorithm, Found, Outcome, Task, shown
 
 
@@ -36,7 +36,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     model = task.model("instruction")
     prompt, _ = read(sentences(task.instruction), model)
     z0, branches = conditions(model, task.image, prompt)
-    moments = model.schedule.sigmas(settings.steps)[settings.steps - max(1, round(settings.start * settings.steps)) :]
+    moments = late(model.schedule.sigmas(settings.steps), settings.start)
     solver = EulerAncestral(task.generator)
     pure = settings.start == 1.0
     z = solver.noised(torch.zeros_like(z0) if pure else z0, randn_like(z0, task.generator), moments[0])
