@@ -94,7 +94,6 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
     space = Space(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
-    deep = space.wire_format == "bgra16" or document.colorDepth() != "U8"
     place = layer.position()
     return Source(
         document,
@@ -103,7 +102,7 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         layer.name(),
         layer.duplicate(),
         space,
-        "bgra16" if deep else "bgra8",
+        "bgra8" if space.depth == document.colorDepth() == "U8" else "bgra16",
         crop(content, canvas, chosen),
         place.x(),
         place.y(),
