@@ -7,6 +7,7 @@ Krita's main thread never waits for either, and is called by queued signals only
 from __future__ import annotations
 
 import queue
+import signal
 import threading
 import time
 import traceback
@@ -155,6 +156,7 @@ class Client(QObject):  # type: ignore[misc]
     # --- the writer: one connection after the other ------------------------------------------------------------------
 
     def _run(self) -> None:
+        _live_through_broken_pipes()
         while not self._closing:
             order = self._orders.get()
             try:
@@ -386,6 +388,16 @@ class Client(QObject):  # type: ignore[misc]
 
     def _link(self, link: Link) -> None:
         self.linked.emit(link)
+
+
+def _live_through_broken_pipes() -> None:
+    """Have a write to a connection that has broken off raise its error here, and in the threads that this one starts.
+
+    Where Python is embedded, as in Krita, nobody ignores SIGPIPE for it: the signal would end the whole program, at once and without a
+    word. It goes to the thread that writes, so that holding it back there is enough, and leaves Krita's own dealing with it alone.
+    """
+    if hasattr(signal, "pthread_sigmask"):  # Windows has neither
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
 
 
 def _breathe(breathed: float) -> float:

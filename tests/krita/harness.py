@@ -112,15 +112,15 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
         with log.open("wb") as out:
             process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
             try:
-                process.wait(seconds)
+                ending = f"Krita ended with status {process.wait(seconds)}."
             except subprocess.TimeoutExpired:
-                pass
+                ending = f"Krita did not end within {seconds:.0f} s."
             finally:
                 _end(process)
         server_log = home / ".local/share/krita/limn/server.log"
         if server_log.is_file():
             shutil.copy(server_log, stage.output / "server.log")
-        text = log.read_text(errors="replace")
+        text = f"{log.read_text(errors='replace')}\n{ending}"
         if not result.is_file():
             raise KritaFailed(f"Krita gave no result. The end of its log:\n{text[-4000:]}")
         return Outcome(json.loads(result.read_text()), text, stage.output)

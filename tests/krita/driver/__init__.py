@@ -9,6 +9,7 @@ under which Krita would leave its layers, active node and selection behind:
 What it puts into `result` and the exception it ends with are written as JSON after each check, so that a crash of Krita loses nothing.
 """
 
+import faulthandler
 import json
 import os
 import sys
@@ -32,6 +33,7 @@ class Driver(Extension):
     begun = False
 
     def setup(self):
+        faulthandler.enable()  # where Krita dies, its log says in which line of Python each thread was
         self.outcome = {}
         self.tracebacks = []
         # Krita's own hook would open a dialog, and wait

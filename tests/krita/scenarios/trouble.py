@@ -127,7 +127,7 @@ def cut_off(when):
         def send(frame):
             write(frame)
             if when(frame):
-                wire.socket.shutdown(socket.SHUT_RDWR)
+                broken_off(wire.socket)
 
         wire.send = send
         return wire
@@ -137,6 +137,14 @@ def cut_off(when):
         yield
     finally:
         client.connect = whole
+
+
+def broken_off(wire):
+    """Cut a connection, and write into it what was on its way: SIGPIPE comes for that, which would be Krita's end."""
+    with socket.socket(fileno=os.dup(wire.fileno())) as own:  # the wire's own thread closes the other one when it sees the end
+        own.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(BrokenPipeError):
+            own.send(b"on its way")
 
 
 def connected_anew():
