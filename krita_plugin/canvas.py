@@ -14,8 +14,10 @@ from typing import Any
 
 from krita import Krita
 
+from . import stack
 from .colour import CanvasProblem, Converter, Space, wire
-from .geometry import Rect, crop
+from .geometry import Rect, crop, united
+from .stack import Copy
 from .turns import Steps
 
 STRIP_ROWS = 64
@@ -49,15 +51,14 @@ KINDS = {
 class Source:
     """What an edit starts from, as it was when the painter asked.
 
-    format: of the pixels on the wire, 16 bits a channel where layer or document have more than 8. rect: the part that is sent; x and y:
-    where the layer stood.
+    copies: of the layer, or where that is a result of the painting and the results up to it (see stack.py), bottom first. format: of the
+    pixels on the wire, 16 bits a channel where layer or document have more than 8. rect: the part that is sent; x and y: where the layer
+    stood.
     """
 
     document: Any
-    layer: Any
     uuid: Any
-    name: str
-    copy: Any
+    copies: tuple[Copy, ...]
     space: Space
     format: str
     rect: Rect
@@ -86,23 +87,21 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
     _check(layer)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     chosen = None if selection is None else Rect(selection.x(), selection.y(), selection.width(), selection.height())
-    bounds = layer.bounds()
-    content = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height()).intersected(canvas)
+    copies = stack.copied(stack.up_to(layer))
+    content = united([copy.bounds for copy in copies]).intersected(canvas)
     if content.empty:
         raise CanvasProblem(f"There is nothing on the layer “{layer.name()}” yet.", "Paint something on it, or choose another layer.")
     if chosen is not None and chosen.intersected(content).empty:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
-    space = Space(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
     place = layer.position()
+    shallow = {document.colorDepth(), *(copy.space.depth for copy in copies)} == {"U8"}
     return Source(
         document,
-        layer,
         layer.uniqueId(),
-        layer.name(),
-        layer.duplicate(),
-        space,
-        "bgra8" if space.depth == document.colorDepth() == "U8" else "bgra16",
+        copies,
+        copies[-1].space,
+        "bgra8" if shallow else "bgra16",
         crop(content, canvas, chosen),
         place.x(),
         place.y(),
@@ -114,18 +113,30 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
 def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
     """The layer's pixels in the wire's format and the selection (255 selected), both in strips from top to bottom."""
     rect, pixels, hint = source.rect, [], None
-    convert = Converter(source.space, wire(source.format))
-    for y, rows in strips(rect, convert.needed):
-        strip = source.copy.pixelData(rect.x, y, rect.width, rows)
-        pixels.append(convert(strip, rect.width, rows))
+    lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
+    converted = any(convert.needed for _, convert in (lowest, *upper))
+    for y, rows in strips(rect, converted):
+        area = Rect(rect.x, y, rect.width, rows)
+        strip = _part(*lowest, area)
+        for copy, convert in upper:
+            place = copy.bounds.intersected(area)
+            if not place.empty:
+                yield None
+                strip = stack.over(strip, area, _part(copy, convert, place), place, copy.opacity, source.format == "bgra16")
+        pixels.append(strip)
         yield None
-    convert.close()
+    for _, convert in (lowest, *upper):
+        convert.close()
     if source.selection is not None:
         hint = []
         for y, rows in strips(rect, False):
             hint.append(source.selection.pixelData(rect.x, y, rect.width, rows).data())
             yield None
     return pixels, hint
+
+
+def _part(copy: Copy, convert: Converter, area: Rect) -> bytes:
+    return convert(copy.node.pixelData(area.x, area.y, area.width, area.height), area.width, area.height)
 
 
 # --- what is there -------------------------------------------------------------------------------------------------------

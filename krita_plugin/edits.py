@@ -408,7 +408,7 @@ def _trace(error: Exception) -> str:
 
 def _light(source: Source) -> Source:
     """A source that names its layer and has its selection, for the same edit again: the pixels are not needed for that."""
-    return replace(source, layer=None, copy=None)
+    return replace(source, copies=())
 
 
 def _same(one: Source, other: Source) -> bool:

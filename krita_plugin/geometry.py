@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONTEXT_SIDE = 512
@@ -41,6 +42,15 @@ class Rect:
 
     def moved(self, x: int, y: int) -> Rect:
         return Rect(self.x + x, self.y + y, self.width, self.height)
+
+
+def united(rects: Sequence[Rect]) -> Rect:
+    """The smallest rectangle around all that are not empty; empty (0 x 0) if all are."""
+    full = [rect for rect in rects if not rect.empty]
+    if not full:
+        return Rect(0, 0, 0, 0)
+    x, y = min(rect.x for rect in full), min(rect.y for rect in full)
+    return Rect(x, y, max(rect.right for rect in full) - x, max(rect.bottom for rect in full) - y)
 
 
 def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:

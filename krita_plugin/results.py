@@ -10,6 +10,7 @@ from typing import Any
 
 from krita import Krita
 
+from . import stack
 from .canvas import Source, find, is_active, is_open, strips
 from .colour import CanvasProblem, Converter, Space, wire
 from .geometry import Rect
@@ -42,7 +43,8 @@ def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) ->
     Raises CanvasProblem if the document is closed.
     """
     layer, parent, below = yield from _ready(source, area, pixels, format, name)
-    _results.add(layer.uniqueId().toString())
+    if below is not None:
+        stack.add(layer, below)
     yield from _added(source.document, layer, parent, below)
     return layer
 
@@ -131,20 +133,6 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
 
 # --- inside --------------------------------------------------------------------------------------------------------------
 
-_results: set[str] = set()
-"""The layers that this run of Krita has had from Limn, by unique id: the next result for the same source goes above them."""
-
-
-def _top_of_results(parent: Any, below: Any) -> Any:
-    """The topmost of the results that lie directly above a layer."""
-    siblings = parent.childNodes()
-    places = [number for number, node in enumerate(siblings) if node.uniqueId() == below.uniqueId()]
-    for node in siblings[places[0] + 1 :] if places else []:
-        if node.uniqueId().toString() not in _results:
-            break
-        below = node
-    return below
-
 
 def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
     """A paint layer with these pixels, not yet in the document."""
@@ -181,7 +169,7 @@ def _ready(source: Source, area: Rect, pixels: bytes, format: str, name: str) ->
     if (place.x(), place.y()) != (source.x, source.y):
         layer.move(layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y)
     parent = below.parentNode()
-    return layer, parent, _top_of_results(parent, below)
+    return layer, parent, stack.top(below)
 
 
 def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[None]:

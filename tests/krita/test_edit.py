@@ -121,6 +121,44 @@ def test_again_gives_another_result_on_top(edits: Outcome) -> None:
     assert len(told["layers"]) == 4 and told["layers"][-2] == told["first"] and told["layers"][-1] != told["first"]
 
 
+def test_the_next_instruction_goes_on_with_what_is_seen(edits: Outcome) -> None:
+    told, case = edits.of("next_instruction"), scenery.cases()["two"]
+    assert max(told["sent and seen"]) <= 1 and min(told["with and without a result"]) > 50, "a result alone was sent, or without it"
+    assert told["from the painting again"]
+    assert len(told["layers"]) == 4 and told["active"] == told["layers"][-1]
+    after, _ = bgra(edits.folder / "next-seen-after.bgra", WIDTH, HEIGHT)
+    first, second = (placed(part > 0.5, X, Y, WIDTH, HEIGHT) for part in case.parts)
+    assert hue_is(after, first, "blue"), after[first].mean(axis=0)
+    assert hue_is(after, second, "yellow"), after[second].mean(axis=0)
+
+
+@pytest.mark.parametrize(("depth", "kind"), [("U8", "u1"), ("U16", "<u2")])
+def test_results_are_laid_over_the_painting(edits: Outcome, depth: str, kind: str) -> None:
+    width, height, copies = edits.of("laid_over")[depth]
+    assert copies == 3, "the painting and both results"
+    full, within = np.iinfo(kind).max, 1.5 / 255  # Qt knows a layer's opacity by 8 bits
+
+    def read(name: str) -> tuple[np.ndarray, np.ndarray]:
+        pixels = np.fromfile(edits.folder / name, kind).reshape(height, width, 4) / full
+        return pixels[..., :3], pixels[..., 3:]
+
+    colour, alpha = read(f"over-{depth}-0.raw")
+    assert {0.0, 1.0} < set(np.unique(alpha))
+    painting, covered = colour, alpha < 1
+    for number, opacity in ((1, 128 / 255), (2, 1.0)):
+        upper, cover = read(f"over-{depth}-{number}.raw")
+        cover = cover * opacity
+        covered = covered | (cover > 0)
+        together = cover + alpha * (1 - cover)
+        colour = (upper * cover + colour * alpha * (1 - cover)) / np.maximum(together, 1e-9)
+        alpha = together
+    sent, seen = read(f"over-{depth}.raw")
+    assert np.abs(seen - alpha).max() <= within
+    assert np.abs((sent - colour) * alpha).max() <= within, "colours, as far as they can be seen"
+    open_ = ~covered[..., 0]
+    assert open_.any() and np.array_equal(sent[open_], painting[open_]), "an opaque painting is sent as it is where nothing lies on it"
+
+
 def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcome) -> None:
     told = edits.of("again_with_a_selection")
     first, again, anew, chosen = told["hints"]

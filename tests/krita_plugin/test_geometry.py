@@ -47,3 +47,10 @@ def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
     assert got.intersected(seen) == got or got.empty
     chosen = selection.intersected(seen)
     assert chosen.empty or got.intersected(chosen) == chosen
+
+
+def test_united_leaves_out_what_is_empty(geometry: Any) -> None:
+    assert geometry.united([geometry.Rect(5, 5, 0, 0)]).empty
+    assert geometry.united([geometry.Rect(9, 2, 4, 4), geometry.Rect(-500, 0, 0, 0), geometry.Rect(3, 4, 2, 20)]) == geometry.Rect(
+        3, 2, 10, 22
+    )

@@ -19,6 +19,7 @@ from help import (
     final_mask,
     fingerprints,
     keys,
+    layers,
     listening,
     names,
     new_document,
@@ -195,6 +196,86 @@ def check_again(result):
     yield from press("ctrl+alt+a")
     yield from ended()
     result["note"], result["layers"], result["first"] = note(), names(document), first
+
+
+def check_next_instruction(result):
+    """After an edit its result is the active layer: the next instruction goes on with the picture as the painter sees it."""
+    from limn.plugin import house
+
+    scene = Scene("two")
+    document, layer = yield from picture("two")
+    first, second = scene.instruction.split(", ")
+    yield from quick()
+    with submitting() as drafts:
+        yield from edit(first)
+        rect = house().edits._last[1].rect
+        seen = composed(document, (rect.x, rect.y, rect.width, rect.height))
+        yield from edit(second)
+        result["layers"], result["active"] = names(document), document.activeNode().name()
+        save("next-seen-after.bgra", composed(document))
+        yield from screenshot("next-instruction")
+        layers(document)[-2].setVisible(False)
+        document.refreshProjection()
+        yield 0.5
+        unseen = composed(document, (rect.x, rect.y, rect.width, rect.height))
+        yield from edit("make the star green")
+        yield from activate(document, layer)
+        yield from edit("make the star green")
+    sent = [b"".join(draft.pixels) for draft in drafts]
+    result["sent and seen"] = [farthest(sent[1], seen), farthest(sent[2], unseen)]
+    result["with and without a result"] = [farthest(sent[1], sent[0]), farthest(seen, unseen)]
+    result["from the painting again"] = sent[3] == sent[0]
+
+
+def farthest(one, other):
+    """The largest difference between two pictures' bytes."""
+    assert len(one) == len(other)
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def check_laid_over(result):
+    """A result that lets something through, in 8 and in 16 bits, over a painting that is not opaque either: what is sent of both."""
+    for depth, size in (("U8", 1), ("U16", 2)):
+        yield from laid_over(result, depth, size)
+
+
+def laid_over(result, depth, size):
+    from limn import canvas, geometry, results, turns
+
+    document, layer = yield from new_document(WIDTH, HEIGHT, depth=depth)
+    painted, laid = geometry.Rect(40, 30, 256, 64), geometry.Rect(100, 50, 160, 128)
+    layer.setPixelData(QByteArray(blend(painted, size, 40)), painted.x, painted.y, painted.width, painted.height)
+    ends = []
+
+    def ended_well(steps):
+        before = len(ends)
+        turns.Task(steps, ends.append, ends.append)
+        came = yield lambda: len(ends) > before, 20
+        assert came and not isinstance(ends[-1], Exception), ends
+        return ends[-1]
+
+    for number, step in enumerate((90, 201)):
+        area = laid.moved(8 * number, 4 * number)
+        pixels_ = blend(area, size, step)
+        steps = results.insert(canvas.take(None), area, pixels_, "bgra8" if size == 1 else "bgra16", "result")
+        yield from activate(document, (yield from ended_well(steps)))
+    ends[0].setOpacity(128)
+    source = canvas.take(None)
+    rect = source.rect
+    strips, _ = yield from ended_well(canvas.read(source))
+    result[depth] = [rect.width, rect.height, len(source.copies)]
+    save(f"over-{depth}.raw", b"".join(strips))
+    for number, copy in enumerate(source.copies):
+        save(f"over-{depth}-{number}.raw", pixels(copy.node, rect=(rect.x, rect.y, rect.width, rect.height)))
+
+
+def blend(rect, size, step):
+    """Pixels of all kinds of colour and opacity, among them clear and opaque ones; `size` bytes a channel."""
+    out = bytearray()
+    for at in range(rect.width * rect.height):
+        for value in (at * step % 256, at * 7 % 256, (at // rect.width) * 3 % 256, min(255, max(0, at * step // 16 % 512 - 128))):
+            out += value.to_bytes(1, "little") * size
+    return bytes(out)
 
 
 def check_again_with_a_selection(result):
