@@ -167,6 +167,11 @@ def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcom
     assert chosen not in (None, first), "a selection that the painter has made since is what counts"
 
 
+def test_what_results_have_selected_counts_in_no_picture(edits: Outcome) -> None:
+    told = edits.of("own_selections")
+    assert told["selected"] == [True, True] and told["hints"] == [None] * 4 and told["layers"] == [4, 4]
+
+
 def test_a_mask_that_was_found_alone_limits_the_next_edit(edits: Outcome) -> None:
     told = edits.of("mask_then_edit")
     assert told["sent"] and len(told["layers"]) == 3

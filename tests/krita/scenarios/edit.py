@@ -296,6 +296,25 @@ def check_again_with_a_selection(result):
     result["layers"] = names(document)
 
 
+def check_own_selections(result):
+    """What results have left selected counts in neither of two pictures, whichever was edited last."""
+    pictures = []
+    with submitting() as drafts:
+        for name in ("one", "two"):
+            pictures.append((yield from picture("recolour", name)))
+            yield from quick()
+            yield from edit("make the star blue")
+        for document, layer in pictures:
+            app().activeWindow().views()[pictures.index((document, layer))].setVisible()
+            yield 0.5
+            assert app().activeDocument() == document
+            result.setdefault("selected", []).append(selection_bytes(document) is not None)
+            yield from activate(document, layer)
+            yield from edit("make the star green")
+    result["hints"] = [draft.hint for draft in drafts]
+    result["layers"] = [len(names(document)) for document, _ in pictures]
+
+
 def check_mask_then_edit(result):
     """A mask that the painter has had found is a selection of the painter's: it limits the next edit."""
     from limn.plugin import house

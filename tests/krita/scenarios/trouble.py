@@ -29,6 +29,7 @@ from help import (
     start,
     under_way,
     widget,
+    write,
 )
 from PyQt5.QtCore import QByteArray
 
@@ -100,10 +101,14 @@ def check_kill_server(result):
     yield from half_way(result, lambda: kill("server.cli"))
 
 
+def stop():
+    next(act for act in widget("limn_link_menu").actions() if act.text() == "Stop the server").trigger()
+
+
 def check_stop_server(result):
     """Stopped by the docker's own menu, started again by pressing Edit."""
     yield from ready()
-    next(act for act in widget("limn_link_menu").actions() if act.text() == "Stop the server").trigger()
+    stop()
     came = yield lambda: panel().link.kind == "off", 20
     result["stopped"], result["processes"] = came, processes("server.cli")
     result["link"] = panel().link.words
@@ -111,6 +116,73 @@ def check_stop_server(result):
     yield from paint(document, layer, Scene("recolour"), X, Y)
     yield from edit("make the star blue")
     result["note"], result["layers"] = note(), names(document)
+
+
+def check_stop_while_starting(result):
+    """Stopped before it is ready, with an edit waiting for it; then the same edit again."""
+    yield from ready()
+    stop()
+    came = yield lambda: panel().link.kind == "off", 20
+    assert came, panel().link
+    document, layer = yield from new_document(WIDTH, HEIGHT)
+    yield from paint(document, layer, Scene("recolour"), X, Y)
+    yield from start("make the star blue")
+    came = yield lambda: processes("server.cli"), 20
+    assert came and panel().link.kind == "starting", panel().link
+    stop()
+    yield lambda: panel().link.kind == "off", 20
+    result["link"], result["note"], result["layers"] = panel().link.kind, note(), names(document)
+    result["working"], result["processes"] = panel().work is not None, processes("server.cli")
+    yield from edit("make the star blue")
+    result["next note"], result["next layers"] = note(), names(document)
+
+
+def check_out_of_memory(result):
+    """There is no memory to join the layer's pixels."""
+    from limn import client
+
+    document, _ = yield from picture("recolour")
+    whole = client.Pixels
+
+    def exhausted(*arguments):
+        raise MemoryError
+
+    client.Pixels = exhausted
+    try:
+        yield from write("make the star blue")
+        keys("key", "Return")  # it ends before anyone could see it under way
+        yield lambda: "memory" in note(), 20
+    finally:
+        client.Pixels = whole
+    result["note"], result["link"], result["layers"] = note(), panel().link.kind, names(document)
+    yield from quick()
+    yield from edit("make the star blue")
+    result["next note"], result["next layers"] = note(), names(document)
+
+
+def check_wire_that_fails(result):
+    """Something that nobody has thought of happens in the thread that writes: the docker says so, and a click connects again."""
+    from limn.plugin import house
+
+    def fails(address):
+        raise RuntimeError("as never before")
+
+    document, _ = yield from picture("recolour")
+    wire = house().client
+    wire.stop_server()
+    yield lambda: panel().link.kind == "off", 20
+    wire._serve = fails
+    try:
+        yield from start("make the star blue")
+        yield from ended(60)
+    finally:
+        del wire._serve
+    result["note"], result["kind"], result["link"] = note(), panel().note.kind, panel().link.kind
+    result["details"], result["layers"] = panel().note.details, names(document)
+    widget("limn_link").click()  # as the docker says
+    yield from quick()
+    yield from edit("make the star blue")
+    result["next note"], result["next layers"] = note(), names(document)
 
 
 @contextlib.contextmanager
