@@ -139,6 +139,13 @@ def test_it_ends_when_its_parent_is_killed(tiny_model: Path, server_environment:
     assert gone(pid)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_the_workers_threads_leave_the_cores_to_others(start_server: Start) -> None:
+    running = start_server()
+    asyncio.run(_hello(running))
+    assert b"OMP_WAIT_POLICY=PASSIVE" in Path(f"/proc/{running.worker()}/environ").read_bytes().split(b"\0")
+
+
 @posix_only
 def test_a_killed_server_leaves_no_worker_behind(start_server: Start) -> None:
     running = start_server()
