@@ -59,7 +59,6 @@ class Source:
     document: Any
     uuid: Any
     copies: tuple[Copy, ...]
-    space: Space
     format: str
     rect: Rect
     x: int
@@ -95,13 +94,12 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
     place = layer.position()
-    shallow = {document.colorDepth(), *(copy.space.depth for copy in copies)} == {"U8"}
+    formats = {Space.of(document).wire_format, *(copy.space.wire_format for copy in copies)}
     return Source(
         document,
         layer.uniqueId(),
         copies,
-        copies[-1].space,
-        "bgra8" if shallow else "bgra16",
+        "bgra16" if "bgra16" in formats else "bgra8",
         crop(content, canvas, chosen),
         place.x(),
         place.y(),

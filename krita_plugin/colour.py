@@ -34,6 +34,11 @@ class Space:
     depth: str
     profile: str
 
+    @classmethod
+    def of(cls, thing: Any) -> Space:
+        """That of a layer or a document of Krita's."""
+        return cls(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
+
     @property
     def wire_format(self) -> str:
         return "bgra8" if self.depth == "U8" else "bgra16"
@@ -46,7 +51,7 @@ def wire(format: str) -> Space:
 
 def prepare(document: Any) -> None:
     """Make ready for a document whose colours will have to be converted: best called while Krita is busy with opening it."""
-    space = Space(document.colorModel(), document.colorDepth(), document.colorProfile())
+    space = Space.of(document)
     if space != wire(space.wire_format):
         _scratch()
 
@@ -73,9 +78,7 @@ class Converter:
             return data
         node = _scratch().createNode("strip", "paintlayer")
         for space in (self._source, self._target):
-            if Space(node.colorModel(), node.colorDepth(), node.colorProfile()) != space and not node.setColorSpace(
-                space.model, space.depth, space.profile
-            ):
+            if Space.of(node) != space and not node.setColorSpace(space.model, space.depth, space.profile):
                 named = f"{space.model} {space.depth} “{space.profile}”"
                 raise CanvasProblem(f"Krita can't convert colours of {named}.", "Convert the layer to RGBA.")
             if space is self._source:

@@ -384,12 +384,12 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _details(self, edit: Edit) -> str:
         """For a painter who wants to report or repeat an edit."""
-        request, rect = edit.request, edit.source.rect
+        request, rect, space = edit.request, edit.source.rect, edit.source.copies[-1].space
         lines = [
             f"instruction: {request.instruction}",
             f"caption: {request.caption}",
             f"algorithm: {request.algorithm} {dict(request.parameters)}, seed {request.seed}, selection {request.hint_mode}",
-            f"layer: {edit.source.space.model} {edit.source.space.depth}, {rect.width} x {rect.height} at {rect.x}, {rect.y}",
+            f"layer: {space.model} {space.depth}, {rect.width} x {rect.height} at {rect.x}, {rect.y}",
             f"server: {self._panel.link.details} {self._panel.link.words}",
         ]
         if edit.done is not None:

@@ -43,8 +43,7 @@ def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) ->
     Raises CanvasProblem if the document is closed.
     """
     layer, parent, below = yield from _ready(source, area, pixels, format, name)
-    if below is not None:
-        stack.add(layer, below)
+    stack.add(layer, source.uuid)
     yield from _added(source.document, layer, parent, below)
     return layer
 
@@ -139,8 +138,7 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")
     layer = document.createNode(name, "paintlayer")
-    space = Space(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
-    convert = Converter(wire(format), space)
+    convert = Converter(wire(format), Space.of(layer))
     stride = area.width * (4 if format == "bgra8" else 8)
     view = memoryview(pixels)
     for y, rows in strips(area, convert.needed):

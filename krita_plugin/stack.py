@@ -25,10 +25,10 @@ class Copy:
     opacity: int
 
 
-def add(result: Any, below: Any) -> None:
-    """Note a new layer as a result, for a painting or for one with results on it."""
-    under = _id(below)
-    _paintings[_id(result)] = _paintings.get(under, under)
+def add(result: Any, source: Any) -> None:
+    """Note a new layer as a result of an edit; source: the unique id of the layer that was edited, a painting or a result on one."""
+    edited = str(source.toString())
+    _paintings[_id(result)] = _paintings.get(edited, edited)
 
 
 def up_to(layer: Any) -> list[Any]:
@@ -60,8 +60,7 @@ def copied(layers: list[Any]) -> tuple[Copy, ...]:
     for number, layer in enumerate(layers):
         bounds = layer.bounds()
         rect = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
-        space = Space(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
-        copies.append(Copy(layer.duplicate(), space, rect, layer.opacity() if number else OPAQUE))
+        copies.append(Copy(layer.duplicate(), Space.of(layer), rect, layer.opacity() if number else OPAQUE))
     return tuple(copies)
 
 

@@ -22,7 +22,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from editing.bench.speed import Pairs, seconds
-pairs = Pairs(Path(sys.argv[1]), "cpu", 1000003, int(sys.argv[2]))
+from editing.sketchbook.scenes import FIRST_HELD_OUT
+pairs = Pairs(Path(sys.argv[1]), "cpu", FIRST_HELD_OUT + 3, int(sys.argv[2]))
 work = lambda: pairs.run("foi", {"steps": pairs.steps}, "make the star blue")
 work()
 print(seconds(work, "cpu")[0])
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def timed(policy: str, model: Path, steps: int) -> float:
-    """Seconds of an edit by FoI under a policy: PASSIVE, threads sleep; ACTIVE, they spin; empty, as OpenMP itself decides."""
+    """Seconds of an edit by FoI under a policy: PASSIVE, threads sleep; empty, as OpenMP itself decides."""
     ours = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     env = ours | {"PYTHONPATH": str(ROOT)} | ({"OMP_WAIT_POLICY": policy} if policy else {})
     command = [sys.executable, "-P", "-c", CHILD, str(model), str(steps)]
