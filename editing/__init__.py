@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from . import adapedit, auto, baselines, events, foi, instdiffedit, tas
+from . import auto, events
 from .captioner import Captioner
+from .diffusion.loading import Models, load_models
+from .diffusion.model import Tally
 from .errors import EditError, MissingVariant, UnreadableModel
 from .events import Chosen, Crop, Done, Event, Report, Stage
 from .frame import choose_frame
-from .instruction import parse
-from .loading import Models, load_models
-from .model import Tally
-from .prompts import captions, lacks_caption
+from .language.instruction import parse
+from .language.prompts import captions, lacks_caption
+from .methods import adapedit, baselines, foi, instdiffedit, tas
 from .request import EditRequest, Parameter, resolve
 from .store import Shelf, Store
 from .task import Algorithm, Task

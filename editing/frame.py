@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import masks
+from .diffusion import masks
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 LONGEST = 1.5  # the working crop's longer side, in native sizes; also the aspect that a crop is widened to

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from . import events
+from .diffusion.loading import Models
+from .diffusion.masks import area
+from .diffusion.model import Model, Tally
+from .diffusion.preview import Preview
+from .diffusion.sampling import Progress
 from .frame import Frame, threshold
-from .instruction import Instruction
-from .loading import Models
-from .masks import area
-from .model import Model, Tally
-from .preview import Preview
+from .language.instruction import Instruction
 from .request import EditRequest, Parameter, parameters_of
-from .sampling import Progress
 from .store import Shelf
 
 Value = TypeVar("Value")

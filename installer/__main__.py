@@ -9,7 +9,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  an older Python must get this sen
     advice = "run: {} -m installer".format(newer[0]) if newer else "install one (on Debian and Ubuntu: apt install python3.11 or newer)"  # noqa: UP032
     sys.exit("Limn needs Python 3.11 or newer; this is {}.{}. Please {}.".format(*sys.version_info[:2], advice))
 
-from installer.command import main
+from .command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from installer import plugin
-from installer.machine import Machine, Project, read_machine, read_project
-from installer.plan import FIRST_EDIT, Plan, Run, Step, plan_plugin, plan_test, plan_try, plan_uninstall
-from installer.steps import Environment, StepFailed, do
+from . import plugin
+from .machine import Machine, Project, read_machine, read_project
+from .plan import FIRST_EDIT, Plan, Run, Step, plan_plugin, plan_test, plan_try, plan_uninstall
+from .steps import Environment, StepFailed, do
 
 OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
 """Exit statuses: 2 is argparse's own, for a command line that can't be read."""

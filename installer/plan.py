@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer.machine import CPU_WHEELS, TEST_PROGRAMS, Gpu, KritaHome, Machine, Project
+from .machine import CPU_WHEELS, TEST_PROGRAMS, Gpu, KritaHome, Machine, Project
 
 PYTORCH = "https://download.pytorch.org/whl/"
 OLDER_TORCH_PYTHON = (3, 13)
@@ -195,7 +195,7 @@ def plan_try(machine: Machine, project: Project, out: Path) -> Plan:
     """A first edit: the environment, then a scene of the sketchbook over the websocket."""
     system = plan_system_packages(machine, tests=False)
     environment = plan_environment(machine, project)
-    edit = Step("first-edit", f"Edit a scene; pictures go to {out}", Run(("-m", "server.first_edit", "--out", str(out))))
+    edit = Step("first-edit", f"Edit a scene; pictures go to {out}", Run(("-m", "limn.server.cli.first_edit", "--out", str(out))))
     notes: tuple[str, ...] = ()
     if krita_is_here(machine):
         notes = ("Krita is here: `python3 -m installer plugin` puts Limn into it.",)
@@ -209,7 +209,7 @@ def plan_test(machine: Machine, project: Project) -> Plan:
     checks = (
         Step("ruff", "Check the style (ruff)", Run(("-m", "ruff", "check", "."), lasting=True)),
         Step("format", "Check the layout (ruff)", Run(("-m", "ruff", "format", "--check", "."), lasting=True)),
-        Step("mypy", "Check the types (mypy)", Run(("-m", "mypy"), lasting=True)),
+        Step("mypy", "Check the types (mypy)", Run(("-m", "tests.types"), lasting=True)),
         Step("pytest", "Run the tests (pytest)", Run(("-m", "pytest", "-p", "tests.no_skips"))),
     )
     return Plan((*system.steps, *environment.steps, *checks), system.problems + environment.problems)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from installer import kritarc, plugin_package
-from installer.machine import KritaHome
+from . import kritarc, plugin_package
+from .machine import KritaHome
 
 
 @dataclass(frozen=True)

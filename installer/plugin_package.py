@@ -16,6 +16,9 @@ from pathlib import Path
 NAME = "limn"
 """Of the Python package, of the .desktop file's library and of the .action file: Krita's importer wants them equal."""
 
+ENTRY = b'"""Limn inside Krita: the same names below `limn` as everywhere else."""\n\nfrom . import krita_plugin as krita_plugin\n'
+"""What Krita imports. The plugin registers itself when it is imported by a Krita."""
+
 EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of every file in the zip, so that the same sources give the same bytes."""
 
@@ -33,7 +36,7 @@ class PackageError(Exception):
 
 
 def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
-    """Every file of the package by its place in the zip ("limn.desktop", "limn/docker.py", "limn/vendor/websockets/...").
+    """Every file of the package by its place in the zip ("limn.desktop", "limn/krita_plugin/ui/docker.py", "limn/vendor/websockets/...").
 
     root: the checkout. site_packages: folders in which `websockets` is looked for; its compiled part is left out.
     Raises PackageError if something is missing.
@@ -45,7 +48,8 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     if websockets is None:
         raise PackageError("The package websockets is not in the environment.", "Make the environment first: python3 -m installer try")
     files = {name: (source / name).read_bytes() for name in (f"{NAME}.desktop", f"{NAME}.action")}
-    files |= _python_files(source, NAME)
+    files[f"{NAME}/__init__.py"] = ENTRY
+    files |= _python_files(source, f"{NAME}/krita_plugin")
     files |= _python_files(root / "protocol", f"{NAME}/protocol")
     files[f"{NAME}/vendor/__init__.py"] = b'"""Other projects\' code, unchanged; each with its licence."""\n'
     files |= _python_files(websockets, f"{NAME}/vendor/websockets")

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from installer import plugin, plugin_package
-from installer.machine import Machine, Project
-from installer.plan import (
+from . import plugin, plugin_package
+from .machine import Machine, Project
+from .plan import (
     BuildZip,
     CheckTorch,
     InstallLimn,
@@ -119,7 +119,7 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
             if code:
                 raise StepFailed(f"{step.title}: failed (exit status {code}).", "See above.")
         case PutPlugin(home):
-            server = (str(environment.python), "-m", "server.cli", "serve")
+            server = (str(environment.python), "-m", "limn.server.cli", "serve")
             with in_words(f"The plugin could not be put into {home.resources}."):
                 plugin.put(home, project.root, environment.site_packages(), str(environment.python), server)
         case TakePlugin(home):

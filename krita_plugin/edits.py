@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import canvas, results
-from .canvas import Source
-from .client import Client, Draft, MaskLook
-from .colour import CanvasProblem
-from .geometry import Rect
-from .looks import LayerPicture, Look, shares, small
-from .protocol import limits
-from .protocol.messages import Cancelled, Chosen, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
+from ..protocol import limits
+from ..protocol.messages import Cancelled, Chosen, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
+from .document import reading, writing
+from .document.colour import CanvasProblem
+from .document.cooperative import Steps, Task
+from .document.geometry import Rect
+from .document.reading import Source
+from .preview_data import LayerPicture, Look, shares, small
 from .qt import QObject
+from .sentences import QUESTIONS, done_words, layer_name
 from .state import Link, Note, Panel, Request
-from .turns import Steps, Task
-from .words import QUESTIONS, done_words, layer_name
+from .wire.client import Client, Draft, MaskLook
 
 MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""
@@ -114,7 +114,7 @@ class Edits(QObject):  # type: ignore[misc]
             self._keep(name, pixels)
             self._panel.noted(Note("error", "The result could not be opened.", "It is still kept.", _trace(error)))
 
-        steps = results.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
+        steps = writing.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
         Task(steps, lambda _: self._panel.noted(Note("good", "The result is in a picture of its own.")), failed)
 
     def _keep(self, name: str, pixels: Pixels) -> None:
@@ -133,7 +133,7 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.noted(Note("error", f"{MAX_EDITS} edits are under way already.", "Wait for one, or cancel it."))
             return
         try:
-            source = canvas.take(self._hint(request, again), again)
+            source = reading.take(self._hint(request, again), again)
         except CanvasProblem as problem:
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
             return
@@ -150,16 +150,16 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.began(request, "reading the layer")
         else:
             self._panel.waits(len(self._edits) - 1)
-        edit.task = Task(canvas.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
+        edit.task = Task(reading.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
 
     def _hint(self, request: Request, again: Source | None) -> Any | None:
         """The selection that is meant for this edit. The one that the last result has left in a picture does not count; where an edit is
         done again it stands in the place of the selection that the edit began with. A mask that was asked for alone does count."""
         if request.hint_mode == "off":
             return None
-        document = canvas.active_document()
-        selection = canvas.selection_of(document)
-        mark = canvas.selection_mark(selection)
+        document = reading.active_document()
+        selection = reading.selection_of(document)
+        mark = reading.selection_mark(selection)
         ours = mark is not None and (document, mark) in self._own_selections
         if again is not None and again.document == document and (ours or mark is None):
             return again.selection
@@ -168,8 +168,8 @@ class Edits(QObject):  # type: ignore[misc]
     def _selected(self, edit: Edit) -> None:
         """Remember the selection that an edit's result has left in its picture."""
         document = edit.source.document
-        others = [one for one in self._own_selections if one[0] != document and canvas.is_open(one[0])]
-        mark = None if edit.request.mask_only else canvas.selection_mark(canvas.selection_of(document))
+        others = [one for one in self._own_selections if one[0] != document and reading.is_open(one[0])]
+        mark = None if edit.request.mask_only else reading.selection_mark(reading.selection_of(document))
         self._own_selections = [*others, (document, mark)]
 
     def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
@@ -216,11 +216,11 @@ class Edits(QObject):  # type: ignore[misc]
         source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
             area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
-            self._select(edit, lambda: results.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
+            self._select(edit, lambda: writing.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
         elif result is not None and not edit.request.mask_only:
             if edit is self._shown():
                 self._panel.staged("making the layer")
-            steps: Any = results.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
+            steps: Any = writing.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
             edit.task = Task(steps, lambda layer: self._inserted(edit, layer), lambda error: self._broke(edit, error))
         else:
             self._forget(edit)
@@ -231,7 +231,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
         self._client.acknowledge(edit.job)
-        self._select(edit, lambda: results.select(edit.source.document, layer))
+        self._select(edit, lambda: writing.select(edit.source.document, layer))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
         """Make the selection now, or when the painter is back in this picture; one that still waits for that is out of date."""
@@ -255,12 +255,12 @@ class Edits(QObject):  # type: ignore[misc]
             self._after(note)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
-        picture = canvas.title(document)
+        picture = reading.title(document)
         where = f"It becomes the selection in {picture}" if edit.request.mask_only else f"The new layer is in {picture}; it is selected"
         waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
         self._after(waiting)
         later = Task(
-            results.upon_return(document, steps),
+            writing.upon_return(document, steps),
             lambda made: self._selected_later(edit, made, waiting, note),
             lambda error: self._selected_later(edit, False, waiting, note, _trace(error)),
         )
@@ -272,11 +272,11 @@ class Edits(QObject):  # type: ignore[misc]
         self._waiting = [one for one in self._waiting if one[0] != document]
         if made:
             self._selected(edit)
-        elif canvas.is_open(document):
+        elif reading.is_open(document):
             remedy = "Press Find mask again." if edit.request.mask_only else "The new layer's alpha is the mask, if it is still there."
             note = Note("error", "The selection could not be made.", remedy, trace)
         if self._panel.note is waiting:
-            self._panel.noted(note if canvas.is_open(document) else None)
+            self._panel.noted(note if reading.is_open(document) else None)
 
     # --- what the server says ----------------------------------------------------------------------------------------
 
@@ -414,7 +414,7 @@ def _light(source: Source) -> Source:
 def _same(one: Source, other: Source) -> bool:
     """Whether two edits begin with the same layer and the same selection."""
     there = one.document == other.document and one.uuid == other.uuid
-    return there and canvas.selection_mark(one.selection) == canvas.selection_mark(other.selection)
+    return there and reading.selection_mark(one.selection) == reading.selection_mark(other.selection)
 
 
 def _placed(region: Region, source: Source) -> Rect:

@@ -7,11 +7,11 @@ from typing import Any
 
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
-from .client import Client
-from .colour import prepare
-from .docker import PanelView
+from .document.colour import prepare
 from .edits import Edits
 from .state import Panel
+from .ui.docker import PanelView
+from .wire.client import Client
 
 SETTINGS = ("limn", "panel")
 """Group and key in Krita's own settings, which outlive an update of the plugin."""
@@ -23,7 +23,7 @@ class House:
     """What all windows share."""
 
     def __init__(self) -> None:
-        own = Path(__file__).resolve().parents[2]
+        own = Path(__file__).resolve().parents[3]
         folders = list(dict.fromkeys((own, Path(Krita.getAppDataLocation()))))
         self.panel = Panel()
         self.panel.recall(Krita.instance().readSetting(*SETTINGS, ""))

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .looks import WHOLE, GreyPicture, LayerPicture, Look, View, around
-from .protocol import limits
-from .protocol.messages import Algorithm, Parameter, Progress, Value, Welcome
+from ..protocol import limits
+from ..protocol.messages import Algorithm, Parameter, Progress, Value, Welcome
+from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, View, around
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""

@@ -26,20 +26,7 @@ from typing import Literal
 from . import limits
 from .codec import CLIENT_SENDS, SERVER_SENDS, Transfer, decode, encode, places
 from .errors import ConnectionEnded, Malformed, OutOfOrder, ProtocolError, RefusedByPeer, TooLarge, UnknownMessage
-from .messages import (
-    FINAL,
-    Acknowledge,
-    Cancel,
-    Hello,
-    Mask,
-    Message,
-    Preview,
-    Progress,
-    Refused,
-    Resume,
-    Submit,
-    Welcome,
-)
+from .messages import FINAL, Acknowledge, Cancel, Hello, Mask, Message, Preview, Progress, Refused, Resume, Submit, Welcome
 
 _CHUNK_HEAD = struct.Struct(">QQ")
 assert _CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES

@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler, Middleware
 
-from protocol import limits
+from limn.protocol import limits
 
 from . import __version__
 from .cache import ByteCache

@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from protocol.messages import FINAL, Algorithm, Cancelled, Failed, JobMessage, Submit
+from limn.protocol.messages import FINAL, Algorithm, Cancelled, Failed, JobMessage, Submit
 
 log = logging.getLogger("limn.engine")
 
-ROOT = str(Path(__file__).resolve().parent.parent)
-"""Where our packages are; the worker gets it as its first search path."""
 
 LENGTH = struct.Struct(">Q")
 """Each value in the pipe is its pickle's length, then its pickle. Both ends are ours; nothing from the wire is ever unpickled."""
@@ -227,10 +225,9 @@ bundled model: 0.43 of the time beside one busy program, 1.25 on an idle machine
 
 async def _spawn() -> asyncio.subprocess.Process:
     """A worker process: the same Python, and the same packages as ours whatever the working folder is."""
-    paths = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH", ""))))
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "server.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_READ_AHEAD,
-        env=PATIENCE | os.environ | {"PYTHONPATH": paths},
+        sys.executable, "-P", "-m", "limn.server.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_READ_AHEAD,
+        env=PATIENCE | os.environ,
     )  # fmt: skip
 
 

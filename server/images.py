@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from protocol.messages import Pixels, Region
+from limn.protocol.messages import Pixels, Region
 
 JPEG_QUALITY = 80
 """20 to 40 KiB for 512 x 512 pixels: a preview shows where an edit goes, it is not looked at closely."""

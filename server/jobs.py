@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from protocol import ProtocolError
-from protocol.codec import encode
-from protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
+from limn.protocol import ProtocolError
+from limn.protocol.codec import encode
+from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
 
 from .cache import size_of
 from .engine import Engine

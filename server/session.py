@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from aiohttp import WSMsgType, web
 
-from protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
-from protocol.messages import (
+from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
+from limn.protocol.messages import (
     Acknowledge,
     Cancel,
     Cancelled,

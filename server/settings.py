@@ -14,7 +14,7 @@ from typing import Any
 
 import platformdirs
 
-from protocol import limits
+from limn.protocol import limits
 
 MIB = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -1,6 +1,6 @@
 """The worker process: loads the models once and pumps edits. Told what to do on standard input, answers on standard output.
 
-    python -m server.worker         (the engine does this)
+    python -m limn.server.worker         (the engine does this)
 
 It ends when its standard input closes, whatever it is doing: a server that dies leaves nothing behind.
 """
@@ -16,7 +16,7 @@ import threading
 from io import FileIO
 from typing import BinaryIO
 
-from protocol.messages import Submit
+from limn.protocol.messages import Submit
 
 from .engine import LENGTH, Description, EngineError, Start, Stop
 from .log import begin as begin_log
@@ -43,9 +43,9 @@ def main() -> None:
 
 
 def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
-    import editing  # not before the inbox is read: it takes seconds, and the server may be gone by then
+    from limn import editing  # not before the inbox is read: it takes seconds, and the server may be gone by then
 
-    from .edits import Editor
+    from .bridge import Editor
 
     try:
         device = _device(start.device)
@@ -94,7 +94,7 @@ class _Inbox:
 
 
 def _sketchbook() -> str:
-    from editing import sketchbook
+    from limn.editing import sketchbook
 
     return str(sketchbook.folder())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ MUST_NOT_IMPORT = {
 
 STANDARD_LIBRARY_ONLY = ("protocol", "installer")
 RELATIVE_ONLY = ("protocol", "krita_plugin")
-"""Inside Krita these live below one package, `limn`, whose name they must not have to know."""
+"""Inside Krita these live below another `limn` than outside, beside each other in both."""
 
 WORKSHOPS = ("editing/bench", "editing/sketchbook")
 WORKSHOP_TOOLS = {"time", "typer", "rich"}
@@ -47,34 +48,65 @@ def sources(room: str) -> Iterator[Path]:
             yield file
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
-    """Each import of a file: its line, the module's full name, and the level of a relative one (0: absolute)."""
+def imports(place: str, tree: ast.AST) -> Iterator[tuple[int, str, int]]:
+    """Each import of a file: its line, the full name of what is imported, the level it was written at.
+
+    A relative import is resolved: `from ..events import Event` in editing/methods/foi.py gives
+    "limn.editing.events.Event".
+    """
+    package = ["limn", *Path(place).parent.parts]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name, 0
         elif isinstance(node, ast.ImportFrom):
-            yield node.lineno, node.module or "", node.level
+            base = package[: len(package) - node.level + 1] if node.level else []
+            for alias in node.names:
+                yield node.lineno, ".".join([*base, *filter(None, [node.module]), alias.name]), node.level
 
 
 def breaches(room: str, place: str, text: str) -> list[str]:
     """What is wrong with the imports of one file of a room; `place` is its path from the root."""
     found = []
     allowed = WORKSHOP_TOOLS if place.startswith(WORKSHOPS) else set()
-    for line, module, level in imports(ast.parse(text)):
-        top = module.partition(".")[0]
-        where = f"{place}:{line} imports {'.' * level}{module}"
-        if level:
-            continue
-        if top in ROOMS and top != room and top not in MAY_IMPORT[room]:
+    for line, module, level in imports(place, ast.parse(text)):
+        parts = module.split(".")
+        ours = parts[0] == "limn"
+        where = f"{place}:{line} imports {module}"
+        if parts[0] in ROOMS:
+            found.append(f"{where}, which is called limn.{module} once it is installed")
+        if ours and parts[1] in ROOMS and parts[1] != room and parts[1] not in MAY_IMPORT[room]:
             found.append(f"{where}, which {room} may not")
-        if top in MUST_NOT_IMPORT[room] and top not in allowed:
+        if parts[0] in MUST_NOT_IMPORT[room] and parts[0] not in allowed:
             found.append(f"{where}, which has no place in {room}")
-        if room in STANDARD_LIBRARY_ONLY and top not in sys.stdlib_module_names and top != room:
+        if room in STANDARD_LIBRARY_ONLY and not ours and parts[0] not in sys.stdlib_module_names:
             found.append(f"{where}, but {room} has the standard library only")
-        if room in RELATIVE_ONLY and top in ROOMS:
+        if room in RELATIVE_ONLY and ours and not level:
             found.append(f"{where}, but {room} imports ours relatively only")
+        found += [f"{where}, which is above it" for upper in above(place) if f"{module}.".startswith(upper)]
     return found
+
+
+UPPER = {
+    "editing/language": ("diffusion", "methods", "task", "auto", "store", "frame", "captioner"),
+    "editing/diffusion": ("language", "methods", "task", "auto", "captioner"),
+    "editing/methods": ("auto", "captioner"),
+    "krita_plugin/document": ("ui", "wire", "edits", "plugin", "state"),
+    "krita_plugin/wire": ("ui", "document", "edits", "plugin"),
+    "krita_plugin/ui": ("document", "wire", "edits", "plugin"),
+    "server": ("cli",),
+}
+"""Rooms within a room, and what stands above them, which they must not know."""
+
+
+def above(place: str) -> list[str]:
+    """The names below `limn` that a file must not import, since they stand above it."""
+    folder = Path(place).parent.as_posix()
+    room = folder.partition("/")[0]
+    for lower, uppers in UPPER.items():
+        if folder == lower or (lower != room and folder.startswith(f"{lower}/")):
+            return [f"limn.{room}.{upper}." for upper in uppers]
+    return []
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -89,18 +121,34 @@ def test_rooms_import_only_what_they_may(room: str) -> None:
     ("room", "text"),
     [
         ("protocol", "import numpy"),
+        ("server", "import editing"),
+        ("server", "from .cli import edit"),
         ("protocol", "from protocol.limits import MAX_SIDE"),
-        ("editing", "from server import images"),
+        ("editing", "from limn.server import images"),
         ("editing", "def run():\n    import time"),
-        ("server", "import krita_plugin.docker"),
+        ("server", "import limn.krita_plugin.ui.docker"),
         ("server", "from PyQt5 import QtCore"),
-        ("installer", "import server.client"),
-        ("krita_plugin", "import protocol"),
+        ("installer", "import limn.server.cli.client"),
+        ("krita_plugin", "from limn import protocol"),
+        ("krita_plugin", "from ..editing import edit"),
         ("krita_plugin", "import numpy as np"),
     ],
 )
 def test_a_breach_is_found(room: str, text: str) -> None:
     assert breaches(room, f"{room}/x.py", text)
+
+
+def test_what_stands_above_is_found() -> None:
+    assert breaches("editing", "editing/diffusion/x.py", "from ..methods import foi")
+    assert breaches("editing", "editing/methods/baselines/x.py", "from ...auto import choose")
+    assert not breaches("editing", "editing/methods/x.py", "from ..diffusion import masks")
+
+
+def test_every_package_is_installed() -> None:
+    """The list in pyproject.toml is written by hand: a folder that it lacks would be missing from the wheel."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    there = {f"limn.{module_name(file)}" for room in ROOMS for file in sources(room) if file.name == "__init__.py"}
+    assert sorted(there) == listed
 
 
 @pytest.mark.parametrize("room", ROOMS)

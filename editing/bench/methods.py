@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .. import ALGORITHMS, EditRequest, edit
+from ..diffusion.loading import Models
 from ..errors import EditError
 from ..events import Done, Step
 from ..frame import choose_frame
-from ..loading import Models
 from ..request import Value
 
 PAPERS = ("foi", "instdiffedit", "adapedit", "tas")

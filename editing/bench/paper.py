@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import ALGORITHMS
-from ..loading import Models, load_models
-from ..model import Branch, Model
-from ..sampling import classifier_free, denoise
-from ..schedule import DDIM, Moment, randn
+from ..diffusion.loading import Models, load_models
+from ..diffusion.model import Branch, Model
+from ..diffusion.sampling import classifier_free, denoise
+from ..diffusion.schedule import DDIM, Moment, randn
 from ..sketchbook import folder
 from . import metrics, sheet
 from .methods import PRESETS, WITH_MASK, Answer, ask, known_methods

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from .. import masks
+from ..diffusion import masks
+from ..diffusion.loading import Models, load_models
 from ..frame import resize
-from ..loading import Models, load_models
 from ..sketchbook import edits, folder
 from ..sketchbook.edits import TYPES, Edit, RenderedEdit
 from ..sketchbook.judge import Judge, load_judge

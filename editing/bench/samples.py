@@ -10,7 +10,7 @@ from PIL import Image
 from rich.progress import track
 
 from .. import EditRequest, edit, events
-from ..loading import Models, load_models
+from ..diffusion.loading import Models, load_models
 from ..sketchbook import folder
 from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE

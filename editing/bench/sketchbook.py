@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ..attention import AverageMap
-from ..loading import Models, load_models
-from ..model import Branch, Model
-from ..schedule import randn
+from ..diffusion.attention import AverageMap
+from ..diffusion.loading import Models, load_models
+from ..diffusion.model import Branch, Model
+from ..diffusion.schedule import randn
 from ..sketchbook import folder
 from ..sketchbook.autoencoder import decibels
 from ..sketchbook.edits import TYPES, edit, instruction, join, render_edit

@@ -21,8 +21,8 @@ app = typer.Typer(help=__doc__)
 CHILD = """
 import sys
 from pathlib import Path
-from editing.bench.speed import Pairs, seconds
-from editing.sketchbook.scenes import FIRST_HELD_OUT
+from limn.editing.bench.speed import Pairs, seconds
+from limn.editing.sketchbook.scenes import FIRST_HELD_OUT
 pairs = Pairs(Path(sys.argv[1]), "cpu", FIRST_HELD_OUT + 3, int(sys.argv[2]))
 work = lambda: pairs.run("foi", {"steps": pairs.steps}, "make the star blue")
 work()
@@ -30,13 +30,11 @@ print(seconds(work, "cpu")[0])
 """
 """One edit to warm up and one timed: OpenMP reads its policy once, so that each side needs a process of its own."""
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
 
 def timed(policy: str, model: Path, steps: int) -> float:
     """Seconds of an edit by FoI under a policy: PASSIVE, threads sleep; empty, as OpenMP itself decides."""
     ours = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    env = ours | {"PYTHONPATH": str(ROOT)} | ({"OMP_WAIT_POLICY": policy} if policy else {})
+    env = ours | ({"OMP_WAIT_POLICY": policy} if policy else {})
     command = [sys.executable, "-P", "-c", CHILD, str(model), str(steps)]
     return float(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout.split()[-1])
 

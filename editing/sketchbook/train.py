@@ -1,4 +1,4 @@
-"""Train the sketchbook: ``python -m editing.sketchbook.train STAGE``, one command a stage, each resumable at any kill.
+"""Train the sketchbook: ``python -m limn.editing.sketchbook.train STAGE``, one command a stage, each resumable at any kill.
 
     autoencoder  ->  data  ->  denoiser (small latents, then full size)  ->  decoder  ->  export
 
@@ -24,7 +24,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from ..attention import choose_kernels
+from ..diffusion.attention import choose_kernels
 from . import checkpoints, dataset
 from .autoencoder import autoencoder_loss, crops, decibels, half_precision, measure_scaling, new_autoencoder
 from .checkpoints import WORK

@@ -1,4 +1,7 @@
-"""Train the sketchbook's judge and towers on renders: ``python -m editing.sketchbook.train_judge``; resumable, a few minutes on a core."""
+"""Train the sketchbook's judge and towers on renders.
+
+``python -m limn.editing.sketchbook.train_judge``; resumable, a few minutes on a core.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing.bench import metrics
+from limn.editing.bench import metrics
 
 
 def square(value: float = 1.0) -> Tensor:

@@ -13,11 +13,11 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 from typer.testing import CliRunner
 
-from editing import load_models
-from editing.bench import methods, paper, sheet
-from editing.bench.paper_sets import READERS, DataError, Files, Sample, run_lengths
-from editing.bench.paper_tables import EVALUATIONS
-from editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
+from limn.editing import load_models
+from limn.editing.bench import methods, paper, sheet
+from limn.editing.bench.paper_sets import READERS, DataError, Files, Sample, run_lengths
+from limn.editing.bench.paper_tables import EVALUATIONS
+from limn.editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
 
 from ..editing.conftest import picture
 
@@ -240,7 +240,7 @@ def test_clip_equals_transformers_own_score(instruments: Sources) -> None:
     eyes = Perception(instruments)
     model = CLIPModel.from_pretrained(instruments.clip).eval()
     ids = CLIPTokenizer.from_pretrained(instruments.clip)(["a red star"], return_tensors="pt").input_ids
-    from editing.bench.perception import OPENAI_MEAN, OPENAI_STD, prepared
+    from limn.editing.bench.perception import OPENAI_MEAN, OPENAI_STD, prepared
 
     with torch.no_grad():
         logits = model(input_ids=ids, pixel_values=prepared(picture(), 32, OPENAI_MEAN, OPENAI_STD)).logits_per_image

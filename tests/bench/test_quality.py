@@ -12,14 +12,14 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from editing import ALGORITHMS
-from editing.bench import methods, quality
-from editing.bench.methods import Words
-from editing.bench.quality import Case
-from editing.instruction import parse
-from editing.prompts import captions
-from editing.sketchbook.edits import TYPES, edit
-from editing.sketchbook.judge import Judge, new_judge
+from limn.editing import ALGORITHMS
+from limn.editing.bench import methods, quality
+from limn.editing.bench.methods import Words
+from limn.editing.bench.quality import Case
+from limn.editing.language.instruction import parse
+from limn.editing.language.prompts import captions
+from limn.editing.sketchbook.edits import TYPES, edit
+from limn.editing.sketchbook.judge import Judge, new_judge
 
 FEW = {name: {"steps": 2} for name in ("sdedit", "p2p", "diffedit", "ip2p", "foi")}
 
@@ -142,7 +142,7 @@ def test_every_preset_names_parameters_that_exist() -> None:
 
 
 def test_it_hangs_in_the_command_line() -> None:
-    from server import cli_bench
+    from limn.server.cli import bench as cli_bench
 
     assert {"quality", "paper"} <= set(cli_bench.find_benches())
     assert isinstance(quality.app, typer.Typer)

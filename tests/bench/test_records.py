@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from editing.bench.records import Records
+from limn.editing.bench.records import Records
 
 
 def key(record: object) -> object:

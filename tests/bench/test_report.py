@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from editing.bench import report
+from limn.editing.bench import report
 
 
 def record(method: str, seed: int, type: str = "recolour", **figures: Any) -> dict[str, Any]:

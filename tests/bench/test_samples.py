@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from typer.testing import CliRunner
 
-from editing.bench import samples, sheet
+from limn.editing.bench import samples, sheet
 
 
 def test_every_cell_is_filled(tiny_model: Path, tmp_path: Path) -> None:

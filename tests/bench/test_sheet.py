@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from editing.bench import sheet
+from limn.editing.bench import sheet
 
 
 def test_outline_is_one_pixel_on_the_masks_inner_side() -> None:

@@ -40,7 +40,7 @@ class Limn:
         return kept | own | {"COLUMNS": "200", "XDG_CONFIG_HOME": str(self.runtime / "config")}
 
     def command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "server.cli", *map(str, arguments)]
+        return [sys.executable, "-m", "limn.server.cli", *map(str, arguments)]
 
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

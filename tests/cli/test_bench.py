@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.cli_bench import find_benches
+from limn.server.cli.bench import find_benches
 
 from .conftest import Limn
 

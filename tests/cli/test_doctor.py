@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from server import client, doctor
+from limn.server.cli import client
+from limn.server.cli import examine as doctor
 
 from .conftest import Limn
 

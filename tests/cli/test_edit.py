@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.picture_files import read
+from limn.server.cli.pictures import read
 
 from .conftest import FAST, ROOT, Limn, Wire, array, serving
 
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_picture_and_edits_do_not_mix(limn: Limn, s
 def test_a_deep_picture_with_alpha_stays_deep(limn: Limn, tmp_path: Path) -> None:
     file, out = tmp_path / "deep.png", tmp_path / "out"
     levels = np.random.default_rng(0).integers(0, 65536, (40, 32, 4), np.uint16)
-    from server.picture_files import Picture, write
+    from limn.server.cli.pictures import Picture, write
 
     write(Picture("RGBA", True, levels, None), file)
     assert limn("edit", file, "make the square blue", *FAST, "--out", out).returncode == 0

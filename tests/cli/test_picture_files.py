@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from protocol.messages import Pixels, Region
-from server import picture_files
-from server.picture_files import Picture, PictureError, composed, read, read_selection, write
+from limn.protocol.messages import Pixels, Region
+from limn.server.cli import pictures as picture_files
+from limn.server.cli.pictures import Picture, PictureError, composed, read, read_selection, write
 
 SIDE = 24
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from editing.sketchbook import edits as world
-from server import cli
-from server.cli_words import Trouble
+from limn.editing.sketchbook import edits as world
+from limn.server.cli import __main__ as cli
+from limn.server.cli.exits import Trouble
 
 from .conftest import ROOT, array
 
@@ -21,7 +21,7 @@ FIRST = 1_000_000
 
 HELP = """
 import sys
-from server.cli import main
+from limn.server.cli.__main__ import main
 sys.argv = ["limn", sys.argv[1], "--help"]
 try:
     main()

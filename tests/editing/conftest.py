@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import Models, load_models
-from editing.sampling import Progress, denoise
-from editing.schedule import Moment
+from limn.editing import Models, load_models
+from limn.editing.diffusion.sampling import Progress, denoise
+from limn.editing.diffusion.schedule import Moment
 
 torch.set_num_threads(1)  # in networks this small several threads only wait for each other
 

@@ -14,15 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing import EditError, EditRequest, Models, edit, words
-from editing import adapedit as ae
-from editing.attention import Attention, Tap, Taps
-from editing.branches import Pair, Survey, by_level, coarser, fine_sites, pair
-from editing.events import Done, Event, Mask
-from editing.inversion import Trajectory
-from editing.model import Branch, Model, Tally
-from editing.sampling import classifier_free, denoise
-from editing.schedule import DDIM, Moment, randn
+from limn.editing import EditError, EditRequest, Models, edit
+from limn.editing.diffusion import tokens
+from limn.editing.diffusion.attention import Attention, Tap, Taps
+from limn.editing.diffusion.inversion import Trajectory
+from limn.editing.diffusion.model import Branch, Model, Tally
+from limn.editing.diffusion.sampling import classifier_free, denoise
+from limn.editing.diffusion.schedule import DDIM, Moment, randn
+from limn.editing.events import Done, Event, Mask
+from limn.editing.language import alignment
+from limn.editing.methods import adapedit as ae
+from limn.editing.methods.prompt_pair import Pair, Survey, by_level, coarser, fine_sites, pair
 
 from .conftest import Memory, drain, picture, watch
 
@@ -124,7 +126,7 @@ def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, 
     """Substitution, insertion and deletion, any of them together."""
     generator = torch.Generator().manual_seed(seed)
     source, target = (torch.rand(3, 6, 12, generator=generator).softmax(-1) for _ in range(2))
-    again = source @ words.reindexing([8, *left, 9], [8, *right, 9], places=12)
+    again = source @ alignment.reindexing([8, *left, 9], [8, *right, 9], places=12)
     s = torch.rand(6, generator=generator)
     torch.testing.assert_close(again.sum(-1), torch.ones(3, 6))
     torch.testing.assert_close(ae.combine(again, target, s, lambda_s).sum(-1), torch.ones(3, 6))
@@ -135,12 +137,12 @@ def test_a4_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> No
     a, b = [49406, 320, 786, 2862, 525, 518, 5922, 49407], [49406, 320, 786, 4919, 525, 518, 5922, 267, 5050, 49407]
     generator = torch.Generator().manual_seed(3)
     source, target = (torch.randn(4, 9, 77, generator=generator).softmax(-1) for _ in range(2))
-    mapper, alphas = (torch.from_numpy(x) for x in words.refinement(a, b))
+    mapper, alphas = (torch.from_numpy(x) for x in alignment.refinement(a, b))
     keeps = torch.rand(77, generator=generator) < 0.5
-    keeps[list(words.key_places(words.align(a, b)))] = False
+    keeps[list(alignment.key_places(alignment.align(a, b)))] = False
     refined = source[..., mapper] * alphas + target * (1 - alphas)
     expected = refined * keeps + target * ~keeps
-    ours = ae.injected(again := source @ words.reindexing(a, b), ae.combine(again, target, torch.ones(9), 1.0), keeps)
+    ours = ae.injected(again := source @ alignment.reindexing(a, b), ae.combine(again, target, torch.ones(9), 1.0), keeps)
     torch.testing.assert_close(ours[..., : len(b)], expected[..., : len(b)], atol=1e-6, rtol=0)
 
 
@@ -189,8 +191,8 @@ def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
 @pytest.mark.parametrize("lambda_s", [0.0, 0.9])
 def test_a1_a_target_that_is_the_source_gives_the_source(model: Model, start: Tensor, lambda_s: float) -> None:
     texts = branches(model, SOURCE, SOURCE)
-    prompt = words.read(model.tokenizer, SOURCE, model.places)
-    same = Pair(prompt, prompt, words.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ())
+    prompt = tokens.read(model.tokenizer, SOURCE, model.places)
+    same = Pair(prompt, prompt, alignment.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ())
     source, target = walk(model, start, same, texts, constant(0.4), torch.rand(16, 12), lambda_s)
     torch.testing.assert_close(target, source, atol=1e-5, rtol=1e-4)
 
@@ -301,7 +303,7 @@ def test_a_changed_article_is_no_key(model: Model, source: str, target: str, key
     """Alone it is all there is to say; beside words that are gone, the edit is a deletion."""
     couple = pair(model, source, target)
 
-    def at(prompt: words.Prompt, places: tuple[int, ...]) -> str:
+    def at(prompt: tokens.Prompt, places: tuple[int, ...]) -> str:
         return " ".join(word.text for word in prompt.words if set(word.places) & set(places))
 
     assert (at(couple.target, couple.key), at(couple.target, couple.fresh), at(couple.source, couple.gone)) == (key, fresh, gone)

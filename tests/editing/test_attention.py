@@ -10,10 +10,10 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 
-from editing import Models
-from editing.attention import Attention, AverageMap, Rows, Sites, Taps
-from editing.loading import load_models
-from editing.model import Branch, Model, Tally
+from limn.editing import Models
+from limn.editing.diffusion.attention import Attention, AverageMap, Rows, Sites, Taps
+from limn.editing.diffusion.loading import load_models
+from limn.editing.diffusion.model import Branch, Model, Tally
 
 SD1 = {
     "sample_size": 64,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import editing
-from editing import ALGORITHMS, PAPERS, EditError, EditRequest, Models, auto, edit, load_models
-from editing.choice import TITLES
-from editing.events import Chosen, Done, Event, Stage
+from limn import editing
+from limn.editing import ALGORITHMS, PAPERS, EditError, EditRequest, Models, auto, edit, load_models
+from limn.editing.auto import TITLES
+from limn.editing.events import Chosen, Done, Event, Stage
 
 from .conftest import picture
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import ALGORITHMS, EditError, EditRequest, Models, edit
-from editing.events import Done, Mask, Stage, Step
+from limn.editing import ALGORITHMS, EditError, EditRequest, Models, edit
+from limn.editing.events import Done, Mask, Stage, Step
 
 from .conftest import Memory, picture
 

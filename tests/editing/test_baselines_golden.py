@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import words
-from editing.baselines import ddpm, diffedit, edit_friendly, masactrl, p2p
-from editing.inversion import Trajectory
-from editing.sampling import Predict, Progress, classifier_free, denoise
-from editing.schedule import DDIM, Moment, Schedule
+from limn.editing.diffusion import tokens
+from limn.editing.diffusion.inversion import Trajectory
+from limn.editing.diffusion.sampling import Predict, Progress, classifier_free, denoise
+from limn.editing.diffusion.schedule import DDIM, Moment, Schedule
+from limn.editing.methods.baselines import ddpm, diffedit, edit_friendly, masactrl, p2p
 
 GOLDEN = Path(__file__).parent / "golden"
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -68,7 +68,7 @@ PAIRS = json.loads(str(load("p2p_align")["meta"]))
 TIMES = json.loads(str(load("p2p_align")["time_meta"]))
 
 
-def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> words.Prompt:
+def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.Prompt:
     """A Prompt with the recorded ids: tokens of equal share for each word that the vectors do not place."""
     spans: list[tuple[int, int]] = []
     at = 0
@@ -82,8 +82,8 @@ def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> words.P
             count, spare = 1 + spare, 0
         spans += [(start, start + len(piece))] * count
         at = start + len(piece)
-    padding = [ids[-1]] * (words.PLACES - len(ids))
-    return words.Prompt(text, (*ids, *padding), tuple(spans))
+    padding = [ids[-1]] * (tokens.PLACES - len(ids))
+    return tokens.Prompt(text, (*ids, *padding), tuple(spans))
 
 
 @pytest.mark.parametrize("k", [k for k in range(len(PAIRS)) if f"p{k}_replace_mapper" in load("p2p_align")])

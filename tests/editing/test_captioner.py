@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from editing import Captioner, EditError
-from editing.captioner import TOKENS
+from limn.editing import Captioner, EditError
+from limn.editing.captioner import TOKENS
 from tests import tiny
 
 from .conftest import picture

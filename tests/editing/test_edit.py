@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import EditRequest, Models, edit
-from editing.events import Crop, Done, Event, Mask, Stage, Step
-from editing.frame import Frame
-from editing.preview import previewer
-from editing.store import Shelf, fingerprint
+from limn.editing import EditRequest, Models, edit
+from limn.editing.diffusion.preview import previewer
+from limn.editing.events import Crop, Done, Event, Mask, Stage, Step
+from limn.editing.frame import Frame
+from limn.editing.store import Shelf, fingerprint
 
 from .conftest import Memory, drain, picture
 

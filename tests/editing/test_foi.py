@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing import EditError, EditRequest, Models, edit, foi
-from editing.baselines import ip2p
-from editing.events import Done, Mask, Step
-from editing.instruction import parse
-from editing.model import Model, Tally
-from editing.schedule import EulerAncestral, randn
+from limn.editing import EditError, EditRequest, Models, edit
+from limn.editing.diffusion.model import Model, Tally
+from limn.editing.diffusion.schedule import EulerAncestral, randn
+from limn.editing.events import Done, Mask, Step
+from limn.editing.language.instruction import parse
+from limn.editing.methods import foi
+from limn.editing.methods.baselines import ip2p
 
 from .conftest import Loop, picture, watch
 

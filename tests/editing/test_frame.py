@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing.frame import Frame, choose_frame, enlarge, resize, threshold, working_size
+from limn.editing.frame import Frame, choose_frame, enlarge, resize, threshold, working_size
 
 from .conftest import picture
 
@@ -180,6 +180,6 @@ def test_enlarging_a_single_pixel_shows_the_kernel() -> None:
 def test_resizing_asks_torch_for_no_mode_that_older_builds_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     modes = []
     real = torch.nn.functional.interpolate
-    monkeypatch.setattr("editing.frame.F.interpolate", lambda x, **options: (modes.append(options["mode"]), real(x, **options))[1])
+    monkeypatch.setattr("limn.editing.frame.F.interpolate", lambda x, **options: (modes.append(options["mode"]), real(x, **options))[1])
     resize(torch.rand(1, 3, 20, 90), (64, 32))
     assert modes == ["area"]

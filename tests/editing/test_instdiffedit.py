@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing import EditError, EditRequest, Models, edit, instdiffedit
-from editing.attention import Attention, AverageMap, Rows, Site
-from editing.events import Done, Mask, Step
-from editing.model import Model, Tally
-from editing.sampling import denoise
-from editing.schedule import LMS, Moment, randn
-from editing.words import read
+from limn.editing import EditError, EditRequest, Models, edit
+from limn.editing.diffusion.attention import Attention, AverageMap, Rows, Site
+from limn.editing.diffusion.model import Model, Tally
+from limn.editing.diffusion.sampling import denoise
+from limn.editing.diffusion.schedule import LMS, Moment, randn
+from limn.editing.diffusion.tokens import read
+from limn.editing.events import Done, Mask, Step
+from limn.editing.methods import instdiffedit
 
 from .conftest import drain, picture, watch
 
@@ -267,7 +268,7 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models
     text, null = model.embed("a red star"), model.embed("")
 
     def sdedit(x: Tensor, now: Moment, _: Moment) -> Tensor:
-        from editing.model import Branch
+        from limn.editing.diffusion.model import Branch
 
         eps = model.predict(solver.shown(x, now), now.t, [Branch("null", null), Branch("text", text)])
         return eps["null"] + 7.5 * (eps["text"] - eps["null"])
@@ -310,7 +311,7 @@ def test_the_counts_are_the_papers(models: Models) -> None:
 
 
 def test_mask_only_stops_before_inpainting_and_needs_no_inpainting_model(tiny_model: Path) -> None:
-    from editing import MissingVariant, load_models
+    from limn.editing import MissingVariant, load_models
 
     alone = load_models(tiny_model / "text-to-image")
     _, done = run(alone, mask_only=True, parameters={"steps": 50})
@@ -422,10 +423,10 @@ def test_inpainting_equals_the_stock_pipeline(models: Models, tiny_model: Path, 
 
 def task_of(models: Models, request: EditRequest) -> Any:
     """A task as edit() makes it, for a picture of the working size."""
-    from editing.frame import Frame
-    from editing.instruction import parse
-    from editing.store import Shelf
-    from editing.task import Task
+    from limn.editing.frame import Frame
+    from limn.editing.language.instruction import parse
+    from limn.editing.store import Shelf
+    from limn.editing.task import Task
 
     generator = torch.Generator().manual_seed(request.seed)
     size = (request.image.shape[2], request.image.shape[3])

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from editing import lexicon
-from editing.errors import EditError
-from editing.instruction import MAX_CHARACTERS, MAX_ITEMS, Instruction, parse
+from limn.editing.errors import EditError
+from limn.editing.language import lexicon
+from limn.editing.language.instruction import MAX_CHARACTERS, MAX_ITEMS, Instruction, parse
 
 # sentence -> (operation, subject, relation, target, keyword) of each item
 EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from editing.choice import TITLES, choose
-from editing.errors import EditError
-from editing.instruction import parse
-from editing.prompts import captions, replacements, sentences
-from editing.sketchbook import edits
-from editing.sketchbook.scenes import text as written
+from limn.editing.auto import TITLES, choose
+from limn.editing.errors import EditError
+from limn.editing.language.instruction import parse
+from limn.editing.language.prompts import captions, replacements, sentences
+from limn.editing.sketchbook import edits
+from limn.editing.sketchbook.scenes import text as written
 
 PERSON = "a large standing red person on a gray background"
 

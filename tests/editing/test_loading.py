@@ -14,8 +14,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
-from editing import EditError, MissingVariant, Models, UnreadableModel, load_models, loading
-from editing.model import Branch, Model, Tally
+from limn.editing import EditError, MissingVariant, Models, UnreadableModel, load_models
+from limn.editing.diffusion import loading
+from limn.editing.diffusion.model import Branch, Model, Tally
 
 from . import single_file
 

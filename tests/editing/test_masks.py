@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from editing import masks
+from limn.editing.diffusion import masks
 
 
 def test_normalising_a_constant_gives_zeros() -> None:

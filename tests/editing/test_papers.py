@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import PAPERS, EditRequest, Models, edit
-from editing.events import Done
+from limn.editing import PAPERS, EditRequest, Models, edit
+from limn.editing.events import Done
 
 from .conftest import Memory, picture
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from editing import ALGORITHMS, EditError, EditRequest, Models, edit
-from editing.request import Parameter, parameter, parameters_of, resolve
+from limn.editing import ALGORITHMS, EditError, EditRequest, Models, edit
+from limn.editing.request import Parameter, parameter, parameters_of, resolve
 
 from .conftest import picture
 

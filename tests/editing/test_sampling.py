@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from editing import Models
-from editing.inversion import Trajectory, invert, null_text, pace
-from editing.model import Branch, Model, Tally
-from editing.sampling import denoise
-from editing.schedule import DDIM, Moment, Schedule, randn
+from limn.editing import Models
+from limn.editing.diffusion.inversion import Trajectory, invert, null_text, pace
+from limn.editing.diffusion.model import Branch, Model, Tally
+from limn.editing.diffusion.sampling import denoise
+from limn.editing.diffusion.schedule import DDIM, Moment, Schedule, randn
 
 from .conftest import drain
 

@@ -16,7 +16,7 @@ from diffusers import (
     LMSDiscreteScheduler,
 )
 
-from editing.schedule import DDIM, LMS, DPMSolver, EulerAncestral, Moment, Schedule, randn
+from limn.editing.diffusion.schedule import DDIM, LMS, DPMSolver, EulerAncestral, Moment, Schedule, randn
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -16,14 +16,14 @@ from diffusers import (
 )
 from transformers import CLIPTokenizer
 
-from editing import load_models
-from editing.sketchbook import folder
-from editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit
-from editing.sketchbook.judge import framed, load_judge
-from editing.sketchbook.networks import new_tokenizer, world_words
-from editing.sketchbook.scenes import FIRST_HELD_OUT, SIZE, caption, render, scene, text
-from editing.sketchbook.train_judge import accuracy, region, rows_of
-from editing.sketchbook.verdict import changes_made, frame_of, to_tensor
+from limn.editing import load_models
+from limn.editing.sketchbook import folder
+from limn.editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit
+from limn.editing.sketchbook.judge import framed, load_judge
+from limn.editing.sketchbook.networks import new_tokenizer, world_words
+from limn.editing.sketchbook.scenes import FIRST_HELD_OUT, SIZE, caption, render, scene, text
+from limn.editing.sketchbook.train_judge import accuracy, region, rows_of
+from limn.editing.sketchbook.verdict import changes_made, frame_of, to_tensor
 
 MEGABYTES = 80
 NATIVE = int(json.loads((folder() / "instruction" / "limn.json").read_text())["native_size"])  # pixels on each side

@@ -13,11 +13,11 @@ import pytest
 import torch
 import typer
 
-from editing.sketchbook import dataset, networks, recognition, train
-from editing.sketchbook.autoencoder import new_autoencoder
-from editing.sketchbook.drawing import KINDS
-from editing.sketchbook.edits import edit
-from editing.sketchbook.grounding import grounding_loss
+from limn.editing.sketchbook import dataset, networks, recognition, train
+from limn.editing.sketchbook.autoencoder import new_autoencoder
+from limn.editing.sketchbook.drawing import KINDS
+from limn.editing.sketchbook.edits import edit
+from limn.editing.sketchbook.grounding import grounding_loss
 
 
 def test_a_variant_is_the_trunk_with_the_other_channels_at_zero() -> None:
@@ -159,7 +159,7 @@ def test_edits_may_come_while_the_denoiser_learns(entries: dataset.Entries, tmp_
 def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """kill -9 in the middle of the autoencoder's stage, both workers: the next run starts from the checkpoint."""
     root = Path(__file__).parents[2]
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from editing.sketchbook import checkpoints, train; "
+    program = "import sys; from limn.editing.sketchbook import checkpoints, train; "
     program += "checkpoints.SAVE_EVERY = 0.5; train.autoencoder(minutes=float(sys.argv[2]), pictures=64, batch=4, workers=2)"
 
     def command(minutes: float) -> list[str]:
@@ -185,7 +185,7 @@ def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
     """Two workers, from published weights; the second run counts on from the first, and all three variants are written."""
     root = Path(__file__).parents[2]
     new_autoencoder().save_pretrained(tmp_path / "training" / "vae")
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from editing.sketchbook import train; "
+    program = "import sys; from pathlib import Path; from limn.editing.sketchbook import train; "
     program += "train.data(count=8, first=100, side=[16], a_file=6, processes=1); "
     program += "train.denoiser([Path('training/edits')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
     program += "train.export(Path('made'), 16)"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from editing.sketchbook.drawing import COLOURS, KINDS
-from editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit, source_caption, target_caption
-from editing.sketchbook.scenes import BACKGROUNDS, PLURALS, SIZE, STATES, caption, render, scene, text
+from limn.editing.sketchbook.drawing import COLOURS, KINDS
+from limn.editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit, source_caption, target_caption
+from limn.editing.sketchbook.scenes import BACKGROUNDS, PLURALS, SIZE, STATES, caption, render, scene, text
 
 SEEDS = st.integers(0, 2_000_000)
 

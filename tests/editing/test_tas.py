@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from editing import EditRequest, Models, edit, tas
-from editing.events import Done, Mask, Stage, Step
-from editing.inversion import Trajectory, invert, null_text
-from editing.model import Branch, Model, Tally
-from editing.sampling import classifier_free, denoise
-from editing.schedule import DDIM, Moment, randn
+from limn.editing import EditRequest, Models, edit
+from limn.editing.diffusion.inversion import Trajectory, invert, null_text
+from limn.editing.diffusion.model import Branch, Model, Tally
+from limn.editing.diffusion.sampling import classifier_free, denoise
+from limn.editing.diffusion.schedule import DDIM, Moment, randn
+from limn.editing.events import Done, Mask, Stage, Step
+from limn.editing.methods import tas
 
 from .conftest import Memory, drain, picture, watch
 
@@ -317,7 +318,7 @@ def test_the_mask_covers_where_a_thing_was_and_where_it_is() -> None:
 
 
 def test_closing_the_soft_map_is_closing_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    from editing.masks import grow
+    from limn.editing.diffusion.masks import grow
 
     soft = torch.rand(1, 1, 100, 100, generator=torch.Generator().manual_seed(2))
     monkeypatch.setattr(tas, "difference", lambda *_: soft)

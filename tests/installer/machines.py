@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from installer.machine import TEST_PROGRAMS, Gpu, KritaHome, Machine, Project, read_project
+from limn.installer.machine import TEST_PROGRAMS, Gpu, KritaHome, Machine, Project, read_project
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

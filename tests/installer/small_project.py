@@ -42,7 +42,7 @@ import os, zipfile
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     name = "limn-0.1.0-py3-none-any.whl"
     with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:
-        wheel.writestr("limn.pth", os.getcwd() + "\\n")
+        wheel.writestr("limn.pth", os.path.join(os.getcwd(), "source") + "\\n")
         wheel.writestr("limn-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: limn\\nVersion: 0.1.0\\n")
         wheel.writestr("limn-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("limn-0.1.0.dist-info/RECORD", "")
@@ -90,9 +90,8 @@ def make_project(folder: Path) -> Path:
     root, wheels = folder / "checkout", folder / "wheels"
     wheels.mkdir(parents=True)
     shutil.copytree(ROOT / "installer", root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "server").mkdir()
-    (root / "server" / "__init__.py").touch()
-    (root / "server" / "first_edit.py").write_text(FIRST_EDIT, encoding="utf-8")
+    (root / "source/limn/server/cli").mkdir(parents=True)
+    (root / "source/limn/server/cli/first_edit.py").write_text(FIRST_EDIT, encoding="utf-8")
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     (root / "backend.py").write_text(BACKEND, encoding="utf-8")
     make_wheel(wheels, "torch", "2.13.0", TORCH)

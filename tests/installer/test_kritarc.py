@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installer import kritarc
+from limn.installer import kritarc
 
 PLAIN = b"[MainWindow]\nState=AAAA\\xff==\n\n[python]\nenable_tenbrushes=true\nenable_comics=false\n\n[theme]\nTheme=Krita dark\n"
 

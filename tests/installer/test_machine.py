@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.machine import Gpu, krita_homes, parse_gpu, resource_directory
+from limn.installer.machine import Gpu, krita_homes, parse_gpu, resource_directory
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome
-from installer.plan import (
+from limn.installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome
+from limn.installer.plan import (
     BuildZip,
     InstallPackages,
     InstallSystemPackages,
@@ -38,7 +38,7 @@ def test_try_on_a_bare_machine() -> None:
     plan = plan_try(BARE, project(), OUT)
     assert names(plan) == ["environment", "torch", "packages", "torch-check", "limn", "first-edit"]
     assert not plan.problems and not plan.notes
-    assert plan.steps[-1].action == Run(("-m", "server.first_edit", "--out", str(OUT)))
+    assert plan.steps[-1].action == Run(("-m", "limn.server.cli.first_edit", "--out", str(OUT)))
 
 
 def test_try_says_how_to_put_the_plugin_in_where_krita_is() -> None:
@@ -118,7 +118,7 @@ def test_debian_without_venv() -> None:
     ],
 )
 def test_the_build_of_torch_fits_the_machine(machine: object, version: str, index: str | None, cuda: bool) -> None:
-    from installer.machine import Machine
+    from limn.installer.machine import Machine
 
     assert isinstance(machine, Machine)
     sources, computes, why = choose_torch(machine, "2.13.0")

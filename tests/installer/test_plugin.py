@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from installer import plugin
-from installer.machine import KritaHome
+from limn.installer import plugin
+from limn.installer.machine import KritaHome
 
 from .machines import ROOT
 
 SITES = [Path(place) for place in sys.path if place.endswith("site-packages")]
 KRITARC = b"[MainWindow]\nState=AAAA\\xff==\n\n[python]\nenable_tenbrushes=true\n\n[theme]\nTheme=Krita dark\n"
-SERVER = ("/env/bin/python", "-m", "server.cli", "serve")
+SERVER = ("/env/bin/python", "-m", "limn.server.cli", "serve")
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(output: Path) -> Stage:
     """Krita with Limn in it, and a server on the small model."""
     scenery.write(output / "scenes")
-    server = ["/usr/bin/env", f"PYTHONPATH={harness.ROOT}", sys.executable, "-m", "server.cli", "serve"]
+    server = [sys.executable, "-m", "limn.server.cli", "serve"]
     return Stage(output, [*server, "--model", MODEL] if MODEL else server, variables={"LIMN_SCENES": str(output / "scenes")})
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installer import plugin_package
-from installer.machine import TEST_PROGRAMS
+from limn.installer import plugin_package
+from limn.installer.machine import TEST_PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from editing.sketchbook import edits, scenes
-from editing.sketchbook.edits import Edit
-from editing.sketchbook.scenes import Scene, Thing, text
+from limn.editing.sketchbook import edits, scenes
+from limn.editing.sketchbook.edits import Edit
+from limn.editing.sketchbook.scenes import Scene, Thing, text
 
 Array = NDArray[np.uint8]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from editing.sketchbook import judge, verdict
-from editing.sketchbook.edits import render_edit
+from limn.editing.sketchbook import judge, verdict
+from limn.editing.sketchbook.edits import render_edit
 
 from . import scenery
 from .harness import Outcome

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import plugin_package
+from limn.installer import plugin_package
 
 from . import harness
 from .harness import Outcome, Stage

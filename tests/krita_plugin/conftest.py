@@ -1,51 +1,45 @@
-"""The plugin's package as the installer builds it, importable as `limn`: the same files that Krita will have."""
+"""Parts of the plugin that need no Krita, imported under the names that they have inside one."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from installer import plugin_package
-
-_ROOT = Path(__file__).resolve().parent.parent.parent
-
 
 @pytest.fixture(scope="session", autouse=True)
-def limn_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Builds the package, and puts it where Python finds it."""
-    resources = tmp_path_factory.mktemp("resources")
-    site = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
-    plugin_package.write_tree(plugin_package.gather(_ROOT, site), resources)
-    sys.path.insert(0, str(resources / "pykrita"))
-    return resources
+def vendor() -> None:
+    """Let the plugin find `websockets` where its package has it: below `limn.vendor`."""
+    sys.modules.setdefault("limn.vendor", ModuleType("limn.vendor"))
+    sys.modules.setdefault("limn.vendor.websockets", importlib.import_module("websockets"))
 
 
 @pytest.fixture(scope="session")
-def state(limn_package: Path) -> Any:
-    from limn import state
+def state() -> Any:
+    from limn.krita_plugin import state
 
     return state
 
 
 @pytest.fixture(scope="session")
-def looks(limn_package: Path) -> Any:
-    from limn import looks
+def looks() -> Any:
+    from limn.krita_plugin import preview_data
 
-    return looks
-
-
-@pytest.fixture(scope="session")
-def words(limn_package: Path) -> Any:
-    from limn import words
-
-    return words
+    return preview_data
 
 
 @pytest.fixture(scope="session")
-def messages(limn_package: Path) -> Any:
+def words() -> Any:
+    from limn.krita_plugin import sentences
+
+    return sentences
+
+
+@pytest.fixture(scope="session")
+def messages() -> Any:
     from limn.protocol import messages
 
     return messages

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 @pytest.fixture(scope="module")
 def geometry() -> Any:
-    from limn import geometry
+    from limn.krita_plugin.document import geometry
 
     return geometry
 
@@ -39,7 +39,7 @@ _PLACE = st.integers(-3000, 9000)
 def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
     x: int, y: int, width: int, height: int, sx: int, sy: int, sw: int, sh: int
 ) -> None:
-    from limn.geometry import Rect, crop
+    from limn.krita_plugin.document.geometry import Rect, crop
 
     canvas, content, selection = Rect(0, 0, 4000, 3000), Rect(x, y, width, height), Rect(sx, sy, sw, sh)
     seen = content.intersected(canvas)

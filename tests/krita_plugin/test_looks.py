@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 @given(width=st.integers(1, 900), height=st.integers(1, 900), data=st.data())
 def test_a_shrunk_mask_keeps_every_nth_row_and_column(width: int, height: int, data: st.DataObject) -> None:
-    from limn.looks import PICTURE_SIDE, shrink
+    from limn.krita_plugin.preview_data import PICTURE_SIDE, shrink
     from limn.protocol.messages import Pixels, Region
 
     x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
@@ -33,7 +33,7 @@ def test_no_mask_is_a_black_picture(looks: Any) -> None:
 
 @given(width=st.integers(1, 700), height=st.integers(1, 700), rows=st.integers(1, 64), deep=st.booleans())
 def test_a_small_layer_keeps_every_nth_row_and_column(width: int, height: int, rows: int, deep: bool) -> None:
-    from limn.looks import PICTURE_SIDE, small
+    from limn.krita_plugin.preview_data import PICTURE_SIDE, small
 
     channels = np.random.default_rng(width).integers(0, 256, (height, width, 4), np.uint8)
     sent = channels.astype("<u2") * 256 + 7 if deep else channels

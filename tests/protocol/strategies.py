@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from protocol import PROTOCOL_VERSION, limits
-from protocol import messages as m
+from limn.protocol import PROTOCOL_VERSION, limits
+from limn.protocol import messages as m
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 identifiers = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)

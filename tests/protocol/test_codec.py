@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import PROTOCOL_VERSION, Pixels, ProtocolError, limits
-from protocol.codec import decode, encode
-from protocol.errors import Corrupt, Malformed, TooLarge, UnknownMessage, VersionMismatch
-from protocol.messages import Cancel, Hello, Mask, Message, PartMask, Progress, Region, Result, Submit
+from limn.protocol import PROTOCOL_VERSION, Pixels, ProtocolError, limits
+from limn.protocol.codec import decode, encode
+from limn.protocol.errors import Corrupt, Malformed, TooLarge, UnknownMessage, VersionMismatch
+from limn.protocol.messages import Cancel, Hello, Mask, Message, PartMask, Progress, Region, Result, Submit
 
 from .strategies import messages
 

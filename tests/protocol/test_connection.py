@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import PROTOCOL_VERSION, Connection, Message, Pixels, ProtocolError, limits
-from protocol.errors import ConnectionEnded, Corrupt, Malformed, OutOfOrder, RefusedByPeer, TooLarge, UnknownMessage
-from protocol.messages import (
+from limn.protocol import PROTOCOL_VERSION, Connection, Message, Pixels, ProtocolError, limits
+from limn.protocol.errors import ConnectionEnded, Corrupt, Malformed, OutOfOrder, RefusedByPeer, TooLarge, UnknownMessage
+from limn.protocol.messages import (
     Acknowledge,
     Box,
     Cancel,
@@ -377,7 +377,7 @@ def feed(receiver: Connection, attacked: list[Frame]) -> None:
 
 
 def decode_all(frame: Frame) -> list[Message]:
-    from protocol.codec import decode
+    from limn.protocol.codec import decode
 
     assert isinstance(frame, str)
     return [decode(frame)[0]]

@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from protocol import PROTOCOL_VERSION, Connection, Message, Pixels
-from protocol.messages import (
+from limn.protocol import PROTOCOL_VERSION, Connection, Message, Pixels
+from limn.protocol.messages import (
     FINAL,
     Acknowledge,
     Box,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.messages import JobMessage, Pixels, Submit
-from server.client import Address, Session, connect
+from limn.protocol.messages import JobMessage, Pixels, Submit
+from limn.server.cli.client import Address, Session, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,7 +101,7 @@ def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Ru
     log_file = folder / "server.log"
     with log_file.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server.cli", "serve", *arguments], cwd=ROOT, env=environment, text=True,
+            [sys.executable, "-m", "limn.server.cli", "serve", *arguments], cwd=ROOT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
         )  # fmt: skip
     assert process.stdout is not None

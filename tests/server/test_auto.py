@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.messages import Chosen, Done, Failed, Progress, Queued, Submit
-from server.client import Session, connect
+from limn.protocol.messages import Chosen, Done, Failed, Progress, Queued, Submit
+from limn.server.cli.client import Session, connect
 
 from .conftest import Running, Start, run, submit
 

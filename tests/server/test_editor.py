@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-import editing
-from protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Result
-from server.edits import Editor
-from server.worker import _device
+from limn import editing
+from limn.protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Result
+from limn.server.bridge import Editor
+from limn.server.worker import _device
 
 from .conftest import FAST, picture, submit
 
@@ -177,7 +177,7 @@ def test_a_models_default_that_can_not_be_used_is_told_when_it_is_loaded(
 
 
 def test_a_device_that_is_not_there_is_told_in_words() -> None:
-    from server.engine import EngineError
+    from limn.server.engine import EngineError
 
     assert _device("cpu") == "cpu"
     with pytest.raises(EngineError) as caught:

@@ -11,22 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from protocol.limits import MAX_LABEL
-from protocol.messages import (
-    FINAL,
-    Cancelled,
-    Done,
-    Failed,
-    JobMessage,
-    Mask,
-    Missing,
-    Pixels,
-    Preview,
-    Progress,
-    Queued,
-    Result,
-)
-from server.client import ConnectionLost, Session, connect
+from limn.protocol.limits import MAX_LABEL
+from limn.protocol.messages import FINAL, Cancelled, Done, Failed, JobMessage, Mask, Missing, Pixels, Preview, Progress, Queued, Result
+from limn.server.cli.client import ConnectionLost, Session, connect
 
 from .conftest import SLOW, Running, Start, picture, run, submit
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.app import SESSION_PATH, STATUS_PATH, build
-from server.cache import ByteCache
-from server.client import Address, ClientError, connect
-from server.engine import LocalEngine, Start
-from server.jobs import Jobs
-from server.session import House
-from server.settings import Settings
+from limn.server.app import SESSION_PATH, STATUS_PATH, build
+from limn.server.cache import ByteCache
+from limn.server.cli.client import Address, ClientError, connect
+from limn.server.engine import LocalEngine, Start
+from limn.server.jobs import Jobs
+from limn.server.session import House
+from limn.server.settings import Settings
 
 from .conftest import Running
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from protocol.messages import Pixels
-from server import images
+from limn.protocol.messages import Pixels
+from limn.server import images
 
 FORMATS = ("rgba8", "bgra8", "rgba16", "bgra16")
 

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from protocol.limits import MAX_LABEL
-from protocol.messages import Box, Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
-from server.cache import ByteCache, size_of
-from server.engine import Description
-from server.estimate import Estimate
-from server.jobs import MAX_KEPT, Jobs, TooManyJobs
+from limn.protocol.limits import MAX_LABEL
+from limn.protocol.messages import Box, Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
+from limn.server.cache import ByteCache, size_of
+from limn.server.engine import Description
+from limn.server.estimate import Estimate
+from limn.server.jobs import MAX_KEPT, Jobs, TooManyJobs
 
 from .conftest import picture, submit
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from protocol import PROTOCOL_VERSION
-from protocol.limits import MAX_COUNT, MAX_FRAME_BYTES, MAX_LOGGED
-from server import client
-from server.app import SESSION_PATH
-from server.client import ClientError, connect
-from server.settings import Settings, SettingsError, load
+from limn.protocol import PROTOCOL_VERSION
+from limn.protocol.limits import MAX_COUNT, MAX_FRAME_BYTES, MAX_LOGGED
+from limn.server.app import SESSION_PATH
+from limn.server.cli import client
+from limn.server.cli.client import ClientError, connect
+from limn.server.settings import Settings, SettingsError, load
 
 from .conftest import ROOT, Running, Start
 
@@ -123,7 +123,7 @@ async def test_it_ends_at_once_while_a_client_waits_for_a_worker_that_is_startin
 def test_it_ends_when_its_parent_is_killed(tiny_model: Path, server_environment: dict[str, str], tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "server = subprocess.Popen([sys.executable, '-m', 'server.cli', 'serve', '--model', sys.argv[1]],"
+        "server = subprocess.Popen([sys.executable, '-m', 'limn.server.cli', 'serve', '--model', sys.argv[1]],"
         " stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
         "print(server.stdout.readline(), flush=True)\n"
         "time.sleep(600)\n"
@@ -168,7 +168,7 @@ def test_a_detached_server_outlives_its_input_and_ends_on_a_signal(start_server:
 
 def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict[str, str]) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "server.cli", "serve", "--port", str(server.port)], cwd=ROOT, env=server_environment,
+        [sys.executable, "-m", "limn.server.cli", "serve", "--port", str(server.port)], cwd=ROOT, env=server_environment,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert second.returncode != 0

@@ -6,13 +6,13 @@ import logging
 import subprocess
 import sys
 
-from server.log import OneLine
+from limn.server.log import OneLine
 
 from .conftest import ROOT
 
 BROKEN = """
 import logging
-from server.log import begin
+from limn.server.log import begin
 begin("info")
 try:
     1 / 0

@@ -42,7 +42,7 @@ def appearance(pixels_, format, width, height, space=("RGBA", "U8", SRGB)):
 
 
 def in_space(result, name, model, depth, profile):
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     scene = Scene("recolour")
     document, layer = yield from new_document(256, 192, model, depth, profile)

@@ -100,7 +100,7 @@ def check_end_to_end(result):
 
 def check_going_in(result):
     """A layer goes into a large picture, and Krita's event loop turns meanwhile."""
-    from limn import canvas, geometry, results, turns
+    from limn.krita_plugin.document import cooperative, geometry, reading, writing
 
     document, layer = yield from new_document(LARGE, LARGE)
     strip = QByteArray(bytes((90, 120, 150, 255)) * (LARGE * 64))
@@ -117,7 +117,7 @@ def check_going_in(result):
     timer.start(0)
     pixel = bytes((10, 200, 30, 255))
     area = geometry.Rect(100, 100, 256, 256)
-    turns.Task(results.insert(canvas.take(None), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
+    cooperative.Task(writing.insert(reading.take(None), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
     came = yield lambda: ends, 60
     timer.stop()
     assert came and not isinstance(ends[0], Exception), ends
@@ -200,7 +200,7 @@ def check_again(result):
 
 def check_next_instruction(result):
     """After an edit its result is the active layer: the next instruction goes on with the picture as the painter sees it."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     scene = Scene("two")
     document, layer = yield from picture("two")
@@ -240,7 +240,7 @@ def check_laid_over(result):
 
 
 def laid_over(result, depth, size):
-    from limn import canvas, geometry, results, turns
+    from limn.krita_plugin.document import cooperative, geometry, reading, writing
 
     document, layer = yield from new_document(WIDTH, HEIGHT, depth=depth)
     painted, laid = geometry.Rect(40, 30, 256, 64), geometry.Rect(100, 50, 160, 128)
@@ -249,7 +249,7 @@ def laid_over(result, depth, size):
 
     def ended_well(steps):
         before = len(ends)
-        turns.Task(steps, ends.append, ends.append)
+        cooperative.Task(steps, ends.append, ends.append)
         came = yield lambda: len(ends) > before, 20
         assert came and not isinstance(ends[-1], Exception), ends
         return ends[-1]
@@ -257,12 +257,12 @@ def laid_over(result, depth, size):
     for number, step in enumerate((90, 201)):
         area = laid.moved(8 * number, 4 * number)
         pixels_ = blend(area, size, step)
-        steps = results.insert(canvas.take(None), area, pixels_, "bgra8" if size == 1 else "bgra16", "result")
+        steps = writing.insert(reading.take(None), area, pixels_, "bgra8" if size == 1 else "bgra16", "result")
         yield from activate(document, (yield from ended_well(steps)))
     ends[0].setOpacity(128)
-    source = canvas.take(None)
+    source = reading.take(None)
     rect = source.rect
-    strips, _ = yield from ended_well(canvas.read(source))
+    strips, _ = yield from ended_well(reading.read(source))
     result[depth] = [rect.width, rect.height, len(source.copies)]
     save(f"over-{depth}.raw", b"".join(strips))
     for number, copy in enumerate(source.copies):
@@ -317,7 +317,7 @@ def check_own_selections(result):
 
 def check_mask_then_edit(result):
     """A mask that the painter has had found is a selection of the painter's: it limits the next edit."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     document, layer = yield from picture("recolour")
     yield from quick()

@@ -205,7 +205,7 @@ def edit(instruction, key="Return"):
 @contextlib.contextmanager
 def listening():
     """What the server says about edits meanwhile."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     arrived = []
     connection = house().client.received.connect(arrived.append)
@@ -218,7 +218,7 @@ def listening():
 @contextlib.contextmanager
 def submitting():
     """What the plugin hands over to be sent meanwhile."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     client, submit, drafts = house().client, house().client.submit, []
     client.submit = lambda draft: (drafts.append(draft), submit(draft))

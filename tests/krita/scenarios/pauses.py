@@ -25,21 +25,22 @@ def painted(size, scene):
     return document, layer
 
 
-def timed(turns):
+def timed():
     """Have the length of each of Limn's own turns noted: within one, Krita may run its event loop, but takes no pen, mouse or key."""
-    lengths, turn = [], turns.Task._turn
+    from limn.krita_plugin.document import cooperative
+
+    lengths, turn = [], cooperative.Task._turn
 
     def noted(task):
         begun = time.perf_counter()
         turn(task)
         lengths.append(round((time.perf_counter() - begun) * 1000, 1))
 
-    turns.Task._turn = noted
+    cooperative.Task._turn = noted
     return lengths
 
 
 def whole_edit(result, size):
-    from limn import turns
 
     document, _ = yield from painted(size, Scene("recolour"))
     yield from quick()
@@ -48,7 +49,7 @@ def whole_edit(result, size):
     result["without an edit"] = idle.stop()
     yield from write(Scene("recolour").instruction)
     yield 1
-    lengths = timed(turns)
+    lengths = timed()
     pauses = Pauses()  # only now: the tests' own keys hold Krita while they are sent
     app().action("limn_edit").trigger()
     yield lambda: panel().work is not None, 10

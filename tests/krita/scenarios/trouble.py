@@ -93,12 +93,12 @@ def check_cancel_button(result):
 
 def check_kill_worker(result):
     result["name"] = "worker-killed"
-    yield from half_way(result, lambda: kill("server.worker"))
+    yield from half_way(result, lambda: kill("limn.server.worker"))
 
 
 def check_kill_server(result):
     result["name"] = "server-killed"
-    yield from half_way(result, lambda: kill("server.cli"))
+    yield from half_way(result, lambda: kill("limn.server.cli"))
 
 
 def stop():
@@ -110,7 +110,7 @@ def check_stop_server(result):
     yield from ready()
     stop()
     came = yield lambda: panel().link.kind == "off", 20
-    result["stopped"], result["processes"] = came, processes("server.cli")
+    result["stopped"], result["processes"] = came, processes("limn.server.cli")
     result["link"] = panel().link.words
     document, layer = yield from new_document(WIDTH, HEIGHT)
     yield from paint(document, layer, Scene("recolour"), X, Y)
@@ -127,19 +127,19 @@ def check_stop_while_starting(result):
     document, layer = yield from new_document(WIDTH, HEIGHT)
     yield from paint(document, layer, Scene("recolour"), X, Y)
     yield from start("make the star blue")
-    came = yield lambda: processes("server.cli"), 20
+    came = yield lambda: processes("limn.server.cli"), 20
     assert came and panel().link.kind == "starting", panel().link
     stop()
     yield lambda: panel().link.kind == "off", 20
     result["link"], result["note"], result["layers"] = panel().link.kind, note(), names(document)
-    result["working"], result["processes"] = panel().work is not None, processes("server.cli")
+    result["working"], result["processes"] = panel().work is not None, processes("limn.server.cli")
     yield from edit("make the star blue")
     result["next note"], result["next layers"] = note(), names(document)
 
 
 def check_out_of_memory(result):
     """There is no memory to join the layer's pixels."""
-    from limn import client
+    from limn.krita_plugin.wire import client
 
     document, _ = yield from picture("recolour")
     whole = client.Pixels
@@ -162,7 +162,7 @@ def check_out_of_memory(result):
 
 def check_wire_that_fails(result):
     """Something that nobody has thought of happens in the thread that writes: the docker says so, and a click connects again."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     def fails(address):
         raise RuntimeError("as never before")
@@ -188,7 +188,7 @@ def check_wire_that_fails(result):
 @contextlib.contextmanager
 def cut_off(when):
     """Have the plugin's connections cut, as a network cuts them, after each frame that it writes for which `when` is true."""
-    from limn import client
+    from limn.krita_plugin.wire import client
 
     whole = client.connect
 
@@ -221,7 +221,7 @@ def broken_off(wire):
 
 def connected_anew():
     """Let the connection that is there go, and have the next one made."""
-    from limn.plugin import house
+    from limn.krita_plugin.plugin import house
 
     house().client.stop_server()
     yield lambda: panel().link.kind == "off", 20
@@ -256,7 +256,7 @@ def check_cut_again_and_again(result):
         yield from quick(200)
         yield from start("make the star blue")
         yield from under_way(1)
-        from limn.plugin import house
+        from limn.krita_plugin.plugin import house
 
         resumed = []
         house().client.linked.connect(resumed.append)

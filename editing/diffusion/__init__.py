@@ -1,0 +1,1 @@
+"""The diffusion model and what walks through it: networks, schedules, attention, inversion."""

@@ -1,0 +1,140 @@
+"""The networks as one value: encode, decode, embed, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from . import tokens
+from .attention import Rows, Sites, Taps
+from .schedule import Schedule
+
+
+@dataclass
+class Tally:
+    """How much network an edit has used: passes, and batch rows in them."""
+
+    forwards: int = 0
+    rows: int = 0
+
+    def backward(self, rows: int) -> None:
+        """Count a backward pass: a forward with its backward is taken for three forwards."""
+        self.rows += 2 * rows
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One named part of the batch: its text embedding (1, tokens, channels), and extra input channels (1, c, h, w) where wanted."""
+
+    name: str
+    text: Tensor
+    extra: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One variant of a checkpoint, ready to use. Tensors that go in and out are float32 on `device`."""
+
+    name: str
+    variant: str  # "text-to-image", "inpainting" or "instruction"
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    schedule: Schedule
+    prediction: str  # "epsilon" or "v_prediction"
+    sites: Sites
+    device: torch.device
+    semantic_level: int  # the level at which nouns localise best
+    native_size: int  # pixels, the shorter side that the model was trained on
+    identity: str  # tells these weights' values from another model's in a store
+    tiny: AutoencoderTiny | None = None  # a fast decoder for previews
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent, in each direction."""
+        return int(2 ** (len(self.vae.config["block_out_channels"]) - 1))
+
+    @property
+    def multiple(self) -> int:
+        """Working sizes are multiples of this many pixels, so that every level divides evenly."""
+        return self.factor * int(2 ** (len(self.unet.config["block_out_channels"]) - 1))
+
+    @property
+    def scaling(self) -> float:
+        """The autoencoder's scaling factor: the loop's latents are this times the posterior's mode."""
+        return float(self.vae.config["scaling_factor"])
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Tensor:
+        """Picture (n, 3, H, W) in 0..1 -> posterior mode, **unscaled**, (n, 4, H / factor, W / factor)."""
+        mode: Tensor = self.vae.encode((2 * image - 1).to(self.device, self.vae.dtype)).latent_dist.mode()
+        return mode.float()
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents (n, 4, h, w) -> picture in 0..1."""
+        image: Tensor = self.vae.decode((latents / self.scaling).to(self.device, self.vae.dtype)).sample
+        return (image.float() / 2 + 0.5).clamp(0, 1)
+
+    @torch.no_grad()
+    def embed(self, text: str) -> Tensor:
+        """Text -> CLIP embedding (1, places, channels) float32. Raises EditError if the text has too many tokens."""
+        ids = torch.tensor([tokens.read(self.tokenizer, text, self.places).ids], device=self.device)
+        embedding: Tensor = self.text_encoder(ids)[0]
+        return embedding.float()
+
+    @property
+    def places(self) -> int:
+        """Places in a prompt, start, end and padding included (77)."""
+        return int(self.text_encoder.config.max_position_embeddings)
+
+    def predict(
+        self, latents: Tensor | Mapping[str, Tensor], t: float, branches: Sequence[Branch], taps: Taps | None = None
+    ) -> dict[str, Tensor]:
+        """The noise in the latents by branch, each (n, 4, h, w), from **one** forward of all branches.
+
+        latents: as the network wants them (Solver.shown), (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999.
+        Gradients flow to the text embeddings and latents where the caller has them enabled.
+        """
+        shared = latents if isinstance(latents, Tensor) else None
+        inputs, texts = [], []
+        for branch in branches:
+            x = shared if shared is not None else latents[branch.name]  # type: ignore[index]
+            extra = () if branch.extra is None else (branch.extra.to(x).expand(len(x), -1, -1, -1),)
+            inputs.append(torch.cat((x, *extra), dim=1))
+            texts.append(branch.text.expand(len(x), -1, -1))
+        batch = torch.cat(inputs)  # (branch x sample, channels, h, w)
+        rows = Rows(tuple(b.name for b in branches), len(batch) // len(branches))
+        self.tally.forwards += 1
+        self.tally.rows += len(batch)
+        dtype = self.unet.dtype
+        with self.sites.held(taps or {}, rows, (batch.shape[2], batch.shape[3])):
+            output = self.unet(batch.to(dtype), torch.tensor(t, device=batch.device), torch.cat(texts).to(dtype), return_dict=False)[0].to(
+                batch.dtype
+            )
+        if self.prediction == "v_prediction":
+            alpha_bar = self.schedule.at(t)
+            output = alpha_bar**0.5 * output + (1 - alpha_bar) ** 0.5 * batch[:, : output.shape[1]]
+        return {name: output[rows.of(name)] for name in rows.names}
+
+    def save_memory(self, on: bool) -> None:
+        """Gradient checkpointing: where gradients are enabled, activations are computed again instead of kept (about half the memory)."""
+        if on:
+            self.unet.enable_gradient_checkpointing()
+        else:
+            self.unet.disable_gradient_checkpointing()
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Keeps small gradients from vanishing where the UNet is in half precision; does nothing otherwise."""
+        return torch.amp.GradScaler(self.device.type, init_scale=1024.0, enabled=self.unet.dtype == torch.float16)
+
+    def counting(self, tally: Tally) -> Model:
+        """The same networks, counting into another tally."""
+        return replace(self, tally=tally)

@@ -1,0 +1,61 @@
+"""Null-text inversion alone (Mokady et al., CVPR 2023): the picture's optimised empty text, then the target text. No mask."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...diffusion.inversion import null_text
+from ...diffusion.model import Branch
+from ...diffusion.sampling import classifier_free
+from ...diffusion.schedule import Moment
+from ...events import Event
+from ...request import parameter
+from ...task import Algorithm, Outcome, Task, shown
+from .common import ground, maskless
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Null-text inversion's parameters, with its paper's defaults."""
+
+    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
+    steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
+
+
+@torch.no_grad()
+def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+    """50 evaluations of inversion, at most 1650 of optimisation (a backward pass counted as two more), 100 of sampling."""
+    start = ground(task, settings.steps)
+    if task.request.mask_only:
+        return (yield from maskless(start))
+    model, source, guidance = start.model, start.source.text, settings.guidance
+    trajectory = yield from start.inverted(source)
+
+    def optimise() -> Generator[Event, None, Tensor]:
+        steps = null_text(model, trajectory, source, start.null.text, start.moments, guidance)
+        return (yield from shown("optimising", settings.steps, steps, start.preview))
+
+    nulls = yield from task.shelf.once("null text", Tensor, (model.identity, trajectory.latents, source, guidance), optimise)
+
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        noise = model.predict(z, now.t, [Branch("null", nulls[now.index][None]), start.target])
+        return classifier_free(noise["null"], noise["target"], guidance)
+
+    z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
+    return (yield from start.finished(z))
+
+
+ALGORITHM = Algorithm(
+    name="null-text",
+    title="Null-text inversion",
+    summary="Learns how the picture comes back exactly, then describes it anew. Slow.",
+    needs=("text-to-image",),
+    caption="needed",
+    settings=Settings,
+    run=run,
+    baseline=True,
+)

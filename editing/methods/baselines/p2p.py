@@ -1,0 +1,226 @@
+"""Prompt-to-prompt (Hertz et al., ICLR 2023) on a picture, by direct inversion (Ju et al., ICLR 2024): AdapEdit without its two parts.
+
+Two branches share their attention: while a token's window lasts, the target's cross-attention comes from the source's, re-indexed to the
+target's tokens; while the self window lasts, so does its self-attention at the semantic level and deeper.
+
+Differences. The windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for generated images, are 0.8 and 0.4. The source
+branch is the stored trajectory itself, so it needs no unconditional row: three rows a step. Local blend is the paper's, off by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...diffusion import tokens
+from ...diffusion.attention import Attention, Site, Tap
+from ...diffusion.masks import blend
+from ...diffusion.model import Model
+from ...diffusion.sampling import classifier_free
+from ...diffusion.schedule import Moment
+from ...errors import EditError
+from ...events import Event
+from ...language import alignment
+from ...request import parameter
+from ...task import Algorithm, Found, Outcome, Task
+from .common import ground, maskless
+
+BLEND_AT = 0.3  # a place belongs to the edit where its normalised map is above this
+BLEND_FROM = 0.2  # share of the steps after which the maps are settled enough to blend by
+
+Window = tuple[float, float]  # shares of the steps, from..to
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Prompt-to-prompt's parameters."""
+
+    mode: str = parameter(
+        "refinement",
+        "How the two texts are paired: by alignment, or word by word.",
+        choices=("refinement", "replacement"),
+        front=True,
+        title="texts paired by",
+    )
+    cross: float = parameter(
+        0.4, "Share of the steps in which the layout follows the original.", minimum=0.0, maximum=1.0, front=True, title="layout kept"
+    )
+    own: float = parameter(
+        0.6, "Share of the steps in which shapes follow the original.", minimum=0.0, maximum=1.0, front=True, title="shapes kept"
+    )
+    local_blend: bool = parameter(False, "Change only where the differing words look.", front=True, title="only new words")
+    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
+    steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
+
+
+# ---------------------------------------------------------------- plain arrays
+
+
+def windows(steps: int, default: Window, by_place: Mapping[int, Window] | None = None, places: int = tokens.PLACES) -> np.ndarray:
+    """When each token takes the source's map: (steps + 1, places) of 0 and 1. A window's ends are shares of steps + 1, rounded down."""
+    alpha = np.zeros((steps + 1, places), dtype=np.float32)
+    for place in range(places):
+        first, last = (int(share * (steps + 1)) for share in (by_place or {}).get(place, default))
+        alpha[first:last, place] = 1
+    return alpha
+
+
+def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
+    """The mapper (places, places) that hands each replaced word's columns to the word in its place; evenly, where their tokens differ
+    in number. Raises EditError("word-counts") unless both texts have the same number of words."""
+    before, after = source.words, target.words
+    if len(before) != len(after):
+        raise EditError(
+            "word-counts",
+            f"Replacement pairs word by word, but the texts have {len(before)} and {len(after)} words.",
+            "Use refinement, or write both with the same number of words.",
+        )
+    places = len(source.ids)
+    mapper = np.zeros((places, places), dtype=np.float32)
+    swaps = [(a.places, b.places) for a, b in zip(before, after, strict=True) if a.text != b.text]
+    i = j = 0
+    for old, new in swaps:
+        while i < old[0]:
+            mapper[i, j] = 1
+            i, j = i + 1, j + 1
+        if len(old) == len(new):
+            mapper[list(old), list(new)] = 1
+        else:
+            mapper[np.ix_(old, new)] = 1 / len(new)
+        i, j = i + len(old), j + len(new)
+    rest = np.arange(j, places - max(0, i - j))  # behind the last swap each place keeps its own column, as the authors' code has it
+    mapper[rest, rest] = 1
+    return mapper
+
+
+def injected(source: Tensor, target: Tensor, mapper: Tensor, alphas: Tensor, window: Tensor) -> Tensor:
+    """The target's map while windows last: the source's, re-indexed, for tokens with a partner, the target's own for the others.
+
+    source, target: (..., position, token). mapper: (token, token). alphas, window: (token).
+    """
+    given = (source @ mapper) * alphas + target * (1 - alphas)
+    return given * window + target * (1 - window)
+
+
+def local_blend(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Where the differing words look: each map (h, w) widened by one cell, brought to the latents' size, divided by its largest value; the
+    larger of all. (h', w') in 0..1."""
+    found = []
+    for x in maps:
+        wide = F.interpolate(F.max_pool2d(x[None, None], 3, stride=1, padding=1), size=size)[0, 0]
+        found.append(wide / wide.max().clamp(min=torch.finfo(wide.dtype).tiny))
+    return torch.stack(found).amax(0)
+
+
+# ---------------------------------------------------------------- on the network
+
+
+def pairing(model: Model, source: str, target: str, mode: str) -> tuple[Tensor, Tensor]:
+    """The mapper (token, token) and the alphas (token) of a mode."""
+    a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
+    if mode == "replacement":
+        return torch.from_numpy(replacement(a, b)), torch.ones(model.places)
+    indices, alphas = alignment.refinement(a.used, b.used, model.places)
+    mapper = torch.zeros(model.places, model.places)
+    kept = np.flatnonzero(indices >= 0)
+    mapper[indices[kept], kept] = 1
+    return mapper, torch.from_numpy(alphas)
+
+
+def changed(model: Model, source: str, target: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Places of the words that differ, in the source and in the target."""
+    a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
+    found = alignment.blocks(alignment.align(a.used, b.used))
+    return tuple(i for block in found for i in block.source), tuple(j for block in found for j in block.target)
+
+
+class Watched:
+    """Maps of the differing words at the semantic level, summed over heads, sites and steps."""
+
+    def __init__(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
+        self._places = {"source": list(source), "target": list(target)}
+        self._sums: dict[str, Tensor] = {}
+
+    def add(self, branch: str, probabilities: Tensor, grid: tuple[int, int]) -> None:
+        """probabilities: (1, head, position, token)."""
+        if self._places[branch]:
+            seen = probabilities[..., self._places[branch]].mean(dim=(0, 1, 3)).unflatten(0, grid)
+            self._sums[branch] = self._sums.get(branch, torch.zeros_like(seen)) + seen
+
+    def where(self, size: tuple[int, int]) -> Tensor:
+        """(h, w) in 0..1 at the latents' size."""
+        return local_blend(tuple(self._sums.values()), size)
+
+
+def cross_tap(mapper: Tensor, alphas: Tensor, window: Tensor, watched: Watched | None, semantic: Sequence[Site]) -> Tap:
+    """Cross-attention of one step."""
+
+    def tap(a: Attention) -> Tensor:
+        source, target = a.probabilities("source"), a.probabilities("target")
+        edited = injected(source, target, mapper, alphas, window)
+        if watched is not None and a.site in semantic:
+            watched.add("source", source, a.grid)
+            watched.add("target", edited, a.grid)
+        return a.attend(target=edited)
+
+    return tap
+
+
+def self_tap(a: Attention) -> Tensor:
+    """Self-attention while its window lasts."""
+    return a.attend(target=a.probabilities("source"))
+
+
+@torch.no_grad()
+def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+    """50 rows of inversion, then three a step: 200 in all."""
+    start = ground(task, settings.steps)
+    model = start.model
+    if task.request.mask_only and not settings.local_blend:
+        return (yield from maskless(start))
+    device = start.z0.device
+    mapper, alphas = (x.to(device) for x in pairing(model, start.texts.source, start.texts.target, settings.mode))
+    cross = torch.from_numpy(windows(settings.steps, (0.0, settings.cross), places=model.places)).to(device)
+    watched = Watched(*changed(model, start.texts.source, start.texts.target)) if settings.local_blend else None
+    semantic = model.sites.at("cross", model.semantic_level)
+    deep = [site for site in model.sites.at("self") if site.level >= model.semantic_level]
+    size = (start.z0.shape[2], start.z0.shape[3])
+    trajectory = yield from start.inverted(start.source.text)
+
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        tap = cross_tap(mapper, alphas, cross[now.index], watched, semantic)
+        taps = dict.fromkeys(model.sites.at("cross"), tap)
+        if now.index < int(settings.own * settings.steps):
+            taps |= dict.fromkeys(deep, self_tap)
+        latents = {"null": z, "source": trajectory.at(now), "target": z}
+        noise = model.predict(latents, now.t, [start.null, start.source, start.target], taps)
+        return classifier_free(noise["null"], noise["target"], settings.guidance)
+
+    def compose(z: Tensor, now: Moment) -> Tensor:
+        if watched is None or now.index <= BLEND_FROM * settings.steps:
+            return z
+        return blend(z, trajectory.at(now), (watched.where(size) > BLEND_AT).to(z))
+
+    z = yield from start.sampled(trajectory.noisiest, start.moments, predict, compose)
+    if watched is None:
+        return (yield from start.finished(z))
+    found = Found(watched.where(size)[None, None], BLEND_AT)
+    yield task.mask(found)
+    return start.outcome(None, found) if task.request.mask_only else (yield from start.finished(z, found))
+
+
+ALGORITHM = Algorithm(
+    name="p2p",
+    title="Prompt-to-prompt",
+    summary="Keeps the layout of the words that stay and changes the others; AdapEdit without its guidance in time and space.",
+    needs=("text-to-image",),
+    caption="needed",
+    settings=Settings,
+    run=run,
+    baseline=True,
+)

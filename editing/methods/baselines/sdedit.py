@@ -1,0 +1,54 @@
+"""SDEdit (Meng et al., ICLR 2022): noise the picture part of the way and denoise it with the target text. No mask."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...diffusion.sampling import classifier_free
+from ...diffusion.schedule import DDIM, Moment, randn_like
+from ...events import Event
+from ...request import parameter
+from ...task import Algorithm, Outcome, Task
+from .common import ground, maskless
+
+
+@dataclass(frozen=True)
+class Settings:
+    """SDEdit's parameters."""
+
+    strength: float = parameter(0.5, "How far the picture is noised: 0 keeps it, 1 forgets it.", minimum=0.02, maximum=1.0, front=True)
+    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
+    steps: int = parameter(50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500)
+
+
+@torch.no_grad()
+def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+    """Two rows a step: 25 steps, 50 rows by default."""
+    start = ground(task, settings.steps, needs_source=False)
+    if task.request.mask_only:
+        return (yield from maskless(start))
+    moments = start.late(settings.strength)
+    z = DDIM().noised(start.z0, randn_like(start.z0, task.generator), moments[0])
+
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        noise = start.model.predict(z, now.t, [start.null, start.target])
+        return classifier_free(noise["null"], noise["target"], settings.guidance)
+
+    z = yield from start.sampled(z, moments, predict)
+    return (yield from start.finished(z))
+
+
+ALGORITHM = Algorithm(
+    name="sdedit",
+    title="SDEdit",
+    summary="Noise the picture half-way, denoise it with the new description. Quick and coarse.",
+    needs=("text-to-image",),
+    caption="useful",
+    settings=Settings,
+    run=run,
+    baseline=True,
+)

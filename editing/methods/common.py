@@ -1,0 +1,27 @@
+"""What the methods share beyond one edit: inversions that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from torch import Tensor
+
+from ..diffusion.inversion import Trajectory, invert
+from ..diffusion.model import Model
+from ..diffusion.preview import Preview
+from ..diffusion.schedule import Moment
+from ..events import Event
+from ..task import Task, shown
+
+
+def inverted(
+    task: Task, model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment], preview: Preview
+) -> Generator[Event, None, Trajectory]:
+    """The trajectory of an edit's latents: from the shelf where an earlier edit left it, else walked now."""
+    ingredients = (model.identity, z0, text, len(moments))
+    steps = len(moments) - 1
+    return (
+        yield from task.shelf.once(
+            "inversion", Trajectory, ingredients, lambda: shown("inverting", steps, invert(model, z0, text, moments), preview)
+        )
+    )

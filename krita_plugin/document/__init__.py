@@ -1,0 +1,1 @@
+"""Krita's document: layers read, results written, on the main thread in short turns."""

@@ -1,0 +1,46 @@
+"""The sentences that the painter reads where they are made up of values: progress, a good end, a layer's name. No Krita, no Qt."""
+
+from __future__ import annotations
+
+from ..protocol.messages import Done
+from .state import Work
+
+QUESTIONS = {
+    "needs-caption": "What does the picture show now? Write it here, then press Enter.",
+    "not-in-caption": "What should change is not in this description. Name it here, then press Enter.",
+}
+"""What to ask the painter where an edit fails with one of these codes."""
+
+MAX_NAME = 80
+"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
+
+
+def done_words(done: Done, seconds: float, mask_only: bool, selected: bool = True) -> str:
+    """The line that stands where progress stood, for a good end."""
+    if mask_only:
+        return f"mask found in {seconds:.0f} s" + (" · it is the selection now" if selected else "")
+    return f"done in {seconds:.0f} s · seed {done.seed} · nothing changed outside the mask"
+
+
+def progress_words(work: Work) -> str:
+    """The line beside the progress bar: "denoising 31 of 80 · 4 s"."""
+    words = work.stage
+    if work.count:
+        words += f" {work.step} of {work.count}"
+    if work.seconds_left is not None and work.seconds_left >= 1:
+        words += f" · {_duration(work.seconds_left)}"
+    if work.waiting:
+        words += f" · {work.waiting} more waiting"
+    return words
+
+
+def layer_name(instruction: str, seed: int) -> str:
+    """The new layer's name: the instruction on one line, shortened where it is long, and the seed."""
+    words = " ".join(instruction.split())
+    if len(words) > MAX_NAME:
+        words = words[: MAX_NAME - 1].rstrip() + "…"
+    return f"{words} (seed {seed})"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f}\N{NO-BREAK SPACE}s" if seconds < 90 else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"

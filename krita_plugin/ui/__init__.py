@@ -1,0 +1,1 @@
+"""What a painter sees: the docker and its parts."""

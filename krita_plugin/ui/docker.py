@@ -1,0 +1,314 @@
+"""The panel: widgets only. It shows a Panel's state, hands what the painter sets back to it, and asks for edits by signals."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from ...protocol import limits
+from ...protocol.messages import Algorithm
+from ..qt import (
+    QApplication,
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPalette,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    Qt,
+    QTimer,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from ..state import HINT_MODES, Panel
+from .caption_box import CaptionBox
+from .instruction_box import InstructionBox
+from .parameters import ParameterForm
+from .pictures import SmallPicture
+from .status import Status
+from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
+
+LEAST_WIDTH, LEAST_HEIGHT = 240, 160
+"""On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""
+
+HINTS = {
+    "off": ("ignore", "The selection plays no part"),
+    "guide": ("guide", "Look for the change near the selection; it may reach beyond it"),
+    "limit": ("limit", "Change nothing outside the selection"),
+}
+
+
+class PanelView(QWidget):  # type: ignore[misc]
+    """One docker's content. Several may show the same Panel."""
+
+    edit_wanted = Signal(bool)
+    """True: find the mask only."""
+    again_wanted = Signal()
+    answered = Signal()
+    """The caption is written: the edit that asked for it, again."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self.setObjectName("limn_panel")
+        self._panel = panel
+        self._connected_once = False
+        self._tabs: list[Any] = []
+        self._offered: tuple[Algorithm, ...] = ()
+        self._working = False
+        self._asked = False
+        self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 4, 6, 4)
+        outer.setSpacing(3)
+        scrolled = self._scrolled = QScrollArea()
+        scrolled.setObjectName("limn_scrolled")
+        scrolled.setWidgetResizable(True)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        scrolled.setWidget(inside)
+        outer.addWidget(scrolled, 1)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(5)
+        self._build_instruction(column)
+        self._build_buttons(column)
+        self._build_pictures(column)
+        self._build_parameters(column)
+        column.addStretch(1)
+        self.status = Status(panel)
+        outer.addWidget(self.status)
+        panel.listeners.append(self.refresh)
+        self.destroyed.connect(lambda: panel.listeners.remove(self.refresh))
+        self.refresh()
+
+    def focus_instruction(self) -> None:
+        """The cursor goes where something is to be written: into the instruction, or into the caption that was asked for."""
+        self.window().activateWindow()
+        box = self.caption if self._panel.question else self.instruction
+        box.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        box.selectAll()
+
+    def event(self, event: Any) -> bool:
+        """Tab goes from control to control: what has the focus hands the key up to here before Krita hides all dockers with it."""
+        return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(super().event(event))
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Shift+Tab within the panel. Qt's own search ends at a picture's frame, and so in the canvas, from everywhere."""
+        focused = QApplication.focusWidget()
+        if forward or focused is None:
+            return bool(super().focusNextPrevChild(forward))
+        control = focused.previousInFocusChain()
+        while control is not focused and not (self.isAncestorOf(control) and takes_tab(control)):
+            control = control.previousInFocusChain()
+        control.setFocus(Qt.FocusReason.BacktabFocusReason)
+        return True
+
+    def showEvent(self, event: Any) -> None:
+        """The first time it is seen, the server is started: the painter then sees what it can do."""
+        super().showEvent(event)
+        if not self._connected_once:
+            self._connected_once = True
+            QTimer.singleShot(500, self.status.start_wanted.emit)
+
+    # --- building ----------------------------------------------------------------------------------------------------
+
+    def _build_instruction(self, column: Any) -> None:
+        self.instruction = InstructionBox()
+        self.instruction.show_text(self._panel.instruction)
+        self.instruction.edited.connect(self._panel.set_instruction)
+        self.instruction.submitted.connect(lambda: self.edit_wanted.emit(False))
+        column.addWidget(self.instruction)
+        self.question = quiet("limn_question", "What Limn needs to know for this edit")
+        column.addWidget(self.question)
+        self.caption = CaptionBox()
+        self.caption.edited.connect(self._panel.set_caption)
+        self.caption.submitted.connect(self.answered.emit)
+        column.addWidget(self.caption)
+        self.algorithm = QComboBox()
+        self.algorithm.setObjectName("limn_algorithm")
+        self.algorithm.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.algorithm.setMinimumContentsLength(8)
+        self.algorithm.setMinimumWidth(80)
+        scroll_past(self.algorithm)
+        self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
+        column.addWidget(self.algorithm)
+        self.choice = quiet("limn_choice", "The algorithm that Auto has chosen for the last edit, and why; choose another above")
+        column.addWidget(self.choice)
+        row = QHBoxLayout()
+        row.setSpacing(1)
+        label = QLabel("Selection")
+        label.setToolTip("What a selection in the picture means for the edit")
+        row.addWidget(label)
+        row.addSpacing(6)
+        self._hints = QButtonGroup(self)
+        for number, mode in enumerate(HINT_MODES):
+            words, tip = HINTS[mode]
+            button = named(QPushButton(words), f"limn_hint_{mode}", tip)
+            button.setCheckable(True)
+            may_shrink(button)
+            self._hints.addButton(button, number)
+            row.addWidget(button, 1)
+        self._hints.buttonClicked.connect(lambda _: self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()]))
+        column.addLayout(row)
+
+    def _build_buttons(self, column: Any) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.edit = named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
+        self.mask = named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
+        self.more = named(QToolButton(), "limn_more_button", "Seed, earlier methods, and everything else that can be set")
+        self.more.setText("more")
+        self.more.setCheckable(True)
+        for button in (self.edit, self.mask, self.more):
+            may_shrink(button)
+        self.edit.clicked.connect(lambda: self.edit_wanted.emit(False))
+        self.mask.clicked.connect(lambda: self.edit_wanted.emit(True))
+        self.more.clicked.connect(lambda checked: self._panel.set_more(bool(checked)))
+        row.addWidget(self.edit, 4)
+        row.addWidget(self.mask, 4)
+        row.addWidget(self.more, 3)
+        column.addLayout(row)
+
+    def _build_parameters(self, column: Any) -> None:
+        """Those of the first page, and all others behind "more"."""
+        self.front = ParameterForm("limn_front_parameters")
+        self.front.changed.connect(self._panel.set_value)
+        column.addWidget(self.front)
+        self.rest = QWidget()
+        self.rest.setObjectName("limn_more")
+        inner = QVBoxLayout(self.rest)
+        inner.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        self._seed_label = QLabel("Seed")
+        row.addWidget(self._seed_label)
+        tip = "Where the chance begins: the same seed gives the same edit again"
+        self.seed = named(QSpinBox(), "limn_seed", tip)
+        self.seed.setMinimumWidth(56)
+        scroll_past(self.seed)
+        self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
+        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seed.valueChanged.connect(self._panel.set_seed)
+        self.again = named(QPushButton("Again"), "limn_again_button", "The same edit of the same layer, with a new seed")
+        may_shrink(self.again)
+        self.again.clicked.connect(lambda _: self.again_wanted.emit())
+        row.addWidget(self.seed, 1)
+        row.addWidget(self.again, 1)
+        inner.addLayout(row)
+        self.back = ParameterForm("limn_back_parameters")
+        self.back.changed.connect(self._panel.set_value)
+        inner.addWidget(self.back)
+        column.addWidget(self.rest)
+
+    def _build_pictures(self, column: Any) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.preview = SmallPicture("limn_preview", "picture", "The edit as it forms, clearer from step to step")
+        self.mask_picture = SmallPicture("limn_mask_picture", "mask", "Where the edit happens: white is changed, black stays")
+        row.addWidget(self.preview)
+        row.addWidget(self.mask_picture)
+        column.addLayout(row)
+
+    # --- showing -----------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the state as it is now. Called after every change; it touches only what differs."""
+        panel = self._panel
+        self.instruction.set_history(panel.history)
+        self.instruction.show_text(panel.instruction)
+        self._show_caption()
+        self._show_algorithms()
+        self._show_hint_mode()
+        if self.seed.value() != panel.seed:
+            self.seed.setValue(panel.seed)
+        self.more.setChecked(panel.more)
+        if panel.more and self.rest.isHidden():
+            QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
+        self.rest.setVisible(panel.more)
+        working = panel.work is not None
+        if working and not self._working:
+            self.instruction.settle()
+            if self.caption.hasFocus():
+                self.instruction.setFocus(Qt.FocusReason.OtherFocusReason)  # where Ctrl+Z means the picture again
+            self._scrolled.ensureWidgetVisible(self.preview)
+        self._working = working
+        view = panel.view()
+        self.preview.show_edit(panel.layer, panel.preview, view)
+        self.mask_picture.show_grey(panel.mask, view)
+        self.status.refresh()
+
+    def _show_caption(self) -> None:
+        """The caption, and the question for it. A new question brings the cursor, but never takes it from the canvas."""
+        panel = self._panel
+        self.caption.show_text(panel.caption)
+        self.caption.setVisible(panel.caption_shown())
+        self.question.setText(panel.question)
+        self.question.setVisible(bool(panel.question))
+        asked, self._asked = self._asked, bool(panel.question)
+        if self._asked and not asked:
+            QTimer.singleShot(0, self._ask)
+
+    def _ask(self) -> None:
+        self._scrolled.ensureWidgetVisible(self.question)
+        self._scrolled.ensureWidgetVisible(self.caption)
+        cursor = QApplication.focusWidget()
+        if cursor is None or self.isAncestorOf(cursor):
+            self.caption.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_algorithms(self) -> None:
+        panel = self._panel
+        offered = panel.offered()
+        if offered != self._offered:
+            self._offered = offered
+            self.algorithm.clear()
+            for row, one in enumerate(offered):
+                self.algorithm.addItem(one.title, one.name)
+                self.algorithm.setItemData(row, one.unavailable or one.summary, Qt.ItemDataRole.ToolTipRole)
+                self.algorithm.model().item(row).setEnabled(not one.unavailable)
+        self.algorithm.setEnabled(bool(offered))
+        self.algorithm.setPlaceholderText("the server tells what it can do")
+        row = self.algorithm.findData(panel.algorithm)
+        if row >= 0 and row != self.algorithm.currentIndex():
+            self.algorithm.setCurrentIndex(row)
+        self.choice.setText(panel.choice)
+        self.choice.setVisible(bool(panel.choice))
+        chosen = panel.chosen()
+        self.algorithm.setToolTip(f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made")
+        parameters = chosen.parameters if chosen else ()
+        values = {one.name: panel.value(one) for one in parameters}
+        self.front.show_parameters(tuple(one for one in parameters if one.front), values)
+        self.back.show_parameters(tuple(one for one in parameters if not one.front), values)
+        self._align()
+        self._order_tabs()
+
+    def _align(self) -> None:
+        """The settings stand below each other, though they are in two forms and a row of their own."""
+        labels = [*self.front.labels, self._seed_label, *self.back.labels]
+        widest = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setMinimumWidth(widest)
+
+    def _order_tabs(self) -> None:
+        """Tab goes from top to bottom, though the parameters' controls were made after all others."""
+        settings = [*self.front.controls, self.seed, self.again, *self.back.controls]
+        order = [self.more, *settings, *self.status.controls]
+        if order != self._tabs:
+            self._tabs = order
+            for one, following in pairwise(order):
+                QWidget.setTabOrder(one, following)
+
+    def _show_hint_mode(self) -> None:
+        """The chosen one of the three buttons is filled. By its palette: a style sheet would take Krita's small font from it."""
+        for number, mode in enumerate(HINT_MODES):
+            button, chosen = self._hints.button(number), mode == self._panel.hint_mode
+            button.setChecked(chosen)
+            colours = QPalette(self.palette())
+            if chosen:
+                colours.setColor(QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight))
+                colours.setColor(QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText))
+            button.setPalette(colours)

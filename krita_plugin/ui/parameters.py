@@ -1,0 +1,111 @@
+"""The controls of an algorithm's parameters, built from the schema that the server announces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...protocol.messages import Parameter, Value
+from ..qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget, Signal
+from .widgets import scroll_past
+
+INT_BOUND = 2**31 - 1
+"""Qt's whole numbers have 32 bits."""
+
+FLOAT_BOUND = 1e6
+"""For a number that was announced without bounds."""
+
+LEAST_WIDTH = 56
+"""Of a control: seven digits and its arrows."""
+
+
+class ParameterForm(QWidget):  # type: ignore[misc]
+    """One row a parameter: its title, and the control that fits its kind; its help is the tooltip of both."""
+
+    changed = Signal(str, object)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._shown: tuple[Parameter, ...] = ()
+        self.controls: list[Any] = []
+        self.labels: list[Any] = []
+
+    def show_parameters(self, parameters: tuple[Parameter, ...], values: dict[str, Value]) -> None:
+        """Build the rows, if they are not those that stand there already."""
+        if parameters == self._shown:
+            return
+        self._shown = parameters
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self.controls, self.labels = [], []
+        for parameter in parameters:
+            control = self._control(parameter, values[parameter.name])
+            control.setObjectName(f"limn_parameter_{parameter.name}")
+            control.setToolTip(_help(parameter))
+            control.setMinimumWidth(LEAST_WIDTH)
+            scroll_past(control)
+            label = QLabel(_label(parameter))
+            label.setToolTip(_help(parameter))
+            self._form.addRow(label, control)
+            self.controls.append(control)
+            self.labels.append(label)
+        self.setVisible(bool(parameters))
+
+    def _control(self, parameter: Parameter, value: Any) -> Any:
+        name = parameter.name
+        if parameter.kind == "bool":
+            box = QCheckBox()
+            box.setChecked(value)
+            box.toggled.connect(lambda on: self.changed.emit(name, bool(on)))
+            return box
+        if parameter.kind == "choice":
+            choice = QComboBox()
+            choice.addItems(list(parameter.choices))
+            choice.setCurrentText(str(value))
+            choice.setMinimumContentsLength(6)
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.currentTextChanged.connect(lambda text: self.changed.emit(name, text))
+            return choice
+        if parameter.kind == "int":
+            whole = QSpinBox()
+            whole.setRange(_whole(parameter.minimum, -INT_BOUND), _whole(parameter.maximum, INT_BOUND))
+            whole.setValue(value)
+            whole.valueChanged.connect(lambda number: self.changed.emit(name, int(number)))
+            return whole
+        low = -FLOAT_BOUND if parameter.minimum is None else parameter.minimum
+        high = FLOAT_BOUND if parameter.maximum is None else parameter.maximum
+        number = QDoubleSpinBox()
+        decimals, step = _fineness(low, high)
+        number.setDecimals(decimals)
+        number.setSingleStep(step)
+        number.setRange(low, high)
+        number.setValue(value)
+        number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
+        return number
+
+
+def _label(parameter: Parameter) -> str:
+    words = parameter.title or parameter.name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _help(parameter: Parameter) -> str:
+    """The help text, the name by which papers and the command line know it, the range and the default."""
+    bounds = ""
+    if parameter.minimum is not None and parameter.maximum is not None:
+        bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"
+    return f"{parameter.help}\n{parameter.name}:{bounds} default {parameter.default}".strip()
+
+
+def _fineness(low: float, high: float) -> tuple[int, float]:
+    """Decimals and step of a number: fine enough for its range, and for its lower bound not to become 0."""
+    if high - low > 2:
+        return 2, 0.5
+    return (3, 0.05) if high - low > 0.2 else (5, 0.001)
+
+
+def _whole(bound: float | None, otherwise: int) -> int:
+    return otherwise if bound is None else max(-INT_BOUND, min(INT_BOUND, int(bound)))

@@ -1,0 +1,1 @@
+"""The way to the server: the client's thread, and starting the server."""

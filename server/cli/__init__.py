@@ -1,0 +1,1 @@
+"""The command `limn`; each of its commands is a file."""

@@ -1,0 +1,286 @@
+"""A client for asyncio programs: find or start a server, connect, submit edits, follow them. For `limn edit`, the installer and tests.
+
+async with await connect(find() or await launch()) as session:
+    async for message in session.submit(Submit(...)):
+        ...                                       # the last one is Done, Failed or Cancelled
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
+from limn.protocol.errors import RefusedByPeer
+from limn.protocol.messages import (
+    FINAL,
+    Acknowledge,
+    Cancel,
+    ClientMessage,
+    Hello,
+    JobMessage,
+    Message,
+    Missing,
+    Pixels,
+    Queued,
+    Resume,
+    Submit,
+    Welcome,
+)
+
+from .. import __version__
+from ..settings import runtime_folder
+
+READY_SECONDS = 60.0
+"""How long a server may take until it is ready: it imports no torch for that, so this is for a very slow disk."""
+
+HANDSHAKE_SECONDS = 10.0
+"""How long a server on this machine may take to answer the websocket handshake."""
+
+
+class ClientError(Exception):
+    """No server, no connection, or one that has ended: a sentence, and what to do."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        super().__init__(sentence, remedy)
+        self.sentence = sentence
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}"
+
+
+class ConnectionLost(ClientError):
+    """The connection has ended while a job was running. The job may still be running: connect again and `resume` it."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens, and its token. `process`: the server, if we have started it; it ends when its standard input is closed."""
+
+    url: str
+    token: str = field(repr=False)
+    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+
+    async def stop(self) -> None:
+        """End a server that we have started; others are left alone."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+            await self.process.wait()
+
+
+def find() -> Address | None:
+    """A server of this user that runs already, the newest if there are several; None if there is none."""
+    for file in sorted(runtime_folder().glob("*.json"), key=_age):
+        with suppress(OSError, ValueError, KeyError):
+            ready = json.loads(file.read_text(encoding="utf-8"))
+            if _alive(int(ready["pid"])):
+                return _address(ready)
+    return None
+
+
+async def launch(arguments: Sequence[str] = ()) -> Address:
+    """Start `limn serve` with these arguments, as a child that ends with us. Raises ClientError if it does not become ready."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "limn.server.cli", "serve", *arguments,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
+        return replace(_address(json.loads(line)), process=process)
+    except (ValueError, KeyError, OSError, TimeoutError) as error:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise ClientError("The server does not start.", "The lines above say why; `limn doctor` tells what is missing.") from error
+
+
+async def connect(address: Address, client: str = f"limn {__version__}") -> Session:
+    """Connect and say hello. Waits until the server has looked at its model and device. Raises ClientError."""
+    http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {address.token}"})
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            socket = await http.ws_connect(address.url, max_msg_size=limits.MAX_FRAME_BYTES, compress=0)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        await http.close()
+        refused = isinstance(error, aiohttp.WSServerHandshakeError)
+        why = f"refuses the connection (status {error.status})" if isinstance(error, aiohttp.WSServerHandshakeError) else "does not answer"
+        remedy = "Its token may be of an earlier start: read the token file again." if refused else "Start it with `limn serve`."
+        raise ClientError(f"The server {why}.", remedy) from error
+    session = Session(http, socket)
+    try:
+        await session.greet(client)
+    except BaseException:
+        await session.close()
+        raise
+    return session
+
+
+class Session:
+    """One connection to a server. `welcome` tells its device, model, limits and algorithms."""
+
+    welcome: Welcome
+
+    def __init__(self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._http = http
+        self._socket = socket
+        self._connection = Connection("client")
+        self._sending = asyncio.Lock()
+        self._jobs: dict[str, asyncio.Queue[JobMessage | ClientError]] = {}
+        self._held: set[str] = set()
+        self._lost: ClientError | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def greet(self, client: str) -> None:
+        """Hello and welcome; `connect` has done it already."""
+        await self._send(Hello(PROTOCOL_VERSION, client))
+        try:
+            while not (messages := await self._receive()):
+                pass
+        except ProtocolError as error:
+            raise ClientError(error.sentence, error.remedy) from error
+        assert isinstance(messages[0], Welcome)  # the connection lets nothing else through
+        self.welcome = messages[0]
+        self._reader = asyncio.create_task(self._read())
+
+    async def submit(self, submit: Submit) -> AsyncIterator[JobMessage]:
+        """Send an edit and follow it to its end, which is acknowledged. Raises ConnectionLost, or ProtocolError if it is invalid.
+
+        Pixels that the server holds from an earlier edit are not sent again. Missing comes last if `submit` itself has no bytes.
+        """
+        short = replace(submit, pixels=self._short(submit.pixels), hint=submit.hint and self._short(submit.hint))
+        async with aclosing(self._follow(short)) as messages:
+            async for message in messages:
+                if isinstance(message, Missing) and submit.pixels.data is not None:
+                    self._held.clear()
+                    await self._send(submit)
+                    continue
+                yield message
+                if isinstance(message, Missing):
+                    return
+
+    async def resume(self, job: str, last_seen: int = 0) -> AsyncIterator[JobMessage]:
+        """Follow an edit that was submitted on an earlier connection. Raises ConnectionLost."""
+        async with aclosing(self._follow(Resume(job, last_seen))) as messages:
+            async for message in messages:
+                yield message
+
+    async def cancel(self, job: str) -> None:
+        """Ask for an edit's end; whoever follows it gets Cancelled. Raises ConnectionLost."""
+        if self._lost is not None:
+            raise self._lost
+        await self._send(Cancel(job))
+
+    def last_seen(self, job: str) -> int:
+        """The number of the last message about a job, for `resume` on the next connection."""
+        return self._connection.last_seen(job)
+
+    async def close(self) -> None:
+        """End the connection. Jobs go on; their results are kept for a while."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._socket.close()
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def _follow(self, asked: Submit | Resume) -> AsyncGenerator[JobMessage]:
+        """Ask, and give the job's messages to its end; Missing is passed on and is not the end."""
+        job = asked.job
+        inbox = self._jobs[job] = asyncio.Queue()  # a new one: an earlier follower may not have ended properly
+        if self._lost is not None:
+            raise self._lost
+        try:
+            await self._send(asked)
+            while True:
+                message = await inbox.get()
+                if isinstance(message, ClientError):
+                    raise message
+                if isinstance(message, Queued):
+                    self._held.update(message.holds)
+                yield message
+                if isinstance(message, FINAL) and not isinstance(message, Missing):
+                    await self._send(Acknowledge(job))
+                    return
+        finally:
+            if self._jobs.get(job) is inbox:
+                del self._jobs[job]
+
+    def _short(self, pixels: Pixels) -> Pixels:
+        return pixels.held() if pixels.sha256 in self._held else pixels
+
+    async def _send(self, message: ClientMessage) -> None:
+        """Queue a message and write what is queued. Returns when it has been handed to the socket."""
+        self._connection.send(message)
+        async with self._sending:
+            try:
+                while (frame := self._connection.next_frame()) is not None:
+                    await (self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+            except ConnectionError as error:
+                raise _lost() from error
+
+    async def _receive(self) -> list[Message]:
+        frame = await self._socket.receive()
+        if frame.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            raise _lost()
+        return self._connection.receive(frame.data)
+
+    async def _read(self) -> None:
+        """Hand messages to whoever follows their jobs, until the connection ends."""
+        try:
+            while True:
+                for message in await self._receive():
+                    inbox = self._jobs.get(getattr(message, "job", ""))
+                    if inbox is not None:
+                        inbox.put_nowait(message)  # type: ignore[arg-type]  # only job messages have a job
+        except ClientError as error:
+            self._lost = error
+        except ProtocolError as error:
+            self._lost = ClientError(error.sentence, error.remedy) if isinstance(error, RefusedByPeer) else _lost()
+            await self._socket.close(code=error.close_code)
+        for inbox in self._jobs.values():
+            inbox.put_nowait(self._lost)
+
+
+def _lost() -> ConnectionLost:
+    return ConnectionLost("The connection to the server was lost.", "If the server still runs, the edit goes on there: connect again.")
+
+
+def _address(ready: dict[str, str]) -> Address:
+    return Address(ready["url"], Path(ready["token_file"]).read_text(encoding="utf-8").strip())
+
+
+def _age(file: Path) -> float:
+    """Orders files from the newest to the oldest; those that are gone by now come last."""
+    try:
+        return -file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 would end it there; a dead one does not answer
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,175 @@
+"""Follow one edit to its end from a command: find or start the server, show progress, cancel on Ctrl+C, survive a lost connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from limn.protocol import ProtocolError
+from limn.protocol.messages import Cancelled, Chosen, Done, Failed, JobMessage, Submit
+from limn.protocol.messages import Progress as Stage
+
+from .client import Address, ClientError, ConnectionLost, Session, connect, find, launch
+from .exits import NoServer, Trouble
+
+OURS = ("--log-level", "warning", "--private")
+"""A server that is ours for one edit shares our terminal, where its everyday lines would break the progress bar, and ends with that edit:
+another program that found it would lose its own."""
+
+RECONNECTS = 5
+RECONNECT_SECONDS = 1.0
+"""A lost connection is tried again this often, this far apart: a server on this machine is back at once or not at all."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A connection, and where it leads, for the next one."""
+
+    address: Address
+    session: Session
+
+
+@asynccontextmanager
+async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIterator[Joined]:
+    """A connection to the server that runs, or to one started for this: always where `own`, else if none answers.
+
+    Raises NoServer. A server that was started here ends here.
+    """
+    there = None if own else await _running()
+    if there is not None:
+        async with there.session:
+            yield there
+        return
+    try:
+        address = await launch([*OURS, *arguments])
+    except ClientError as error:
+        raise NoServer(error.sentence, error.remedy) from error
+    try:
+        try:
+            session = await connect(address)
+        except ClientError as error:
+            raise NoServer(error.sentence, error.remedy) from error
+        async with session:
+            yield Joined(address, session)
+    finally:
+        await address.stop()
+
+
+async def _running() -> Joined | None:
+    """A connection to the server that runs already; None if there is none, or only what one that was killed has left."""
+    address = find()
+    if address is None:
+        return None
+    with suppress(ClientError):
+        return Joined(address, await connect(address))
+    return None
+
+
+async def follow(
+    joined: Joined, submit: Submit, console: Console, take: Callable[[JobMessage], None], remedies: Mapping[str, str] | None = None
+) -> Done:
+    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails or was cancelled elsewhere.
+
+    remedies: what to do about a failure, by its code, where the command has words of its own for it. An edit that nobody follows to its
+    end, because of Ctrl+C or because `take` raises OSError, is cancelled.
+    """
+    with Bar(console) as bar:
+        try:
+            async for message in _messages(joined, submit):
+                take(message)
+                bar.show(message)
+                if isinstance(message, Done):
+                    return message
+                if isinstance(message, Failed):
+                    raise Trouble(message.sentence, (remedies or {}).get(message.code, message.remedy))
+                if isinstance(message, Cancelled):
+                    raise Trouble("The edit was cancelled.")
+        except (asyncio.CancelledError, OSError):
+            await _cancel(joined, submit.job)
+            raise
+        except ClientError as error:  # the server refuses to go on
+            raise Trouble(error.sentence, error.remedy) from error
+    raise Trouble("The edit has ended without a result.", "Try again; `limn doctor` tells what may be wrong.")
+
+
+async def _cancel(joined: Joined, job: str) -> None:
+    """Cancel an edit, on a new connection where the first one was lost."""
+    with suppress(ClientError, ProtocolError):
+        await joined.session.cancel(job)
+        return
+    with suppress(ClientError, ProtocolError):
+        async with await connect(joined.address) as session:
+            await session.cancel(job)
+
+
+async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]:
+    """A job's messages, over more than one connection if need be.
+
+    What a lost connection has not answered may not have arrived: it is submitted again, which runs nothing twice.
+    """
+    seen = 0
+    try:
+        async for message in joined.session.submit(submit):
+            seen = message.seq
+            yield message
+        return
+    except ConnectionLost as lost:
+        error: ClientError = lost
+    for _ in range(RECONNECTS):
+        await asyncio.sleep(RECONNECT_SECONDS)
+        try:
+            session = await connect(joined.address)
+        except ClientError as still:
+            error = still
+            continue
+        async with session:
+            try:
+                async for message in session.resume(submit.job, seen) if seen else session.submit(submit):
+                    seen = message.seq
+                    yield message
+                return
+            except ConnectionLost as again:
+                error = again
+    raise NoServer("The connection to the server was lost and did not come back.", error.remedy)
+
+
+class Bar:
+    """A progress bar on a terminal; elsewhere a line for each new stage."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stage = ""
+        self._task: TaskID | None = None
+        columns = (TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.fields[count]}"), TextColumn("{task.fields[left]}"))
+        self._progress = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Bar:
+        if self._progress is not None:
+            self._progress.start()
+            self._task = self._progress.add_task("waiting", total=None, count="", left="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, message: JobMessage) -> None:
+        """Show what a message tells of the job's progress or of the algorithm chosen for it, if it does."""
+        if isinstance(message, Chosen):
+            self._console.print(message.reason, highlight=False, markup=False)
+        if not isinstance(message, Stage):
+            return
+        if self._progress is None or self._task is None:
+            if message.stage != self._stage:
+                self._console.print(f"{message.stage} ...")
+        else:
+            left = "" if message.seconds_left is None else f"{message.seconds_left:.0f} s left"
+            count = f"{message.step} of {message.count}" if message.count else ""
+            total = message.count or None
+            self._progress.update(self._task, description=message.stage, completed=message.step, total=total, count=count, left=left)
+        self._stage = message.stage
