@@ -49,28 +49,49 @@ COARSE = 2.0  # a layer this many times larger than the working size comes back 
 
 
 def runnable(models: Models) -> tuple[str, ...]:
-    """The algorithms of the papers for which the models have all variants: what Auto may choose from."""
-    return tuple(algorithm.name for algorithm in PAPERS if set(algorithm.needs) <= set(models.variants))
+    """The algorithms of the papers for which the models have all variants: what Auto may choose
+    from.
+    """
+    return tuple(
+        algorithm.name for algorithm in PAPERS if set(algorithm.needs) <= set(models.variants)
+    )
 
 
 def settle(models: Models, request: EditRequest) -> EditRequest:
-    """The request with its algorithm settled, and the reason, where it is Auto's to choose; any other request itself. Raises EditError."""
+    """The request with its algorithm settled, and the reason, where it is Auto's to choose; any
+    other request itself. Raises EditError.
+    """
     return auto.settled(request, runnable(models))
 
 
 def asks_for_caption(request: EditRequest) -> bool:
-    """Whether a settled request's algorithm needs to know what the picture shows, and neither caption nor instruction tells it."""
+    """Whether a settled request's algorithm needs to know what the picture shows, and neither
+    caption nor instruction tells it.
+    """
     algorithm = ALGORITHMS.get(request.algorithm)
-    return algorithm is not None and algorithm.caption == "needed" and lacks_caption(parse(request.instruction, request.caption))
+    return (
+        algorithm is not None
+        and algorithm.caption == "needed"
+        and lacks_caption(parse(request.instruction, request.caption))
+    )
 
 
 def plan(models: Models, request: EditRequest) -> tuple[Algorithm, Any]:
-    """A settled request's algorithm and its settings. Raises EditError for whatever can be refused before a network is loaded."""
+    """A settled request's algorithm and its settings.
+
+    Raises EditError for whatever can be refused before a network is loaded.
+    """
     if request.algorithm not in ALGORITHMS:
         known = ", ".join((auto.NAME, *ALGORITHMS))
-        raise EditError("unknown-algorithm", f"There is no algorithm {request.algorithm!r}.", f"Choose one of {known}.")
+        raise EditError(
+            "unknown-algorithm",
+            f"There is no algorithm {request.algorithm!r}.",
+            f"Choose one of {known}.",
+        )
     algorithm = ALGORITHMS[request.algorithm]
-    settings = resolve(algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters)
+    settings = resolve(
+        algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters
+    )
     if algorithm.caption == "needed":
         captions(parse(request.instruction, request.caption))
     return algorithm, settings
@@ -78,11 +99,14 @@ def plan(models: Models, request: EditRequest) -> tuple[Algorithm, Any]:
 
 @torch.no_grad()
 def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
-    """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as they come, and Done as the last event.
+    """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as
+    they come, and Done as the last event.
 
-    Closing the iterator cancels. The same models, request and device give the same bytes, but on CUDA for what goes backwards through the
-    network (TAS, null-text inversion), whose kernels may add in any order. `store` may keep values (inversions, optimised embeddings) for
-    later edits. Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a network.
+    Closing the iterator cancels. The same models, request and device give the same bytes, but on
+    CUDA for what goes backwards through the network (TAS, null-text inversion), whose kernels may
+    add in any order. `store` may keep values (inversions, optimised embeddings) for later edits.
+    Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a
+    network.
     """
     request.check()
     settled = settle(models, request)
@@ -93,7 +117,11 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
     yield Stage("preparing")
     model = models.get(algorithm.needs[0])
     warnings = []
-    hint = None if request.hint_mode == "off" or request.hint is None else request.hint.float().clamp(0, 1)
+    hint = (
+        None
+        if request.hint_mode == "off" or request.hint is None
+        else request.hint.float().clamp(0, 1)
+    )
     if hint is not None and not bool(hint.any()):
         hint = None
         warnings.append("The selection is empty and was ignored.")
@@ -102,7 +130,9 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
     yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
         (height, width), (h, w) = frame.shape, frame.size
-        warnings.append(f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail.")
+        warnings.append(
+            f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail."
+        )
     instruction = parse(request.instruction, request.caption)
     warnings += instruction.notes
     task = Task(
@@ -119,7 +149,11 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
     outcome = yield from algorithm.run(task, settings)
     yield Stage("compositing")
     alpha = task.alpha(outcome.found, outcome.reach)
-    result = request.image if outcome.image is None else frame.composite(request.image, outcome.image.cpu(), alpha)
+    result = (
+        request.image
+        if outcome.image is None
+        else frame.composite(request.image, outcome.image.cpu(), alpha)
+    )
     report = Report(
         algorithm=algorithm.name,
         seed=request.seed,

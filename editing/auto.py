@@ -21,17 +21,28 @@ from .language.prompts import are_captions, captions
 from .request import EditRequest, Parameter, parameter, parameters_of, resolve
 
 FEWEST = 2  # steps that every algorithm takes
-ALL_STEPS = {"instdiffedit": ("steps", "inpainting_steps")}  # where more than one of an algorithm's parameters counts steps
+ALL_STEPS = {
+    "instdiffedit": ("steps", "inpainting_steps")
+}  # where more than one of an algorithm's parameters counts steps
 NAME = "auto"
 TITLE = "Auto"
 SUMMARY = "Chooses the algorithm by what the sentence asks for, and says which and why."
 
 TITLES = {"foi": "FoI", "instdiffedit": "InstDiffEdit", "adapedit": "AdapEdit", "tas": "TAS"}
-STAND_INS = ("foi", "instdiffedit", "adapedit")  # whoever does what another cannot; TAS serves its own kind only
-UNFIT = {"needs-caption": "", "nothing-changes": "the caption says so already"}  # by what captions() raises; "": no obstacle
+STAND_INS = (
+    "foi",
+    "instdiffedit",
+    "adapedit",
+)  # whoever does what another cannot; TAS serves its own kind only
+UNFIT = {
+    "needs-caption": "",
+    "nothing-changes": "the caption says so already",
+}  # by what captions() raises; "": no obstacle
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-Kind = str  # what an item changes: "count", "pose", "state", "colour", "look", "object", "whole", "add", "remove", "unknown"
+# what an item changes: "count", "pose", "state", "colour", "look", "object", "whole", "add",
+# "remove", "unknown"
+Kind = str
 
 WANTED: dict[Kind, tuple[str, str]] = {
     "object": ("instdiffedit", "replaces an object"),
@@ -51,7 +62,12 @@ WANTED: dict[Kind, tuple[str, str]] = {
 class Settings:
     """What all algorithms that can be chosen have in common."""
 
-    steps: int = parameter(0, "Steps, two at least; 0: as many as the chosen algorithm usually takes.", minimum=0, maximum=500)
+    steps: int = parameter(
+        0,
+        "Steps, two at least; 0: as many as the chosen algorithm usually takes.",
+        minimum=0,
+        maximum=500,
+    )
 
 
 def parameters() -> tuple[Parameter, ...]:
@@ -60,7 +76,8 @@ def parameters() -> tuple[Parameter, ...]:
 
 
 def settled(request: EditRequest, available: Collection[str]) -> EditRequest:
-    """The request with Auto's choice among those available, and the reason; a request for an algorithm by its name itself.
+    """The request with Auto's choice among those available, and the reason; a request for an
+    algorithm by its name itself.
 
     Raises EditError for an instruction that cannot be read, and for parameters that are not Auto's.
     """
@@ -78,11 +95,18 @@ def choose(instruction: Instruction, available: Collection[str] = tuple(TITLES))
     obstacles = {name: _obstacle(name, instruction, available) for name in (wanted, *STAND_INS)}
     free = [name for name, obstacle in obstacles.items() if not obstacle]
     name = next(iter(free or [name for name in obstacles if name in available]), wanted)
-    return name, f"{TITLES[name]}: {reason}" if name == wanted else f"{TITLES[name]}: {reason}; {obstacles[wanted]}"
+    return (
+        name,
+        f"{TITLES[name]}: {reason}"
+        if name == wanted
+        else f"{TITLES[name]}: {reason}; {obstacles[wanted]}",
+    )
 
 
 def wish(instruction: Instruction) -> tuple[str, str]:
-    """The algorithm whose strength this is, whether it is there or not, and what the instruction does."""
+    """The algorithm whose strength this is, whether it is there or not, and what the instruction
+    does.
+    """
     items = instruction.items
     if len(items) > 1:
         number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
@@ -111,19 +135,26 @@ def kind_of(item: Item) -> Kind:
         if lex.is_number(first):
             return "count"
         return _kind_of_words(set(state_of(item)) if state_of(item) != ARMS_UP else lex.POSES)
-    if item.operation == "add" and next(iter(split(item.target)), "").lower() in ("another", "more"):
+    if item.operation == "add" and next(iter(split(item.target)), "").lower() in (
+        "another",
+        "more",
+    ):
         return "count"
     if item.operation == "replace" and item.keyword.lower() in ("background", "sky"):
         return "whole"
     if item.form == "phrase" and item.operation == "raw":
         return "object"
-    return {"replace": "object", "add": "add", "remove": "remove", "global": "whole"}.get(item.operation, "unknown")
+    return {"replace": "object", "add": "add", "remove": "remove", "global": "whole"}.get(
+        item.operation, "unknown"
+    )
 
 
 def _kind_of_arrow(item: Item) -> Kind:
     if not item.subject or not item.target:
         return "remove" if item.subject else "add"
-    old, new = ({t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target))
+    old, new = (
+        {t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target)
+    )
     if not are_captions(item) or not old & new:
         return "object"
     changed = old ^ new

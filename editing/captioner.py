@@ -1,7 +1,9 @@
-"""The optional captioner: BLIP says what a picture shows, where an algorithm needs to know it and the painter has not written it.
+"""The optional captioner: BLIP says what a picture shows, where an algorithm needs to know it and
+the painter has not written it.
 
-BLIP: Bootstrapping Language-Image Pre-training (Li et al.; ICML 2022), as transformers has it. It is the painter's to install: a folder, or
-the name of a model that lies in this machine's Hugging Face cache. Nothing is ever fetched.
+BLIP: Bootstrapping Language-Image Pre-training (Li et al.; ICML 2022), as transformers has it. It
+is the painter's to install: a folder, or the name of a model that lies in this machine's Hugging
+Face cache. Nothing is ever fetched.
 """
 
 from __future__ import annotations
@@ -25,23 +27,38 @@ class Captioner:
     """Loaded when it is first wanted."""
 
     def __init__(self, name: str, device: str = "cpu") -> None:
-        """name: a folder with BLIP in transformers' format (~ is this user's home), or a model's name in the cache."""
+        """name: a folder with BLIP in transformers' format (~ is this user's home), or a model's
+        name in the cache.
+        """
         self.name = os.path.expanduser(name)
         self._device = device
         self._loaded: tuple[Any, Any] | None = None
 
     @torch.no_grad()
     def describe(self, image: Tensor) -> str:
-        """What a picture (1, 3, H, W) in 0..1 shows, in a few words. Raises EditError if the captioner cannot be loaded or says nothing."""
+        """What a picture (1, 3, H, W) in 0..1 shows, in a few words.
+
+        Raises EditError if the captioner cannot be loaded or says nothing.
+        """
         model, tokenizer = self._loaded = self._loaded or self._load()
         side = model.config.vision_config.image_size
-        small = F.interpolate(image.float(), size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        small = F.interpolate(
+            image.float(), size=(side, side), mode="bicubic", antialias=True
+        ).clamp(0, 1)
         mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
         pixels = ((small.cpu() - mean) / deviation).to(self._device)
-        words = model.generate(pixel_values=pixels, num_beams=BEAMS, max_new_tokens=TOKENS, do_sample=False)
-        caption = str(tokenizer.decode(words[0][1:], skip_special_tokens=True)).strip()  # without the token to begin with
+        words = model.generate(
+            pixel_values=pixels, num_beams=BEAMS, max_new_tokens=TOKENS, do_sample=False
+        )
+        caption = str(
+            tokenizer.decode(words[0][1:], skip_special_tokens=True)
+        ).strip()  # without the token to begin with
         if not caption:
-            raise EditError("no-caption", f"The captioner {self.name!r} says nothing about this picture.", "Write the caption yourself.")
+            raise EditError(
+                "no-caption",
+                f"The captioner {self.name!r} says nothing about this picture.",
+                "Write the caption yourself.",
+            )
         return caption
 
     def _load(self) -> tuple[Any, Any]:
@@ -50,7 +67,9 @@ class Captioner:
 
         logging.disable_progress_bar()
         try:
-            model = BlipForConditionalGeneration.from_pretrained(self.name, local_files_only=True, use_safetensors=True)
+            model = BlipForConditionalGeneration.from_pretrained(
+                self.name, local_files_only=True, use_safetensors=True
+            )
             tokenizer = AutoTokenizer.from_pretrained(self.name, local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise EditError(

@@ -1,6 +1,8 @@
-"""What an edit reports while it runs: what Auto has chosen, the working crop, stages, steps, masks and, last, the result.
+"""What an edit reports while it runs: what Auto has chosen, the working crop, stages, steps, masks
+and, last, the result.
 
-Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1, both on the CPU.
+Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1,
+both on the CPU.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Chosen:
-    """Auto has chosen this algorithm, for this reason in words for a painter: "TAS: changes a pose"."""
+    """Auto has chosen this algorithm, for this reason in words for a painter: "TAS: changes a
+    pose".
+    """
 
     algorithm: str
     reason: str
@@ -21,14 +25,18 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Crop:
-    """The work happens in this part of the layer, (top, left, bottom, right): it is what every preview shows."""
+    """The work happens in this part of the layer, (top, left, bottom, right): it is what every
+    preview shows.
+    """
 
     box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage begins: its name in words for a painter, and how many steps it takes (0: not counted)."""
+    """A stage begins: its name in words for a painter, and how many steps it takes (0: not
+    counted).
+    """
 
     name: str
     steps: int = 0
@@ -36,7 +44,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Step:
-    """Step `index` (1..count) of `stage` is done. `preview()` makes the small picture only when it is wanted."""
+    """Step `index` (1..count) of `stage` is done.
+
+    `preview()` makes the small picture only when it is wanted.
+    """
 
     stage: str
     index: int
@@ -46,7 +57,10 @@ class Step:
 
 @dataclass(frozen=True)
 class _Places:
-    """Places at image size. They are made when they are looked at, and not kept: in 8192 x 8192 pixels each takes 256 MiB."""
+    """Places at image size.
+
+    They are made when they are looked at, and not kept: in 8192 x 8192 pixels each takes 256 MiB.
+    """
 
     make_soft: Callable[[], Tensor]
     make_binary: Callable[[], Tensor]
@@ -79,7 +93,10 @@ class Mask(_Places):
 
 @dataclass(frozen=True)
 class Report:
-    """What was used, so that the edit can be understood and repeated. reason: why this algorithm, where Auto has chosen it."""
+    """What was used, so that the edit can be understood and repeated.
+
+    reason: why this algorithm, where Auto has chosen it.
+    """
 
     algorithm: str
     seed: int

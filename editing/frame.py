@@ -1,6 +1,7 @@
 """The working crop: layer -> crop -> working size, and back into the layer with a mask.
 
-The algorithms see one crop of the layer at a size that the model was trained for. What they return is put back over the painter's
+The algorithms see one crop of the layer at a size that the model was trained for. What they return
+is put back over the painter's
 pixels with an alpha; where alpha is 0 the pixels are the painter's own, bit for bit.
 """
 
@@ -16,7 +17,8 @@ from torch.nn import functional as F
 from .diffusion import masks
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
-LONGEST = 1.5  # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
+# the working crop's longer side, in native sizes; also the aspect that a crop is widened to
+LONGEST = 1.5
 LOBES = 3  # of the Lanczos kernel, on each side
 BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
 
@@ -25,7 +27,8 @@ BLOCK = 64  # columns enlarged at once: their few neighbours make one small, den
 class Frame:
     """Where in the layer the work happens, and at which size.
 
-    layer: (H, W) pixels. box: (top, left, bottom, right) in the layer. size: (h, w), the working size.
+    layer: (H, W) pixels. box: (top, left, bottom, right) in the layer. size: (h, w), the working
+    size.
     """
 
     layer: tuple[int, int]
@@ -54,30 +57,44 @@ class Frame:
         return layer
 
     def soft(self, x: Tensor) -> Tensor:
-        """A map (1, 1, a, b) over the working picture, of any grid -> layer size, bilinear; 0 outside the box."""
+        """A map (1, 1, a, b) over the working picture, of any grid -> layer size, bilinear; 0
+        outside the box.
+        """
         return self.place(_bilinear(x, self.shape).clamp(0, 1))
 
     def alpha(self, binary: Tensor, reach: float) -> Tensor:
         """The composite's alpha (1, 1, H, W) for a mask (1, 1, h, w) at working size.
 
-        The mask grows by `reach` working pixels, and the alpha falls from 1 on the mask to 0 beyond them. Where the box ends inside the
-        layer it falls to 0 there, too.
+        The mask grows by `reach` working pixels, and the alpha falls from 1 on the mask to 0 beyond
+        them. Where the box ends inside the layer it falls to 0 there, too.
         """
         width = max(1, round(reach))
-        fall = int(width / math.sqrt(2))  # the feather's square fits into the disc that the mask grew by, so the mask itself keeps alpha 1
+        fall = int(
+            width / math.sqrt(2)
+        )  # the feather's square fits into the disc that the mask grew by, so the mask itself keeps alpha 1
         top, left, bottom, right = self.box
-        inner = (left > 0, right < self.layer[1], top > 0, bottom < self.layer[0])  # sides that are not the layer's own edges
+        inner = (
+            left > 0,
+            right < self.layer[1],
+            top > 0,
+            bottom < self.layer[0],
+        )  # sides that are not the layer's own edges
         grown = masks.grow(binary.float(), width)
         padded = F.pad(grown, (width,) * 4, mode="replicate")
         for side, is_inner in enumerate(inner):
             if is_inner:
-                axis, start = (3, 2)[side // 2], 0 if side % 2 == 0 else padded.shape[(3, 2)[side // 2]] - width
+                axis, start = (
+                    (3, 2)[side // 2],
+                    0 if side % 2 == 0 else padded.shape[(3, 2)[side // 2]] - width,
+                )
                 padded.narrow(axis, start, width).zero_()
         soft = masks.feather(padded, fall)[..., width:-width, width:-width]
         return self.place(_bilinear(soft, self.shape).clamp(0, 1))
 
     def composite(self, original: Tensor, edited: Tensor, alpha: Tensor) -> Tensor:
-        """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W); exactly the original where alpha is 0."""
+        """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W); exactly the
+        original where alpha is 0.
+        """
         result = original.clone()
         inside = resize(edited.to(original), self.shape).clamp(0, 1)
         self.crop(result).copy_(masks.blend(inside, self.crop(original), self.crop(alpha)))
@@ -85,10 +102,11 @@ class Frame:
 
 
 def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multiple: int) -> Frame:
-    """The crop for a layer (H, W): all of it, or the hint's bounding box with context; and the size to work at.
+    """The crop for a layer (H, W): all of it, or the hint's bounding box with context; and the size
+    to work at.
 
-    hint: (1, 1, H, W), where any pixel above 0 counts. A small selection gets a crop of at least `native` pixels a side, where the layer
-    has them, so that nothing is enlarged without need.
+    hint: (1, 1, H, W), where any pixel above 0 counts. A small selection gets a crop of at least
+    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
     """
     box = (0, 0, *layer)
     if hint is not None:
@@ -96,7 +114,10 @@ def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multi
         spans = [(int(x.min()), int(x.max()) + 1) for x in (rows, columns)]
         sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
         sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]
-        (top, bottom), (left, right) = (_widened(span, side, limit) for span, side, limit in zip(spans, sides, layer, strict=True))
+        (top, bottom), (left, right) = (
+            _widened(span, side, limit)
+            for span, side, limit in zip(spans, sides, layer, strict=True)
+        )
         box = (top, left, bottom, right)
     height, width = box[2] - box[0], box[3] - box[1]
     return Frame(layer, box, working_size(height, width, native, multiple))
@@ -110,15 +131,22 @@ def _widened(span: tuple[int, int], side: int, limit: int) -> tuple[int, int]:
 
 
 def working_size(height: int, width: int, native: int, multiple: int) -> tuple[int, int]:
-    """The shorter side at `native` pixels, the longer at most 1.5 times that, both multiples of `multiple`."""
+    """The shorter side at `native` pixels, the longer at most 1.5 times that, both multiples of
+    `multiple`.
+    """
     scale = min(native / min(height, width), LONGEST * native / max(height, width))
     longest = max(multiple, int(LONGEST * native) // multiple * multiple)
-    h, w = (min(longest, max(multiple, round(side * scale / multiple) * multiple)) for side in (height, width))
+    h, w = (
+        min(longest, max(multiple, round(side * scale / multiple) * multiple))
+        for side in (height, width)
+    )
     return h, w
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a picture on the CPU, each direction by itself: area averages downwards, Lanczos upwards."""
+    """Resize a picture on the CPU, each direction by itself: area averages downwards, Lanczos
+    upwards.
+    """
     for axis in (2, 3):
         target = (size[0], x.shape[3]) if axis == 2 else (x.shape[2], size[1])
         if target[axis - 2] < x.shape[axis]:
@@ -129,24 +157,40 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def enlarge(x: Tensor, width: int) -> Tensor:
-    """Lanczos-3 along the last axis, (..., w) -> (..., width), width >= w: the windowed sinc of Duchon 1979, each pixel's weights summing
-    to 1. Values may leave the range of x at edges. Equals torch's mode "lanczos", which versions before 2.12 lack."""
-    places = (torch.arange(width, dtype=torch.float64) + 0.5) * (x.shape[-1] / width) - 0.5  # in pixels of x
+    """Lanczos-3 along the last axis, (..., w) -> (..., width), width >= w: the windowed sinc of
+    Duchon 1979, each pixel's weights summing to 1. Values may leave the range of x at edges. Equals
+    torch's mode "lanczos", which versions before 2.12 lack."""
+    places = (torch.arange(width, dtype=torch.float64) + 0.5) * (
+        x.shape[-1] / width
+    ) - 0.5  # in pixels of x
     result = x.new_empty((*x.shape[:-1], width))
     for start in range(0, width, BLOCK):
         here = places[start : start + BLOCK]
-        first, last = max(0, math.ceil(here[0] - LOBES)), min(x.shape[-1], math.floor(here[-1] + LOBES) + 1)
-        distance = here - torch.arange(first, last, dtype=torch.float64)[:, None]  # (neighbour, pixel)
-        weights = torch.where(distance.abs() < LOBES, torch.sinc(distance) * torch.sinc(distance / LOBES), 0.0)
+        first, last = (
+            max(0, math.ceil(here[0] - LOBES)),
+            min(x.shape[-1], math.floor(here[-1] + LOBES) + 1),
+        )
+        distance = (
+            here - torch.arange(first, last, dtype=torch.float64)[:, None]
+        )  # (neighbour, pixel)
+        weights = torch.where(
+            distance.abs() < LOBES, torch.sinc(distance) * torch.sinc(distance / LOBES), 0.0
+        )
         result[..., start : start + BLOCK] = x[..., first:last] @ (weights / weights.sum(0)).to(x)
     return result
 
 
 def _bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear; averages where it shrinks."""
-    return x if tuple(x.shape[2:]) == size else F.interpolate(x, size=size, mode="bilinear", antialias=True)
+    return (
+        x
+        if tuple(x.shape[2:]) == size
+        else F.interpolate(x, size=size, mode="bilinear", antialias=True)
+    )
 
 
 def threshold(soft: Tensor, size: tuple[int, int], at: float) -> Tensor:
-    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w): bilinear first, so that its outline is smooth."""
+    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w): bilinear first, so that its
+    outline is smooth.
+    """
     return (_bilinear(soft, size) >= at).to(torch.float32)

@@ -1,4 +1,6 @@
-"""One value that holds all an edit needs, and the declaration and checking of an algorithm's parameters."""
+"""One value that holds all an edit needs, and the declaration and checking of an algorithm's
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ class EditRequest:
     """An edit as the painter asked for it.
 
     image: (1, 3, H, W) float32 RGB in 0..1, what the painter sees (transparency already flattened).
-    hint: None or (1, 1, H, W) in 0..1, the painter's selection; `hint_mode` says whether it is ignored, a prior, or a hard limit.
-    caption: what the picture shows now, where the algorithm needs it. mask_only: stop when the mask is found.
-    parameters: values by name for the algorithm's declared parameters; what is absent takes its default.
+    hint: None or (1, 1, H, W) in 0..1, the painter's selection; `hint_mode` says whether it is
+    ignored, a prior, or a hard limit. caption: what the picture shows now, where the algorithm
+    needs it. mask_only: stop when the mask is found.
+    parameters: values by name for the algorithm's declared parameters; what is absent takes its
+    default.
     reason: why this algorithm, where Auto has chosen it (auto.settled), for the report.
     """
 
@@ -48,21 +52,42 @@ class EditRequest:
         """Raise EditError if a part has the wrong shape or range."""
         shape = tuple(self.image.shape)
         if len(shape) != 4 or shape[:2] != (1, 3) or min(shape) < 1:
-            raise EditError("bad-image", f"The picture has the shape {shape}; (1, 3, height, width) is needed.")
+            raise EditError(
+                "bad-image", f"The picture has the shape {shape}; (1, 3, height, width) is needed."
+            )
         if max(shape[2:]) > MAX_SIDE:
             raise EditError(
-                "too-large", f"The picture is {shape[3]} x {shape[2]} pixels; {MAX_SIDE} a side is the limit.", "Edit a smaller part."
+                "too-large",
+                f"The picture is {shape[3]} x {shape[2]} pixels; {MAX_SIDE} a side is the limit.",
+                "Edit a smaller part.",
             )
         if not self.image.is_floating_point() or not bool(self.image.isfinite().all()):
-            raise EditError("bad-image", "The picture holds values that are not finite floating-point numbers.")
+            raise EditError(
+                "bad-image", "The picture holds values that are not finite floating-point numbers."
+            )
         if self.hint_mode not in HINT_MODES:
-            raise EditError("bad-hint-mode", f"The hint mode {self.hint_mode!r} is unknown.", f"Choose one of {', '.join(HINT_MODES)}.")
+            raise EditError(
+                "bad-hint-mode",
+                f"The hint mode {self.hint_mode!r} is unknown.",
+                f"Choose one of {', '.join(HINT_MODES)}.",
+            )
         if self.hint is not None and tuple(self.hint.shape) != (1, 1, *shape[2:]):
-            raise EditError("bad-hint", f"The selection has the shape {tuple(self.hint.shape)}, the picture {shape}; their sizes differ.")
+            raise EditError(
+                "bad-hint",
+                f"The selection has the shape {tuple(self.hint.shape)}, the picture {shape}; their sizes differ.",
+            )
         if not 0 <= self.seed <= MAX_SEED:
-            raise EditError("bad-seed", f"The seed {self.seed} is out of range.", f"Use a number from 0 to {MAX_SEED}.")
+            raise EditError(
+                "bad-seed",
+                f"The seed {self.seed} is out of range.",
+                f"Use a number from 0 to {MAX_SEED}.",
+            )
         if not self.instruction.strip():
-            raise EditError("empty-instruction", "There is no instruction.", 'Write what to change, for example "make the star blue".')
+            raise EditError(
+                "empty-instruction",
+                "There is no instruction.",
+                'Write what to change, for example "make the star blue".',
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +105,9 @@ class Parameter:
     title: str = ""  # what a painter calls it, where the name is a symbol or too short
 
     def check(self, value: object) -> Value:
-        """The value in the parameter's own type, or EditError with the name, the range and the value."""
+        """The value in the parameter's own type, or EditError with the name, the range and the
+        value.
+        """
         if self.kind == "choice":
             if value in self.choices:
                 return str(value)
@@ -90,10 +117,18 @@ class Parameter:
                 return value
             raise self._refuse(value, "true or false")
         wanted = f"{'a whole number' if self.kind == 'int' else 'a number'} {self._range()}".strip()
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not math.isfinite(value)
+        ):
             raise self._refuse(value, wanted)
         low, high = self.minimum, self.maximum
-        if (self.kind == "int" and value != int(value)) or (low is not None and value < low) or (high is not None and value > high):
+        if (
+            (self.kind == "int" and value != int(value))
+            or (low is not None and value < low)
+            or (high is not None and value > high)
+        ):
             raise self._refuse(value, wanted)
         return int(value) if self.kind == "int" else float(value)
 
@@ -103,7 +138,9 @@ class Parameter:
         return f"from {self.minimum:g} to {self.maximum:g}"
 
     def _refuse(self, value: object, wanted: str) -> EditError:
-        return EditError("bad-parameter", f"The parameter {self.name!r} cannot be {value!r}.", f"Give {wanted}.")
+        return EditError(
+            "bad-parameter", f"The parameter {self.name!r} cannot be {value!r}.", f"Give {wanted}."
+        )
 
 
 def parameter(
@@ -117,20 +154,42 @@ def parameter(
     title: str = "",
 ) -> Any:
     """A field of an algorithm's frozen settings dataclass, with what the docker needs to show it."""
-    facts = {"minimum": minimum, "maximum": maximum, "choices": choices, "help": help, "front": front, "title": title}
+    facts = {
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "help": help,
+        "front": front,
+        "title": title,
+    }
     return dataclasses.field(default=default, metadata=facts)
 
 
 def parameters_of(settings: type[Any]) -> tuple[Parameter, ...]:
     """The declared parameters of a settings dataclass, in order."""
-    kinds: dict[type, Literal["float", "int", "bool", "choice"]] = {bool: "bool", int: "int", float: "float", str: "choice"}
-    defaults = {f.name: f.default for f in dataclasses.fields(settings) if isinstance(f.default, (bool, int, float, str))}
+    kinds: dict[type, Literal["float", "int", "bool", "choice"]] = {
+        bool: "bool",
+        int: "int",
+        float: "float",
+        str: "choice",
+    }
+    defaults = {
+        f.name: f.default
+        for f in dataclasses.fields(settings)
+        if isinstance(f.default, (bool, int, float, str))
+    }
     facts = {f.name: f.metadata for f in dataclasses.fields(settings)}
-    return tuple(Parameter(name, kinds[type(value)], value, **facts[name]) for name, value in defaults.items())
+    return tuple(
+        Parameter(name, kinds[type(value)], value, **facts[name])
+        for name, value in defaults.items()
+    )
 
 
-def resolve(settings: type[Settings], model_defaults: Mapping[str, Value], given: Mapping[str, Value]) -> Settings:
-    """The settings of one edit: the algorithm's defaults < the model's < the request's, each checked.
+def resolve(
+    settings: type[Settings], model_defaults: Mapping[str, Value], given: Mapping[str, Value]
+) -> Settings:
+    """The settings of one edit: the algorithm's defaults < the model's < the request's, each
+    checked.
 
     Raises EditError that names the parameter, its range and the value refused.
     """
@@ -138,5 +197,9 @@ def resolve(settings: type[Settings], model_defaults: Mapping[str, Value], given
     for name in (*model_defaults, *given):
         if name not in declared:
             known = ", ".join(declared) or "none"
-            raise EditError("unknown-parameter", f"There is no parameter {name!r}.", f"Known are: {known}.")
-    return settings(**{name: declared[name].check(value) for name, value in {**model_defaults, **given}.items()})
+            raise EditError(
+                "unknown-parameter", f"There is no parameter {name!r}.", f"Known are: {known}."
+            )
+    return settings(
+        **{name: declared[name].check(value) for name, value in {**model_defaults, **given}.items()}
+    )

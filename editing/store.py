@@ -1,4 +1,6 @@
-"""Pay once, edit many times: values that a cache may keep between edits, and their names by content."""
+"""Pay once, edit many times: values that a cache may keep between edits, and their names by
+content.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,15 @@ class Shelf:
         self.reused: list[str] = []
 
     def once(
-        self, name: str, kind: type[Value], ingredients: tuple[object, ...], make: Callable[[], Generator[Event, None, Value]]
+        self,
+        name: str,
+        kind: type[Value],
+        ingredients: tuple[object, ...],
+        make: Callable[[], Generator[Event, None, Value]],
     ) -> Generator[Event, None, Value]:
-        """The value made earlier from the same ingredients, else make it (a generator of events) and keep it."""
+        """The value made earlier from the same ingredients, else make it (a generator of events)
+        and keep it.
+        """
         key = f"{name}:{fingerprint(*ingredients)}"
         kept = None if self._store is None else self._store.get(key)
         if isinstance(kept, kind):

@@ -27,7 +27,9 @@ CaptionUse = Literal["unused", "useful", "needed"]
 
 @dataclass(frozen=True)
 class Part:
-    """The mask of one sub-instruction: a map (1, 1, a, b) in 0..1 over the working picture, of any grid."""
+    """The mask of one sub-instruction: a map (1, 1, a, b) in 0..1 over the working picture, of any
+    grid.
+    """
 
     instruction: str
     keyword: str
@@ -36,7 +38,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Found:
-    """Where the edit happens: a map (1, 1, a, b) in 0..1 over the working picture, its threshold, and the sub-instructions' maps."""
+    """Where the edit happens: a map (1, 1, a, b) in 0..1 over the working picture, its threshold,
+    and the sub-instructions' maps.
+    """
 
     soft: Tensor
     threshold: float
@@ -47,8 +51,8 @@ class Found:
 class Outcome:
     """An algorithm's answer at working size.
 
-    image: (1, 3, h, w) in 0..1, or None when only the mask was wanted. reach: working pixels by which the mask grows in the composite.
-    The rest goes into the report.
+    image: (1, 3, h, w) in 0..1, or None when only the mask was wanted. reach: working pixels by
+    which the mask grows in the composite. The rest goes into the report.
     """
 
     image: Tensor | None
@@ -64,8 +68,9 @@ class Outcome:
 class Task:
     """One edit, ready for an algorithm. Pictures and hint are at working size, on the CPU.
 
-    image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is off. generator: the request's only
-    source of random numbers. shelf: values kept from earlier edits.
+    image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is
+    off. generator: the request's only source of random numbers. shelf: values kept from earlier
+    edits.
     """
 
     request: EditRequest
@@ -93,17 +98,24 @@ class Task:
         return self.hint if self.request.hint_mode == "limit" else None
 
     def mask(self, found: Found) -> events.Mask:
-        """The masks as the painter sees them: at image size, clipped by a limit; each made when it is looked at."""
+        """The masks as the painter sees them: at image size, clipped by a limit; each made when it
+        is looked at.
+        """
 
         def made(soft: Tensor) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
             return partial(self._soft, soft), partial(self._binary, soft, found.threshold)
 
-        parts = tuple(events.PartMask(*made(part.soft), part.instruction, part.keyword) for part in found.parts)
+        parts = tuple(
+            events.PartMask(*made(part.soft), part.instruction, part.keyword)
+            for part in found.parts
+        )
         return events.Mask(*made(found.soft), parts)
 
     def alpha(self, found: Found, reach: float) -> Tensor:
         """The composite's alpha (1, 1, H, W); a limit's soft edge stays soft."""
-        alpha = self.frame.alpha(threshold(found.soft.cpu(), self.frame.size, found.threshold), reach)
+        alpha = self.frame.alpha(
+            threshold(found.soft.cpu(), self.frame.size, found.threshold), reach
+        )
         return alpha * self._clip()
 
     def _soft(self, soft: Tensor) -> Tensor:
@@ -127,8 +139,9 @@ def on_grid(hint: Tensor, size: tuple[int, int]) -> Tensor:
 class Algorithm:
     """An entry of the table: what the docker shows, what the model must have, and how to run it.
 
-    settings: a frozen dataclass whose fields are declared with `request.parameter`. run(task, settings) yields stages, steps and masks and
-    returns the outcome. caption: what a text that says what the picture shows now is to the algorithm.
+    settings: a frozen dataclass whose fields are declared with `request.parameter`. run(task,
+    settings) yields stages, steps and masks and returns the outcome. caption: what a text that says
+    what the picture shows now is to the algorithm.
     """
 
     name: str
@@ -156,7 +169,9 @@ def shown(
     preview: Preview,
     mask: Callable[[], events.Mask | None] = lambda: None,
 ) -> Generator[events.Event, None, Value]:
-    """A loop's progress as events of a stage; what the loop returns is handed back. mask: the mask so far, if there is one to show."""
+    """A loop's progress as events of a stage; what the loop returns is handed back. mask: the mask
+    so far, if there is one to show.
+    """
     yield events.Stage(stage, count)
     while True:
         try:

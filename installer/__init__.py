@@ -1,1 +1,3 @@
-"""Limn's installer: machines and steps. Standard library only, so that it runs before anything is installed."""
+"""Limn's installer: machines and steps. Standard library only, so that it runs before anything is
+installed.
+"""

@@ -5,9 +5,20 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036  an older Python must get this sentence, not a SyntaxError from the files behind it
     import shutil
 
-    newer = [name for name in ("python3.14", "python3.13", "python3.12", "python3.11") if shutil.which(name)]
-    advice = "run: {} -m installer".format(newer[0]) if newer else "install one (on Debian and Ubuntu: apt install python3.11 or newer)"  # noqa: UP032
-    sys.exit("Limn needs Python 3.11 or newer; this is {}.{}. Please {}.".format(*sys.version_info[:2], advice))
+    newer = [
+        name
+        for name in ("python3.14", "python3.13", "python3.12", "python3.11")
+        if shutil.which(name)
+    ]
+    if newer:
+        advice = "run: {} -m installer".format(newer[0])  # noqa: UP032
+    else:
+        advice = "install one (on Debian and Ubuntu: apt install python3.11 or newer)"
+    sys.exit(
+        "Limn needs Python 3.11 or newer; this is {}.{}. Please {}.".format(
+            *sys.version_info[:2], advice
+        )
+    )
 
 from .command import main
 

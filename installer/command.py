@@ -48,19 +48,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python3 -m installer", description="Install Limn, try it, test it, put it into Krita.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="try|test|plugin|uninstall|facts")
+    top = argparse.ArgumentParser(
+        prog="python3 -m installer", description="Install Limn, try it, test it, put it into Krita."
+    )
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="try|test|plugin|uninstall|facts"
+    )
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
-    first = commands.add_parser("try", parents=[common], help="make the environment, and a first edit with pictures to look at")
-    first.add_argument("--out", type=Path, metavar="DIR", help=f"where the pictures go (default: {FIRST_EDIT}/ in the checkout)")
-    commands.add_parser("test", parents=[common], help="install what the tests need, and run them all")
-    plug = commands.add_parser("plugin", parents=[common], help="put the plugin into Krita, or take it out")
-    plug.add_argument("--resources", type=Path, metavar="DIR", help="another resource folder than Krita's own")
+    common.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and do nothing"
+    )
+    first = commands.add_parser(
+        "try",
+        parents=[common],
+        help="make the environment, and a first edit with pictures to look at",
+    )
+    first.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"where the pictures go (default: {FIRST_EDIT}/ in the checkout)",
+    )
+    commands.add_parser(
+        "test", parents=[common], help="install what the tests need, and run them all"
+    )
+    plug = commands.add_parser(
+        "plugin", parents=[common], help="put the plugin into Krita, or take it out"
+    )
+    plug.add_argument(
+        "--resources", type=Path, metavar="DIR", help="another resource folder than Krita's own"
+    )
     what = plug.add_mutually_exclusive_group()
     what.add_argument("--remove", action="store_true", help="take the plugin out again")
-    what.add_argument("--zip", type=Path, metavar="FILE", help="only build the package for Krita's importer")
-    commands.add_parser("uninstall", parents=[common], help="take the plugin out of Krita, and remove the environment")
+    what.add_argument(
+        "--zip", type=Path, metavar="FILE", help="only build the package for Krita's importer"
+    )
+    commands.add_parser(
+        "uninstall",
+        parents=[common],
+        help="take the plugin out of Krita, and remove the environment",
+    )
     commands.add_parser("facts", help="print what the installer sees of this machine, as JSON")
     return top
 
@@ -72,7 +99,9 @@ def facts(machine: Machine, project: Project) -> dict[str, Any]:
         "programs": sorted(machine.programs),
         "gpu": machine.gpu and asdict(machine.gpu),
         "free_bytes": machine.free_bytes,
-        "krita": [plugin.describe(home, project.root, site_packages) for home in machine.krita_homes],
+        "krita": [
+            plugin.describe(home, project.root, site_packages) for home in machine.krita_homes
+        ],
     }
 
 
@@ -80,12 +109,22 @@ def make_plan(options: argparse.Namespace, machine: Machine, project: Project) -
     """The plan for one command line."""
     match options.command:
         case "try":
-            return plan_try(machine, project, options.out.absolute() if options.out else project.root / FIRST_EDIT)
+            return plan_try(
+                machine,
+                project,
+                options.out.absolute() if options.out else project.root / FIRST_EDIT,
+            )
         case "test":
             return plan_test(machine, project)
         case "plugin":
             resources = options.resources.absolute() if options.resources else None
-            return plan_plugin(machine, project, resources, options.remove, options.zip.absolute() if options.zip else None)
+            return plan_plugin(
+                machine,
+                project,
+                resources,
+                options.remove,
+                options.zip.absolute() if options.zip else None,
+            )
         case _:
             return plan_uninstall(machine, project.root)
 
@@ -100,7 +139,9 @@ def show(plan: Plan, environment: Environment) -> None:
 
 
 def carry_out(plan: Plan, environment: Environment, project: Project, machine: Machine) -> int:
-    """Do the plan's steps in order; return the exit status. What runs last has the last word if all went well."""
+    """Do the plan's steps in order; return the exit status. What runs last has the last word if all
+    went well.
+    """
     status = OK
     for number, step in enumerate(plan.steps, 1):
         if environment.is_done(step):
@@ -109,7 +150,9 @@ def carry_out(plan: Plan, environment: Environment, project: Project, machine: M
         begun = time.monotonic()
         try:
             with only_one(project.root) if is_ours(step) else contextlib.nullcontext():
-                if not environment.is_done(step):  # another installer may have done it while we waited
+                if not environment.is_done(
+                    step
+                ):  # another installer may have done it while we waited
                     do(step, environment, project, machine)
         except StepFailed as failure:
             status = FAILED
@@ -125,7 +168,9 @@ def carry_out(plan: Plan, environment: Environment, project: Project, machine: M
 
 
 def is_ours(step: Step) -> bool:
-    """Whether the step writes into the environment or Krita: then it is done alone. A program such as the tests may call us again."""
+    """Whether the step writes into the environment or Krita: then it is done alone. A program such
+    as the tests may call us again.
+    """
     return not isinstance(step.action, Run)
 
 
@@ -135,13 +180,19 @@ def is_lasting(step: Step) -> bool:
 
 @contextlib.contextmanager
 def only_one(root: Path) -> Iterator[None]:
-    """Let one installer write at a time. pip and apt hold the lock as well as we do, and so keep it if only we are killed."""
+    """Let one installer write at a time.
+
+    pip and apt hold the lock as well as we do, and so keep it if only we are killed.
+    """
     if os.name == "nt":
         yield  # Windows ends with a sharing violation by itself where two write the same file
         return
     import fcntl
 
-    name = Path(tempfile.gettempdir()) / f"limn-installer-{os.getuid()}-{zlib.crc32(str(root).encode()):08x}.lock"
+    name = (
+        Path(tempfile.gettempdir())
+        / f"limn-installer-{os.getuid()}-{zlib.crc32(str(root).encode()):08x}.lock"
+    )
     descriptor = os.open(name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     try:
         os.set_inheritable(descriptor, True)

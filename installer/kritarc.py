@@ -1,4 +1,6 @@
-"""One line of Krita's settings: `enable_limn=true` under [python]. Everything else in the file stays byte for byte."""
+"""One line of Krita's settings: `enable_limn=true` under [python]. Everything else in the file
+stays byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def switched_on(text: bytes) -> bytes:
         return text + gap + GROUP + end + KEY + b"=true" + end
     own = _own_lines(lines, header)
     if own:
-        lines[own[-1]] = KEY + b"=true" + (lines[own[-1]][len(lines[own[-1]].rstrip(b"\r\n")) :] or end)
+        lines[own[-1]] = (
+            KEY + b"=true" + (lines[own[-1]][len(lines[own[-1]].rstrip(b"\r\n")) :] or end)
+        )
         for number in reversed(own[:-1]):
             del lines[number]
     else:
@@ -31,7 +35,9 @@ def switched_on(text: bytes) -> bytes:
 
 
 def switched_off(text: bytes) -> bytes:
-    """The file's content without any trace of the plugin; a [python] group that it leaves empty goes too."""
+    """The file's content without any trace of the plugin; a [python] group that it leaves empty
+    goes too.
+    """
     lines = text.splitlines(keepends=True)
     header = _group(lines)
     if header is None:
@@ -53,7 +59,10 @@ def is_switched_on(text: bytes) -> bool:
 
 
 def rewrite(file: Path, content: bytes) -> bool:
-    """Put `content` in the place of `file` in one move, if it differs. The file's mode stays, and a link stays a link."""
+    """Put `content` in the place of `file` in one move, if it differs.
+
+    The file's mode stays, and a link stays a link.
+    """
     target = Path(os.path.realpath(file))
     before = target.read_bytes() if target.is_file() else None
     if before == content or (before is None and not content):
@@ -85,11 +94,17 @@ def _group(lines: list[bytes]) -> int | None:
 def _body(lines: list[bytes], header: int) -> list[bytes]:
     """The lines after the header, up to the next group."""
     after = lines[header + 1 :]
-    stop = next((number for number, line in enumerate(after) if line.lstrip().startswith(b"[")), len(after))
+    stop = next(
+        (number for number, line in enumerate(after) if line.lstrip().startswith(b"[")), len(after)
+    )
     return after[:stop]
 
 
 def _own_lines(lines: list[bytes], header: int) -> list[int]:
     """The numbers of the group's lines that set our key."""
     body = _body(lines, header)
-    return [header + 1 + number for number, line in enumerate(body) if line.partition(b"=")[0].strip() == KEY]
+    return [
+        header + 1 + number
+        for number, line in enumerate(body)
+        if line.partition(b"=")[0].strip() == KEY
+    ]

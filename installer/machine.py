@@ -1,4 +1,6 @@
-"""Facts about this machine: Python, graphics card, driver, disk, programs, Krita's folders. Reads, never writes."""
+"""Facts about this machine: Python, graphics card, driver, disk, programs, Krita's folders. Reads,
+never writes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ from pathlib import Path
 TEST_PROGRAMS = {
     "krita": "krita", "Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "import": "imagemagick",
 }  # fmt: skip
-"""What the tests run, and the Debian packages that bring it. ImageMagick's `import` takes their screenshots."""
+"""What the tests run, and the Debian packages that bring it.
+
+ImageMagick's `import` takes their screenshots.
+"""
 
 PROGRAMS = (*TEST_PROGRAMS, "flatpak", "snap", "apt-get", "sudo")
 """What the plan may want to know: is it in PATH?"""
@@ -24,7 +29,10 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own index of builds without CUDA: a tenth of the size."""
 
 PROBE_SECONDS = 5.0
-"""How long a question to the network or to another program may take. A slow answer counts as none."""
+"""How long a question to the network or to another program may take.
+
+A slow answer counts as none.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class KritaHome:
-    """Where one kind of Krita keeps its resources and its kritarc. `exists`: such a Krita has run here."""
+    """Where one kind of Krita keeps its resources and its kritarc.
+
+    `exists`: such a Krita has run here.
+    """
 
     kind: str
     resources: Path
@@ -62,7 +73,10 @@ class Project:
 
 @dataclass(frozen=True)
 class Machine:
-    """All that the plan decides upon. system: "Linux", "Windows" or "Darwin"; architecture as the platform calls it."""
+    """All that the plan decides upon.
+
+    system: "Linux", "Windows" or "Darwin"; architecture as the platform calls it.
+    """
 
     system: str
     architecture: str
@@ -80,7 +94,10 @@ class Machine:
 
 
 def read_project(root: Path) -> Project:
-    """The checkout at `root`. Raises OSError or tomllib.TOMLDecodeError if its pyproject.toml can't be read."""
+    """The checkout at `root`.
+
+    Raises OSError or tomllib.TOMLDecodeError if its pyproject.toml can't be read.
+    """
     document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     extras = document["project"]["optional-dependencies"]
     return Project(
@@ -96,7 +113,10 @@ def read_project(root: Path) -> Project:
 
 
 def read_machine(root: Path) -> Machine:
-    """Look at this machine. Takes a second or two where there is a network to ask, and writes nothing."""
+    """Look at this machine.
+
+    Takes a second or two where there is a network to ask, and writes nothing.
+    """
     system = platform.system()
     programs = frozenset(name for name in PROGRAMS if shutil.which(name))
     gpu = read_gpu()
@@ -105,7 +125,9 @@ def read_machine(root: Path) -> Machine:
         system=system,
         architecture=platform.machine(),
         python=sys.version_info[:2],
-        python_path=os.path.realpath(getattr(sys, "_base_executable", sys.executable)),  # in an environment: the Python it was made with
+        python_path=os.path.realpath(
+            getattr(sys, "_base_executable", sys.executable)
+        ),  # in an environment: the Python it was made with
         can_make_environments=_can_make_environments(),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         programs=programs,
@@ -113,14 +135,20 @@ def read_machine(root: Path) -> Machine:
         gpu=gpu,
         free_bytes=shutil.disk_usage(root).free,
         package_source=source,
-        cpu_wheels_reachable=system == "Linux" and gpu is None and not source and _reachable(CPU_WHEELS + "/torch/"),
+        cpu_wheels_reachable=system == "Linux"
+        and gpu is None
+        and not source
+        and _reachable(CPU_WHEELS + "/torch/"),
         krita_homes=krita_homes(system, os.environ, Path.home()),
     )
 
 
 def read_gpu() -> Gpu | None:
     """The first NVIDIA card, as nvidia-smi describes it, or None."""
-    for fields in ("name,driver_version,compute_cap", "name,driver_version"):  # old drivers don't know compute_cap
+    for fields in (
+        "name,driver_version,compute_cap",
+        "name,driver_version",
+    ):  # old drivers don't know compute_cap
         answer = _answers(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"])
         if answer:
             return parse_gpu(answer.splitlines()[0])
@@ -141,9 +169,15 @@ def parse_gpu(line: str) -> Gpu | None:
 
 
 def read_package_source() -> str:
-    """Where pip was told to take packages from, if its owner set that: the name of the setting, else ""."""
+    """Where pip was told to take packages from, if its owner set that: the name of the setting,
+    else "".
+    """
     answer = _answers([sys.executable, "-m", "pip", "config", "list"]) or ""
-    settings = {line.partition("=")[0].rpartition(".")[2] for line in answer.splitlines() if not line.startswith(":env:")}
+    settings = {
+        line.partition("=")[0].rpartition(".")[2]
+        for line in answer.splitlines()
+        if not line.startswith(":env:")
+    }
     for name in ("index-url", "extra-index-url", "find-links", "no-index"):
         if name in settings or os.environ.get("PIP_" + name.upper().replace("-", "_")):
             return name
@@ -151,7 +185,10 @@ def read_package_source() -> str:
 
 
 def krita_homes(system: str, environment: Mapping[str, str], home: Path) -> tuple[KritaHome, ...]:
-    """Krita's folders, the native one first. Those of Flatpak, Snap and the Windows store only where they exist."""
+    """Krita's folders, the native one first.
+
+    Those of Flatpak, Snap and the Windows store only where they exist.
+    """
     if system == "Windows":
         roaming = Path(environment.get("APPDATA", home / "AppData/Roaming"))
         local = Path(environment.get("LOCALAPPDATA", home / "AppData/Local"))
@@ -162,7 +199,9 @@ def krita_homes(system: str, environment: Mapping[str, str], home: Path) -> tupl
             places.append(("Microsoft Store", cache / "Roaming/krita", cache / "Local/kritarc"))
     elif system == "Darwin":
         library = home / "Library"
-        places = [("installed", library / "Application Support/krita", library / "Preferences/kritarc")]
+        places = [
+            ("installed", library / "Application Support/krita", library / "Preferences/kritarc")
+        ]
     else:
         config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
         data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
@@ -177,14 +216,22 @@ def krita_homes(system: str, environment: Mapping[str, str], home: Path) -> tupl
 
 
 def _krita_home(kind: str, resources: Path, kritarc: Path) -> KritaHome:
-    """One place, with the other folder for resources that a painter may have chosen in Krita's settings."""
+    """One place, with the other folder for resources that a painter may have chosen in Krita's
+    settings.
+    """
     exists = resources.is_dir() or kritarc.is_file()
-    chosen = resource_directory(kritarc.read_text(encoding="utf-8", errors="replace")) if kritarc.is_file() else None
+    chosen = (
+        resource_directory(kritarc.read_text(encoding="utf-8", errors="replace"))
+        if kritarc.is_file()
+        else None
+    )
     return KritaHome(kind, chosen or resources, kritarc, exists)
 
 
 def resource_directory(kritarc: str) -> Path | None:
-    """The folder for resources that a kritarc names (ResourceDirectory, before its first group), or None."""
+    """The folder for resources that a kritarc names (ResourceDirectory, before its first group), or
+    None.
+    """
     for line in kritarc.splitlines():
         if line.startswith("["):
             return None
@@ -204,7 +251,9 @@ def _reachable(url: str) -> bool:
     import urllib.request
 
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PROBE_SECONDS) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, method="HEAD"), timeout=PROBE_SECONDS
+        ) as answer:
             return bool(answer.status == 200)
     except (OSError, ValueError):
         return False
@@ -213,7 +262,9 @@ def _reachable(url: str) -> bool:
 def _answers(command: list[str]) -> str | None:
     """What a program prints, or None if it is not there, fails or takes too long."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS * 4, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PROBE_SECONDS * 4, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -14,7 +14,9 @@ OLDER_TORCH_PYTHON = (3, 13)
 """The newest Python that the builds of torch for older drivers and cards were made for."""
 
 CPU_BYTES, CUDA_BYTES = 4_000_000_000, 12_000_000_000
-"""Free disk that an environment takes while it is made, downloads included: torch for CPU or with the CUDA libraries."""
+"""Free disk that an environment takes while it is made, downloads included: torch for CPU or with
+the CUDA libraries.
+"""
 
 FIRST_EDIT = "first-edit"
 """The folder, in the checkout, into which `try` writes unless told otherwise."""
@@ -22,7 +24,9 @@ FIRST_EDIT = "first-edit"
 
 @dataclass(frozen=True)
 class TorchSource:
-    """One build of torch: its version, and the index to take it from (None: where pip takes everything from)."""
+    """One build of torch: its version, and the index to take it from (None: where pip takes
+    everything from).
+    """
 
     version: str
     index: str | None = None
@@ -70,7 +74,10 @@ class InstallLimn:
 
 @dataclass(frozen=True)
 class Run:
-    """A program of the environment, in the checkout. Its failure is the run's; `lasting`: go on with what follows all the same."""
+    """A program of the environment, in the checkout.
+
+    Its failure is the run's; `lasting`: go on with what follows all the same.
+    """
 
     arguments: tuple[str, ...]
     lasting: bool = False
@@ -113,7 +120,11 @@ Action = (
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `stamp`: what its finished state depends on; a step with the same stamp is not done again ("": always done)."""
+    """One thing to do.
+
+    `stamp`: what its finished state depends on; a step with the same stamp is not done again ("":
+    always done).
+    """
 
     name: str
     title: str
@@ -123,7 +134,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order; `problems`: what must be put right first (then nothing is done); `notes`: what the user should know."""
+    """Steps in order; `problems`: what must be put right first (then nothing is done); `notes`:
+    what the user should know.
+    """
 
     steps: tuple[Step, ...]
     problems: tuple[str, ...] = ()
@@ -131,63 +144,135 @@ class Plan:
 
 
 def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...], bool, str]:
-    """The builds of torch to try in order, whether they compute on the card, and why, for this machine.
+    """The builds of torch to try in order, whether they compute on the card, and why, for this
+    machine.
 
-    `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 runs on drivers from 525 on, and 11.8
-    from 450 on. Since CUDA 12.8 the builds leave out Maxwell, Pascal and Volta (compute capability below 7.5).
+    `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 runs
+    on drivers from 525 on, and 11.8
+    from 450 on. Since CUDA 12.8 the builds leave out Maxwell, Pascal and Volta (compute capability
+    below 7.5).
     """
     gpu = machine.gpu
     if gpu is None or machine.system == "Darwin":
         if machine.system == "Darwin":
             return (TorchSource(version),), False, "macOS: one build for all"
-        if machine.system == "Windows" or machine.package_source or not machine.cpu_wheels_reachable:
+        if (
+            machine.system == "Windows"
+            or machine.package_source
+            or not machine.cpu_wheels_reachable
+        ):
             own = f"; pip has its own {machine.package_source}" if machine.package_source else ""
             return (TorchSource(version),), False, "no NVIDIA card" + own
-        return (TorchSource(version, CPU_WHEELS), TorchSource(version)), False, "no NVIDIA card: the small build for CPUs"
+        return (
+            (TorchSource(version, CPU_WHEELS), TorchSource(version)),
+            False,
+            "no NVIDIA card: the small build for CPUs",
+        )
     newest = TorchSource(version, None if machine.system == "Linux" else PYTORCH + "cu130")
     old_card = gpu.capability is not None and gpu.capability < (7, 5)
     if gpu.driver >= (580,) and not old_card:
         return (newest,), True, f"{gpu.name}, driver {_dotted(gpu)}: CUDA 13.0"
-    to_cpu = (TorchSource(version, CPU_WHEELS), TorchSource(version)) if machine.system == "Linux" else (TorchSource(version),)
+    to_cpu = (
+        (TorchSource(version, CPU_WHEELS), TorchSource(version))
+        if machine.system == "Linux"
+        else (TorchSource(version),)
+    )
     if machine.python > OLDER_TORCH_PYTHON:
-        return to_cpu, False, f"{gpu.name} needs an older torch, which there is for Python 3.11 to 3.13 only; computing on the CPU"
+        return (
+            to_cpu,
+            False,
+            f"{gpu.name} needs an older torch, which there is for Python 3.11 to 3.13 only; computing on the CPU",
+        )
     if gpu.capability is not None and gpu.capability < (5, 0):
         return to_cpu, False, f"{gpu.name} is too old for torch; computing on the CPU"
     if gpu.driver < (450,):
-        return to_cpu, False, f"{gpu.name}: its driver {_dotted(gpu)} is too old, 525 or newer is needed; computing on the CPU"
+        return (
+            to_cpu,
+            False,
+            f"{gpu.name}: its driver {_dotted(gpu)} is too old, 525 or newer is needed; computing on the CPU",
+        )
     if gpu.driver < (525,):
-        return (TorchSource("2.7.1", PYTORCH + "cu118"),), True, f"{gpu.name}, driver {_dotted(gpu)}: CUDA 11.8"
+        return (
+            (TorchSource("2.7.1", PYTORCH + "cu118"),),
+            True,
+            f"{gpu.name}, driver {_dotted(gpu)}: CUDA 11.8",
+        )
     if old_card:
-        return (TorchSource("2.7.1", PYTORCH + "cu126"),), True, f"{gpu.name}, of an older generation: CUDA 12.6"
-    return (TorchSource("2.10.0", PYTORCH + "cu128"),), True, f"{gpu.name}, driver {_dotted(gpu)}: CUDA 12.8"
+        return (
+            (TorchSource("2.7.1", PYTORCH + "cu126"),),
+            True,
+            f"{gpu.name}, of an older generation: CUDA 12.6",
+        )
+    return (
+        (TorchSource("2.10.0", PYTORCH + "cu128"),),
+        True,
+        f"{gpu.name}, driver {_dotted(gpu)}: CUDA 12.8",
+    )
 
 
 def plan_environment(machine: Machine, project: Project, tests: bool = False) -> Plan:
     """The steps that make `.venv`: for use, or with what the tests need."""
     problems = []
     if machine.system == "Darwin" and machine.architecture == "x86_64":
-        problems.append("torch is no longer made for Macs with Intel processors, so Limn's server can't run here.")
+        problems.append(
+            "torch is no longer made for Macs with Intel processors, so Limn's server can't run here."
+        )
     pinned = next(line for line in project.requirements if re.match(r"torch\b", line))
-    others = tuple(line for line in project.requirements if line != pinned) + project.plugin + project.build
+    others = (
+        tuple(line for line in project.requirements if line != pinned)
+        + project.plugin
+        + project.build
+    )
     sources, cuda, why = choose_torch(machine, pinned.partition("==")[2])
     actions: list[tuple[str, str, Action]] = [
-        ("environment", "Make the environment .venv", MakeEnvironment(machine.python_path, machine.python)),
-        ("torch", f"Install torch {sources[0].version} ({why})", InstallTorch(sources, CUDA_BYTES if cuda else CPU_BYTES)),
-        ("packages", f"Install {len(others)} packages that Limn stands on", InstallPackages(others, project.constraints)),
-        ("torch-check", "See that torch computes" + (" on the card" if cuda else ""), CheckTorch(cuda)),
+        (
+            "environment",
+            "Make the environment .venv",
+            MakeEnvironment(machine.python_path, machine.python),
+        ),
+        (
+            "torch",
+            f"Install torch {sources[0].version} ({why})",
+            InstallTorch(sources, CUDA_BYTES if cuda else CPU_BYTES),
+        ),
+        (
+            "packages",
+            f"Install {len(others)} packages that Limn stands on",
+            InstallPackages(others, project.constraints),
+        ),
+        (
+            "torch-check",
+            "See that torch computes" + (" on the card" if cuda else ""),
+            CheckTorch(cuda),
+        ),
     ]
     if tests:
         more = project.bench + project.dev
-        actions.append(("test-packages", f"Install {len(more)} packages for tests", InstallPackages(more, project.constraints)))
+        actions.append(
+            (
+                "test-packages",
+                f"Install {len(more)} packages for tests",
+                InstallPackages(more, project.constraints),
+            )
+        )
     actions.append(("limn", "Install the command limn", InstallLimn(project.version)))
-    # The environment is made afresh for another Python and for another build of torch, which pip would take for the one that is
-    # there. Where a build comes from does not matter: that may change from one run to the next, with the network.
+    # The environment is made afresh for another Python and for another build of torch, which pip
+    # would take for the one that is
+    # there. Where a build comes from does not matter: that may change from one run to the next,
+    # with the network.
     build = f"torch {sources[0].version} {sources[0].index if cuda else 'cpu'}"
     basis = f"{machine.python_path} {machine.python} {build}"
     steps = []
     for name, title, action in actions:
         content = build if isinstance(action, InstallTorch) else repr(action)
-        steps.append(Step(name, title, action, hashlib.sha256(f"{basis} {name} {content}".encode()).hexdigest()))
+        steps.append(
+            Step(
+                name,
+                title,
+                action,
+                hashlib.sha256(f"{basis} {name} {content}".encode()).hexdigest(),
+            )
+        )
     return Plan(tuple(steps), tuple(problems))
 
 
@@ -195,31 +280,53 @@ def plan_try(machine: Machine, project: Project, out: Path) -> Plan:
     """A first edit: the environment, then a scene of the sketchbook over the websocket."""
     system = plan_system_packages(machine, tests=False)
     environment = plan_environment(machine, project)
-    edit = Step("first-edit", f"Edit a scene; pictures go to {out}", Run(("-m", "limn.server.cli.first_edit", "--out", str(out))))
+    edit = Step(
+        "first-edit",
+        f"Edit a scene; pictures go to {out}",
+        Run(("-m", "limn.server.cli.first_edit", "--out", str(out))),
+    )
     notes: tuple[str, ...] = ()
     if krita_is_here(machine):
         notes = ("Krita is here: `python3 -m installer plugin` puts Limn into it.",)
-    return Plan((*system.steps, *environment.steps, edit), system.problems + environment.problems, notes)
+    return Plan(
+        (*system.steps, *environment.steps, edit), system.problems + environment.problems, notes
+    )
 
 
 def plan_test(machine: Machine, project: Project) -> Plan:
-    """All that the tests need, then ruff, mypy and pytest. A failure of the others does not keep the tests from running."""
+    """All that the tests need, then ruff, mypy and pytest.
+
+    A failure of the others does not keep the tests from running.
+    """
     system = plan_system_packages(machine, tests=True)
     environment = plan_environment(machine, project, tests=True)
     checks = (
         Step("ruff", "Check the style (ruff)", Run(("-m", "ruff", "check", "."), lasting=True)),
-        Step("format", "Check the layout (ruff)", Run(("-m", "ruff", "format", "--check", "."), lasting=True)),
+        Step(
+            "format",
+            "Check the layout (ruff)",
+            Run(("-m", "ruff", "format", "--check", "."), lasting=True),
+        ),
         Step("mypy", "Check the types (mypy)", Run(("-m", "tests.types"), lasting=True)),
         Step("pytest", "Run the tests (pytest)", Run(("-m", "pytest", "-p", "tests.no_skips"))),
     )
-    return Plan((*system.steps, *environment.steps, *checks), system.problems + environment.problems)
+    return Plan(
+        (*system.steps, *environment.steps, *checks), system.problems + environment.problems
+    )
 
 
-def plan_plugin(machine: Machine, project: Project, resources: Path | None, remove: bool, archive: Path | None) -> Plan:
+def plan_plugin(
+    machine: Machine, project: Project, resources: Path | None, remove: bool, archive: Path | None
+) -> Plan:
     """The plugin into Krita's resource folders (or `resources`), out of them again, or into a zip."""
     homes = chosen_homes(machine, resources)
     if remove:
-        return Plan(tuple(Step("unplug", f"Take the plugin out of {home.resources}", TakePlugin(home)) for home in homes))
+        return Plan(
+            tuple(
+                Step("unplug", f"Take the plugin out of {home.resources}", TakePlugin(home))
+                for home in homes
+            )
+        )
     system = plan_system_packages(machine, tests=False)
     environment = plan_environment(machine, project)
     steps: tuple[Step, ...]
@@ -227,19 +334,34 @@ def plan_plugin(machine: Machine, project: Project, resources: Path | None, remo
     if archive is not None:
         steps, notes = (
             (Step("zip", f"Pack the plugin into {archive}", BuildZip(archive)),),
-            ("In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, restart Krita.",),
+            (
+                "In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, restart Krita.",
+            ),
         )
     else:
-        steps = tuple(Step("plug", f"Put the plugin into {home.resources} and switch it on", PutPlugin(home)) for home in homes)
+        steps = tuple(
+            Step("plug", f"Put the plugin into {home.resources} and switch it on", PutPlugin(home))
+            for home in homes
+        )
         notes = plugin_notes(machine, homes)
-    return Plan((*system.steps, *environment.steps, *steps), system.problems + environment.problems, notes)
+    return Plan(
+        (*system.steps, *environment.steps, *steps), system.problems + environment.problems, notes
+    )
 
 
 def plan_uninstall(machine: Machine, root: Path) -> Plan:
-    """Everything that the installer made: the plugin in every Krita, and the environment. Pictures that `try` made stay."""
-    steps = [Step("unplug", f"Take the plugin out of {home.resources}", TakePlugin(home)) for home in machine.krita_homes]
+    """Everything that the installer made: the plugin in every Krita, and the environment. Pictures
+    that `try` made stay.
+    """
+    steps = [
+        Step("unplug", f"Take the plugin out of {home.resources}", TakePlugin(home))
+        for home in machine.krita_homes
+    ]
     steps.append(Step("remove", f"Remove {root / '.venv'}", RemoveEnvironment()))
-    return Plan(tuple(steps), notes=("System packages stay, as do pictures, models and settings of your own.",))
+    return Plan(
+        tuple(steps),
+        notes=("System packages stay, as do pictures, models and settings of your own.",),
+    )
 
 
 def plan_system_packages(machine: Machine, tests: bool) -> Plan:
@@ -248,24 +370,40 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
     if not machine.can_make_environments:
         missing.append(f"python{machine.python[0]}.{machine.python[1]}-venv")
     if tests:
-        missing += dict.fromkeys(package for program, package in TEST_PROGRAMS.items() if program not in machine.programs)
+        missing += dict.fromkeys(
+            package for program, package in TEST_PROGRAMS.items() if program not in machine.programs
+        )
         if not machine.system_pyqt5:
-            missing.append("python3-pyqt5")  # Krita merely recommends it, and runs no plugin without it
+            missing.append(
+                "python3-pyqt5"
+            )  # Krita merely recommends it, and runs no plugin without it
     if not missing:
         return Plan(())
     if machine.system != "Linux":
-        return Plan((), (f"The tests drive a real Krita under Xvfb, which needs Linux. Missing here: {', '.join(missing)}.",))
+        return Plan(
+            (),
+            (
+                f"The tests drive a real Krita under Xvfb, which needs Linux. Missing here: {', '.join(missing)}.",
+            ),
+        )
     if "apt-get" in machine.programs and (machine.root or "sudo" in machine.programs):
         action = InstallSystemPackages(tuple(missing), sudo=not machine.root)
         return Plan((Step("system", f"Install with apt: {' '.join(missing)}", action),))
     how = "as root, run: apt-get install " + " ".join(missing)
     if "apt-get" not in machine.programs:
         how = f"install with your system's package manager what Debian calls {', '.join(missing)}"
-    return Plan((), (f"Some system packages are missing, and installing them is not this user's right. Please {how}",))
+    return Plan(
+        (),
+        (
+            f"Some system packages are missing, and installing them is not this user's right. Please {how}",
+        ),
+    )
 
 
 def chosen_homes(machine: Machine, resources: Path | None) -> tuple[KritaHome, ...]:
-    """Every Krita that has run here, else where a native one will look; or `resources`, with the kritarc that goes with it."""
+    """Every Krita that has run here, else where a native one will look; or `resources`, with the
+    kritarc that goes with it.
+    """
     if resources is not None:
         known = next((home for home in machine.krita_homes if home.resources == resources), None)
         return (known or KritaHome("chosen", resources, machine.krita_homes[0].kritarc, True),)
@@ -278,7 +416,9 @@ def plugin_notes(machine: Machine, homes: tuple[KritaHome, ...]) -> tuple[str, .
     if not krita_is_here(machine):
         notes.append("No Krita was found; the plugin lies where Krita will look for it.")
     if any(home.kind in ("Flatpak", "Snap") for home in homes):
-        notes.append("A Krita from Flatpak or Snap may not be allowed to start programs: then run `.venv/bin/limn serve` beside it.")
+        notes.append(
+            "A Krita from Flatpak or Snap may not be allowed to start programs: then run `.venv/bin/limn serve` beside it."
+        )
     return tuple(notes)
 
 

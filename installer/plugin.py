@@ -1,4 +1,6 @@
-"""Put the plugin into a Krita's folders, switch it on, tell it how to start the server; and take all of that out again."""
+"""Put the plugin into a Krita's folders, switch it on, tell it how to start the server; and take
+all of that out again.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,21 @@ from .machine import KritaHome
 
 @dataclass(frozen=True)
 class Installed:
-    """What of the plugin is in a Krita: the files of this version or of another, whether it is on, and its server's Python."""
+    """What of the plugin is in a Krita: the files of this version or of another, whether it is on,
+    and its server's Python.
+    """
 
     plugin: Literal["missing", "current", "outdated"]
     switched_on: bool
     python: str | None
 
 
-def put(home: KritaHome, root: Path, site_packages: Sequence[Path], python: str, server: Sequence[str]) -> None:
-    """Install or update; Krita is told of it last. Raises PackageError if the plugin can't be packed, OSError if it can't be written."""
+def put(
+    home: KritaHome, root: Path, site_packages: Sequence[Path], python: str, server: Sequence[str]
+) -> None:
+    """Install or update; Krita is told of it last. Raises PackageError if the plugin can't be
+    packed, OSError if it can't be written.
+    """
     files = plugin_package.gather(root, site_packages)
     _clear_remains(home.resources)
     plugin_package.write_tree(files, home.resources)
@@ -32,8 +40,12 @@ def put(home: KritaHome, root: Path, site_packages: Sequence[Path], python: str,
 
 
 def take(home: KritaHome) -> bool:
-    """Take everything out that `put` put in; True if there was anything. Folders go too where nothing else is in them."""
-    found = home.kritarc.is_file() and kritarc.rewrite(home.kritarc, kritarc.switched_off(_content(home.kritarc)))
+    """Take everything out that `put` put in; True if there was anything. Folders go too where
+    nothing else is in them.
+    """
+    found = home.kritarc.is_file() and kritarc.rewrite(
+        home.kritarc, kritarc.switched_off(_content(home.kritarc))
+    )
     _clear_remains(home.resources)
     found = plugin_package.remove(home.resources) or found
     for folder in (home.resources / "pykrita", home.resources / "actions", home.resources):
@@ -57,14 +69,27 @@ def look(home: KritaHome, root: Path, site_packages: Sequence[Path]) -> Installe
     state: Literal["missing", "current", "outdated"] = "missing"
     if (place / plugin_package.NAME / "__init__.py").is_file():
         files = plugin_package.gather(root, site_packages)
-        same = all(_content(place / name) == data for name, data in files.items() if name.startswith(f"{plugin_package.NAME}/"))
+        same = all(
+            _content(place / name) == data
+            for name, data in files.items()
+            if name.startswith(f"{plugin_package.NAME}/")
+        )
         state = "current" if same else "outdated"
-    return Installed(state, kritarc.is_switched_on(_content(home.kritarc)), None if python is None else str(python))
+    return Installed(
+        state,
+        kritarc.is_switched_on(_content(home.kritarc)),
+        None if python is None else str(python),
+    )
 
 
 def describe(home: KritaHome, root: Path, site_packages: Sequence[Path]) -> dict[str, Any]:
     """`look`, and where it looked, as JSON can hold it."""
-    where = {"kind": home.kind, "resources": str(home.resources), "kritarc": str(home.kritarc), "exists": home.exists}
+    where = {
+        "kind": home.kind,
+        "resources": str(home.resources),
+        "kritarc": str(home.kritarc),
+        "exists": home.exists,
+    }
     return where | asdict(look(home, root, site_packages))
 
 

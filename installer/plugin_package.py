@@ -1,6 +1,8 @@
-"""The plugin's package: the files that become Krita's `limn`, as a folder tree or as a zip for Krita's importer.
+"""The plugin's package: the files that become Krita's `limn`, as a folder tree or as a zip for
+Krita's importer.
 
-Krita's plugins share one Python: all that ours needs lies below one name, `limn/protocol` and `limn/vendor/websockets` included.
+Krita's plugins share one Python: all that ours needs lies below one name, `limn/protocol` and
+`limn/vendor/websockets` included.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 NAME = "limn"
-"""Of the Python package, of the .desktop file's library and of the .action file: Krita's importer wants them equal."""
+"""Of the Python package, of the .desktop file's library and of the .action file: Krita's importer
+wants them equal.
+"""
 
 ENTRY = b'"""Limn inside Krita: the same names below `limn` as everywhere else."""\n\nfrom . import krita_plugin as krita_plugin\n'
 """What Krita imports. The plugin registers itself when it is imported by a Krita."""
@@ -23,7 +27,9 @@ EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of every file in the zip, so that the same sources give the same bytes."""
 
 ENVIRONMENT_FILE = Path(NAME, "environment.json")
-"""Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes that."""
+"""Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes
+that.
+"""
 
 
 class PackageError(Exception):
@@ -36,22 +42,39 @@ class PackageError(Exception):
 
 
 def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
-    """Every file of the package by its place in the zip ("limn.desktop", "limn/krita_plugin/ui/docker.py", "limn/vendor/websockets/...").
+    """Every file of the package by its place in the zip ("limn.desktop",
+    "limn/krita_plugin/ui/docker.py", "limn/vendor/websockets/...").
 
-    root: the checkout. site_packages: folders in which `websockets` is looked for; its compiled part is left out.
+    root: the checkout. site_packages: folders in which `websockets` is looked for; its compiled
+    part is left out.
     Raises PackageError if something is missing.
     """
     source = root / "krita_plugin"
     if not (source / "__init__.py").is_file():
-        raise PackageError(f"The plugin's sources are not in {source}.", "Run the installer in a complete checkout.")
-    websockets = next((folder / "websockets" for folder in site_packages if (folder / "websockets/sync/client.py").is_file()), None)
+        raise PackageError(
+            f"The plugin's sources are not in {source}.",
+            "Run the installer in a complete checkout.",
+        )
+    websockets = next(
+        (
+            folder / "websockets"
+            for folder in site_packages
+            if (folder / "websockets/sync/client.py").is_file()
+        ),
+        None,
+    )
     if websockets is None:
-        raise PackageError("The package websockets is not in the environment.", "Make the environment first: python3 -m installer try")
+        raise PackageError(
+            "The package websockets is not in the environment.",
+            "Make the environment first: python3 -m installer try",
+        )
     files = {name: (source / name).read_bytes() for name in (f"{NAME}.desktop", f"{NAME}.action")}
     files[f"{NAME}/__init__.py"] = ENTRY
     files |= _python_files(source, f"{NAME}/krita_plugin")
     files |= _python_files(root / "protocol", f"{NAME}/protocol")
-    files[f"{NAME}/vendor/__init__.py"] = b'"""Other projects\' code, unchanged; each with its licence."""\n'
+    files[f"{NAME}/vendor/__init__.py"] = (
+        b'"""Other projects\' code, unchanged; each with its licence."""\n'
+    )
     files |= _python_files(websockets, f"{NAME}/vendor/websockets")
     files |= _licences(websockets)
     for name in ("LICENSE",):
@@ -65,7 +88,8 @@ def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(archive.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
-        # The importer looks for a directory entry, and takes the first that ends in the plugin's name.
+        # The importer looks for a directory entry, and takes the first that ends in the plugin's
+        # name.
         out.writestr(_entry(f"{NAME}/"), b"")
         for folder in sorted({str(Path(name).parent) for name in files} - {".", NAME}):
             out.writestr(_entry(folder + "/"), b"")
@@ -75,7 +99,9 @@ def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
 
 
 def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
-    """Put the package where Krita looks for it below its resource folder, in the place of an older one."""
+    """Put the package where Krita looks for it below its resource folder, in the place of an older
+    one.
+    """
     plugins, actions = resources / "pykrita", resources / "actions"
     plugins.mkdir(parents=True, exist_ok=True)
     actions.mkdir(parents=True, exist_ok=True)
@@ -92,16 +118,23 @@ def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
 
 
 def write_environment(resources: Path, python: str, server: Sequence[str]) -> None:
-    """Tell the plugin where the environment is: `server` is the command that starts the server, `python` the environment's own."""
+    """Tell the plugin where the environment is: `server` is the command that starts the server,
+    `python` the environment's own.
+    """
     file = resources / ENVIRONMENT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
-    part.write_text(json.dumps({"python": python, "server": list(server)}, indent=1) + "\n", encoding="utf-8")
+    part.write_text(
+        json.dumps({"python": python, "server": list(server)}, indent=1) + "\n", encoding="utf-8"
+    )
     os.replace(part, file)
 
 
 def remove(resources: Path) -> bool:
-    """Take the plugin, its action file and its notes out of Krita's resource folder. Returns whether anything was there."""
+    """Take the plugin, its action file and its notes out of Krita's resource folder.
+
+    Returns whether anything was there.
+    """
     folders = (resources / "pykrita" / NAME, resources / NAME)
     files = (resources / f"pykrita/{NAME}.desktop", resources / f"actions/{NAME}.action")
     found = any(path.exists() or path.is_symlink() for path in (*folders, *files))
@@ -116,7 +149,9 @@ def remove(resources: Path) -> bool:
 
 
 def _python_files(folder: Path, place: str) -> dict[str, bytes]:
-    """The Python files below a folder, without vendored and compiled ones, by their place in the package."""
+    """The Python files below a folder, without vendored and compiled ones, by their place in the
+    package.
+    """
     return {
         f"{place}/{file.relative_to(folder).as_posix()}": file.read_bytes()
         for file in sorted(folder.rglob("*.py"))

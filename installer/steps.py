@@ -1,6 +1,7 @@
 """Do a step, or undo it. Each can be killed at any moment and done again.
 
-What is finished leaves a stamp in .venv/.limn, keyed by what it depends on. What was begun leaves a mark there first, so that a
+What is finished leaves a stamp in .venv/.limn, keyed by what it depends on. What was begun leaves a
+mark there first, so that a
 step after a kill knows that it may find things half done.
 """
 
@@ -58,7 +59,9 @@ class Environment:
     def is_done(self, step: Step) -> bool:
         """Whether this very step was finished here before."""
         mark = self.notes / f"{step.name}.done"
-        return bool(step.stamp) and mark.is_file() and mark.read_text(encoding="utf-8") == step.stamp
+        return (
+            bool(step.stamp) and mark.is_file() and mark.read_text(encoding="utf-8") == step.stamp
+        )
 
     def begin(self, step: Step) -> bool:
         """Note that the step begins; return whether it had begun before and not ended."""
@@ -80,7 +83,10 @@ class Environment:
             (self.notes / f"{step.name}.begun").unlink(missing_ok=True)
 
     def site_packages(self) -> list[Path]:
-        return [*self.folder.glob("lib/python*/site-packages"), *self.folder.glob("Lib/site-packages")]
+        return [
+            *self.folder.glob("lib/python*/site-packages"),
+            *self.folder.glob("Lib/site-packages"),
+        ]
 
 
 def do(step: Step, environment: Environment, project: Project, machine: Machine) -> None:
@@ -102,17 +108,28 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 if number + 1 < len(sources):
                     print("That did not work; trying the next source.", flush=True)
             else:
-                raise StepFailed("torch could not be installed.", "See pip's words above; often the network or its proxy is the cause.")
+                raise StepFailed(
+                    "torch could not be installed.",
+                    "See pip's words above; often the network or its proxy is the cause.",
+                )
         case CheckTorch(cuda):
             check_torch(environment, cuda)
         case InstallPackages(requirements, constraints):
             mend(environment, interrupted)
             file = environment.notes / "constraints.txt"
-            file.write_text("\n".join((*constraints, f"torch=={torch_version(environment)}", "")), encoding="utf-8")
+            file.write_text(
+                "\n".join((*constraints, f"torch=={torch_version(environment)}", "")),
+                encoding="utf-8",
+            )
             if not pip(environment, ["--constraint", str(file), *requirements]):
-                raise StepFailed("Some packages could not be installed.", "See pip's words above, then run the same command again.")
+                raise StepFailed(
+                    "Some packages could not be installed.",
+                    "See pip's words above, then run the same command again.",
+                )
         case InstallLimn():
-            if not pip(environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]):
+            if not pip(
+                environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]
+            ):
                 raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
         case Run(arguments, _):
             code = run([str(environment.python), *arguments], project.root)
@@ -121,10 +138,15 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
         case PutPlugin(home):
             server = (str(environment.python), "-m", "limn.server.cli", "serve")
             with in_words(f"The plugin could not be put into {home.resources}."):
-                plugin.put(home, project.root, environment.site_packages(), str(environment.python), server)
+                plugin.put(
+                    home, project.root, environment.site_packages(), str(environment.python), server
+                )
         case TakePlugin(home):
             with in_words(f"The plugin could not be taken out of {home.resources}."):
-                print("      taken out" if plugin.take(home) else "      nothing of Limn was there", flush=True)
+                print(
+                    "      taken out" if plugin.take(home) else "      nothing of Limn was there",
+                    flush=True,
+                )
         case BuildZip(file):
             with in_words(f"{file} could not be written."):
                 plugin.write_zip(file, project.root, environment.site_packages())
@@ -147,17 +169,30 @@ def in_words(sentence: str) -> Iterator[None]:
 def install_system_packages(packages: Sequence[str], sudo: bool) -> None:
     """apt, after ending what a killed apt may have left half done."""
     prefix = ["sudo", "env"] if sudo else ["env"]
-    apt = [*prefix, "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    apt = [
+        *prefix,
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]
     run([*prefix, "DEBIAN_FRONTEND=noninteractive", "dpkg", "--configure", "-a"])
     if run([*apt, "update"]) or run([*apt, "install", "-y", *packages]):
-        raise StepFailed("apt could not install everything.", f"Please install these yourself: {' '.join(packages)}")
+        raise StepFailed(
+            "apt could not install everything.",
+            f"Please install these yourself: {' '.join(packages)}",
+        )
 
 
 def make_environment(environment: Environment, python: str, version: tuple[int, int]) -> None:
     """A fresh `.venv`. One that Limn did not make is left alone."""
     if environment.folder.exists():
         if not environment.notes.is_dir():
-            raise StepFailed(f"{environment.folder} is there, but Limn did not make it.", "Please move it away; nothing was changed.")
+            raise StepFailed(
+                f"{environment.folder} is there, but Limn did not make it.",
+                "Please move it away; nothing was changed.",
+            )
         remove_environment(environment)
     environment.notes.mkdir(parents=True)
     (environment.notes / "environment.begun").touch()
@@ -173,7 +208,10 @@ def remove_environment(environment: Environment) -> None:
     if not environment.notes.is_dir():
         return
     if Path(sys.prefix).resolve() == environment.folder.resolve():
-        raise StepFailed("This Python is the environment's own, which must be removed.", "Run the same with another: deactivate first.")
+        raise StepFailed(
+            "This Python is the environment's own, which must be removed.",
+            "Run the same with another: deactivate first.",
+        )
     for entry in environment.folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             if entry != environment.notes:
@@ -189,12 +227,14 @@ def remove_environment(environment: Environment) -> None:
 def require_space(free: int, needed: int) -> None:
     if free < needed:
         raise StepFailed(
-            f"The disk has {free / 1e9:.1f} GB left; {needed / 1e9:.0f} GB are needed.", "Make room, then run the same command again."
+            f"The disk has {free / 1e9:.1f} GB left; {needed / 1e9:.0f} GB are needed.",
+            "Make room, then run the same command again.",
         )
 
 
 def mend(environment: Environment, interrupted: bool) -> None:
-    """After a kill: take away the metadata of packages that pip had not finished, so that it installs them again.
+    """After a kill: take away the metadata of packages that pip had not finished, so that it
+    installs them again.
 
     RECORD is the last file that pip writes of a package: one without it is not whole.
     """
@@ -211,30 +251,62 @@ def check_torch(environment: Environment, cuda: bool) -> None:
     """Import torch and multiply two matrices, on the card if one is expected."""
     if run([str(environment.python), "-c", TORCH_CHECK.format(", device='cuda'" if cuda else "")]):
         where = "on the card" if cuda else "on this processor"
-        advice = "Is its driver the one that nvidia-smi names? A restart after an update of the driver may be due." if cuda else ""
-        raise StepFailed(f"torch was installed, but does not compute {where}.", f"See its words above. {advice}".strip())
+        advice = (
+            "Is its driver the one that nvidia-smi names? A restart after an update of the driver may be due."
+            if cuda
+            else ""
+        )
+        raise StepFailed(
+            f"torch was installed, but does not compute {where}.",
+            f"See its words above. {advice}".strip(),
+        )
 
 
 def torch_version(environment: Environment) -> str:
     """The version of torch that is installed, local part included ("2.13.0+cpu")."""
     code = "import importlib.metadata as m; print(m.version('torch'))"
-    done = subprocess.run([str(environment.python), "-c", code], capture_output=True, text=True, check=False, env=clean_environ())
+    done = subprocess.run(
+        [str(environment.python), "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environ(),
+    )
     if done.returncode:
-        raise StepFailed("torch is not in the environment any more.", "Remove .venv and run the same command again.")
+        raise StepFailed(
+            "torch is not in the environment any more.",
+            "Remove .venv and run the same command again.",
+        )
     return done.stdout.strip()
 
 
 def pip(environment: Environment, arguments: Sequence[str]) -> bool:
-    """pip install, with a progress bar on a terminal and nothing but errors elsewhere. True if it worked."""
+    """pip install, with a progress bar on a terminal and nothing but errors elsewhere.
+
+    True if it worked.
+    """
     quiet = [] if sys.stdout.isatty() else ["-qq", "--progress-bar", "off"]
-    command = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "install", "--no-input", *quiet, *arguments]
+    command = [
+        str(environment.python),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--no-input",
+        *quiet,
+        *arguments,
+    ]
     return run(command) == 0
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> int:
-    """Run a program to its end, its words going where ours go; return its exit status, 127 if it is not there."""
+    """Run a program to its end, its words going where ours go; return its exit status, 127 if it is
+    not there.
+    """
     try:
-        return subprocess.run(command, cwd=folder, env=clean_environ(), stdin=None, check=False, close_fds=False).returncode
+        return subprocess.run(
+            command, cwd=folder, env=clean_environ(), stdin=None, check=False, close_fds=False
+        ).returncode
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         return 127

@@ -1,8 +1,12 @@
-"""Limn in Krita: a docker and five actions that edit the active layer in words, through a server on this machine."""
+"""Limn in Krita: a docker and five actions that edit the active layer in words, through a server on
+this machine.
+"""
 
 try:
     import krita as _krita
-except ImportError:  # read by a test or a tool outside Krita: the parts that know no Krita work there as well
+except (
+    ImportError
+):  # read by a test or a tool outside Krita: the parts that know no Krita work there as well
     _krita = None
 
 if _krita is not None:

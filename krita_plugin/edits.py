@@ -1,4 +1,6 @@
-"""The painter's edits, from a press of Edit to a layer and its selection: the panel, the canvas and the wire meet here only."""
+"""The painter's edits, from a press of Edit to a layer and its selection: the panel, the canvas and
+the wire meet here only.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..protocol import limits
-from ..protocol.messages import Cancelled, Chosen, Done, Failed, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit, Welcome
+from ..protocol.messages import (
+    Cancelled,
+    Chosen,
+    Done,
+    Failed,
+    Mask,
+    Pixels,
+    Preview,
+    Progress,
+    Queued,
+    Region,
+    Result,
+    Submit,
+    Welcome,
+)
 from .document import reading, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
@@ -26,10 +42,14 @@ MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""
 
 PREVIEW_SIDE = 256
-"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine display."""
+"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine
+display.
+"""
 
 MAX_KEPT = 8
-"""Results that could not go into their pictures, held until the painter opens them; the oldest goes when there is one more."""
+"""Results that could not go into their pictures, held until the painter opens them; the oldest goes
+when there is one more.
+"""
 
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
@@ -37,7 +57,11 @@ STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it 
 
 @dataclass(eq=False)
 class Edit:
-    """One edit under way. `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then `finishing`."""
+    """One edit under way.
+
+    `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
+    `finishing`.
+    """
 
     job: str
     request: Request
@@ -82,14 +106,18 @@ class Edits(QObject):  # type: ignore[misc]
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
 
     def answer(self) -> None:
-        """The caption is written: the edit that asked for it once more, of the same layer, unless something else was changed as well."""
+        """The caption is written: the edit that asked for it once more, of the same layer, unless
+        something else was changed as well.
+        """
         if not self._panel.question or self._asked is None:
             self.edit()
             return
         asked, source = self._asked
         request = self._panel.request(asked.mask_only)
         if request.caption:
-            self._begin(request, source if replace(request, caption=asked.caption) == asked else None)
+            self._begin(
+                request, source if replace(request, caption=asked.caption) == asked else None
+            )
 
     def cancel(self) -> None:
         """Stop the edit that is running; the painter's picture is as it was."""
@@ -104,7 +132,9 @@ class Edits(QObject):  # type: ignore[misc]
         self._after(CANCELLED)
 
     def open_kept(self) -> None:
-        """Open a result that could not go into its picture, the last one first, as a picture of its own."""
+        """Open a result that could not go into its picture, the last one first, as a picture of its
+        own.
+        """
         if not self._kept:
             return
         name, pixels = self._kept.pop()
@@ -112,10 +142,18 @@ class Edits(QObject):  # type: ignore[misc]
 
         def failed(error: Exception) -> None:
             self._keep(name, pixels)
-            self._panel.noted(Note("error", "The result could not be opened.", "It is still kept.", _trace(error)))
+            self._panel.noted(
+                Note("error", "The result could not be opened.", "It is still kept.", _trace(error))
+            )
 
-        steps = writing.open_as_new(name, pixels.width, pixels.height, pixels.data or b"", pixels.format)
-        Task(steps, lambda _: self._panel.noted(Note("good", "The result is in a picture of its own.")), failed)
+        steps = writing.open_as_new(
+            name, pixels.width, pixels.height, pixels.data or b"", pixels.format
+        )
+        Task(
+            steps,
+            lambda _: self._panel.noted(Note("good", "The result is in a picture of its own.")),
+            failed,
+        )
 
     def _keep(self, name: str, pixels: Pixels) -> None:
         self._kept = [*self._kept, (name, pixels)][-MAX_KEPT:]
@@ -127,22 +165,37 @@ class Edits(QObject):  # type: ignore[misc]
         """Take the snapshot at once, then read it in turns."""
         self._client.connect_to_server()
         if not request.instruction:
-            self._panel.noted(Note("error", "Write first what should change.", "For example: make the star blue"))
+            self._panel.noted(
+                Note("error", "Write first what should change.", "For example: make the star blue")
+            )
             return
         if len(self._edits) >= MAX_EDITS:
-            self._panel.noted(Note("error", f"{MAX_EDITS} edits are under way already.", "Wait for one, or cancel it."))
+            self._panel.noted(
+                Note(
+                    "error",
+                    f"{MAX_EDITS} edits are under way already.",
+                    "Wait for one, or cancel it.",
+                )
+            )
             return
         try:
             source = reading.take(self._hint(request, again), again)
         except CanvasProblem as problem:
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
             return
-        if any(one.request == request and _same(one.source, source) for one in self._edits.values()):
+        if any(
+            one.request == request and _same(one.source, source) for one in self._edits.values()
+        ):
             self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
             return
-        if max(source.rect.width, source.rect.height) > limits.MAX_SIDE or source.rect.width * source.rect.height > limits.MAX_PIXELS:
+        if (
+            max(source.rect.width, source.rect.height) > limits.MAX_SIDE
+            or source.rect.width * source.rect.height > limits.MAX_PIXELS
+        ):
             sentence = f"The layer has {source.rect.width} x {source.rect.height} pixels, too many for one edit."
-            self._panel.noted(Note("error", sentence, "Select the part to edit, with Selection at limit."))
+            self._panel.noted(
+                Note("error", sentence, "Select the part to edit, with Selection at limit.")
+            )
             return
         edit = Edit(str(uuid.uuid4()), request, source)
         self._edits[edit.job] = edit
@@ -150,11 +203,16 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.began(request, "reading the layer")
         else:
             self._panel.waits(len(self._edits) - 1)
-        edit.task = Task(reading.read(source), lambda read: self._read(edit, *read), lambda error: self._broke(edit, error))
+        edit.task = Task(
+            reading.read(source),
+            lambda read: self._read(edit, *read),
+            lambda error: self._broke(edit, error),
+        )
 
     def _hint(self, request: Request, again: Source | None) -> Any | None:
-        """The selection that is meant for this edit. The one that the last result has left in a picture does not count; where an edit is
-        done again it stands in the place of the selection that the edit began with. A mask that was asked for alone does count."""
+        """The selection that is meant for this edit. The one that the last result has left in a
+        picture does not count; where an edit is done again it stands in the place of the selection
+        that the edit began with. A mask that was asked for alone does count."""
         if request.hint_mode == "off":
             return None
         document = reading.active_document()
@@ -168,8 +226,14 @@ class Edits(QObject):  # type: ignore[misc]
     def _selected(self, edit: Edit) -> None:
         """Remember the selection that an edit's result has left in its picture."""
         document = edit.source.document
-        others = [one for one in self._own_selections if one[0] != document and reading.is_open(one[0])]
-        mark = None if edit.request.mask_only else reading.selection_mark(reading.selection_of(document))
+        others = [
+            one for one in self._own_selections if one[0] != document and reading.is_open(one[0])
+        ]
+        mark = (
+            None
+            if edit.request.mask_only
+            else reading.selection_mark(reading.selection_of(document))
+        )
         self._own_selections = [*others, (document, mark)]
 
     def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
@@ -192,14 +256,22 @@ class Edits(QObject):  # type: ignore[misc]
                 request.mask_only,
             )
 
-        edit.picture = small(pixels, rect.width, rect.height, edit.source.format == "bgra16", edit.source.background)
+        edit.picture = small(
+            pixels, rect.width, rect.height, edit.source.format == "bgra16", edit.source.background
+        )
         if edit is self._shown():
             self._panel.layer_read(edit.picture)
-        edit.draft = Draft(submit, edit.job, rect.width, rect.height, edit.source.format, pixels, hint)
+        edit.draft = Draft(
+            submit, edit.job, rect.width, rect.height, edit.source.format, pixels, hint
+        )
         if self._panel.link.kind == "ready":
             self._submit(edit)
         elif edit is self._shown():
-            self._panel.staged(f"waiting: {self._panel.link.words}" if self._panel.link.kind == "starting" else "waiting for the server")
+            self._panel.staged(
+                f"waiting: {self._panel.link.words}"
+                if self._panel.link.kind == "starting"
+                else "waiting for the server"
+            )
 
     def _submit(self, edit: Edit) -> None:
         if not edit.submitted and edit.draft is not None:
@@ -213,15 +285,34 @@ class Edits(QObject):  # type: ignore[misc]
         """The server is done: the layer, then its selection."""
         edit.finishing = True
         self._last = (edit.request, _light(edit.source))
-        source, result, name = edit.source, edit.result, layer_name(edit.request.instruction, edit.request.seed)
+        source, result, name = (
+            edit.source,
+            edit.result,
+            layer_name(edit.request.instruction, edit.request.seed),
+        )
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
             area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
-            self._select(edit, lambda: writing.select_only(source, area, mask, f"Limn mask: {edit.request.instruction}"))
+            self._select(
+                edit,
+                lambda: writing.select_only(
+                    source, area, mask, f"Limn mask: {edit.request.instruction}"
+                ),
+            )
         elif result is not None and not edit.request.mask_only:
             if edit is self._shown():
                 self._panel.staged("making the layer")
-            steps: Any = writing.insert(source, _placed(result, source), result.pixels.data or b"", result.pixels.format, name)
-            edit.task = Task(steps, lambda layer: self._inserted(edit, layer), lambda error: self._broke(edit, error))
+            steps: Any = writing.insert(
+                source,
+                _placed(result, source),
+                result.pixels.data or b"",
+                result.pixels.format,
+                name,
+            )
+            edit.task = Task(
+                steps,
+                lambda layer: self._inserted(edit, layer),
+                lambda error: self._broke(edit, error),
+            )
         else:
             self._forget(edit)
             self._client.acknowledge(edit.job)
@@ -234,12 +325,18 @@ class Edits(QObject):  # type: ignore[misc]
         self._select(edit, lambda: writing.select(edit.source.document, layer))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
-        """Make the selection now, or when the painter is back in this picture; one that still waits for that is out of date."""
+        """Make the selection now, or when the painter is back in this picture; one that still waits
+        for that is out of date.
+        """
         for document, task in self._waiting:
             if document == edit.source.document:
                 task.cancel()
         self._waiting = [one for one in self._waiting if one[0] != edit.source.document]
-        edit.task = Task(steps(), lambda made: self._succeeded(edit, made, steps), lambda error: self._broke(edit, error))
+        edit.task = Task(
+            steps(),
+            lambda made: self._succeeded(edit, made, steps),
+            lambda error: self._broke(edit, error),
+        )
 
     def _succeeded(self, edit: Edit, selected: bool, steps: Callable[[], Steps[bool]]) -> None:
         """All is in the picture, but for a selection that has to wait until the painter is back."""
@@ -256,8 +353,14 @@ class Edits(QObject):  # type: ignore[misc]
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
         picture = reading.title(document)
-        where = f"It becomes the selection in {picture}" if edit.request.mask_only else f"The new layer is in {picture}; it is selected"
-        waiting = replace(note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip())
+        where = (
+            f"It becomes the selection in {picture}"
+            if edit.request.mask_only
+            else f"The new layer is in {picture}; it is selected"
+        )
+        waiting = replace(
+            note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip()
+        )
         self._after(waiting)
         later = Task(
             writing.upon_return(document, steps),
@@ -266,14 +369,23 @@ class Edits(QObject):  # type: ignore[misc]
         )
         self._waiting.append((document, later))
 
-    def _selected_later(self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str = "") -> None:
-        """The painter has come back to the picture, or closed it. `waiting`: what the panel says if nothing else happened since."""
+    def _selected_later(
+        self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str = ""
+    ) -> None:
+        """The painter has come back to the picture, or closed it.
+
+        `waiting`: what the panel says if nothing else happened since.
+        """
         document = edit.source.document
         self._waiting = [one for one in self._waiting if one[0] != document]
         if made:
             self._selected(edit)
         elif reading.is_open(document):
-            remedy = "Press Find mask again." if edit.request.mask_only else "The new layer's alpha is the mask, if it is still there."
+            remedy = (
+                "Press Find mask again."
+                if edit.request.mask_only
+                else "The new layer's alpha is the mask, if it is still there."
+            )
             note = Note("error", "The selection could not be made.", remedy, trace)
         if self._panel.note is waiting:
             self._panel.noted(note if reading.is_open(document) else None)
@@ -290,7 +402,11 @@ class Edits(QObject):  # type: ignore[misc]
                 self._panel.ended(Note("error", link.words, link.remedy, link.details))
             elif unsubmitted:
                 self._after(STOPPED)
-        elif link.kind == "starting" and self._edits and not any(one.submitted for one in self._edits.values()):
+        elif (
+            link.kind == "starting"
+            and self._edits
+            and not any(one.submitted for one in self._edits.values())
+        ):
             self._panel.staged(f"waiting: {link.words}")
 
     def _welcomed(self, welcome: Welcome) -> None:
@@ -316,7 +432,9 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.progressed(message)
         elif isinstance(message, Preview) and shown:
             rect = edit.source.rect
-            self._panel.previewed(Look(message.picture.data or b"", shares(message.shows, rect.width, rect.height)))
+            self._panel.previewed(
+                Look(message.picture.data or b"", shares(message.shows, rect.width, rect.height))
+            )
         elif isinstance(message, Mask):
             edit.mask = message if message.final else edit.mask
             if shown and look is not None:
@@ -326,7 +444,9 @@ class Edits(QObject):  # type: ignore[misc]
         elif isinstance(message, Done):
             edit.done = message
             if shown and message.reason:
-                self._panel.chose(message.reason)  # for an edit whose connection was lost when it was chosen
+                self._panel.chose(
+                    message.reason
+                )  # for an edit whose connection was lost when it was chosen
             self._finish(edit)
         elif isinstance(message, Failed):
             self._client.acknowledge(message.job)
@@ -373,9 +493,14 @@ class Edits(QObject):  # type: ignore[misc]
         else:
             self._client.acknowledge(edit.job)  # what there is of it is here
         if isinstance(error, CanvasProblem):
-            note = Note("error", error.sentence, error.remedy, self._details(edit) if edit.result else "")
+            note = Note(
+                "error", error.sentence, error.remedy, self._details(edit) if edit.result else ""
+            )
         else:
-            sentence, remedy = "Krita and Limn did not understand each other.", "Please report this, with the details."
+            sentence, remedy = (
+                "Krita and Limn did not understand each other.",
+                "Please report this, with the details.",
+            )
             note = Note("error", sentence, remedy, _trace(error))
         if edit.result is not None:
             self._keep(layer_name(edit.request.instruction, edit.request.seed), edit.result.pixels)
@@ -397,7 +522,10 @@ class Edits(QObject):  # type: ignore[misc]
                 f"ran: {edit.done.algorithm} ({edit.done.reason or 'as chosen in the docker'})",
                 f"keywords: {', '.join(edit.done.keywords)}; thresholds: {dict(edit.done.thresholds)}",
                 f"seconds: {dict(edit.done.seconds)}; forwards: {edit.done.forwards}; rows: {edit.done.rows}",
-                *(f"understood {aspect}: {words}" for aspect, words in edit.done.understood.items()),
+                *(
+                    f"understood {aspect}: {words}"
+                    for aspect, words in edit.done.understood.items()
+                ),
             ]
         return "\n".join(lines)
 
@@ -407,16 +535,25 @@ def _trace(error: Exception) -> str:
 
 
 def _light(source: Source) -> Source:
-    """A source that names its layer and has its selection, for the same edit again: the pixels are not needed for that."""
+    """A source that names its layer and has its selection, for the same edit again: the pixels are
+    not needed for that.
+    """
     return replace(source, copies=())
 
 
 def _same(one: Source, other: Source) -> bool:
     """Whether two edits begin with the same layer and the same selection."""
     there = one.document == other.document and one.uuid == other.uuid
-    return there and reading.selection_mark(one.selection) == reading.selection_mark(other.selection)
+    return there and reading.selection_mark(one.selection) == reading.selection_mark(
+        other.selection
+    )
 
 
 def _placed(region: Region, source: Source) -> Rect:
     """A region of the submitted picture in document pixels."""
-    return Rect(source.rect.x + region.x, source.rect.y + region.y, region.pixels.width, region.pixels.height)
+    return Rect(
+        source.rect.x + region.x,
+        source.rect.y + region.y,
+        region.pixels.width,
+        region.pixels.height,
+    )

@@ -1,4 +1,6 @@
-"""Limn's place in Krita: one state and one connection for all windows, a docker and the five actions in each."""
+"""Limn's place in Krita: one state and one connection for all windows, a docker and the five
+actions in each.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class House:
         self.panel.listeners.append(self._save)
         notifier = Krita.instance().notifier()
         notifier.setActive(True)
-        notifier.applicationClosing.connect(self._save)  # a seed or a parameter set last, without an edit after it
+        notifier.applicationClosing.connect(
+            self._save
+        )  # a seed or a parameter set last, without an edit after it
         notifier.applicationClosing.connect(self.client.close)
 
     def _save(self) -> None:
@@ -113,4 +117,6 @@ def register() -> None:
     """Tell Krita about both; called once, when Krita loads the plugin."""
     application = Krita.instance()
     application.addExtension(LimnExtension(application))
-    application.addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockRight, LimnDocker))
+    application.addDockWidgetFactory(
+        DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockRight, LimnDocker)
+    )

@@ -1,4 +1,6 @@
-"""What the two small pictures of the panel show, as plain values: the layer, the edit as it forms, its mask. No Krita, no Qt."""
+"""What the two small pictures of the panel show, as plain values: the layer, the edit as it forms,
+its mask. No Krita, no Qt.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,14 @@ from dataclasses import dataclass, field
 from ..protocol.messages import Box, Region
 
 PICTURE_SIDE = 256
-"""Longer side of the layer's and the mask's picture in the panel, in pixels: they are shown at half of that."""
+"""Longer side of the layer's and the mask's picture in the panel, in pixels: they are shown at half
+of that.
+"""
 
 AROUND = 0.25
-"""How much of the layer the pictures show on each side of the part that is worked on, as a share of its side."""
+"""How much of the layer the pictures show on each side of the part that is worked on, as a share of
+its side.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,9 @@ class GreyPicture:
 
 @dataclass(frozen=True)
 class LayerPicture:
-    """What was sent of the layer, small: B, G, R, A a pixel, rows without padding; and the colour that shows through it."""
+    """What was sent of the layer, small: B, G, R, A a pixel, rows without padding; and the colour
+    that shows through it.
+    """
 
     width: int
     height: int
@@ -58,7 +66,10 @@ def around(shows: View) -> View:
     """A part that is worked on and a little around it, so that it is large enough to be seen."""
     across, down = shows.width * AROUND, shows.height * AROUND
     x, y = max(0.0, shows.x - across), max(0.0, shows.y - down)
-    right, bottom = min(1.0, shows.x + shows.width + across), min(1.0, shows.y + shows.height + down)
+    right, bottom = (
+        min(1.0, shows.x + shows.width + across),
+        min(1.0, shows.y + shows.height + down),
+    )
     return View(x, y, right - x, bottom - y)
 
 
@@ -67,8 +78,12 @@ def shares(box: Box, width: int, height: int) -> View:
     return View(box.x / width, box.y / height, box.width / width, box.height / height)
 
 
-def small(strips: Sequence[bytes], width: int, height: int, deep: bool, background: tuple[int, int, int]) -> LayerPicture:
-    """The sent layer, its rows in strips as they were read (B, G, R, A; `deep`: 16 bits each), made small as masks are."""
+def small(
+    strips: Sequence[bytes], width: int, height: int, deep: bool, background: tuple[int, int, int]
+) -> LayerPicture:
+    """The sent layer, its rows in strips as they were read (B, G, R, A; `deep`: 16 bits each), made
+    small as masks are.
+    """
     step = _step(width, height)
     picture, y = bytearray(), 0
     for strip in strips:
@@ -87,7 +102,9 @@ def _step(width: int, height: int) -> int:
 
 
 def shrink(area: Region | None, width: int, height: int) -> GreyPicture:
-    """A mask of a picture of width x height, made at most PICTURE_SIDE large by leaving out rows and columns: cheap at any size."""
+    """A mask of a picture of width x height, made at most PICTURE_SIDE large by leaving out rows
+    and columns: cheap at any size.
+    """
     step = _step(width, height)
     columns, rows = -(-width // step), -(-height // step)
     picture = bytearray(columns * rows)

@@ -1,4 +1,6 @@
-"""The sentences that the painter reads where they are made up of values: progress, a good end, a layer's name. No Krita, no Qt."""
+"""The sentences that the painter reads where they are made up of values: progress, a good end, a
+layer's name. No Krita, no Qt.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ QUESTIONS = {
 """What to ask the painter where an edit fails with one of these codes."""
 
 MAX_NAME = 80
-"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip all."""
+"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip
+all.
+"""
 
 
 def done_words(done: Done, seconds: float, mask_only: bool, selected: bool = True) -> str:
@@ -43,4 +47,8 @@ def layer_name(instruction: str, seed: int) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f}\N{NO-BREAK SPACE}s" if seconds < 90 else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"
+    return (
+        f"{seconds:.0f}\N{NO-BREAK SPACE}s"
+        if seconds < 90
+        else f"{seconds / 60:.0f}\N{NO-BREAK SPACE}min"
+    )

@@ -1,4 +1,7 @@
-"""What the panel shows and remembers. No Krita, no Qt, no sockets: plain values, and a call to all listeners when one has changed."""
+"""What the panel shows and remembers.
+
+No Krita, no Qt, no sockets: plain values, and a call to all listeners when one has changed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Work:
-    """An edit that is running. `step` of `count` done in `stage`; count 0: unknown. `waiting`: further edits of the painter's own."""
+    """An edit that is running.
+
+    `step` of `count` done in `stage`; count 0: unknown. `waiting`: further edits of the painter's
+    own.
+    """
 
     stage: str
     step: int = 0
@@ -70,7 +77,10 @@ NOT_CONNECTED = Link("off", "not connected")
 
 @dataclass
 class Panel:
-    """The one state behind all dockers. Change it through its methods only; they tell the listeners."""
+    """The one state behind all dockers.
+
+    Change it through its methods only; they tell the listeners.
+    """
 
     link: Link = NOT_CONNECTED
     device: str = ""
@@ -134,8 +144,14 @@ class Panel:
         return next((one for one in self.algorithms if one.name == self.algorithm), None)
 
     def offered(self) -> tuple[Algorithm, ...]:
-        """The algorithms to choose from: earlier methods behind "more" only, but always the one that is chosen."""
-        return tuple(one for one in self.algorithms if self.more or not one.baseline or one.name == self.algorithm)
+        """The algorithms to choose from: earlier methods behind "more" only, but always the one
+        that is chosen.
+        """
+        return tuple(
+            one
+            for one in self.algorithms
+            if self.more or not one.baseline or one.name == self.algorithm
+        )
 
     def caption_use(self) -> str:
         """What a caption is to the chosen algorithm: "unused", "useful" or "needed"."""
@@ -143,23 +159,42 @@ class Panel:
         return algorithm.caption if algorithm is not None else "useful"
 
     def caption_shown(self) -> bool:
-        """Whether the caption has a place in the panel. One that stands there is always seen, for it has a say in the next edit."""
+        """Whether the caption has a place in the panel.
+
+        One that stands there is always seen, for it has a say in the next edit.
+        """
         use = self.caption_use()
-        return use != "unused" and (use == "needed" or self.more or bool(self.caption) or bool(self.question))
+        return use != "unused" and (
+            use == "needed" or self.more or bool(self.caption) or bool(self.question)
+        )
 
     def value(self, parameter: Parameter) -> Value:
-        """What the panel shows for a parameter: the painter's choice if it still fits the schema, else the default."""
+        """What the panel shows for a parameter: the painter's choice if it still fits the schema,
+        else the default.
+        """
         value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
         return value if fits(value, parameter) else parameter.default
 
     def request(self, mask_only: bool = False) -> Request:
         """What the panel asks for now; parameters that equal their defaults are left out."""
         algorithm = self.chosen()
-        parameters = {} if algorithm is None else {one.name: self.value(one) for one in algorithm.parameters}
-        defaults = {} if algorithm is None else {one.name: one.default for one in algorithm.parameters}
+        parameters = (
+            {} if algorithm is None else {one.name: self.value(one) for one in algorithm.parameters}
+        )
+        defaults = (
+            {} if algorithm is None else {one.name: one.default for one in algorithm.parameters}
+        )
         changed = {name: value for name, value in parameters.items() if value != defaults[name]}
         caption = "" if self.caption_use() == "unused" else self.caption.strip()
-        return Request(self.instruction.strip(), self.algorithm, changed, self.seed, self.hint_mode, mask_only, caption)
+        return Request(
+            self.instruction.strip(),
+            self.algorithm,
+            changed,
+            self.seed,
+            self.hint_mode,
+            mask_only,
+            caption,
+        )
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -178,10 +213,22 @@ class Panel:
         self._changed()
 
     def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
-        """An edit has begun: the pictures of the last one go. `layer`: its own, where it has been read already."""
-        self.history = [*(old for old in self.history if old != request.instruction), request.instruction][-HISTORY:]
+        """An edit has begun: the pictures of the last one go. `layer`: its own, where it has been
+        read already.
+        """
+        self.history = [
+            *(old for old in self.history if old != request.instruction),
+            request.instruction,
+        ][-HISTORY:]
         self.choice = self.question = ""
-        self.work, self.note, self.layer, self.preview, self.mask, self.previews_shown = Work(stage), None, layer, None, None, 0
+        self.work, self.note, self.layer, self.preview, self.mask, self.previews_shown = (
+            Work(stage),
+            None,
+            layer,
+            None,
+            None,
+            0,
+        )
         self._changed()
 
     def layer_read(self, layer: LayerPicture) -> None:
@@ -195,13 +242,17 @@ class Panel:
         self._changed()
 
     def asked(self, question: str) -> None:
-        """An edit has ended because the caption lacks something; it begins again when the painter has written it."""
+        """An edit has ended because the caption lacks something; it begins again when the painter
+        has written it.
+        """
         self.question = question
         self._changed()
 
     def staged(self, stage: str) -> None:
         """The running edit is at this stage; nothing is counted."""
-        self.work = replace(self.work or Work(stage), stage=stage, step=0, count=0, seconds_left=None)
+        self.work = replace(
+            self.work or Work(stage), stage=stage, step=0, count=0, seconds_left=None
+        )
         self._changed()
 
     def progressed(self, message: Progress) -> None:
@@ -216,7 +267,10 @@ class Panel:
 
     def waits(self, count: int) -> None:
         """So many further edits wait behind the one that is shown, which goes on."""
-        self.work, self.note = replace(self.work or Work("waiting for its turn"), waiting=count), None
+        self.work, self.note = (
+            replace(self.work or Work("waiting for its turn"), waiting=count),
+            None,
+        )
         self._changed()
 
     def previewed(self, look: Look) -> None:
@@ -267,7 +321,10 @@ class Panel:
         )
 
     def recall(self, text: str) -> None:
-        """Take over remembered settings. What does not fit (an older version, a damaged file) is left at its default."""
+        """Take over remembered settings.
+
+        What does not fit (an older version, a damaged file) is left at its default.
+        """
         try:
             memory = json.loads(text) if text else {}
         except ValueError:
@@ -277,7 +334,11 @@ class Panel:
         if isinstance(memory.get("algorithm"), str):
             self.algorithm = memory["algorithm"]
         if isinstance(memory.get("values"), dict):
-            self.values = {str(name): dict(values) for name, values in memory["values"].items() if isinstance(values, dict)}
+            self.values = {
+                str(name): dict(values)
+                for name, values in memory["values"].items()
+                if isinstance(values, dict)
+            }
         if type(memory.get("seed")) is int:
             self.set_seed(memory["seed"])
         if memory.get("hint_mode") in HINT_MODES:
@@ -293,7 +354,11 @@ def fits(value: object, parameter: Parameter) -> bool:
         return isinstance(value, bool)
     if parameter.kind == "choice":
         return value in parameter.choices
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or (parameter.kind == "int" and not isinstance(value, int)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or (parameter.kind == "int" and not isinstance(value, int))
+    ):
         return False
     low, high = parameter.minimum, parameter.maximum
     return (low is None or value >= low) and (high is None or value <= high)

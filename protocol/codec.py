@@ -1,6 +1,8 @@
-"""Messages to JSON and back, strictly: every field is checked against its type and its bounds, by the annotations of `messages.py`.
+"""Messages to JSON and back, strictly: every field is checked against its type and its bounds, by
+the annotations of `messages.py`.
 
-What is not expected is refused: a missing or extra field, a key given twice, NaN, a number for a truth value, a lone surrogate.
+What is not expected is refused: a missing or extra field, a key given twice, NaN, a number for a
+truth value, a lone surrogate.
 The bounds themselves are in `limits.py`.
 """
 
@@ -51,7 +53,9 @@ SERVER_SENDS: tuple[type[Message], ...] = (
     Welcome, Refused, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed, Cancelled,
 )  # fmt: skip
 
-_TYPES: Mapping[str, type[Message]] = {kind.__name__.lower(): kind for kind in CLIENT_SENDS + SERVER_SENDS}
+_TYPES: Mapping[str, type[Message]] = {
+    kind.__name__.lower(): kind for kind in CLIENT_SENDS + SERVER_SENDS
+}
 _IDENTIFIER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.MAX_ID - 1}}}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PICTURE_FIELDS = {"width", "height", "format", "bytes", "sha256", "transfer"}
@@ -59,7 +63,10 @@ _PICTURE_FIELDS = {"width", "height", "format", "bytes", "sha256", "transfer"}
 
 @dataclass(frozen=True)
 class Transfer:
-    """One picture whose bytes travel in binary frames. When decoded, `pixels.data` is None until `complete` is called."""
+    """One picture whose bytes travel in binary frames.
+
+    When decoded, `pixels.data` is None until `complete` is called.
+    """
 
     number: int
     size: int
@@ -69,23 +76,35 @@ class Transfer:
         """Give the picture its bytes. Raises Corrupt if they are not what was announced."""
         digest = hashlib.sha256(data).hexdigest()
         if digest != self.pixels.sha256:
-            raise Corrupt("A picture arrived damaged.", {"announced": self.pixels.sha256, "arrived": digest})
+            raise Corrupt(
+                "A picture arrived damaged.", {"announced": self.pixels.sha256, "arrived": digest}
+            )
         object.__setattr__(self.pixels, "data", data)  # nobody else has seen this value yet
 
 
 def encode(message: Message, next_transfer: int = 1) -> tuple[str, tuple[Transfer, ...]]:
-    """The message's JSON text, and its pictures, numbered from `next_transfer` on. Raises ProtocolError if a field is invalid."""
+    """The message's JSON text, and its pictures, numbered from `next_transfer` on.
+
+    Raises ProtocolError if a field is invalid.
+    """
     transfers: list[Transfer] = []
 
     def plain(value: object) -> object:
         if isinstance(value, Pixels):
-            head = {"width": value.width, "height": value.height, "format": value.format, "sha256": value.sha256}
+            head = {
+                "width": value.width,
+                "height": value.height,
+                "format": value.format,
+                "sha256": value.sha256,
+            }
             if value.data is None:
                 return head | {"bytes": value.raw_size, "transfer": None}
             transfers.append(Transfer(next_transfer + len(transfers), len(value.data), value))
             return head | {"bytes": len(value.data), "transfer": transfers[-1].number}
         if dataclasses.is_dataclass(value):
-            return {entry.name: plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+            return {
+                entry.name: plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)
+            }
         if isinstance(value, (tuple, list)):
             return [plain(entry) for entry in value]
         if isinstance(value, Mapping):
@@ -95,9 +114,17 @@ def encode(message: Message, next_transfer: int = 1) -> tuple[str, tuple[Transfe
     head = plain(message)
     assert isinstance(head, dict)
     try:
-        text = json.dumps({"type": type(message).__name__.lower(), **head}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(
+            {"type": type(message).__name__.lower(), **head},
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+        )
     except (TypeError, ValueError) as error:
-        raise Malformed("A message can't be written as JSON.", {"type": type(message).__name__, "why": str(error)}) from error
+        raise Malformed(
+            "A message can't be written as JSON.",
+            {"type": type(message).__name__, "why": str(error)},
+        ) from error
     decode(text)  # what the other side would refuse is not sent
     return text, tuple(transfers)
 
@@ -120,15 +147,26 @@ def decode(text: str) -> tuple[Message, tuple[Transfer, ...]]:
     kind = _TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
         raise UnknownMessage("A message has an unknown type.", {"type": str(name)[: limits.MAX_ID]})
-    if kind in (Hello, Welcome) and isinstance(head.get("version"), int) and head["version"] != PROTOCOL_VERSION:
-        versions = {"theirs": head["version"], "ours": PROTOCOL_VERSION}  # first of all: other versions may have other fields
-        raise VersionMismatch("Limn's plugin and server speak different versions of their protocol.", versions)
+    if (
+        kind in (Hello, Welcome)
+        and isinstance(head.get("version"), int)
+        and head["version"] != PROTOCOL_VERSION
+    ):
+        versions = {
+            "theirs": head["version"],
+            "ours": PROTOCOL_VERSION,
+        }  # first of all: other versions may have other fields
+        raise VersionMismatch(
+            "Limn's plugin and server speak different versions of their protocol.", versions
+        )
     transfers: list[Transfer] = []
     message = _dataclass(kind, head, str(name), transfers)
     _check(message)
     total = sum(transfer.size for transfer in transfers)
     if len(transfers) > limits.MAX_TRANSFERS or total > limits.MAX_MESSAGE_BYTES:
-        raise TooLarge("A message's pictures are too large.", {"pictures": len(transfers), "bytes": total})
+        raise TooLarge(
+            "A message's pictures are too large.", {"pictures": len(transfers), "bytes": total}
+        )
     return message, tuple(transfers)
 
 
@@ -145,9 +183,21 @@ def _dataclass(kind: type, value: object, where: str, transfers: list[Transfer])
         return _pixels(value, where, transfers)
     hints = _hints(kind)
     if not isinstance(value, dict) or value.keys() != hints.keys():
-        found = sorted(str(key)[: limits.MAX_ID] for key in value)[: limits.MAX_ITEMS] if isinstance(value, dict) else type(value).__name__
-        raise Malformed("A message has missing or unknown fields.", {"where": where, "found": found, "wanted": sorted(hints)})
-    return kind(**{name: _value(hint, value[name], f"{where}.{name}", transfers) for name, hint in hints.items()})
+        found = (
+            sorted(str(key)[: limits.MAX_ID] for key in value)[: limits.MAX_ITEMS]
+            if isinstance(value, dict)
+            else type(value).__name__
+        )
+        raise Malformed(
+            "A message has missing or unknown fields.",
+            {"where": where, "found": found, "wanted": sorted(hints)},
+        )
+    return kind(
+        **{
+            name: _value(hint, value[name], f"{where}.{name}", transfers)
+            for name, hint in hints.items()
+        }
+    )
 
 
 def _value(hint: Any, value: object, where: str, transfers: list[Transfer]) -> object:
@@ -160,7 +210,9 @@ def _value(hint: Any, value: object, where: str, transfers: list[Transfer]) -> o
     if origin is Annotated:
         return _bounded(arguments[0], arguments[1], value, where)
     if origin is Literal:
-        return value if isinstance(value, str) and value in arguments else _refuse(hint, value, where)
+        return (
+            value if isinstance(value, str) and value in arguments else _refuse(hint, value, where)
+        )
     if origin in (Union, types.UnionType):  # only ever "this or nothing"
         return None if value is None else _value(arguments[0], value, where, transfers)
     if origin is tuple:
@@ -169,11 +221,17 @@ def _value(hint: Any, value: object, where: str, transfers: list[Transfer]) -> o
         _count(len(entries), where)
         if len(entries) != len(kinds):
             _refuse(hint, value, where)
-        return tuple(_value(kind, entry, f"{where}[{i}]", transfers) for i, (kind, entry) in enumerate(zip(kinds, entries, strict=True)))
+        return tuple(
+            _value(kind, entry, f"{where}[{i}]", transfers)
+            for i, (kind, entry) in enumerate(zip(kinds, entries, strict=True))
+        )
     if origin is Mapping:
         table = value if isinstance(value, dict) else _refuse(hint, value, where)
         _count(len(table), where)
-        return {_text(key, 0, limits.MAX_LABEL, where): _value(arguments[1], entry, where, transfers) for key, entry in table.items()}
+        return {
+            _text(key, 0, limits.MAX_LABEL, where): _value(arguments[1], entry, where, transfers)
+            for key, entry in table.items()
+        }
     if hint is bool:
         return value if isinstance(value, bool) else _refuse(hint, value, where)
     assert hint is float, hint
@@ -182,19 +240,33 @@ def _value(hint: Any, value: object, where: str, transfers: list[Transfer]) -> o
 
 def _bounded(kind: type, bounds: Range | Identifier, value: object, where: str) -> object:
     if isinstance(bounds, Identifier):
-        return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else _refuse("identifier", value, where)
+        return (
+            value
+            if isinstance(value, str) and _IDENTIFIER.fullmatch(value)
+            else _refuse("identifier", value, where)
+        )
     if kind is str:
         return _text(value, bounds.least, bounds.most, where)
-    number = value if isinstance(value, int) and not isinstance(value, bool) else _refuse("whole number", value, where)
+    number = (
+        value
+        if isinstance(value, int) and not isinstance(value, bool)
+        else _refuse("whole number", value, where)
+    )
     if not bounds.least <= number <= bounds.most:
-        raise TooLarge("A number is out of bounds.", {"where": where, "least": bounds.least, "most": bounds.most})
+        raise TooLarge(
+            "A number is out of bounds.",
+            {"where": where, "least": bounds.least, "most": bounds.most},
+        )
     return number
 
 
 def _text(value: object, least: int, most: int, where: str) -> str:
     text = value if isinstance(value, str) else _refuse("text", value, where)
     if not least <= len(text) <= most:
-        raise TooLarge(f"A text has {len(text)} characters; at most {most} are taken.", {"where": where, "least": least, "most": most})
+        raise TooLarge(
+            f"A text has {len(text)} characters; at most {most} are taken.",
+            {"where": where, "least": least, "most": most},
+        )
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -203,7 +275,11 @@ def _text(value: object, least: int, most: int, where: str) -> str:
 
 
 def _number(value: object, where: str) -> float:
-    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else _refuse("number", value, where)
+    number = (
+        value
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else _refuse("number", value, where)
+    )
     if not abs(number) <= limits.MAX_COUNT:  # neither what is infinite nor what is not a number
         raise TooLarge("A number is out of bounds.", {"where": where, "most": limits.MAX_COUNT})
     return float(number)
@@ -222,7 +298,10 @@ def _pixels(value: object, where: str, transfers: list[Transfer]) -> Pixels:
     if not isinstance(value, dict) or value.keys() != _PICTURE_FIELDS:
         _refuse("picture", value, where)
     hints = _hints(Pixels)
-    width, height, layout = (_value(hints[name], value[name], f"{where}.{name}", []) for name in ("width", "height", "format"))
+    width, height, layout = (
+        _value(hints[name], value[name], f"{where}.{name}", [])
+        for name in ("width", "height", "format")
+    )
     sha256, size, number = value["sha256"], value["bytes"], value["transfer"]
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         _refuse("SHA-256 in hexadecimal digits", sha256, where)
@@ -241,14 +320,21 @@ def _pixels(value: object, where: str, transfers: list[Transfer]) -> Pixels:
 def _check_size(pixels: Pixels, size: int) -> None:
     sides = {"width": pixels.width, "height": pixels.height, "bytes": size}
     if pixels.format == "jpeg":
-        if max(pixels.width, pixels.height) > limits.MAX_PREVIEW_SIDE or size > limits.MAX_PREVIEW_BYTES:
+        if (
+            max(pixels.width, pixels.height) > limits.MAX_PREVIEW_SIDE
+            or size > limits.MAX_PREVIEW_BYTES
+        ):
             raise TooLarge("A preview is too large.", sides)
     elif pixels.width * pixels.height > limits.MAX_PIXELS:
         raise TooLarge(
-            f"A picture of {pixels.width} x {pixels.height} pixels is too large; {limits.MAX_PIXELS:,} pixels are the most.", sides
+            f"A picture of {pixels.width} x {pixels.height} pixels is too large; {limits.MAX_PIXELS:,} pixels are the most.",
+            sides,
         )
     elif size != pixels.raw_size:
-        raise Malformed("A picture's size in bytes does not fit its width, height and format.", sides | {"wanted": pixels.raw_size})
+        raise Malformed(
+            "A picture's size in bytes does not fit its width, height and format.",
+            sides | {"wanted": pixels.raw_size},
+        )
 
 
 def _check(message: Message) -> None:
@@ -257,12 +343,21 @@ def _check(message: Message) -> None:
         _want(message.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
         if message.hint is None:
             if message.hint_mode != "off":
-                raise Malformed("A selection is to be used, but none was sent.", {"hint_mode": message.hint_mode})
+                raise Malformed(
+                    "A selection is to be used, but none was sent.",
+                    {"hint_mode": message.hint_mode},
+                )
             return
         _want(message.hint, "gray8")
-        here, there = (message.hint.width, message.hint.height), (message.pixels.width, message.pixels.height)
+        here, there = (
+            (message.hint.width, message.hint.height),
+            (message.pixels.width, message.pixels.height),
+        )
         if here != there:
-            raise Malformed("The selection and the picture have different sizes.", {"selection": here, "picture": there})
+            raise Malformed(
+                "The selection and the picture have different sizes.",
+                {"selection": here, "picture": there},
+            )
     elif isinstance(message, Preview):
         _want(message.picture, "jpeg")
     elif isinstance(message, Result):
@@ -276,29 +371,42 @@ def places(message: Message) -> tuple[Box, ...]:
     """All the places in the submitted picture that a message speaks of."""
     if isinstance(message, Preview):
         return (message.shows,)
-    return tuple(Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message))
+    return tuple(
+        Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message)
+    )
 
 
 def _regions(message: Message) -> tuple[Region, ...]:
     if isinstance(message, Result):
         return (message.area,)
     if isinstance(message, Mask):
-        return tuple(area for area in (message.area, *(part.area for part in message.parts)) if area is not None)
+        return tuple(
+            area
+            for area in (message.area, *(part.area for part in message.parts))
+            if area is not None
+        )
     return ()
 
 
 def _want(pixels: Pixels, *formats: str) -> None:
     if pixels.format not in formats:
-        raise Malformed("A picture has the wrong format.", {"format": pixels.format, "wanted": formats})
+        raise Malformed(
+            "A picture has the wrong format.", {"format": pixels.format, "wanted": formats}
+        )
 
 
 def _count(entries: int, where: str) -> None:
     if entries > limits.MAX_ITEMS:
-        raise TooLarge("A list is too long.", {"where": where, "entries": entries, "limit": limits.MAX_ITEMS})
+        raise TooLarge(
+            "A list is too long.", {"where": where, "entries": entries, "limit": limits.MAX_ITEMS}
+        )
 
 
 def _refuse(wanted: object, value: object, where: str) -> NoReturn:
-    raise Malformed("A field has the wrong type or value.", {"where": where, "wanted": str(wanted), "found": type(value).__name__})
+    raise Malformed(
+        "A field has the wrong type or value.",
+        {"where": where, "wanted": str(wanted), "found": type(value).__name__},
+    )
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

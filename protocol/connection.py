@@ -1,18 +1,24 @@
-"""One session's state machine: frames in, messages out; messages in, frames out. It does no input or output and knows no clock.
+"""One session's state machine: frames in, messages out; messages in, frames out. It does no input
+or output and knows no clock.
 
     connection = Connection("client")
     connection.send(Hello(PROTOCOL_VERSION, "krita 5.2"))
     while (frame := connection.next_frame()) is not None:    # str: a text frame, bytes: a binary frame
         write(frame)                                         # call next_frame() only when the socket takes more: that is the
-                                                             # back pressure which lets a new preview replace an old one
+                                                             # back pressure which lets a new
+                                                             preview replace an old one
     for message in connection.receive(read()):               # complete, checked messages, pictures included
         ...
 
-`receive` raises a ProtocolError for any frame that must not come. The connection is then over: write what next_frame() still
-gives (a server tells the client why), then close the socket with `error.close_code`. A reconnect takes a new Connection.
+`receive` raises a ProtocolError for any frame that must not come. The connection is then over:
+write what next_frame() still
+gives (a server tells the client why), then close the socket with `error.close_code`. A reconnect
+takes a new Connection.
 
-Order on the wire: the messages of one job keep their order, and a message without pictures never waits behind pictures of
-other jobs. Progress, previews and forming masks that were not yet sent are replaced by newer ones of their kind. A Cancel takes
+Order on the wire: the messages of one job keep their order, and a message without pictures never
+waits behind pictures of
+other jobs. Progress, previews and forming masks that were not yet sent are replaced by newer ones
+of their kind. A Cancel takes
 its job's unsent Submit off the line, however much of it has gone.
 """
 
@@ -25,8 +31,29 @@ from typing import Literal
 
 from . import limits
 from .codec import CLIENT_SENDS, SERVER_SENDS, Transfer, decode, encode, places
-from .errors import ConnectionEnded, Malformed, OutOfOrder, ProtocolError, RefusedByPeer, TooLarge, UnknownMessage
-from .messages import FINAL, Acknowledge, Cancel, Hello, Mask, Message, Preview, Progress, Refused, Resume, Submit, Welcome
+from .errors import (
+    ConnectionEnded,
+    Malformed,
+    OutOfOrder,
+    ProtocolError,
+    RefusedByPeer,
+    TooLarge,
+    UnknownMessage,
+)
+from .messages import (
+    FINAL,
+    Acknowledge,
+    Cancel,
+    Hello,
+    Mask,
+    Message,
+    Preview,
+    Progress,
+    Refused,
+    Resume,
+    Submit,
+    Welcome,
+)
 
 _CHUNK_HEAD = struct.Struct(">QQ")
 assert _CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES
@@ -34,7 +61,10 @@ assert _CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES
 
 @dataclass(eq=False)
 class _Outgoing:
-    """A message on its way out. `transfers` and `offset` tell what of its pictures is still to be sent."""
+    """A message on its way out.
+
+    `transfers` and `offset` tell what of its pictures is still to be sent.
+    """
 
     message: Message
     text: str
@@ -55,7 +85,10 @@ class _Incoming:
 
 @dataclass
 class _Job:
-    """What a client has to know to check a server's messages about a job. `size`: of the submitted picture, if known."""
+    """What a client has to know to check a server's messages about a job.
+
+    `size`: of the submitted picture, if known.
+    """
 
     size: tuple[int, int] | None = None
     last_seen: int = 0
@@ -67,7 +100,9 @@ class Connection:
 
     def __init__(self, role: Literal["client", "server"]) -> None:
         self.role = role
-        self._sends, self._receives = (CLIENT_SENDS, SERVER_SENDS) if role == "client" else (SERVER_SENDS, CLIENT_SENDS)
+        self._sends, self._receives = (
+            (CLIENT_SENDS, SERVER_SENDS) if role == "client" else (SERVER_SENDS, CLIENT_SENDS)
+        )
         self._outbox: list[_Outgoing] = []
         self._incoming: _Incoming | None = None
         self._next_transfer = 1
@@ -82,23 +117,36 @@ class Connection:
         return self._open
 
     def last_seen(self, job: str) -> int:
-        """The number of the last message received about this job (client side): what `Resume` wants."""
+        """The number of the last message received about this job (client side): what `Resume`
+        wants.
+        """
         return self._jobs[job].last_seen if job in self._jobs else 0
 
     def send(self, message: Message) -> None:
-        """Queue a message. Raises ProtocolError if it is invalid or out of order on this side, and then queues nothing."""
+        """Queue a message.
+
+        Raises ProtocolError if it is invalid or out of order on this side, and then queues nothing.
+        """
         if not self._open:
             raise ConnectionEnded("The connection has ended.", {"message": _name(message)})
         if not isinstance(message, self._sends):
-            raise UnknownMessage(f"A {self.role} does not send this message.", {"message": _name(message)})
+            raise UnknownMessage(
+                f"A {self.role} does not send this message.", {"message": _name(message)}
+            )
         if isinstance(message, (Hello, Welcome, Refused)):
-            early = self._greeting_sent or (isinstance(message, Welcome) and not self._greeting_received)
+            early = self._greeting_sent or (
+                isinstance(message, Welcome) and not self._greeting_received
+            )
             if early and not isinstance(message, Refused):
-                raise OutOfOrder("The greeting comes once, at its time.", {"message": _name(message)})
+                raise OutOfOrder(
+                    "The greeting comes once, at its time.", {"message": _name(message)}
+                )
         elif not self._greeting_sent:
             raise OutOfOrder("The greeting comes first.", {"message": _name(message)})
         if len(self._outbox) >= limits.MAX_QUEUED_MESSAGES:
-            raise TooLarge("The other side does not read its messages.", {"queued": len(self._outbox)})
+            raise TooLarge(
+                "The other side does not read its messages.", {"queued": len(self._outbox)}
+            )
         text, transfers = encode(message, self._next_transfer)
         if self.role == "client" and not self._note_sent(message):
             return
@@ -110,7 +158,9 @@ class Connection:
             self._open = False
 
     def end(self, error: ProtocolError) -> None:
-        """Give the connection up, for an error of a frame or of its owner: nothing goes out any more, but for a server's Refused."""
+        """Give the connection up, for an error of a frame or of its owner: nothing goes out any
+        more, but for a server's Refused.
+        """
         self._outbox.clear()
         self._incoming = None
         if self.role == "server":
@@ -136,11 +186,15 @@ class Connection:
         return self._next_chunk(current)
 
     def receive(self, frame: str | bytes) -> list[Message]:
-        """Take one frame; return the messages that it completes (none or one, so far). Raises ProtocolError; see above."""
+        """Take one frame; return the messages that it completes (none or one, so far). Raises
+        ProtocolError; see above.
+        """
         if not self._open:
             raise ConnectionEnded("The connection has ended.")
         try:
-            message = self._receive_text(frame) if isinstance(frame, str) else self._receive_chunk(frame)
+            message = (
+                self._receive_text(frame) if isinstance(frame, str) else self._receive_chunk(frame)
+            )
             if isinstance(message, Refused):
                 raise RefusedByPeer(message.code, message.sentence, message.remedy)
         except ProtocolError as error:
@@ -153,7 +207,9 @@ class Connection:
     def _next_chunk(self, current: _Outgoing) -> bytes:
         transfer = current.transfers[0]
         assert transfer.pixels.data is not None
-        piece = memoryview(transfer.pixels.data)[current.offset : current.offset + limits.CHUNK_BYTES]
+        piece = memoryview(transfer.pixels.data)[
+            current.offset : current.offset + limits.CHUNK_BYTES
+        ]
         frame = b"".join((_CHUNK_HEAD.pack(transfer.number, current.offset), piece))
         current.offset += len(piece)
         if current.offset == transfer.size:
@@ -186,18 +242,28 @@ class Connection:
     def _receive_text(self, frame: str) -> Message | None:
         message, transfers = decode(frame)
         if not isinstance(message, self._receives):
-            raise UnknownMessage(f"A {self.role} does not receive this message.", {"message": _name(message)})
+            raise UnknownMessage(
+                f"A {self.role} does not receive this message.", {"message": _name(message)}
+            )
         self._check_order(message)
         if self._incoming is not None:
             if transfers:
-                raise OutOfOrder("Pictures were announced before those announced earlier had arrived.", {"message": _name(message)})
+                raise OutOfOrder(
+                    "Pictures were announced before those announced earlier had arrived.",
+                    {"message": _name(message)},
+                )
             if getattr(message, "job", None) == getattr(self._incoming.message, "job", None):
                 if not isinstance(message, Cancel):
-                    raise OutOfOrder("A job's messages overtook its pictures.", {"message": _name(message)})
+                    raise OutOfOrder(
+                        "A job's messages overtook its pictures.", {"message": _name(message)}
+                    )
                 self._incoming = None
         for transfer in transfers:
             if transfer.number <= self._last_transfer:
-                raise OutOfOrder("A transfer's number came twice.", {"number": transfer.number, "last": self._last_transfer})
+                raise OutOfOrder(
+                    "A transfer's number came twice.",
+                    {"number": transfer.number, "last": self._last_transfer},
+                )
             self._last_transfer = transfer.number
         if not transfers:
             return self._deliver(message)
@@ -212,12 +278,19 @@ class Connection:
         number, offset = _CHUNK_HEAD.unpack_from(frame)
         incoming = self._incoming
         if incoming is None or (number, offset) != (incoming.transfers[0].number, incoming.offset):
-            raise OutOfOrder("A chunk came that is not the next one.", {"transfer": number, "offset": offset})
+            raise OutOfOrder(
+                "A chunk came that is not the next one.", {"transfer": number, "offset": offset}
+            )
         transfer = incoming.transfers[0]
-        size, wanted = len(frame) - limits.CHUNK_HEAD_BYTES, min(limits.CHUNK_BYTES, transfer.size - offset)
+        size, wanted = (
+            len(frame) - limits.CHUNK_HEAD_BYTES,
+            min(limits.CHUNK_BYTES, transfer.size - offset),
+        )
         if size != wanted:
             raise Malformed("A chunk has the wrong length.", {"bytes": size, "wanted": wanted})
-        incoming.chunks.append(frame[limits.CHUNK_HEAD_BYTES :])  # bytes, not views: joining those lets other threads run meanwhile
+        incoming.chunks.append(
+            frame[limits.CHUNK_HEAD_BYTES :]
+        )  # bytes, not views: joining those lets other threads run meanwhile
         incoming.offset += size
         if incoming.offset < transfer.size:
             return None
@@ -232,7 +305,9 @@ class Connection:
     def _check_order(self, message: Message) -> None:
         if isinstance(message, (Hello, Welcome)):
             if self._greeting_received or (self.role == "client" and not self._greeting_sent):
-                raise OutOfOrder("The greeting comes once, at its time.", {"message": _name(message)})
+                raise OutOfOrder(
+                    "The greeting comes once, at its time.", {"message": _name(message)}
+                )
             self._greeting_received = True
         elif isinstance(message, Refused):
             return
@@ -242,18 +317,29 @@ class Connection:
             self._check_job(message)
 
     def _check_job(self, message: Message) -> None:
-        """A server speaks only of jobs that it was asked about, with rising numbers, and of places inside the picture."""
+        """A server speaks only of jobs that it was asked about, with rising numbers, and of places
+        inside the picture.
+        """
         name, seq = getattr(message, "job", ""), getattr(message, "seq", 0)
         job = self._jobs.get(name)
         if job is None or job.over or seq <= job.last_seen:
-            raise OutOfOrder("A message came about a job that does not expect it.", {"job": name, "message": _name(message), "seq": seq})
+            raise OutOfOrder(
+                "A message came about a job that does not expect it.",
+                {"job": name, "message": _name(message), "seq": seq},
+            )
         if job.size is not None:
             for place in places(message):
                 if place.x + place.width > job.size[0] or place.y + place.height > job.size[1]:
-                    raise Malformed("A place lies outside the submitted picture.", {"x": place.x, "y": place.y, "picture": job.size})
+                    raise Malformed(
+                        "A place lies outside the submitted picture.",
+                        {"x": place.x, "y": place.y, "picture": job.size},
+                    )
 
     def _deliver(self, message: Message) -> Message:
-        """A message is complete. Only now it counts as seen: what breaks off in its pictures is sent again after a `Resume`."""
+        """A message is complete.
+
+        Only now it counts as seen: what breaks off in its pictures is sent again after a `Resume`.
+        """
         job = self._jobs.get(getattr(message, "job", ""))
         if self.role == "client" and job is not None:
             job.last_seen, job.over = getattr(message, "seq", 0), isinstance(message, FINAL)

@@ -1,6 +1,8 @@
-"""The protocol's error tree: a stable code, a sentence for the painter, what to do, and data for the developer.
+"""The protocol's error tree: a stable code, a sentence for the painter, what to do, and data for
+the developer.
 
-Each error closes the connection that it happened on: the side that notices sends `Refused` and closes with `close_code`.
+Each error closes the connection that it happened on: the side that notices sends `Refused` and
+closes with `close_code`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ class ProtocolError(Exception):
     """
 
     code: ClassVar[str] = "protocol"
-    remedy: str = "Update Limn's plugin and server to the same version; if that is done, please report this."
+    remedy: str = (
+        "Update Limn's plugin and server to the same version; if that is done, please report this."
+    )
     close_code: ClassVar[int] = 1002
 
     def __init__(self, sentence: str, data: Mapping[str, object] | None = None) -> None:
@@ -31,7 +35,9 @@ class ProtocolError(Exception):
 
 
 class Malformed(ProtocolError):
-    """A frame that is not what the protocol describes: not JSON, a missing or extra field, a wrong type, a short chunk."""
+    """A frame that is not what the protocol describes: not JSON, a missing or extra field, a wrong
+    type, a short chunk.
+    """
 
     code = "malformed"
 
@@ -51,7 +57,9 @@ class TooLarge(ProtocolError):
 
 
 class OutOfOrder(ProtocolError):
-    """A frame that is fine by itself but not now: before the hello, a chunk that nobody announced, a job that nobody asked for."""
+    """A frame that is fine by itself but not now: before the hello, a chunk that nobody announced,
+    a job that nobody asked for.
+    """
 
     code = "out-of-order"
 
@@ -60,7 +68,9 @@ class Corrupt(ProtocolError):
     """A picture whose content does not have the announced hash."""
 
     code = "corrupt"
-    remedy = "Try again; if it happens again, the connection or the memory of this machine is faulty."
+    remedy = (
+        "Try again; if it happens again, the connection or the memory of this machine is faulty."
+    )
 
 
 class VersionMismatch(ProtocolError):
@@ -72,14 +82,18 @@ class VersionMismatch(ProtocolError):
 
 
 class ConnectionEnded(ProtocolError):
-    """A message was to be sent, or a frame received, on a connection that has already been closed by an error."""
+    """A message was to be sent, or a frame received, on a connection that has already been closed
+    by an error.
+    """
 
     code = "ended"
     remedy = "Connect again."
 
 
 class RefusedByPeer(ProtocolError):
-    """The other side has noticed an error and ends the connection; its sentence and remedy are passed on, its code as `peer_code`."""
+    """The other side has noticed an error and ends the connection; its sentence and remedy are
+    passed on, its code as `peer_code`.
+    """
 
     code = "refused"
 

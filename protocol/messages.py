@@ -1,18 +1,23 @@
 """Every message of Limn's protocol. This page is the reference.
 
 Client to server: Hello, Submit, Cancel, Resume, Acknowledge.
-Server to client: Welcome, Refused; and about a job: Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed, Cancelled.
+Server to client: Welcome, Refused; and about a job: Queued, Missing, Chosen, Progress, Preview,
+Mask, Result, Done, Failed, Cancelled.
 
 A session:  Hello -> Welcome, then any number of jobs:
     Submit -> Queued, Chosen?, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
                                                   or Failed | Cancelled -> Acknowledge
-A job outlives its connection. After a reconnect `Resume` brings what came after `last_seen`. The final messages are kept until
+A job outlives its connection. After a reconnect `Resume` brings what came after `last_seen`. The
+final messages are kept until
 they are acknowledged, or have become too old or too many.
 
-On the wire a message is one JSON text frame: its fields, and "type", its class's name in lower case. A picture in it becomes
-{"width", "height", "format", "bytes", "sha256", "transfer"}; its bytes follow in binary frames of at most 256 KiB, each with a
-head of two big-endian 64 bit numbers: the transfer's number and the offset of this chunk in it. Messages without pictures may come
-between the chunks. All geometry is in pixels of the submitted picture, x to the right and y down, from its upper left corner.
+On the wire a message is one JSON text frame: its fields, and "type", its class's name in lower
+case. A picture in it becomes
+{"width", "height", "format", "bytes", "sha256", "transfer"}; its bytes follow in binary frames of
+at most 256 KiB, each with a
+head of two big-endian 64 bit numbers: the transfer's number and the offset of this chunk in it.
+Messages without pictures may come between the chunks. All geometry is in pixels of the submitted
+picture, x to the right and y down, from its upper left corner.
 Colours are sRGB.
 """
 
@@ -38,7 +43,9 @@ class Range:
 
 @dataclass(frozen=True)
 class Identifier:
-    """A text for programs: ASCII letters, digits, and - _ . after the first; at most limits.MAX_ID of them. Safe in a log."""
+    """A text for programs: ASCII letters, digits, and - _ . after the first; at most limits.MAX_ID
+    of them. Safe in a log.
+    """
 
 
 JobId = Annotated[str, Identifier()]
@@ -55,7 +62,9 @@ Value = bool | int | float | str
 """A parameter's value; texts at most `limits.MAX_TEXT` long."""
 
 Format = Literal["rgba8", "bgra8", "rgba16", "bgra16", "gray8", "jpeg"]
-"""Raw, rows without padding, colour not multiplied by alpha, 16 bits little endian; or a JPEG file (previews only)."""
+"""Raw, rows without padding, colour not multiplied by alpha, 16 bits little endian; or a JPEG file
+(previews only).
+"""
 
 BYTES_PER_PIXEL: Mapping[str, int] = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra16": 8, "gray8": 1}
 
@@ -64,7 +73,8 @@ BYTES_PER_PIXEL: Mapping[str, int] = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra
 class Pixels:
     """A picture. `sha256` (64 hexadecimal digits) names its content; it is computed if not given.
 
-    `data` None means: the other side holds this content already (see `Queued.holds`), nothing is uploaded.
+    `data` None means: the other side holds this content already (see `Queued.holds`), nothing is
+    uploaded.
     """
 
     width: Side
@@ -122,8 +132,10 @@ class Submit:
     """One edit. `job` is made by the client (a UUID); the same job submitted twice runs once.
 
     algorithm: "auto" leaves the choice to the server, which answers with Chosen.
-    pixels: the layer's pixels, or the part of it that matters (rgba8, bgra8, rgba16, bgra16); the result comes in the same format.
-    hint: gray8, the selection, same size as `pixels`, 255 selected. Ignored where hint_mode is "off".
+    pixels: the layer's pixels, or the part of it that matters (rgba8, bgra8, rgba16, bgra16); the
+    result comes in the same format.
+    hint: gray8, the selection, same size as `pixels`, 255 selected. Ignored where hint_mode is
+    "off".
     parameters: by name, those that differ from the announced defaults.
     previews: longer side of previews in pixels; 0 for none.
     background: what the painter sees through transparent pixels, sRGB 0..255.
@@ -147,14 +159,20 @@ class Submit:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Stop this job. Answered by Cancelled, or by the job's own end if that came first. Unknown jobs are answered Cancelled."""
+    """Stop this job.
+
+    Answered by Cancelled, or by the job's own end if that came first. Unknown jobs are answered
+    Cancelled.
+    """
 
     job: JobId
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Send again what came after the message numbered `last_seen` (0: everything that is kept). Unknown jobs are answered Failed."""
+    """Send again what came after the message numbered `last_seen` (0: everything that is kept).
+    Unknown jobs are answered Failed.
+    """
 
     job: JobId
     last_seen: Count = 0
@@ -174,7 +192,8 @@ class Acknowledge:
 class Parameter:
     """One setting of an algorithm. Bounds are for numbers only.
 
-    front: whether it belongs on the docker's first page. title: what a painter calls it, or empty: then the name says it.
+    front: whether it belongs on the docker's first page. title: what a painter calls it, or empty:
+    then the name says it.
     """
 
     name: Name
@@ -192,9 +211,10 @@ class Parameter:
 class Algorithm:
     """One algorithm; the first may be "auto", the server's own choice by the instruction.
 
-    unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed behind "more". caption: what
-    `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither caption nor instruction tells it, the job fails
-    with the code "needs-caption".
+    unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed
+    behind "more". caption: what `Submit.caption` is to it; where it (or what "auto" has chosen)
+    needs one, and neither caption nor instruction tells it, the job fails with the code
+    "needs-caption".
     """
 
     name: Name
@@ -218,7 +238,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Welcome:
-    """The answer to Hello. It may take as long as the server needs to look at its device and model."""
+    """The answer to Hello.
+
+    It may take as long as the server needs to look at its device and model.
+    """
 
     version: Count
     server: Label
@@ -239,7 +262,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Queued:
-    """The job is taken. `ahead` jobs come first. `holds`: content hashes that need not be uploaded again for now."""
+    """The job is taken.
+
+    `ahead` jobs come first. `holds`: content hashes that need not be uploaded again for now.
+    """
 
     job: JobId
     seq: Count
@@ -249,7 +275,10 @@ class Queued:
 
 @dataclass(frozen=True)
 class Missing:
-    """A picture of this Submit was given by hash but is not held (any more). The job is not taken: submit it again with the pixels."""
+    """A picture of this Submit was given by hash but is not held (any more).
+
+    The job is not taken: submit it again with the pixels.
+    """
 
     job: JobId
     seq: Count
@@ -257,7 +286,9 @@ class Missing:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The server has chosen this algorithm for a job submitted with "auto", and why, in words for a painter: "TAS: changes a pose"."""
+    """The server has chosen this algorithm for a job submitted with "auto", and why, in words for a
+    painter: "TAS: changes a pose".
+    """
 
     job: JobId
     seq: Count
@@ -267,7 +298,9 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Progress:
-    """`stage` in a painter's words; `step` of `count` are done (count 0: unknown); seconds left for the whole job, if known."""
+    """`stage` in a painter's words; `step` of `count` are done (count 0: unknown); seconds left for
+    the whole job, if known.
+    """
 
     job: JobId
     seq: Count
@@ -279,7 +312,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the edit looks like by now: a JPEG of at most the wished size, of that part of the picture which is worked on.
+    """What the edit looks like by now: a JPEG of at most the wished size, of that part of the
+    picture which is worked on.
 
     The newest replaces those that were not sent yet.
     """
@@ -293,7 +327,10 @@ class Preview:
 
 @dataclass(frozen=True)
 class PartMask:
-    """The mask of one instruction and the word that it was found by. `area` None: nothing was found."""
+    """The mask of one instruction and the word that it was found by.
+
+    `area` None: nothing was found.
+    """
 
     instruction: Instruction
     keyword: Label
@@ -304,8 +341,9 @@ class PartMask:
 class Mask:
     """Where the edit happens: gray8, soft, cut to its bounds; None if empty.
 
-    final False: it is still forming, `area` and `parts` show the soft maps, and newest wins. final True: `area` is the alpha of the
-    result, soft at its edge: outside of it nothing changes; a part is 255 where its instruction was found.
+    final False: it is still forming, `area` and `parts` show the soft maps, and newest wins. final
+    True: `area` is the alpha of the result, soft at its edge: outside of it nothing changes; a part
+    is 255 where its instruction was found.
     """
 
     job: JobId
@@ -317,7 +355,10 @@ class Mask:
 
 @dataclass(frozen=True)
 class Result:
-    """The changed rectangle, in the submitted format, transparent outside the mask. Not sent if nothing changed."""
+    """The changed rectangle, in the submitted format, transparent outside the mask.
+
+    Not sent if nothing changed.
+    """
 
     job: JobId
     seq: Count
@@ -326,7 +367,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Done:
-    """The job's good end, and what it used: the algorithm that ran, and why where it was chosen by the server.
+    """The job's good end, and what it used: the algorithm that ran, and why where it was chosen by
+    the server.
 
     seconds: by stage. understood: how the instruction was read, by aspect.
     """
@@ -366,7 +408,9 @@ class Cancelled:
 
 
 ClientMessage = Hello | Submit | Cancel | Resume | Acknowledge
-JobMessage = Queued | Missing | Chosen | Progress | Preview | Mask | Result | Done | Failed | Cancelled
+JobMessage = (
+    Queued | Missing | Chosen | Progress | Preview | Mask | Result | Done | Failed | Cancelled
+)
 ServerMessage = Welcome | Refused | JobMessage
 Message = ClientMessage | ServerMessage
 

@@ -1,4 +1,6 @@
-"""The server: routes, the guard before every one of them, the ready line, and its end with its parent's."""
+"""The server: routes, the guard before every one of them, the ready line, and its end with its
+parent's.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ SHUTDOWN_SECONDS = 5.0
 
 
 async def serve(settings: Settings) -> None:
-    """Run the server until its parent ends (standard input closes) or it is told to stop (SIGINT, SIGTERM)."""
+    """Run the server until its parent ends (standard input closes) or it is told to stop (SIGINT,
+    SIGTERM).
+    """
     begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     stop = asyncio.Event()
@@ -54,12 +58,19 @@ async def serve(settings: Settings) -> None:
         _stop_with_parent(stop)
     start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
     engine = LocalEngine(start, settings.start_seconds, settings.cancel_seconds)
-    jobs = Jobs(engine, settings.max_jobs, settings.queue_bytes, settings.keep_bytes, settings.keep_seconds)
+    jobs = Jobs(
+        engine, settings.max_jobs, settings.queue_bytes, settings.keep_bytes, settings.keep_seconds
+    )
     house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
     listener = _listen(settings)
     port = listener.getsockname()[1]
     token = secrets.token_hex(TOKEN_BYTES)
-    runner = web.AppRunner(build(house, port, token), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        build(house, port, token),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
     await runner.setup()
     await web.SockSite(runner, listener).start()
     tasks = [asyncio.create_task(work) for work in (jobs.run(), jobs.sweep(), _warm(engine))]
@@ -83,7 +94,10 @@ def build(house: House, port: int, token: str) -> web.Application:
         if len(sockets) >= house.settings.max_connections:
             raise web.HTTPServiceUnavailable(text="Too many connections.\n")
         ws = web.WebSocketResponse(
-            compress=False, max_msg_size=limits.MAX_FRAME_BYTES, heartbeat=house.settings.heartbeat_seconds, timeout=5.0
+            compress=False,
+            max_msg_size=limits.MAX_FRAME_BYTES,
+            heartbeat=house.settings.heartbeat_seconds,
+            timeout=5.0,
         )
         await ws.prepare(request)
         sockets.add(ws)
@@ -96,7 +110,9 @@ def build(house: House, port: int, token: str) -> web.Application:
 
     async def status(request: web.Request) -> web.StreamResponse:
         waiting, running, kept = house.jobs.counts()
-        return web.json_response({"version": __version__, "waiting": waiting, "running": running, "kept": kept})
+        return web.json_response(
+            {"version": __version__, "waiting": waiting, "running": running, "kept": kept}
+        )
 
     async def say_goodbye(app: web.Application) -> None:
         for ws in list(sockets):
@@ -112,7 +128,8 @@ def build(house: House, port: int, token: str) -> web.Application:
 def _guard(port: int, token: str) -> Middleware:
     """Refuses, before any route or handshake, whoever is not a program of the same user.
 
-    Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser sends them, our clients never),
+    Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser
+    sends them, our clients never),
     the token against other users of this machine and everything else.
     """
     hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
@@ -126,7 +143,9 @@ def _guard(port: int, token: str) -> Middleware:
             raise _refusal(web.HTTPMisdirectedRequest, "host", "This address is not served here.")
         if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
             raise _refusal(web.HTTPForbidden, "origin", "Web pages are not served.")
-        if len(credentials) != 1 or not hmac.compare_digest(credentials[0].encode("utf-8", "surrogateescape"), wanted):
+        if len(credentials) != 1 or not hmac.compare_digest(
+            credentials[0].encode("utf-8", "surrogateescape"), wanted
+        ):
             raise _refusal(web.HTTPUnauthorized, "token", "The token is missing or wrong.")
         return await handler(request)
 
@@ -141,7 +160,9 @@ def _refusal(kind: type[web.HTTPException], why: str, sentence: str) -> web.HTTP
 
 def _listen(settings: Settings) -> socket.socket:
     """A socket on the loopback address. Raises OSError if the port is taken."""
-    family, kind, number, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    family, kind, number, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM
+    )[0]
     listener = socket.socket(family, kind, number)
     try:
         listener.bind(address)
@@ -153,7 +174,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
-    """Write the token file, and the ready line on standard output and into the runtime folder; take the files away at the end.
+    """Write the token file, and the ready line on standard output and into the runtime folder; take
+    the files away at the end.
 
     A private server's ready line stays out of the runtime folder.
     """
@@ -161,7 +183,15 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     address_file = runtime_folder() / f"{port}.json"
     host = "[::1]" if settings.host == "::1" else settings.host
     url = f"ws://{host}:{port}{SESSION_PATH}"
-    line = json.dumps({"ready": True, "url": url, "token_file": str(token_file.absolute()), "version": __version__, "pid": os.getpid()})
+    line = json.dumps(
+        {
+            "ready": True,
+            "url": url,
+            "token_file": str(token_file.absolute()),
+            "version": __version__,
+            "pid": os.getpid(),
+        }
+    )
     try:
         _write_private(token_file, token)
         if not settings.private:
@@ -175,7 +205,9 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Write a file that only this user can read, from its first byte on; never through a link that somebody has put there."""
+    """Write a file that only this user can read, from its first byte on; never through a link that
+    somebody has put there.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -199,7 +231,9 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 
 def _stop_with_parent(stop: asyncio.Event) -> None:
-    """Standard input is a pipe from the parent; its end is the parent's end, on every platform and however it died."""
+    """Standard input is a pipe from the parent; its end is the parent's end, on every platform and
+    however it died.
+    """
     loop = asyncio.get_running_loop()
 
     def watch() -> None:

@@ -1,4 +1,6 @@
-"""One edit, from the wire's Submit to the wire's messages: the only place where protocol and editing meet. Runs in the worker."""
+"""One edit, from the wire's Submit to the wire's messages: the only place where protocol and
+editing meet. Runs in the worker.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,10 @@ class Editor:
     """The loaded models, and what is worth remembering between edits."""
 
     def __init__(
-        self, models: editing.Models, clock: Callable[[], float] = time.monotonic, captioner: editing.Captioner | None = None
+        self,
+        models: editing.Models,
+        clock: Callable[[], float] = time.monotonic,
+        captioner: editing.Captioner | None = None,
     ) -> None:
         self._models = models
         self._captioner = captioner
@@ -70,16 +75,30 @@ class Editor:
         return self._models.name
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """Auto, then every algorithm with its parameters; defaults are the model's own where it has some. Raises EditError for bad ones."""
-        return (self._announce_auto(), *(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values()))
+        """Auto, then every algorithm with its parameters; defaults are the model's own where it has
+        some. Raises EditError for bad ones.
+        """
+        return (
+            self._announce_auto(),
+            *(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values()),
+        )
 
     def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
-        """Carry out one edit. `cancelled` is asked after every step. The last message is Done, Failed or Cancelled."""
+        """Carry out one edit.
+
+        `cancelled` is asked after every step. The last message is Done, Failed or Cancelled.
+        """
         try:
             yield from self._edit(submit, cancelled)
         except editing.EditError as error:
             log.info("edit refused job=%s code=%s", submit.job, error.code)
-            yield Failed(submit.job, 0, error.code, error.sentence[: limits.MAX_TEXT], error.remedy[: limits.MAX_TEXT])
+            yield Failed(
+                submit.job,
+                0,
+                error.code,
+                error.sentence[: limits.MAX_TEXT],
+                error.remedy[: limits.MAX_TEXT],
+            )
         except (MemoryError, torch.OutOfMemoryError) as error:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)
             self._store = ByteCache(STORE_BYTES)
@@ -87,30 +106,68 @@ class Editor:
             traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
             self._models.unload()
             remedy = "Select a smaller part of the layer, or close other programs that use the graphics card, and try again."
-            yield Failed(submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy)
-        except Exception as error:  # the worker's rim: whatever happens in an algorithm ends this job only
-            place = "".join(traceback.format_tb(error.__traceback__))  # without the message: it may quote the instruction
+            yield Failed(
+                submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy
+            )
+        except (
+            Exception
+        ) as error:  # the worker's rim: whatever happens in an algorithm ends this job only
+            place = "".join(
+                traceback.format_tb(error.__traceback__)
+            )  # without the message: it may quote the instruction
             log.error("edit failed job=%s %s\n%s", submit.job, type(error).__name__, place)
             log.debug("edit failed job=%s %s", submit.job, error)
             sentence = f"Something went wrong inside Limn ({type(error).__name__})."
             yield Failed(
-                submit.job, 0, "internal", sentence, "Try another wording or algorithm, and please report it; the log has the details."
+                submit.job,
+                0,
+                "internal",
+                sentence,
+                "Try another wording or algorithm, and please report it; the log has the details.",
             )
 
     def _announce_auto(self) -> Algorithm:
         auto = editing.auto
-        why = "" if editing.runnable(self._models) else f"The model {self._models.name} has the variants for none of its algorithms."
-        return Algorithm(auto.NAME, auto.TITLE, auto.SUMMARY, tuple(map(_announced, auto.parameters())), why, caption="useful")
+        why = (
+            ""
+            if editing.runnable(self._models)
+            else f"The model {self._models.name} has the variants for none of its algorithms."
+        )
+        return Algorithm(
+            auto.NAME,
+            auto.TITLE,
+            auto.SUMMARY,
+            tuple(map(_announced, auto.parameters())),
+            why,
+            caption="useful",
+        )
 
     def _announce(self, algorithm: editing.Algorithm) -> Algorithm:
         missing = [variant for variant in algorithm.needs if variant not in self._models.variants]
         own = self._defaults(algorithm)
-        parameters = tuple(_announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters)
-        why = f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs." if missing else ""
-        return Algorithm(algorithm.name, algorithm.title, algorithm.summary, parameters, why, algorithm.baseline, algorithm.caption)
+        parameters = tuple(
+            _announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters
+        )
+        why = (
+            f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs."
+            if missing
+            else ""
+        )
+        return Algorithm(
+            algorithm.name,
+            algorithm.title,
+            algorithm.summary,
+            parameters,
+            why,
+            algorithm.baseline,
+            algorithm.caption,
+        )
 
     def _defaults(self, algorithm: editing.Algorithm) -> dict[str, editing.request.Value]:
-        """The model's own defaults for an algorithm, checked. Raises EditError that names its notes."""
+        """The model's own defaults for an algorithm, checked.
+
+        Raises EditError that names its notes.
+        """
         try:
             own = dict(self._models.defaults(algorithm.needs[0], algorithm.name))
             declared = {parameter.name: parameter for parameter in algorithm.parameters}
@@ -118,7 +175,10 @@ class Editor:
         except editing.EditError as error:
             why, remedy = error.sentence, error.remedy
         except KeyError as error:
-            why, remedy = f"There is no parameter {error.args[0]!r}.", f"Known are: {', '.join(declared)}."
+            why, remedy = (
+                f"There is no parameter {error.args[0]!r}.",
+                f"Known are: {', '.join(declared)}.",
+            )
         except (AttributeError, TypeError, ValueError):
             why, remedy = "They are no table.", 'Write them as {"steps": 40}.'
         where = f"The defaults of {algorithm.name} in the limn.json of the model {self._models.name} can't be used."
@@ -138,7 +198,9 @@ class Editor:
         )
         began = self._clock()
         notes: tuple[str, ...] = ()
-        request = editing.settle(self._models, asked)  # before anything is loaded for it, and before its time is estimated
+        request = editing.settle(
+            self._models, asked
+        )  # before anything is loaded for it, and before its time is estimated
         if self._captioner is not None and editing.asks_for_caption(request):
             yield Progress(submit.job, 0, DESCRIBING, 0, 0)
             asked = replace(asked, caption=self._captioner.describe(asked.image))
@@ -147,7 +209,9 @@ class Editor:
         if request is not asked:
             log.info("chose job=%s algorithm=%s", submit.job, request.algorithm)
             yield Chosen(submit.job, 0, request.algorithm, request.reason)
-        editing.plan(self._models, request)  # what can be refused is refused now: nobody waits for a network to be asked for a caption
+        editing.plan(
+            self._models, request
+        )  # what can be refused is refused now: nobody waits for a network to be asked for a caption
         estimate = Estimate(self._earlier.setdefault((request.algorithm, submit.mask_only), {}))
         if notes:
             estimate.begin(DESCRIBING, began)
@@ -157,7 +221,9 @@ class Editor:
             yield Progress(submit.job, 0, LOADING, 0, 0)
             self._models.get(variant)
             self._loaded.add(variant)
-        with closing(cast(Generator[events.Event], editing.edit(self._models, request, self._store))) as steps:
+        with closing(
+            cast(Generator[events.Event], editing.edit(self._models, request, self._store))
+        ) as steps:
             for event in steps:
                 if cancelled():
                     yield Cancelled(submit.job, 0)
@@ -167,24 +233,40 @@ class Editor:
                     previews.shows = _box(event)
                 elif isinstance(event, events.Stage):
                     estimate.begin(event.name, now)
-                    yield Progress(submit.job, 0, event.name, 0, event.steps, estimate.left(0, event.steps, now))
+                    yield Progress(
+                        submit.job,
+                        0,
+                        event.name,
+                        0,
+                        event.steps,
+                        estimate.left(0, event.steps, now),
+                    )
                 elif isinstance(event, events.Step):
                     left = estimate.left(event.index, event.count, now)
                     yield Progress(submit.job, 0, event.stage, event.index, event.count, left)
                     yield from previews.of(event)
                 elif isinstance(event, events.Mask):
-                    parts = tuple(_part(part, part.soft) for part in event.parts[: limits.MAX_ITEMS])
+                    parts = tuple(
+                        _part(part, part.soft) for part in event.parts[: limits.MAX_ITEMS]
+                    )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
                     yield from _finish(submit, request, event, estimate.finish(now), notes)
 
     def _to_load(self, name: str) -> list[str]:
         algorithm = editing.ALGORITHMS.get(name)
-        return [variant for variant in algorithm.needs if variant not in self._loaded] if algorithm is not None else []
+        return (
+            [variant for variant in algorithm.needs if variant not in self._loaded]
+            if algorithm is not None
+            else []
+        )
 
 
 class _Previews:
-    """Makes previews as often as they are worth their time. `shows`: the part of the picture that is worked on."""
+    """Makes previews as often as they are worth their time.
+
+    `shows`: the part of the picture that is worked on.
+    """
 
     def __init__(self, submit: Submit, clock: Callable[[], float]) -> None:
         self._submit = submit
@@ -209,12 +291,20 @@ def _box(crop: events.Crop) -> Box:
 
 
 def _finish(
-    submit: Submit, request: editing.EditRequest, done: events.Done, seconds: Mapping[str, float], notes: tuple[str, ...]
+    submit: Submit,
+    request: editing.EditRequest,
+    done: events.Done,
+    seconds: Mapping[str, float],
+    notes: tuple[str, ...],
 ) -> Iterator[JobMessage]:
     """Final masks, the changed rectangle, and the report with further notes."""
     parts = tuple(_part(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
     yield Mask(submit.job, 0, images.mask(done.alpha), parts)
-    area = None if submit.mask_only else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
+    area = (
+        None
+        if submit.mask_only
+        else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
+    )
     if area is not None:
         yield Result(submit.job, 0, area)
     report = done.report
@@ -228,7 +318,9 @@ def _finish(
         seconds=dict(seconds),
         forwards=report.forwards,
         rows=report.rows,
-        understood=dict(zip(report.understood, _cut(report.understood.values(), limits.MAX_TEXT), strict=False)),
+        understood=dict(
+            zip(report.understood, _cut(report.understood.values(), limits.MAX_TEXT), strict=False)
+        ),
         warnings=_cut((*notes, *report.warnings), limits.MAX_TEXT),
         reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
@@ -237,16 +329,24 @@ def _finish(
 
 def _part(part: events.PartMask, mask: torch.Tensor) -> PartMask:
     """One instruction's share of the mask; mask: (1, 1, height, width)."""
-    return PartMask(part.instruction[: limits.MAX_INSTRUCTION], part.keyword[: limits.MAX_LABEL], images.mask(mask))
+    return PartMask(
+        part.instruction[: limits.MAX_INSTRUCTION],
+        part.keyword[: limits.MAX_LABEL],
+        images.mask(mask),
+    )
 
 
 def _cut(texts: Iterable[str], most: int) -> tuple[str, ...]:
-    """As many of the texts as a message takes, each at most `most` characters long: an edit does not fail for what it tells of itself."""
+    """As many of the texts as a message takes, each at most `most` characters long: an edit does
+    not fail for what it tells of itself.
+    """
     return tuple(text[:most] for text in texts)[: limits.MAX_ITEMS]
 
 
 def _announced(p: editing.Parameter) -> Parameter:
-    return Parameter(p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front, p.title)
+    return Parameter(
+        p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front, p.title
+    )
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:

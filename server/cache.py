@@ -1,4 +1,6 @@
-"""A cache that counts bytes: the least recently used values go first. For values between edits, and for submitted pictures."""
+"""A cache that counts bytes: the least recently used values go first. For values between edits, and
+for submitted pictures.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class ByteCache:
 
 
 def size_of(value: object) -> int:
-    """Bytes of the tensors, arrays and bytes in a value, however deep in dataclasses, tuples, lists and mappings."""
+    """Bytes of the tensors, arrays and bytes in a value, however deep in dataclasses, tuples, lists
+    and mappings.
+    """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return len(value)
     size = getattr(value, "nbytes", None)  # tensors and arrays

@@ -1,4 +1,5 @@
-"""Engine: what runs edits. The interface, and the local one: a worker process, started on demand, replaced when it dies.
+"""Engine: what runs edits. The interface, and the local one: a worker process, started on demand,
+replaced when it dies.
 
 Engines speak the protocol's own job messages, with `seq` 0: whoever keeps the job numbers them.
 """
@@ -24,10 +25,15 @@ log = logging.getLogger("limn.engine")
 
 
 LENGTH = struct.Struct(">Q")
-"""Each value in the pipe is its pickle's length, then its pickle. Both ends are ours; nothing from the wire is ever unpickled."""
+"""Each value in the pipe is its pickle's length, then its pickle.
+
+Both ends are ours; nothing from the wire is ever unpickled.
+"""
 
 _READ_AHEAD = 4 * 1024 * 1024
-"""Bytes of the worker's output that are read ahead: fewer stops and starts while a large result comes."""
+"""Bytes of the worker's output that are read ahead: fewer stops and starts while a large result
+comes.
+"""
 
 STOP_SECONDS = 5.0
 """How long a worker may take to end by itself once its pipe is closed, before it is killed."""
@@ -76,7 +82,10 @@ class Engine(Protocol):
     """Runs one edit at a time."""
 
     async def describe(self) -> Description:
-        """Device, model and algorithms. Starts what needs starting; may take long the first time. Raises EngineError."""
+        """Device, model and algorithms.
+
+        Starts what needs starting; may take long the first time. Raises EngineError.
+        """
         ...
 
     def run(self, submit: Submit) -> AsyncIterator[JobMessage]:
@@ -84,7 +93,9 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, job: str) -> None:
-        """Ask the running edit to stop within a step; `run` then ends with Cancelled. Does nothing if another job runs."""
+        """Ask the running edit to stop within a step; `run` then ends with Cancelled. Does nothing
+        if another job runs.
+        """
         ...
 
     async def close(self) -> None:
@@ -159,13 +170,17 @@ class LocalEngine:
         worker = self._worker
         if worker is None:
             return
-        self._patience = asyncio.get_running_loop().call_later(self._cancel_seconds, self._give_up, worker, job)
+        self._patience = asyncio.get_running_loop().call_later(
+            self._cancel_seconds, self._give_up, worker, job
+        )
         with suppress(ConnectionError):  # run() notices as well, and reports it
             await _write(worker.process, Stop(job))
 
     async def close(self) -> None:
         self._closed = True
-        if self._process is not None:  # whether it lives or is still starting; whoever waits for it is told
+        if (
+            self._process is not None
+        ):  # whether it lives or is still starting; whoever waits for it is told
             await _end(self._process)
 
     async def _living(self) -> _Worker:
@@ -184,7 +199,8 @@ class LocalEngine:
                 await _end(process)
                 log.error("worker failed to start code=%s", process.returncode)
                 raise EngineError(
-                    "The process that runs the model does not start.", "Run `limn doctor`; it tells what is missing."
+                    "The process that runs the model does not start.",
+                    "Run `limn doctor`; it tells what is missing.",
                 ) from error
             except BaseException:
                 await _end(process)
@@ -193,7 +209,9 @@ class LocalEngine:
                 await _end(process)
                 raise answer
             assert isinstance(answer, Description)
-            log.info("worker started pid=%d device=%r model=%r", answer.pid, answer.device, answer.model)
+            log.info(
+                "worker started pid=%d device=%r model=%r", answer.pid, answer.device, answer.model
+            )
             self._worker = _Worker(process, answer)
             return self._worker
 
@@ -205,26 +223,38 @@ class LocalEngine:
         if self._unwanted:
             return Cancelled(job, 0)
         by_system = code == -signal.SIGKILL if sys.platform != "win32" else False
-        why = "was ended by the system, perhaps because memory ran out" if by_system else f"has stopped (code {code})"
+        why = (
+            "was ended by the system, perhaps because memory ran out"
+            if by_system
+            else f"has stopped (code {code})"
+        )
         return Failed(
             job, 0, "worker-died", f"The process that runs the model {why}.", "Try again: a fresh one serves the next edit. "
             "If it happens again, edit a smaller part or close other programs."
         )  # fmt: skip
 
     def _give_up(self, worker: _Worker, job: str) -> None:
-        log.error("worker does not stop within %g s, killed pid=%d job=%s", self._cancel_seconds, worker.description.pid, job)
+        log.error(
+            "worker does not stop within %g s, killed pid=%d job=%s",
+            self._cancel_seconds,
+            worker.description.pid,
+            job,
+        )
         with suppress(ProcessLookupError):
             worker.process.kill()
 
 
 PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""The network's threads sleep while they wait for each other. Spinning, as OpenMP has it by default, takes the cores from Krita and from
-whatever else computes, and then the edit itself waits for a thread that gets none. Measured by `limn bench waiting` on two cores, the
-bundled model: 0.43 of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts."""
+"""The network's threads sleep while they wait for each other. Spinning, as OpenMP has it by
+default, takes the cores from Krita and from whatever else computes, and then the edit itself waits
+for a thread that gets none. Measured by `limn bench waiting` on two cores, the bundled model: 0.43
+of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts."""
 
 
 async def _spawn() -> asyncio.subprocess.Process:
-    """A worker process: the same Python, and the same packages as ours whatever the working folder is."""
+    """A worker process: the same Python, and the same packages as ours whatever the working folder
+    is.
+    """
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "limn.server.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_READ_AHEAD,
         env=PATIENCE | os.environ,

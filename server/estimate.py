@@ -1,4 +1,6 @@
-"""How long an edit will still take: from its own pace, and from what the stages of earlier edits took."""
+"""How long an edit will still take: from its own pace, and from what the stages of earlier edits
+took.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from dataclasses import dataclass, field
 class Estimate:
     """The clockwork of one edit. Times are in seconds, from any clock that only goes forward.
 
-    earlier: how long each stage took in the last edit of the same kind, in their order; it is updated when the edit is finished.
+    earlier: how long each stage took in the last edit of the same kind, in their order; it is
+    updated when the edit is finished.
     """
 
     earlier: dict[str, float]

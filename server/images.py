@@ -1,6 +1,8 @@
-"""Bytes to tensors and back: raw pixels of the wire, selections, masks, JPEG previews. The only user of Pillow in the server.
+"""Bytes to tensors and back: raw pixels of the wire, selections, masks, JPEG previews. The only
+user of Pillow in the server.
 
-On the bytes' side: rows without padding, 8 or 16 bits little endian, colour not multiplied by alpha. On the tensors' side: float32
+On the bytes' side: rows without padding, 8 or 16 bits little endian, colour not multiplied by
+alpha. On the tensors' side: float32
 RGB (1, 3, height, width) and masks (1, 1, height, width), 0..1, on the CPU.
 """
 
@@ -17,14 +19,23 @@ from torch import Tensor
 from limn.protocol.messages import Pixels, Region
 
 JPEG_QUALITY = 80
-"""20 to 40 KiB for 512 x 512 pixels: a preview shows where an edit goes, it is not looked at closely."""
+"""20 to 40 KiB for 512 x 512 pixels: a preview shows where an edit goes, it is not looked at
+closely.
+"""
 
-_LAYOUTS = {"rgba8": ((0, 1, 2), "u1"), "bgra8": ((2, 1, 0), "u1"), "rgba16": ((0, 1, 2), "<u2"), "bgra16": ((2, 1, 0), "<u2")}
+_LAYOUTS = {
+    "rgba8": ((0, 1, 2), "u1"),
+    "bgra8": ((2, 1, 0), "u1"),
+    "rgba16": ((0, 1, 2), "<u2"),
+    "bgra16": ((2, 1, 0), "<u2"),
+}
 """Where red, green and blue are, and the type of a channel. Alpha is always the fourth."""
 
 
 def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
-    """What the painter sees: raw pixels, flattened onto `background` (sRGB 0..255), as RGB (1, 3, height, width)."""
+    """What the painter sees: raw pixels, flattened onto `background` (sRGB 0..255), as RGB (1, 3,
+    height, width).
+    """
     channels, most = _channels(pixels)
     order = _LAYOUTS[pixels.format][0]
     rgb = np.empty((3, pixels.height, pixels.width), np.float32)
@@ -46,12 +57,16 @@ def selection(pixels: Pixels) -> Tensor:
 
 
 def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> Region | None:
-    """The rectangle where alpha is above 0, as a layer to put over the original; None if there is none.
+    """The rectangle where alpha is above 0, as a layer to put over the original; None if there is
+    none.
 
-    Where the 8 bits of its mask are 0, the layer is transparent at 16 bits, too: nothing changes outside the mask.
+    Where the 8 bits of its mask are 0, the layer is transparent at 16 bits, too: nothing changes
+    outside the mask.
 
-    result: (1, 3, H, W), already composited: original (1 - alpha) + edited alpha. The layer holds `edited`, so that putting it over
-    the original gives the result, and not the result blended with the original a second time. Transparent pixels are all zero.
+    result: (1, 3, H, W), already composited: original (1 - alpha) + edited alpha. The layer holds
+    `edited`, so that putting it over
+    the original gives the result, and not the result blended with the original a second time.
+    Transparent pixels are all zero.
     """
     order, kind = _LAYOUTS[wire_format]
     most = np.iinfo(kind).max
@@ -79,7 +94,11 @@ def mask(soft: Tensor) -> Region | None:
     if box is None:
         return None
     top, bottom, left, right = box
-    return Region(left, top, Pixels(right - left, bottom - top, "gray8", levels[top:bottom, left:right].tobytes()))
+    return Region(
+        left,
+        top,
+        Pixels(right - left, bottom - top, "gray8", levels[top:bottom, left:right].tobytes()),
+    )
 
 
 def jpeg(shown: Tensor, longest: int) -> Pixels:
@@ -96,12 +115,16 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
     """The raw channels (height, width, 4) without a copy, and the number that means 1."""
     assert pixels.data is not None
     kind = np.dtype(_LAYOUTS[pixels.format][1])
-    return np.frombuffer(pixels.data, kind).reshape(pixels.height, pixels.width, 4), int(np.iinfo(kind).max)
+    return np.frombuffer(pixels.data, kind).reshape(pixels.height, pixels.width, 4), int(
+        np.iinfo(kind).max
+    )
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
     """0..1 to 0..most, rounded to the nearest; any shape."""
-    rounded: NDArray[np.uint16] = (values.detach().float().cpu().clamp(0, 1) * most + 0.5).numpy().astype(np.uint16)
+    rounded: NDArray[np.uint16] = (
+        (values.detach().float().cpu().clamp(0, 1) * most + 0.5).numpy().astype(np.uint16)
+    )
     return rounded
 
 

@@ -1,7 +1,9 @@
-"""Jobs: their order, cancelling, resuming, and their results until somebody acknowledges them. Knows no websocket and no model.
+"""Jobs: their order, cancelling, resuming, and their results until somebody acknowledges them.
+Knows no websocket and no model.
 
-A job outlives the connection that submitted it. Its messages are numbered here; those that a reconnecting client needs are kept: the
-place in the queue, the choice of an algorithm, the latest progress and preview and forming mask, and whatever is final.
+A job outlives the connection that submitted it. Its messages are numbered here; those that a
+reconnecting client needs are kept: the place in the queue, the choice of an algorithm, the latest
+progress and preview and forming mask, and whatever is final.
 """
 
 from __future__ import annotations
@@ -15,7 +17,19 @@ from dataclasses import dataclass, field, replace
 
 from limn.protocol import ProtocolError
 from limn.protocol.codec import encode
-from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Mask, Preview, Progress, Queued, Submit
+from limn.protocol.messages import (
+    FINAL,
+    Cancelled,
+    Chosen,
+    Done,
+    Failed,
+    JobMessage,
+    Mask,
+    Preview,
+    Progress,
+    Queued,
+    Submit,
+)
 
 from .cache import size_of
 from .engine import Engine
@@ -92,10 +106,18 @@ class Jobs:
 
     def counts(self) -> tuple[int, int, int]:
         """Jobs that wait, that run (0 or 1), and whose end is kept."""
-        return len(self._queue), int(self._running is not None), sum(job.ended is not None for job in self._jobs.values())
+        return (
+            len(self._queue),
+            int(self._running is not None),
+            sum(job.ended is not None for job in self._jobs.values()),
+        )
 
     def submit(self, submit: Submit, listener: Listener, holds: tuple[str, ...] = ()) -> None:
-        """Take a job. The same id a second time does not run again: the listener gets what is known. Raises TooManyJobs."""
+        """Take a job.
+
+        The same id a second time does not run again: the listener gets what is known. Raises
+        TooManyJobs.
+        """
         if submit.job in self._jobs:
             self.resume(submit.job, 0, listener)
             return
@@ -103,24 +125,41 @@ class Jobs:
         if active >= self._max_jobs:
             raise TooManyJobs(f"{self._max_jobs} edits are waiting already.")
         if active and self._bytes_with(submit) > self._queue_bytes:
-            raise TooManyJobs(f"The pictures of the edits that wait would take more than {self._queue_bytes // 2**20:,} MiB of memory.")
+            raise TooManyJobs(
+                f"The pictures of the edits that wait would take more than {self._queue_bytes // 2**20:,} MiB of memory."
+            )
         job = Job(submit.job, submit, listener)
         self._jobs[job.id] = job
         self._queue.append(job)
         size = (submit.pixels.width, submit.pixels.height, submit.pixels.format)
-        log.info("queued job=%s algorithm=%s size=%dx%d format=%s ahead=%d", job.id, submit.algorithm, *size, active)
+        log.info(
+            "queued job=%s algorithm=%s size=%dx%d format=%s ahead=%d",
+            job.id,
+            submit.algorithm,
+            *size,
+            active,
+        )
         log.debug("queued job=%s instruction=%r", job.id, submit.instruction)
         job.say(Queued(job.id, 0, active, holds))
         self._arrived.set()
 
     def _bytes_with(self, submit: Submit) -> int:
-        """Bytes of the pictures of all jobs that have not ended, and of this one; what several share counts once."""
+        """Bytes of the pictures of all jobs that have not ended, and of this one; what several
+        share counts once.
+        """
         asked = [submit, *(job.submit for job in self._jobs.values() if job.submit is not None)]
-        pictures = [picture.data for one in asked for picture in (one.pixels, one.hint) if picture is not None]
+        pictures = [
+            picture.data
+            for one in asked
+            for picture in (one.pixels, one.hint)
+            if picture is not None
+        ]
         return sum({id(data): size_of(data) for data in pictures}.values())
 
     def resume(self, name: str, last_seen: int, listener: Listener) -> None:
-        """Send a known job's kept messages after `last_seen`, and from now on everything, to this listener. KeyError if unknown."""
+        """Send a known job's kept messages after `last_seen`, and from now on everything, to this
+        listener. KeyError if unknown.
+        """
         job = self._jobs[name]
         if job.listener == listener:
             return  # it has everything already
@@ -140,7 +179,9 @@ class Jobs:
         """Stop a job. KeyError if unknown."""
         job = self._jobs[name]
         if job.listener != listener:
-            self.resume(name, job.seq if job.ended is None else 0, listener)  # from now on, or its end
+            self.resume(
+                name, job.seq if job.ended is None else 0, listener
+            )  # from now on, or its end
         if job in self._queue:
             self._queue.remove(job)
             self._end(job, Cancelled(name, 0))
@@ -174,7 +215,10 @@ class Jobs:
 
     def forget_old(self) -> None:
         """Forget ended jobs that are too old, and the oldest ones while there are too many bytes."""
-        ended = sorted((job for job in self._jobs.values() if job.ended is not None), key=lambda job: job.ended or 0.0)
+        ended = sorted(
+            (job for job in self._jobs.values() if job.ended is not None),
+            key=lambda job: job.ended or 0.0,
+        )
         total = sum(job.bytes for job in ended)
         for count, job in zip(range(len(ended), 0, -1), ended, strict=True):
             age = self._clock() - (job.ended or 0.0)
@@ -203,7 +247,13 @@ class Jobs:
                     job.say(message)
         except Exception:  # the queue's rim: one job's trouble must not stop the others
             log.exception("engine failed job=%s", job.id)
-        end = end or Failed(job.id, 0, "internal", "Something went wrong inside Limn's server.", "Try again; the log has the details.")
+        end = end or Failed(
+            job.id,
+            0,
+            "internal",
+            "Something went wrong inside Limn's server.",
+            "Try again; the log has the details.",
+        )
         log.info("ended job=%s %s seconds=%.1f", job.id, _outcome(end), self._clock() - began)
         self._end(job, end)
 
@@ -215,12 +265,26 @@ class Jobs:
 
 
 def _refused(message: JobMessage) -> Failed | None:
-    """The job's end if this message may not be sent: no connection would take it, so it must not be kept for the next one."""
+    """The job's end if this message may not be sent: no connection would take it, so it must not be
+    kept for the next one.
+    """
     try:
         encode(message)
     except ProtocolError as error:
-        log.error("message beyond a limit job=%s message=%s code=%s %s", message.job, type(message).__name__, error.code, dict(error.data))
-        return Failed(message.job, 0, error.code, f"The answer to this edit can't be sent. {error.sentence}", error.remedy)
+        log.error(
+            "message beyond a limit job=%s message=%s code=%s %s",
+            message.job,
+            type(message).__name__,
+            error.code,
+            dict(error.data),
+        )
+        return Failed(
+            message.job,
+            0,
+            error.code,
+            f"The answer to this edit can't be sent. {error.sentence}",
+            error.remedy,
+        )
     return None
 
 
@@ -230,7 +294,9 @@ def _outcome(end: JobMessage) -> str:
 
 def _superseded(old: JobMessage, new: JobMessage) -> bool:
     """Whether a kept message is not needed any more once a newer one has come."""
-    passing = isinstance(old, (Queued, Chosen, Progress, Preview)) or (isinstance(old, Mask) and not old.final)
+    passing = isinstance(old, (Queued, Chosen, Progress, Preview)) or (
+        isinstance(old, Mask) and not old.final
+    )
     if isinstance(new, FINAL):
         return passing or not isinstance(new, Done)
     return passing and type(old) is type(new)

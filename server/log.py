@@ -13,7 +13,9 @@ class OneLine(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        return " | ".join(line.strip() for line in super().format(record).splitlines() if line.strip())
+        return " | ".join(
+            line.strip() for line in super().format(record).splitlines() if line.strip()
+        )
 
 
 def begin(level: str) -> None:

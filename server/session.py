@@ -1,4 +1,6 @@
-"""One websocket around one protocol connection: what the client asks becomes calls of the queue, what jobs say becomes frames."""
+"""One websocket around one protocol connection: what the client asks becomes calls of the queue,
+what jobs say becomes frames.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ FAREWELL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class House:
-    """What all sessions of a server share. `pictures`: bytes of submitted pictures by their hash."""
+    """What all sessions of a server share.
+
+    `pictures`: bytes of submitted pictures by their hash.
+    """
 
     settings: Settings
     engine: Engine
@@ -74,19 +79,25 @@ class Session:
             await self._close()
 
     def tell(self, message: JobMessage) -> None:
-        """Send a job's message, if the connection is still up; the job itself keeps what a reconnecting client will need."""
+        """Send a job's message, if the connection is still up; the job itself keeps what a
+        reconnecting client will need.
+        """
         if not self._connection.open:
             return
         try:
             self._connection.send(message)
             self._wake.set()
-        except ProtocolError as error:  # a client that does not read, or a number that it gave is at its limit
+        except (
+            ProtocolError
+        ) as error:  # a client that does not read, or a number that it gave is at its limit
             self._give_up(error)
             self._breaking = asyncio.create_task(self._close())
 
     def _give_up(self, error: ProtocolError) -> None:
         """End the connection for an error, of which the client is told."""
-        log.warning("connection refused code=%s %s", error.code, str(dict(error.data))[: limits.MAX_LOGGED])
+        log.warning(
+            "connection refused code=%s %s", error.code, str(dict(error.data))[: limits.MAX_LOGGED]
+        )
         self._close_code = error.close_code
         if self._connection.open:
             self._connection.end(error)
@@ -106,7 +117,9 @@ class Session:
     async def _read(self) -> None:
         while True:
             try:
-                frame = await self._socket.receive(None if self._greeted else self._house.settings.hello_seconds)
+                frame = await self._socket.receive(
+                    None if self._greeted else self._house.settings.hello_seconds
+                )
             except TimeoutError:
                 log.warning("connection without a hello closed")
                 return
@@ -122,7 +135,11 @@ class Session:
             while True:
                 self._wake.clear()
                 while (frame := self._connection.next_frame()) is not None:
-                    await (self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+                    await (
+                        self._socket.send_str(frame)
+                        if isinstance(frame, str)
+                        else self._socket.send_bytes(frame)
+                    )
                 if self._over:
                     return
                 await self._wake.wait()
@@ -144,8 +161,13 @@ class Session:
             if jobs.known(message.job):
                 jobs.resume(message.job, message.last_seen, self.tell)
             else:
-                sentence, remedy = "The server does not know this edit any more; it may have been restarted.", "Start the edit again."
-                self.tell(Failed(message.job, message.last_seen + 1, "unknown-job", sentence, remedy))
+                sentence, remedy = (
+                    "The server does not know this edit any more; it may have been restarted.",
+                    "Start the edit again.",
+                )
+                self.tell(
+                    Failed(message.job, message.last_seen + 1, "unknown-job", sentence, remedy)
+                )
         elif isinstance(message, Acknowledge):
             jobs.acknowledge(message.job)
 
@@ -158,9 +180,18 @@ class Session:
             self._over = True
             self._wake.set()
             return
-        taken = Limits(max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs)
+        taken = Limits(
+            max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs
+        )
         self._connection.send(
-            Welcome(PROTOCOL_VERSION, f"Limn {__version__}", description.device, description.model, description.algorithms, taken)
+            Welcome(
+                PROTOCOL_VERSION,
+                f"Limn {__version__}",
+                description.device,
+                description.model,
+                description.algorithms,
+                taken,
+            )
         )
         self._wake.set()
         log.info("connected client=%r", hello.client)
@@ -172,24 +203,42 @@ class Session:
             return
         size = submit.pixels.width * submit.pixels.height
         if size > house.settings.max_pixels:
-            sentence = f"The picture has {size:,} pixels; this server takes {house.settings.max_pixels:,}."
-            self.tell(Failed(submit.job, 1, "too-large", sentence, "Select a smaller part of the layer."))
+            sentence = (
+                f"The picture has {size:,} pixels; this server takes {house.settings.max_pixels:,}."
+            )
+            self.tell(
+                Failed(submit.job, 1, "too-large", sentence, "Select a smaller part of the layer.")
+            )
             return
         pixels = self._found(submit.pixels)
         hint = None if submit.hint is None else self._found(submit.hint)
         if pixels is None or (submit.hint is not None and hint is None):
             self.tell(Missing(submit.job, 1))
             return
-        holds = tuple(picture.sha256 for picture in (pixels, hint) if picture is not None and picture.sha256 in house.pictures)
+        holds = tuple(
+            picture.sha256
+            for picture in (pixels, hint)
+            if picture is not None and picture.sha256 in house.pictures
+        )
         try:
             house.jobs.submit(replace(submit, pixels=pixels, hint=hint), self.tell, holds)
         except TooManyJobs as error:
-            self.tell(Failed(submit.job, 1, "busy", str(error), "Wait until some are done, or cancel them."))
+            self.tell(
+                Failed(
+                    submit.job, 1, "busy", str(error), "Wait until some are done, or cancel them."
+                )
+            )
 
     def _found(self, pixels: Pixels) -> Pixels | None:
-        """The picture with its bytes: those that came with it, or those that are held by its hash; None if they aren't."""
+        """The picture with its bytes: those that came with it, or those that are held by its hash;
+        None if they aren't.
+        """
         if pixels.data is not None:
             self._house.pictures.put(pixels.sha256, pixels.data)
             return pixels
         data = self._house.pictures.get(pixels.sha256)
-        return replace(pixels, data=data) if isinstance(data, bytes) and len(data) == pixels.raw_size else None
+        return (
+            replace(pixels, data=data)
+            if isinstance(data, bytes) and len(data) == pixels.raw_size
+            else None
+        )

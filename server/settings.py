@@ -1,4 +1,6 @@
-"""The server's settings: one frozen value. Defaults < settings file < environment (LIMN_PORT=...) < command line."""
+"""The server's settings: one frozen value. Defaults < settings file < environment (LIMN_PORT=...) <
+command line.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,13 @@ class Settings:
     host: where to listen; loopback only, because the connection is not encrypted.
     port: 0 takes a free one.
     model: a folder in the diffusers format; None is the bundled sketchbook model.
-    captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a folder, or a name in the Hugging Face cache;
+    captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a
+    folder, or a name in the Hugging Face cache;
         nothing is downloaded. Empty: the painter is asked.
     device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it.
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
-    detached: go on running when standard input closes. Otherwise that is taken for the end of the parent.
+    detached: go on running when standard input closes. Otherwise that is taken for the end of the
+    parent.
     private: tell nobody but the parent, by the ready line: no other program finds this server.
     log_level: of the log on standard error. Instructions appear at "debug" only.
     """
@@ -55,33 +59,52 @@ class Settings:
     max_jobs: int = 16
     """Waiting and running together: each holds a picture."""
     queue_bytes: int = 1024 * MIB
-    """Pictures of the jobs that wait and run: room for the largest at 16 bits, twice. A job that is alone is always taken."""
+    """Pictures of the jobs that wait and run: room for the largest at 16 bits, twice. A job that is
+    alone is always taken.
+    """
     max_pixels: int = limits.MAX_PIXELS
     """Of a submitted picture; a machine with little memory may take less than the protocol allows."""
     keep_bytes: int = 1024 * MIB
-    """Pixels of finished jobs that nobody has acknowledged yet: room for the largest result at 16 bits, twice."""
+    """Pixels of finished jobs that nobody has acknowledged yet: room for the largest result at 16
+    bits, twice.
+    """
     keep_seconds: float = 3600.0
     """How long such jobs are kept: long enough to restart Krita and the computer's network."""
     picture_bytes: int = 512 * MIB
     """Submitted pictures kept so that the next edit of the same layer uploads nothing."""
     hello_seconds: float = 10.0
-    """How long a new connection may take to say hello. It has shown the token, so it is a friend, but perhaps a hung one."""
+    """How long a new connection may take to say hello.
+
+    It has shown the token, so it is a friend, but perhaps a hung one.
+    """
     heartbeat_seconds: float = 20.0
     """Between pings. A connection that does not answer is closed; its jobs go on."""
     cancel_seconds: float = 60.0
-    """A step that takes longer than this after a cancel is taken for a hung one: the worker is killed, a fresh one serves the next."""
+    """A step that takes longer than this after a cancel is taken for a hung one: the worker is
+    killed, a fresh one serves the next.
+    """
     start_seconds: float = 300.0
-    """How long a worker may take to import torch and look at its device: minutes on a cold, slow disk."""
+    """How long a worker may take to import torch and look at its device: minutes on a cold, slow
+    disk.
+    """
 
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK:
-            raise SettingsError(f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere.")
+            raise SettingsError(
+                f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere."
+            )
         if not 0 <= self.port <= 65_535:
-            raise SettingsError(f"port {self.port} is not a port. Use 0 for a free one, or 1024 to 65535.")
+            raise SettingsError(
+                f"port {self.port} is not a port. Use 0 for a free one, or 1024 to 65535."
+            )
         if self.log_level not in ("debug", "info", "warning", "error"):
-            raise SettingsError(f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error.")
+            raise SettingsError(
+                f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error."
+            )
         if self.model is not None and not self.model.exists():
-            raise SettingsError(f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format.")
+            raise SettingsError(
+                f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format."
+            )
         sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
         for name in (*sizes, "keep_seconds", "hello_seconds", "heartbeat_seconds"):
             if getattr(self, name) <= 0:
@@ -94,25 +117,37 @@ def default_file() -> Path:
 
 
 def runtime_folder() -> Path:
-    """Where running servers put their token and their address, made with mode 0700. Raises SettingsError if it is not this user's own.
+    """Where running servers put their token and their address, made with mode 0700. Raises
+    SettingsError if it is not this user's own.
 
-    Without XDG_RUNTIME_DIR it lies below /tmp, where somebody else may have made one of that name to be found in its place.
+    Without XDG_RUNTIME_DIR it lies below /tmp, where somebody else may have made one of that name
+    to be found in its place.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs tells of that case on standard error; it is dealt with here
+        warnings.simplefilter(
+            "ignore"
+        )  # platformdirs tells of that case on standard error; it is dealt with here
         folder = platformdirs.user_runtime_path("limn")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"{folder} can't be made: {error.strerror}. Set XDG_RUNTIME_DIR to a folder of this user alone.") from error
+        raise SettingsError(
+            f"{folder} can't be made: {error.strerror}. Set XDG_RUNTIME_DIR to a folder of this user alone."
+        ) from error
     if hasattr(os, "getuid"):
         facts = folder.lstat()
         if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077:
-            raise SettingsError(f"{folder} is not a folder of this user alone. Remove it, or set XDG_RUNTIME_DIR to a folder that is.")
+            raise SettingsError(
+                f"{folder} is not a folder of this user alone. Remove it, or set XDG_RUNTIME_DIR to a folder that is."
+            )
     return folder
 
 
-def load(command_line: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+def load(
+    command_line: Mapping[str, Any],
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
     """The settings of one run. None on the command line means: not given. Raises SettingsError."""
     file = default_file() if file is None else file
     environment = os.environ if environment is None else environment
@@ -123,7 +158,9 @@ def load(command_line: Mapping[str, Any], file: Path | None = None, environment:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file} is not valid TOML: {error}") from error
     values |= {
-        field.name: environment[key] for field in dataclasses.fields(Settings) if (key := f"LIMN_{field.name.upper()}") in environment
+        field.name: environment[key]
+        for field in dataclasses.fields(Settings)
+        if (key := f"LIMN_{field.name.upper()}") in environment
     }
     values |= {name: value for name, value in command_line.items() if value is not None}
     return Settings(**{name: _convert(name, value) for name, value in values.items()})
@@ -142,7 +179,9 @@ def _convert(name: str, value: object) -> Any:
         if "Path" in kind:
             return None if value in (None, "") else Path(str(value)).expanduser()
         if kind == "bool":
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[str(value).lower()]
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                str(value).lower()
+            ]
         return {"int": int, "float": float, "str": str}[kind](str(value))
     except (KeyError, ValueError) as error:
         raise SettingsError(f"The setting {name} can't be {value!r}; it is a {kind}.") from error

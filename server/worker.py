@@ -1,8 +1,10 @@
-"""The worker process: loads the models once and pumps edits. Told what to do on standard input, answers on standard output.
+"""The worker process: loads the models once and pumps edits. Told what to do on standard input,
+answers on standard output.
 
     python -m limn.server.worker         (the engine does this)
 
-It ends when its standard input closes, whatever it is doing: a server that dies leaves nothing behind.
+It ends when its standard input closes, whatever it is doing: a server that dies leaves nothing
+behind.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ from .log import begin as begin_log
 
 def main() -> None:
     """Serve until standard input closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes our input
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl+C is for the server, which then closes our input
     orders = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115  # raw: a thread reads it until the very end
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever libraries print goes to the log, not between our answers
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # whatever libraries print goes to the log, not between our answers
     try:
         start = _read(orders)
     except EOFError:
@@ -43,15 +49,21 @@ def main() -> None:
 
 
 def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
-    from limn import editing  # not before the inbox is read: it takes seconds, and the server may be gone by then
+    from limn import (
+        editing,
+    )  # not before the inbox is read: it takes seconds, and the server may be gone by then
 
     from .bridge import Editor
 
     try:
         device = _device(start.device)
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
-        editor = Editor(editing.load_models(start.model or _sketchbook(), device), captioner=captioner)
-        description = Description(_device_name(device), editor.model, editor.algorithms(), os.getpid())
+        editor = Editor(
+            editing.load_models(start.model or _sketchbook(), device), captioner=captioner
+        )
+        description = Description(
+            _device_name(device), editor.model, editor.algorithms(), os.getpid()
+        )
     except editing.EditError as error:
         _write(answers, EngineError(error.sentence, error.remedy))
         return
@@ -67,7 +79,9 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
 
 
 class _Inbox:
-    """What the server tells, read in a thread of its own so that a cancel is seen between two steps."""
+    """What the server tells, read in a thread of its own so that a cancel is seen between two
+    steps.
+    """
 
     def __init__(self, orders: FileIO) -> None:
         self.jobs: queue.SimpleQueue[Submit] = queue.SimpleQueue()
@@ -104,18 +118,31 @@ def _device(wish: str) -> str:
     import torch
 
     if wish == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     try:
         torch.zeros(1, device=wish)
     except (RuntimeError, AssertionError) as error:
-        raise EngineError(f"The device {wish!r} can't be used here.", "Choose auto or cpu, or look at `limn doctor`.") from error
+        raise EngineError(
+            f"The device {wish!r} can't be used here.",
+            "Choose auto or cpu, or look at `limn doctor`.",
+        ) from error
     return wish
 
 
 def _device_name(device: str) -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else {"mps": "Apple GPU", "cpu": "CPU"}.get(device, device)
+    return (
+        torch.cuda.get_device_name(device)
+        if device.startswith("cuda")
+        else {"mps": "Apple GPU", "cpu": "CPU"}.get(device, device)
+    )
 
 
 def _read(stream: FileIO) -> object:

@@ -10,7 +10,9 @@ import pytest
 
 from . import tiny
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads gain tiny networks nothing, and on a busy machine they wait for each other
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # threads gain tiny networks nothing, and on a busy machine they wait for each other
 
 hypothesis.settings.register_profile("limn", deadline=None)  # a busy machine is not a wrong result
 hypothesis.settings.load_profile("limn")
@@ -18,7 +20,10 @@ hypothesis.settings.load_profile("limn")
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three tiny random checkpoints (see tests/tiny.py), made once per test session. Don't write into it."""
+    """A folder with three tiny random checkpoints (see tests/tiny.py), made once per test session.
+
+    Don't write into it.
+    """
     return tiny.make(tmp_path_factory.mktemp("tiny"))
 
 

@@ -1,4 +1,6 @@
-"""A pytest plugin: a skipped test is a failed one, unless it is marked `gpu`. Used where everything that tests need was installed."""
+"""A pytest plugin: a skipped test is a failed one, unless it is marked `gpu`. Used where everything
+that tests need was installed.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,24 @@ import pytest
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that is skipped by a mark, a fixture or itself."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("gpu") is None:
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and item.get_closest_marker("gpu") is None
+    ):
         fail(report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """A file that is skipped as a whole."""
     report = yield
     if report.skipped:

@@ -1,4 +1,6 @@
-"""Who may import whom: read from the source with ast, so that a breach fails even where the import would work."""
+"""Who may import whom: read from the source with ast, so that a breach fails even where the import
+would work.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def sources(room: str) -> Iterator[Path]:
 
 
 def imports(place: str, tree: ast.AST) -> Iterator[tuple[int, str, int]]:
-    """Each import of a file: its line, the full name of what is imported, the level it was written at.
+    """Each import of a file: its line, the full name of what is imported, the level it was written
+    at.
 
     A relative import is resolved: `from ..events import Event` in editing/methods/foi.py gives
     "limn.editing.events.Event".
@@ -62,7 +65,11 @@ def imports(place: str, tree: ast.AST) -> Iterator[tuple[int, str, int]]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             for alias in node.names:
-                yield node.lineno, ".".join([*base, *filter(None, [node.module]), alias.name]), node.level
+                yield (
+                    node.lineno,
+                    ".".join([*base, *filter(None, [node.module]), alias.name]),
+                    node.level,
+                )
 
 
 def breaches(room: str, place: str, text: str) -> list[str]:
@@ -83,7 +90,11 @@ def breaches(room: str, place: str, text: str) -> list[str]:
             found.append(f"{where}, but {room} has the standard library only")
         if room in RELATIVE_ONLY and ours and not level:
             found.append(f"{where}, but {room} imports ours relatively only")
-        found += [f"{where}, which is above it" for upper in above(place) if f"{module}.".startswith(upper)]
+        found += [
+            f"{where}, which is above it"
+            for upper in above(place)
+            if f"{module}.".startswith(upper)
+        ]
     return found
 
 
@@ -113,7 +124,13 @@ def above(place: str) -> list[str]:
 def test_rooms_import_only_what_they_may(room: str) -> None:
     files = list(sources(room))
     assert files, f"{room} is empty"
-    found = [breach for file in files for breach in breaches(room, file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))]
+    found = [
+        breach
+        for file in files
+        for breach in breaches(
+            room, file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
+        )
+    ]
     assert not found, "\n".join(found)
 
 
@@ -145,22 +162,43 @@ def test_what_stands_above_is_found() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    """The list in pyproject.toml is written by hand: a folder that it lacks would be missing from the wheel."""
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    there = {f"limn.{module_name(file)}" for room in ROOMS for file in sources(room) if file.name == "__init__.py"}
+    """The list in pyproject.toml is written by hand: a folder that it lacks would be missing from
+    the wheel.
+    """
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "setuptools"
+    ]["packages"]
+    there = {
+        f"limn.{module_name(file)}"
+        for room in ROOMS
+        for file in sources(room)
+        if file.name == "__init__.py"
+    }
     assert sorted(there) == listed
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circles(room: str) -> None:
-    """Within a room, no module imports itself through others. Imports inside functions and for type checking only don't count."""
+    """Within a room, no module imports itself through others.
+
+    Imports inside functions and for type checking only don't count.
+    """
     modules = {module_name(file): file for file in sources(room)}
-    graph = {name: {target for target in imported_modules(name, file, modules) if target != name} for name, file in modules.items()}
+    graph = {
+        name: {target for target in imported_modules(name, file, modules) if target != name}
+        for name, file in modules.items()
+    }
     assert not (circle := find_circle(graph)), " -> ".join(circle)
 
 
 def module_name(file: Path) -> str:
-    return file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    return (
+        file.relative_to(ROOT)
+        .with_suffix("")
+        .as_posix()
+        .replace("/", ".")
+        .removesuffix(".__init__")
+    )
 
 
 def imported_modules(name: str, file: Path, modules: dict[str, Path]) -> Iterator[str]:
@@ -174,7 +212,9 @@ def imported_modules(name: str, file: Path, modules: dict[str, Path]) -> Iterato
             if node.level:
                 parts = package.split(".")
                 base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
-            submodules = [f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in modules]
+            submodules = [
+                f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in modules
+            ]
             yield from submodules
             if len(submodules) < len(node.names) and base in modules:
                 yield base

@@ -30,8 +30,19 @@ def test_is_known_to_fail(): assert False
 def test_a_skip_is_a_failure_unless_it_wants_a_card(tmp_path: Path) -> None:
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    gpu: needs a card\n")
-    (tmp_path / "test_other.py").write_text('import pytest\npytest.importorskip("nothing_of_that_name")\n')
-    options = ["-q", "-p", "tests.no_skips", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--rootdir", str(tmp_path)]
+    (tmp_path / "test_other.py").write_text(
+        'import pytest\npytest.importorskip("nothing_of_that_name")\n'
+    )
+    options = [
+        "-q",
+        "-p",
+        "tests.no_skips",
+        "-p",
+        "no:cacheprovider",
+        "--continue-on-collection-errors",
+        "--rootdir",
+        str(tmp_path),
+    ]
     command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1

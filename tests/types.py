@@ -1,6 +1,8 @@
-"""mypy on everything that is installed, under the names that it is installed by: `python -m tests.types`.
+"""mypy on everything that is installed, under the names that it is installed by: `python -m
+tests.types`.
 
-The folders of the checkout become `limn.editing` and so on when they are installed, by a finder that
+The folders of the checkout become `limn.editing` and so on when they are installed, by a finder
+that
 mypy does not know. So mypy sees them through links in a folder of that shape.
 """
 
@@ -30,7 +32,9 @@ def main() -> int:
     link()
     env = os.environ | {"MYPYPATH": str(TREE)}
     command = [sys.executable, "-m", "mypy", *sys.argv[1:]]
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=False
+    )
     print(done.stdout.replace(f"{TREE.relative_to(ROOT)}/limn/", ""), end="")
     return done.returncode
 

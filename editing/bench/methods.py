@@ -1,4 +1,6 @@
-"""How a benchmark asks a method: in the words that its paper gives it, at its paper's settings or at quick ones."""
+"""How a benchmark asks a method: in the words that its paper gives it, at its paper's settings or
+at quick ones.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,12 @@ WITH_MASK = frozenset((*PAPERS, "diffedit"))
 """Methods that look for a mask; the others may change the whole picture."""
 
 BY_INSTRUCTION = frozenset(("foi", "ip2p", "instdiffedit"))
-"""Methods that are told what to do; the others are told what the picture shows and what it shall show."""
+"""Methods that are told what to do; the others are told what the picture shows and what it shall
+show.
+"""
 
-UNKNOWN = "a photo of something"  # stands for a source text that a data set does not have; enough for methods that need none
+# stands for a source text that a data set does not have; enough for methods that need none
+UNKNOWN = "a photo of something"
 
 Settings = Mapping[str, Mapping[str, Value]]
 
@@ -60,15 +65,18 @@ QUICK: Settings = {
     "dds": {"iterations": 12},
     "cyclediffusion": {"steps": 12},
 }
-"""About 50 rows a method. Reckoned from one case of each type on two cores: twenty take some 30 minutes for the four papers' algorithms and
-InstructPix2Pix, 80 for all fourteen methods. Good enough to see which method does what; figures to quote want `fast` or `paper`."""
+"""About 50 rows a method. Reckoned from one case of each type on two cores: twenty take some 30
+minutes for the four papers' algorithms and InstructPix2Pix, 80 for all fourteen methods. Good
+enough to see which method does what; figures to quote want `fast` or `paper`."""
 
 PRESETS: Mapping[str, Settings] = {"quick": QUICK, "fast": FAST, "paper": {}}
 
 
 @dataclass(frozen=True)
 class Words:
-    """One edit in words: as instructions, and as what the picture shows before and after. Any may be empty where a data set lacks it."""
+    """One edit in words: as instructions, and as what the picture shows before and after. Any may
+    be empty where a data set lacks it.
+    """
 
     instruction: str
     source: str
@@ -77,12 +85,18 @@ class Words:
     def told(self, method: str) -> str:
         """What a method is told."""
         captions = f"{self.source or UNKNOWN} => {self.target}" if self.target else ""
-        return (self.instruction if method in BY_INSTRUCTION else captions) or captions or self.instruction
+        return (
+            (self.instruction if method in BY_INSTRUCTION else captions)
+            or captions
+            or self.instruction
+        )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method gave: the edit, the picture before the composite where the last preview is of full size, its cost; or a refusal."""
+    """What a method gave: the edit, the picture before the composite where the last preview is of
+    full size, its cost; or a refusal.
+    """
 
     done: Done | None
     raw: Tensor | None
@@ -93,7 +107,12 @@ class Answer:
 def ask(models: Models, method: str, words: Words, image: Tensor, seed: int, preset: str) -> Answer:
     """One edit of a picture (1, 3, H, W), alone and without a store."""
     request = EditRequest(
-        method, words.told(method), image, seed=seed, caption=words.source, parameters=dict(PRESETS[preset].get(method, {}))
+        method,
+        words.told(method),
+        image,
+        seed=seed,
+        caption=words.source,
+        parameters=dict(PRESETS[preset].get(method, {})),
     )
     begun = time.monotonic()
     last: Step | None = None
@@ -109,12 +128,16 @@ def ask(models: Models, method: str, words: Words, image: Tensor, seed: int, pre
     seconds = time.monotonic() - begun
     raw = last.preview() if last is not None else None
     model = models.get(ALGORITHMS[method].needs[-1])
-    size = choose_frame((image.shape[2], image.shape[3]), None, model.native_size, model.multiple).size
+    size = choose_frame(
+        (image.shape[2], image.shape[3]), None, model.native_size, model.multiple
+    ).size
     return Answer(done, raw if raw is not None and tuple(raw.shape[2:]) == size else None, seconds)
 
 
 def known_methods(names: list[str]) -> tuple[str, ...]:
-    """The methods asked for, in the table's order; all for none. Raises ValueError for an unknown one."""
+    """The methods asked for, in the table's order; all for none. Raises ValueError for an unknown
+    one.
+    """
     unknown = [name for name in names if name not in ALGORITHMS]
     if unknown:
         raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(ALGORITHMS)}.")

@@ -1,7 +1,8 @@
 """How far an edit went where it should, and how little elsewhere: figures that need no weights.
 
-Pictures are (1, 3, H, W) in 0..1, masks (1, 1, H, W) with 1 where the edit belongs. Definitions are PIE-Bench's for what must stay (both
-pictures zeroed inside the mask), and InstDiffEdit's for C_m and C_non.
+Pictures are (1, 3, H, W) in 0..1, masks (1, 1, H, W) with 1 where the edit belongs. Definitions are
+PIE-Bench's for what must stay (both pictures zeroed inside the mask), and InstDiffEdit's for C_m
+and C_non.
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
 
 HALF = 0.5  # a soft mask counts as mask from here on
-MAX_PSNR = 60.0  # dB; above 54 no value differs by half of an 8-bit step, and an unchanged picture would be infinitely good
+# dB; above 54 no value differs by half of an 8-bit step, and an unchanged picture would be
+# infinitely good
+MAX_PSNR = 60.0
 SMALLEST_SIDE = 11  # pixels that SSIM's window needs
 
 
 @dataclass(frozen=True)
 class Change:
-    """C_m and C_non: the mean change of a pixel inside and outside the mask, 0..1. None where there is no such pixel."""
+    """C_m and C_non: the mean change of a pixel inside and outside the mask, 0..1. None where there
+    is no such pixel.
+    """
 
     inside: float | None
     outside: float | None
@@ -38,7 +46,9 @@ def change(before: Tensor, after: Tensor, exact: Tensor) -> Change:
     """C_m and C_non, over the mean of the three channels."""
     moved = (after - before).abs().mean(1, keepdim=True)
     inside = exact >= HALF
-    return Change(*(float(moved[where].mean()) if bool(where.any()) else None for where in (inside, ~inside)))
+    return Change(
+        *(float(moved[where].mean()) if bool(where.any()) else None for where in (inside, ~inside))
+    )
 
 
 def zeroed(image: Tensor, exact: Tensor) -> Tensor:
@@ -55,7 +65,9 @@ def psnr_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
     """PSNR in dB of what must stay, at most MAX_PSNR; None if nothing must."""
     if not has_outside(exact):
         return None
-    found = peak_signal_noise_ratio(zeroed(after, exact), zeroed(before, exact), data_range=(0.0, 1.0))
+    found = peak_signal_noise_ratio(
+        zeroed(after, exact), zeroed(before, exact), data_range=(0.0, 1.0)
+    )
     return min(float(found), MAX_PSNR)
 
 
@@ -63,19 +75,26 @@ def ssim_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
     """SSIM of what must stay; None if nothing must, or the picture is smaller than SSIM's window."""
     if not has_outside(exact) or min(before.shape[2:]) < SMALLEST_SIDE:
         return None
-    found = structural_similarity_index_measure(zeroed(after, exact), zeroed(before, exact), data_range=(0.0, 1.0))
+    found = structural_similarity_index_measure(
+        zeroed(after, exact), zeroed(before, exact), data_range=(0.0, 1.0)
+    )
     assert isinstance(found, Tensor)
     return float(found)
 
 
 def mse_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
     """Mean squared error of what must stay, zeroed pixels counted."""
-    return float(F.mse_loss(zeroed(after, exact), zeroed(before, exact))) if has_outside(exact) else None
+    return (
+        float(F.mse_loss(zeroed(after, exact), zeroed(before, exact)))
+        if has_outside(exact)
+        else None
+    )
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
-    """LPIPS's formula without its learnt weights: each place's features brought to unit length, squared distance, mean over places and
-    layers. Maps (1, channels, h, w) of a network, layer by layer."""
+    """LPIPS's formula without its learnt weights: each place's features brought to unit length,
+    squared distance, mean over places and layers. Maps (1, channels, h, w) of a network, layer by
+    layer."""
     distances = []
     for a, b in zip(first, second, strict=True):
         distances.append((F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean())
@@ -83,7 +102,9 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> float
 
 
 def direction(image: Tensor, edited: Tensor, source: Tensor, target: Tensor) -> float:
-    """Cosine of the way from picture to edit and the way from source to target text; all four (1, d) of unit length."""
+    """Cosine of the way from picture to edit and the way from source to target text; all four (1,
+    d) of unit length.
+    """
     return float(F.cosine_similarity(edited - image, target - source, dim=-1)[0])
 
 

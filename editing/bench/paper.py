@@ -1,4 +1,6 @@
-"""The papers' own evaluations, on their data sets and with real weights: our figures beside those that they printed."""
+"""The papers' own evaluations, on their data sets and with real weights: our figures beside those
+that they printed.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ STEPS = 50  # of a picture that is generated because the data set has texts only
 # ---------------------------------------------------------------- one figure a column
 
 Figure = Callable[[Perception, Sample, Tensor, Tensor], float | None]
-"""figure(perception, sample, before, after): None where the sample lacks what it needs. Raises MissingWeights."""
+"""figure(perception, sample, before, after): None where the sample lacks what it needs. Raises
+MissingWeights.
+"""
 
 
 def lpips(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -> float:
@@ -60,7 +64,13 @@ def clip_score(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) 
     """100 cos(edit, target text), at least 0."""
     if not sample.words.target:
         return None
-    return max(0.0, 100 * float(F.cosine_similarity(eyes.clip().image(after), eyes.clip().text(sample.words.target))))
+    return max(
+        0.0,
+        100
+        * float(
+            F.cosine_similarity(eyes.clip().image(after), eyes.clip().text(sample.words.target))
+        ),
+    )
 
 
 def clip_inside(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -> float | None:
@@ -72,7 +82,9 @@ def clip_direction(eyes: Perception, sample: Sample, before: Tensor, after: Tens
     clip, words = eyes.clip(), sample.words
     if not words.source or not words.target:
         return None
-    return metrics.direction(clip.image(before), clip.image(after), clip.text(words.source), clip.text(words.target))
+    return metrics.direction(
+        clip.image(before), clip.image(after), clip.text(words.source), clip.text(words.target)
+    )
 
 
 def clip_i(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -> float:
@@ -87,7 +99,9 @@ def pickscore(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -
     """The logit; the table turns the methods' logits into shares."""
     if not sample.words.target:
         return None
-    return eyes.pick().scale * float(F.cosine_similarity(eyes.pick().image(after), eyes.pick().text(sample.words.target)))
+    return eyes.pick().scale * float(
+        F.cosine_similarity(eyes.pick().image(after), eyes.pick().text(sample.words.target))
+    )
 
 
 def aesthetic(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -> float:
@@ -96,12 +110,16 @@ def aesthetic(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -
 
 
 def structure(eyes: Perception, sample: Sample, before: Tensor, after: Tensor) -> float:
-    return float(F.mse_loss(eyes.keys().self_similarity(after), eyes.keys().self_similarity(before)))
+    return float(
+        F.mse_loss(eyes.keys().self_similarity(after), eyes.keys().self_similarity(before))
+    )
 
 
 def masked(figure: Callable[[Tensor, Tensor, Tensor], float | None]) -> Figure:
     """A figure of metrics.py that needs the exact mask."""
-    return lambda eyes, sample, before, after: None if sample.mask is None else figure(before, after, sample.mask)
+    return lambda eyes, sample, before, after: (
+        None if sample.mask is None else figure(before, after, sample.mask)
+    )
 
 
 FIGURES: Mapping[str, Figure] = {
@@ -124,15 +142,24 @@ FIGURES: Mapping[str, Figure] = {
 """The others, iou, seconds, ratio and fid, come from the answer or from all records together."""
 
 
-def figures(evaluation: Evaluation, eyes: Perception, sample: Sample, before: Tensor, answer: Answer) -> dict[str, float | None]:
+def figures(
+    evaluation: Evaluation, eyes: Perception, sample: Sample, before: Tensor, answer: Answer
+) -> dict[str, float | None]:
     """A record's columns; those whose instrument is missing are left out."""
     assert answer.done is not None
     after, found = answer.done.image, answer.done.mask.binary
-    row: dict[str, float | None] = {"seconds": answer.seconds, "rows": float(answer.done.report.rows)}
+    row: dict[str, float | None] = {
+        "seconds": answer.seconds,
+        "rows": float(answer.done.report.rows),
+    }
     for name in evaluation.columns:
         if name == "iou":
             masked_method = answer.done.report.algorithm in WITH_MASK
-            row[name] = metrics.iou(found, sample.mask) if masked_method and sample.mask is not None else None
+            row[name] = (
+                metrics.iou(found, sample.mask)
+                if masked_method and sample.mask is not None
+                else None
+            )
         elif name in FIGURES:
             try:
                 row[name] = FIGURES[name](eyes, sample, before, after)
@@ -160,10 +187,16 @@ def generated(model: Model, text: str, seed: int) -> Tensor:
 
 
 def before_of(models: Models, sample: Sample, number: int, out: Path) -> Tensor:
-    """A sample's picture, kept as a file for FID; one that has to be generated is read from there the second time."""
+    """A sample's picture, kept as a file for FID; one that has to be generated is read from there
+    the second time.
+    """
     file = out / "before" / f"{number}.png"
     if not file.exists():
-        made = sample.load() if sample.picture is not None else generated(models.get("text-to-image"), sample.words.source, number)
+        made = (
+            sample.load()
+            if sample.picture is not None
+            else generated(models.get("text-to-image"), sample.words.source, number)
+        )
         sheet.to_image(made).save(file)
     with Image.open(file) as kept:
         return sheet.to_tensor(kept.convert("RGB"))
@@ -178,14 +211,18 @@ def fitted(sample: Sample, image: Tensor) -> Sample:
 
 
 def shares(records: Sequence[Record]) -> dict[str, list[float]]:
-    """PickScore as the papers print it: softmax over the compared methods of a sample's logits, by method."""
+    """PickScore as the papers print it: softmax over the compared methods of a sample's logits, by
+    method.
+    """
     by_sample: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for record in records:
         if record.get("pickscore") is not None:
             by_sample[record["sample"], record["seed"]][record["method"]] = record["pickscore"]
     found: dict[str, list[float]] = defaultdict(list)
     for scores in by_sample.values():
-        for method, share in zip(scores, torch.tensor(list(scores.values())).softmax(0).tolist(), strict=True):
+        for method, share in zip(
+            scores, torch.tensor(list(scores.values())).softmax(0).tolist(), strict=True
+        ):
             found[method].append(share)
     return found
 
@@ -194,7 +231,9 @@ def frechet(eyes: Perception, records: Sequence[Record], out: Path) -> dict[str,
     """FID between the pictures before and each method's edits."""
     found = {}
     for method in {record["method"] for record in records}:
-        own = [record for record in records if record["method"] == method and "refusal" not in record]
+        own = [
+            record for record in records if record["method"] == method and "refusal" not in record
+        ]
         try:
             metric = eyes.fid()
         except MissingWeights as error:
@@ -202,26 +241,42 @@ def frechet(eyes: Perception, records: Sequence[Record], out: Path) -> dict[str,
             return {}
         for record in own:
             for side, real in (("before", True), ("edits", False)):
-                name = f"{record['number']}.png" if real else f"{record['number']}-{record['seed']}-{method}.png"
-                picture = F.interpolate(sheet.to_tensor(Image.open(out / side / name).convert("RGB")), size=(299, 299), mode="bilinear")
+                name = (
+                    f"{record['number']}.png"
+                    if real
+                    else f"{record['number']}-{record['seed']}-{method}.png"
+                )
+                picture = F.interpolate(
+                    sheet.to_tensor(Image.open(out / side / name).convert("RGB")),
+                    size=(299, 299),
+                    mode="bilinear",
+                )
                 metric.update(picture.to(eyes.device), real=real)
         if len(own) > 1:
             found[method] = float(metric.compute())
     return found
 
 
-def table_of(evaluation: Evaluation, records: Sequence[Record], methods: Sequence[str], fid: Mapping[str, float]) -> Table:
+def table_of(
+    evaluation: Evaluation,
+    records: Sequence[Record],
+    methods: Sequence[str],
+    fid: Mapping[str, float],
+) -> Table:
     """One line a method; under it, in brackets, what its paper printed."""
     table = Table("method", "samples", *evaluation.columns, "rows", title=evaluation.title)
     preference = shares(records)
     for method in methods:
-        own = [record for record in records if record["method"] == method and "refusal" not in record]
+        own = [
+            record for record in records if record["method"] == method and "refusal" not in record
+        ]
         cells = []
         for column in evaluation.columns:
             values = [record[column] for record in own if record.get(column) is not None]
             if column == "ratio":
                 value = metrics.ratio(
-                    [r["c_m"] for r in own if r.get("c_m") is not None], [r["c_non"] for r in own if r.get("c_non") is not None]
+                    [r["c_m"] for r in own if r.get("c_m") is not None],
+                    [r["c_non"] for r in own if r.get("c_non") is not None],
                 )
             elif column == "pickscore":
                 value = mean(preference[method]) if preference.get(method) else None
@@ -231,7 +286,13 @@ def table_of(evaluation: Evaluation, records: Sequence[Record], methods: Sequenc
         rows = [record["rows"] for record in own]
         table.add_row(method, str(len(own)), *cells, f"{mean(rows):.0f}" if rows else "-")
         if method in evaluation.printed:
-            table.add_row("  (printed)", "", *("-" if v is None else f"({v:g})" for v in evaluation.printed[method]), "", style="dim")
+            table.add_row(
+                "  (printed)",
+                "",
+                *("-" if v is None else f"({v:g})" for v in evaluation.printed[method]),
+                "",
+                style="dim",
+            )
     return table
 
 
@@ -242,31 +303,57 @@ def key_of(record: Record) -> tuple[str, int, str]:
 @app.command()
 def main(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(READERS)}.")],
-    data: Annotated[Path, typer.Option(metavar="FOLDER", help="The data set, as its authors publish it.")],
+    data: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The data set, as its authors publish it.")
+    ],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write; an interrupted run there goes on. Default: paper-NAME.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where to write; an interrupted run there goes on. Default: paper-NAME.",
+        ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Real weights. The bundled model says nothing about a paper.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Real weights. The bundled model says nothing about a paper."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
-    methods: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Default: those that the paper compared.")] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Default: those that the paper compared."),
+    ] = None,
     cases: Annotated[int, typer.Option(min=0, help="Only the first N samples; 0: all.")] = 0,
-    preset: Annotated[str, typer.Option(help="paper: each paper's own settings; fast, quick: fewer steps.")] = "paper",
-    seeds: Annotated[int, typer.Option(min=0, help="Edits of each sample; 0: as many as the paper made.")] = 0,
-    clip: Annotated[str, typer.Option(help="CLIP's weights: a name or a folder; empty leaves it out.")] = Sources.clip,
+    preset: Annotated[
+        str, typer.Option(help="paper: each paper's own settings; fast, quick: fewer steps.")
+    ] = "paper",
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Edits of each sample; 0: as many as the paper made.")
+    ] = 0,
+    clip: Annotated[
+        str, typer.Option(help="CLIP's weights: a name or a folder; empty leaves it out.")
+    ] = Sources.clip,
     dino: Annotated[str, typer.Option(help="DINOv2's, for DINO-I.")] = Sources.dino,
     pick: Annotated[str, typer.Option(help="PickScore's.")] = Sources.pick,
-    structure: Annotated[str, typer.Option(help="DINO's, for structure distance.")] = Sources.structure,
-    aesthetic: Annotated[str, typer.Option(help="The aesthetic predictor's file.")] = Sources.aesthetic,
-    lpips: Annotated[str, typer.Option(help="LPIPS's backbone: alex, vgg or squeeze; empty leaves it out.")] = Sources.lpips,
+    structure: Annotated[
+        str, typer.Option(help="DINO's, for structure distance.")
+    ] = Sources.structure,
+    aesthetic: Annotated[
+        str, typer.Option(help="The aesthetic predictor's file.")
+    ] = Sources.aesthetic,
+    lpips: Annotated[
+        str, typer.Option(help="LPIPS's backbone: alex, vgg or squeeze; empty leaves it out.")
+    ] = Sources.lpips,
 ) -> None:
     """Run a paper's evaluation and print our figures above those that it printed.
 
     Example:  limn bench paper editing-mask --data Editing-Mask --model stable-diffusion --device cuda
     """
     if name not in READERS:
-        raise typer.BadParameter(f"There is no evaluation {name!r}; there are {', '.join(READERS)}.")
+        raise typer.BadParameter(
+            f"There is no evaluation {name!r}; there are {', '.join(READERS)}."
+        )
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
     evaluation = EVALUATIONS[name]
@@ -274,27 +361,44 @@ def main(
     err = Console(stderr=True)
     try:
         samples = list(islice(READERS[name](data), cases or None))
-        wanted = known_methods(listed(methods) or [m for m in evaluation.methods if m in ALGORITHMS])
+        wanted = known_methods(
+            listed(methods) or [m for m in evaluation.methods if m in ALGORITHMS]
+        )
         records = Records(place / f"{name}.json", key_of)
     except DataError as error:
-        raise typer.BadParameter(f"{error} Is this the data set {name!r}?", param_hint="--data") from error
+        raise typer.BadParameter(
+            f"{error} Is this the data set {name!r}?", param_hint="--data"
+        ) from error
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if not samples:
         raise typer.BadParameter(f"{data} holds no samples.", param_hint="--data")
     if model is None:
-        err.print("[yellow]note[/] This is the bundled model; the printed figures are of Stable Diffusion. Give real weights with --model.")
+        err.print(
+            "[yellow]note[/] This is the bundled model; the printed figures are of Stable Diffusion. Give real weights with --model."
+        )
     models = load_models(model or folder(), device)
     eyes = Perception(Sources(clip, dino, pick, structure, aesthetic, lpips), device)
     for part in ("before", "edits"):
         (place / part).mkdir(parents=True, exist_ok=True)
-    work = [(i, sample, seed, method) for i, sample in enumerate(samples) for seed in range(seeds or evaluation.seeds) for method in wanted]
+    work = [
+        (i, sample, seed, method)
+        for i, sample in enumerate(samples)
+        for seed in range(seeds or evaluation.seeds)
+        for method in wanted
+    ]
     todo = [piece for piece in work if (piece[1].name, piece[2], piece[3]) not in records]
     err.print(f"{len(work)} edits, {len(work) - len(todo)} of them done before")
     for number, sample, seed, method in track(todo, "editing", console=err, disable=not todo):
         before = before_of(models, sample, number, place)
         answer = ask(models, method, sample.words, before, seed, preset)
-        record: dict[str, Any] = {"sample": sample.name, "number": number, "seed": seed, "method": method, "group": sample.group}
+        record: dict[str, Any] = {
+            "sample": sample.name,
+            "number": number,
+            "seed": seed,
+            "method": method,
+            "group": sample.group,
+        }
         if answer.done is None:
             records.add(record | {"refusal": answer.refusal})
             continue
@@ -308,4 +412,6 @@ def main(
         err.print(f"[yellow]left out[/] {reason}")
     refused = [record["refusal"] for record in chosen if "refusal" in record]
     if refused:
-        err.print(f"[yellow]note[/] {len(refused)} edits were refused, the first with: {refused[0]}")
+        err.print(
+            f"[yellow]note[/] {len(refused)} edits were refused, the first with: {refused[0]}"
+        )

@@ -1,7 +1,8 @@
 """The papers' data sets as samples: where each keeps its pictures, texts and masks.
 
-Sets that their authors published are read in their own layout. FoI's multi-instruction and ablation sets were not: for those, and for any
-pictures of one's own, a `cases.json` lists {"image", "instructions": [...], "caption", "target", "mask" (optional)}, files relative to it.
+Sets that their authors published are read in their own layout. FoI's multi-instruction and ablation
+sets were not: for those, and for any pictures of one's own, a `cases.json` lists {"image",
+"instructions": [...], "caption", "target", "mask" (optional)}, files relative to it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One edit of a data set. picture: None where the picture is to be generated from the source text. group: its type or class."""
+    """One edit of a data set.
+
+    picture: None where the picture is to be generated from the source text. group: its type or
+    class.
+    """
 
     name: str
     picture: Path | None
@@ -67,7 +72,9 @@ def read_json(file: Path) -> Any:
 
 
 class Files:
-    """Pictures and masks below a folder, by their names without ending; a file is a mask if its name or a folder's says so."""
+    """Pictures and masks below a folder, by their names without ending; a file is a mask if its
+    name or a folder's says so.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -108,10 +115,14 @@ def listed(file: Path) -> Iterator[list[str]]:
 
 
 def instructpix2pix(folder: Path) -> Iterator[Sample]:
-    """The 700 human-written triplets: lines of {"input", "edit", "output"}; pictures images/0.png, 1.png, ... or generated."""
+    """The 700 human-written triplets: lines of {"input", "edit", "output"}; pictures images/0.png,
+    1.png, ... or generated.
+    """
     file = next(iter(sorted(folder.glob("*.jsonl"))), None)
     if file is None:
-        raise DataError(f"{folder} lacks a .jsonl file with input, edit and output (human-written-prompts.jsonl).")
+        raise DataError(
+            f"{folder} lacks a .jsonl file with input, edit and output (human-written-prompts.jsonl)."
+        )
     files = Files(folder)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
         if line.strip():
@@ -124,17 +135,30 @@ def instructpix2pix(folder: Path) -> Iterator[Sample]:
 
 
 def foi_single(folder: Path) -> Iterator[Sample]:
-    """InstructPix2Pix's generated set: NAME/prompt.json {"input", "edit", "output"} and NAME/SEED_0.jpg; seeds.json chooses, if there."""
+    """InstructPix2Pix's generated set: NAME/prompt.json {"input", "edit", "output"} and
+    NAME/SEED_0.jpg; seeds.json chooses, if there.
+    """
     chosen = read_json(folder / "seeds.json") if (folder / "seeds.json").is_file() else None
-    names = [name for name, _ in chosen] if chosen else sorted(f.parent.name for f in folder.glob("*/prompt.json"))
+    names = (
+        [name for name, _ in chosen]
+        if chosen
+        else sorted(f.parent.name for f in folder.glob("*/prompt.json"))
+    )
     if not names:
-        raise DataError(f"{folder} lacks folders with a prompt.json (the layout of InstructPix2Pix's data).")
+        raise DataError(
+            f"{folder} lacks folders with a prompt.json (the layout of InstructPix2Pix's data)."
+        )
     for name in names:
         row = read_json(need(folder / name, "prompt.json"))
         befores = sorted((folder / name).glob("*_0.*"))
         if not befores:
             raise DataError(f"{folder / name} lacks a picture SEED_0.jpg.")
-        yield Sample(name, befores[0], Words(row["edit"], row["input"], row["output"]), group=row.get("object", ""))
+        yield Sample(
+            name,
+            befores[0],
+            Words(row["edit"], row["input"], row["output"]),
+            group=row.get("object", ""),
+        )
 
 
 def own_cases(folder: Path) -> Iterator[Sample]:
@@ -142,13 +166,23 @@ def own_cases(folder: Path) -> Iterator[Sample]:
     for number, row in enumerate(read_json(need(folder, "cases.json"))):
         words = Words(", ".join(row["instructions"]), row.get("caption", ""), row.get("target", ""))
         mask = load_mask(folder / row["mask"]) if row.get("mask") else None
-        yield Sample(row.get("name", str(number)), folder / row["image"], words, mask, str(len(row["instructions"])))
+        yield Sample(
+            row.get("name", str(number)),
+            folder / row["image"],
+            words,
+            mask,
+            str(len(row["instructions"])),
+        )
 
 
 def editing_mask(folder: Path) -> Iterator[Sample]:
-    """InstDiffEdit's 200: Editing-Mask_list.txt, which mixes the lines of its Imagen and ImageNet lists; a picture and a mask for each."""
+    """InstDiffEdit's 200: Editing-Mask_list.txt, which mixes the lines of its Imagen and ImageNet
+    lists; a picture and a mask for each.
+    """
     files = Files(folder)
-    for fields in listed(need(folder, "Editing-Mask_list.txt", "dataset_txt/Editing-Mask_list.txt")):
+    for fields in listed(
+        need(folder, "Editing-Mask_list.txt", "dataset_txt/Editing-Mask_list.txt")
+    ):
         sample = _imagen(fields, files) if len(fields) == 4 else _imagenet(fields, files)
         if sample.mask is None:
             raise DataError(f"There is no mask of {sample.name!r} below {folder}.")
@@ -158,29 +192,45 @@ def editing_mask(folder: Path) -> Iterator[Sample]:
 def imagen(folder: Path) -> Iterator[Sample]:
     """Imagen_list.txt: id, long prompt, phrase, edit text."""
     files = Files(folder)
-    return (_imagen(fields, files) for fields in listed(need(folder, "Imagen_list.txt", "dataset_txt/Imagen_list.txt")))
+    return (
+        _imagen(fields, files)
+        for fields in listed(need(folder, "Imagen_list.txt", "dataset_txt/Imagen_list.txt"))
+    )
 
 
 def imagenet(folder: Path) -> Iterator[Sample]:
     """ImageNet_list.txt (FlexIT's protocol): file, class, edit class."""
     files = Files(folder)
-    return (_imagenet(fields, files) for fields in listed(need(folder, "ImageNet_list.txt", "dataset_txt/ImageNet_list.txt")))
+    return (
+        _imagenet(fields, files)
+        for fields in listed(need(folder, "ImageNet_list.txt", "dataset_txt/ImageNet_list.txt"))
+    )
 
 
 def _imagen(fields: list[str], files: Files) -> Sample:
     if len(fields) != 4:
-        raise DataError(f"A line should be: id <> prompt <> phrase <> edit text; it has {len(fields)} fields: {SEPARATOR.join(fields)}")
+        raise DataError(
+            f"A line should be: id <> prompt <> phrase <> edit text; it has {len(fields)} fields: {SEPARATOR.join(fields)}"
+        )
     name, prompt, phrase, edit = fields
     source = prompt.rstrip(".")
-    article = r"(?:\ban? )?" if edit.lower().startswith(("a ", "an ")) else ""  # the edit's article stands for the phrase's
-    target = re.sub(article + re.escape(phrase), lambda _: edit, source, count=1, flags=re.IGNORECASE)
+    article = (
+        r"(?:\ban? )?" if edit.lower().startswith(("a ", "an ")) else ""
+    )  # the edit's article stands for the phrase's
+    target = re.sub(
+        article + re.escape(phrase), lambda _: edit, source, count=1, flags=re.IGNORECASE
+    )
     words = Words(f"{phrase} => {edit}", source, target)
-    return Sample(name, files.picture(name, f"{prompt}_2", prompt), words, files.mask(name), "Imagen")
+    return Sample(
+        name, files.picture(name, f"{prompt}_2", prompt), words, files.mask(name), "Imagen"
+    )
 
 
 def _imagenet(fields: list[str], files: Files) -> Sample:
     if len(fields) != 3:
-        raise DataError(f"A line should be: file <> class <> edit class; it has {len(fields)} fields: {SEPARATOR.join(fields)}")
+        raise DataError(
+            f"A line should be: file <> class <> edit class; it has {len(fields)} fields: {SEPARATOR.join(fields)}"
+        )
     stem = Path(fields[0]).stem
     number = stem[-5:]  # their name for the file
     words = Words(f"a {fields[1]} => a {fields[2]}", f"a {fields[1]}", f"a {fields[2]}")
@@ -198,13 +248,24 @@ def tedbench(folder: Path) -> Iterator[Sample]:
 def pie_bench(folder: Path) -> Iterator[Sample]:
     """mapping_file.json, pictures in annotation_images/, masks as run lengths."""
     for name, row in read_json(need(folder, "mapping_file.json")).items():
-        source, target = (row[key].replace("[", "").replace("]", "") for key in ("original_prompt", "editing_prompt"))
+        source, target = (
+            row[key].replace("[", "").replace("]", "")
+            for key in ("original_prompt", "editing_prompt")
+        )
         picture = need(folder, f"annotation_images/{row['image_path']}")
-        yield Sample(name, picture, Words(row["editing_instruction"], source, target), run_lengths(row["mask"]), row["editing_type_id"])
+        yield Sample(
+            name,
+            picture,
+            Words(row["editing_instruction"], source, target),
+            run_lengths(row["mask"]),
+            row["editing_type_id"],
+        )
 
 
 def run_lengths(pairs: list[int], side: int = PIE_SIDE) -> Tensor:
-    """PIE-Bench's mask: start, length, start, length, ... over side x side pixels, row by row; its border always belongs to it."""
+    """PIE-Bench's mask: start, length, start, length, ... over side x side pixels, row by row; its
+    border always belongs to it.
+    """
     flat = np.zeros(side * side, dtype=np.float32)
     for start, length in zip(pairs[::2], pairs[1::2], strict=True):
         flat[start : start + length] = 1

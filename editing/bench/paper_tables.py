@@ -1,7 +1,8 @@
 """What the papers printed: the columns of each evaluation, and the figures to stand beside ours.
 
-Sources: AdapEdit, AAAI 2024, Table 1; FoI, CVPR 2024, Table 1; InstDiffEdit, AAAI 2024, Table 1; TAS (arXiv 2402.08601), Fig. 6, which
-plots but prints no numbers; PIE-Bench's metrics, Ju et al., ICLR 2024.
+Sources: AdapEdit, AAAI 2024, Table 1; FoI, CVPR 2024, Table 1; InstDiffEdit, AAAI 2024, Table 1;
+TAS (arXiv 2402.08601), Fig. 6, which plots but prints no numbers; PIE-Bench's metrics, Ju et al.,
+ICLR 2024.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ FoI = ("clip_i", "dino_i", "clip_direction", "pickscore")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A paper's evaluation: its columns in order, the methods it compared, and what it printed for them (a figure a column, or None)."""
+    """A paper's evaluation: its columns in order, the methods it compared, and what it printed for
+    them (a figure a column, or None).
+    """
 
     title: str
     columns: tuple[str, ...]
@@ -73,7 +76,13 @@ EVALUATIONS: Mapping[str, Evaluation] = {
         "InstDiffEdit, Table 1: ImageNet (its class-wise CSFID is not computed here)",
         ("lpips",),
         ("sdedit", "cyclediffusion", "pnp", "diffedit", "instdiffedit"),
-        {"sdedit": (0.311,), "cyclediffusion": (0.311,), "pnp": (0.273,), "diffedit": (0.279,), "instdiffedit": (0.286,)},
+        {
+            "sdedit": (0.311,),
+            "cyclediffusion": (0.311,),
+            "pnp": (0.273,),
+            "diffedit": (0.279,),
+            "instdiffedit": (0.286,),
+        },
     ),
     "imagen": Evaluation(
         "InstDiffEdit, Table 1: Imagen",
@@ -97,7 +106,19 @@ EVALUATIONS: Mapping[str, Evaluation] = {
     "pie-bench": Evaluation(
         "PIE-Bench: 700 edits of ten types",
         ("structure", "psnr", "lpips_outside", "mse", "ssim", "clip_score", "clip_inside"),
-        ("p2p", "masactrl", "pnp", "edit-friendly", "ip2p", "foi", "instdiffedit", "adapedit", "tas"),
+        (
+            "p2p",
+            "masactrl",
+            "pnp",
+            "edit-friendly",
+            "ip2p",
+            "foi",
+            "instdiffedit",
+            "adapedit",
+            "tas",
+        ),
     ),
 }
-"""Scores are on the same scales as ours: LPIPS and changes 0..1 (InstDiffEdit prints them times 100), CLIP scores times 100."""
+"""Scores are on the same scales as ours: LPIPS and changes 0..1 (InstDiffEdit prints them times
+100), CLIP scores times 100.
+"""

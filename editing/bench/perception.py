@@ -1,8 +1,10 @@
-"""Figures that need published weights: LPIPS, CLIP, DINO, PickScore, the aesthetic predictor, structure distance, FID.
+"""Figures that need published weights: LPIPS, CLIP, DINO, PickScore, the aesthetic predictor,
+structure distance, FID.
 
-Each is loaded when it is first wanted, from a local folder or from its publisher; one that cannot be had is left out, by name, and the
-others go on. CLIP's embeddings are taken from transformers directly: one model gives score, direction and image similarity. Section and
-definitions follow the papers' own evaluation scripts (resize to the model's size, bicubic; unit-normalised embeddings).
+Each is loaded when it is first wanted, from a local folder or from its publisher; one that cannot
+be had is left out, by name, and the others go on. CLIP's embeddings are taken from transformers
+directly: one model gives score, direction and image similarity. Section and definitions follow the
+papers' own evaluation scripts (resize to the model's size, bicubic; unit-normalised embeddings).
 """
 
 from __future__ import annotations
@@ -44,13 +46,17 @@ def loaded(what: str, source: str, *kinds: Any) -> list[Any]:
     try:
         return [kind.from_pretrained(source, **local) for kind in kinds]
     except (OSError, ValueError) as error:
-        raise MissingWeights(f"{what}: {source} could not be loaded ({str(error).splitlines()[0]})") from error
+        raise MissingWeights(
+            f"{what}: {source} could not be loaded ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def prepared(image: Tensor, side: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """(n, 3, H, W) in 0..1 -> what a vision transformer wants, (n, 3, side, side)."""
     small = F.interpolate(image, size=(side, side), mode="bicubic").clamp(0, 1)
-    return (small - torch.tensor(mean).view(1, 3, 1, 1).to(small)) / torch.tensor(std).view(1, 3, 1, 1).to(small)
+    return (small - torch.tensor(mean).view(1, 3, 1, 1).to(small)) / torch.tensor(std).view(
+        1, 3, 1, 1
+    ).to(small)
 
 
 class Clip:
@@ -67,14 +73,22 @@ class Clip:
     @torch.no_grad()
     def image(self, image: Tensor) -> Tensor:
         """(n, 3, H, W) in 0..1 -> (n, d)."""
-        pixels = prepared(image, self._model.config.vision_config.image_size, OPENAI_MEAN, OPENAI_STD).to(self._device)
-        return F.normalize(self._model.visual_projection(self._model.vision_model(pixels).pooler_output), dim=-1).cpu()
+        pixels = prepared(
+            image, self._model.config.vision_config.image_size, OPENAI_MEAN, OPENAI_STD
+        ).to(self._device)
+        return F.normalize(
+            self._model.visual_projection(self._model.vision_model(pixels).pooler_output), dim=-1
+        ).cpu()
 
     @torch.no_grad()
     def text(self, text: str) -> Tensor:
         """(1, d)."""
-        ids = self._tokenizer([text], padding=True, truncation=True, return_tensors="pt").input_ids.to(self._device)
-        return F.normalize(self._model.text_projection(self._model.text_model(ids).pooler_output), dim=-1).cpu()
+        ids = self._tokenizer(
+            [text], padding=True, truncation=True, return_tensors="pt"
+        ).input_ids.to(self._device)
+        return F.normalize(
+            self._model.text_projection(self._model.text_model(ids).pooler_output), dim=-1
+        ).cpu()
 
 
 class Dino:
@@ -97,7 +111,11 @@ class Dino:
     @torch.no_grad()
     def self_similarity(self, image: Tensor) -> Tensor:
         """Cosines between the last layer's keys of all places, (place, place)."""
-        layer = [module for name, module in self._model.named_modules() if name.endswith((".key", ".k_proj"))][-1]
+        layer = [
+            module
+            for name, module in self._model.named_modules()
+            if name.endswith((".key", ".k_proj"))
+        ][-1]
         kept: list[Tensor] = []
         handle = layer.register_forward_hook(lambda module, args, output: kept.append(output))
         try:
@@ -114,7 +132,13 @@ class Aesthetic(nn.Module):
     def __init__(self, weights: dict[str, Tensor]) -> None:
         super().__init__()
         widths = [weights[f"layers.{i}.weight"].shape for i in (0, 2, 4, 6, 7)]
-        gaps = (True, True, True, False, False)  # dropout, silent here, stands behind the first three
+        gaps = (
+            True,
+            True,
+            True,
+            False,
+            False,
+        )  # dropout, silent here, stands behind the first three
         self.layers = nn.Sequential()
         for (outside, inside), gap in zip(widths, gaps, strict=True):
             self.layers.append(nn.Linear(inside, outside))
@@ -145,7 +169,10 @@ class Perception:
         return self._once("DINO", lambda: Dino("DINO", self.sources.dino, 224, self.device))
 
     def keys(self) -> Dino:
-        return self._once("structure distance", lambda: Dino("structure distance", self.sources.structure, 224, self.device))
+        return self._once(
+            "structure distance",
+            lambda: Dino("structure distance", self.sources.structure, 224, self.device),
+        )
 
     def aesthetic(self) -> Aesthetic:
         return self._once("the aesthetic predictor", self._aesthetic)
@@ -178,9 +205,13 @@ class Perception:
         if not self.sources.aesthetic:
             raise MissingWeights("the aesthetic predictor: no weights were given")
         try:
-            return Aesthetic(torch.load(self.sources.aesthetic, weights_only=True, map_location="cpu")).eval()
+            return Aesthetic(
+                torch.load(self.sources.aesthetic, weights_only=True, map_location="cpu")
+            ).eval()
         except (OSError, KeyError, RuntimeError) as error:
-            raise MissingWeights(f"the aesthetic predictor: {self.sources.aesthetic} could not be loaded ({_first(error)})") from error
+            raise MissingWeights(
+                f"the aesthetic predictor: {self.sources.aesthetic} could not be loaded ({_first(error)})"
+            ) from error
 
     def _once(self, name: str, make: Any) -> Any:
         """Made once; what failed once is not tried again."""

@@ -1,4 +1,6 @@
-"""Every algorithm and baseline on the same held-out edits, against their exact answers: a table, quality.json, a contact sheet."""
+"""Every algorithm and baseline on the same held-out edits, against their exact answers: a table,
+quality.json, a contact sheet.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,11 @@ class Case:
     def of(cls, type: str, seed: int) -> Case:
         """The held-out edit that `limn scenes --edits TYPE --first SEED` writes, too."""
         made = edits.edit(seed, type)
-        told = Words(text(edits.join(edits.instruction(made))), edits.source_caption(made), edits.target_caption(made))
+        told = Words(
+            text(edits.join(edits.instruction(made))),
+            edits.source_caption(made),
+            edits.target_caption(made),
+        )
         return cls(made, edits.render_edit(made), told)
 
     @property
@@ -105,13 +111,17 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
         source, target = towers.text(case.words.source), towers.text(case.words.target)
         direction = metrics.direction(towers.image(before), towers.image(image), source, target)
     return {
-        "iou": metrics.iou(answer.done.mask.binary, exact) if answer.done.report.algorithm in WITH_MASK else None,
+        "iou": metrics.iou(answer.done.mask.binary, exact)
+        if answer.done.report.algorithm in WITH_MASK
+        else None,
         "c_m": change.inside,
         "c_non": change.outside,
         "psnr": metrics.psnr_outside(before, image, exact),
         "psnr_raw": psnr_raw(before, answer.raw, exact),
         "ssim": metrics.ssim_outside(before, image, exact),
-        "towers_distance": metrics.feature_distance(*outside) if metrics.has_outside(exact) else None,
+        "towers_distance": metrics.feature_distance(*outside)
+        if metrics.has_outside(exact)
+        else None,
         "asked": asked,
         "success": all(asked),
         "kept": rest_kept(judge, case.edit, case.shown, image),
@@ -120,7 +130,9 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
 
 
 def psnr_raw(before: Tensor, raw: Tensor | None, exact: Tensor) -> float | None:
-    """PSNR of what must stay before the composite put the original back, at the size that the method worked at."""
+    """PSNR of what must stay before the composite put the original back, at the size that the
+    method worked at.
+    """
     if raw is None:
         return None
     size = (raw.shape[2], raw.shape[3])
@@ -140,12 +152,23 @@ def record_of(models: Models, judge: Judge, work: Work) -> Record:
         "instruction": case.words.told(work.method),
     }
     if answer.done is None:
-        return about | {"refusal": answer.refusal, "success": False, "seconds": round(answer.seconds, 3)}
+        return about | {
+            "refusal": answer.refusal,
+            "success": False,
+            "seconds": round(answer.seconds, 3),
+        }
     sheet.to_image(answer.done.image).save(work.out / "edits" / f"{work.stem}.png")
     sheet.mask_image(answer.done.mask.binary).save(work.out / "masks" / f"{work.stem}.png")
-    found = {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in figures(judge, case, answer).items()}
+    found = {
+        name: round(value, DIGITS) if isinstance(value, float) else value
+        for name, value in figures(judge, case, answer).items()
+    }
     used = answer.done.report
-    return about | found | {"forwards": used.forwards, "rows": used.rows, "seconds": round(answer.seconds, 3)}
+    return (
+        about
+        | found
+        | {"forwards": used.forwards, "rows": used.rows, "seconds": round(answer.seconds, 3)}
+    )
 
 
 _worker: tuple[Models, Judge] | None = None
@@ -170,7 +193,9 @@ def measured(todo: Sequence[Work], model: Path, device: str, jobs: int) -> Itera
         yield from (record_of(models, judge, work) for work in todo)
         return
     with ExitStack() as stack:
-        pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(jobs, _begin, (model, device)))
+        pool = stack.enter_context(
+            multiprocessing.get_context("spawn").Pool(jobs, _begin, (model, device))
+        )
         yield from pool.imap_unordered(_carry_out, todo)
 
 
@@ -189,7 +214,11 @@ def draw_sheet(out: Path, cases: Iterable[tuple[str, int]], methods: Sequence[st
         for method in methods:
             name = f"{type}-{seed}-{method}.png"
             edited, mask = out / "edits" / name, out / "masks" / name
-            cells.append(sheet.outlined(Image.open(edited), Image.open(mask)) if edited.exists() and mask.exists() else None)
+            cells.append(
+                sheet.outlined(Image.open(edited), Image.open(mask))
+                if edited.exists() and mask.exists()
+                else None
+            )
         rows.append(sheet.Row(f"{type} {seed}: {case.words.instruction}", cells))
     size = case.before.shape[3], case.before.shape[2]
     sheet.contact_sheet(["before", "exact answer", *methods], rows, size, out / "sheet.png")
@@ -209,9 +238,15 @@ def known_types(given: Sequence[str] | None) -> list[str]:
 
 
 def seeds_of(type: str, first: int, cases: int, things: int) -> list[int]:
-    """The first seeds whose picture before the edit shows so many things; 0: any number. Raises typer.BadParameter if too few do."""
+    """The first seeds whose picture before the edit shows so many things; 0: any number. Raises
+    typer.BadParameter if too few do.
+    """
     looked_at = range(first, first + LOOKED_AT * cases)
-    fitting = (seed for seed in looked_at if not things or len(edits.edit(seed, type).before.things) == things)
+    fitting = (
+        seed
+        for seed in looked_at
+        if not things or len(edits.edit(seed, type).before.things) == things
+    )
     seeds = list(islice(fitting, cases))
     if len(seeds) < cases:
         raise typer.BadParameter(f"Edits of the type {type!r} hardly ever show {things} things.")
@@ -235,20 +270,40 @@ def check_same_run(records: Records, preset: str, model: str) -> None:
 
 @app.command()
 def main(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write; a run that was interrupted there goes on.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Where to write; a run that was interrupted there goes on."
+        ),
+    ],
     cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 20,
-    first: Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")] = FIRST_HELD_OUT,
-    types: Annotated[list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")] = None,
-    things: Annotated[int, typer.Option(min=0, max=3, help="Only pictures of so many things; 0: any.")] = 0,
-    methods: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Only these algorithms and baselines.")] = None,
+    first: Annotated[
+        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
+    ] = FIRST_HELD_OUT,
+    types: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
+    ] = None,
+    things: Annotated[
+        int, typer.Option(min=0, max=3, help="Only pictures of so many things; 0: any.")
+    ] = 0,
+    methods: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Only these algorithms and baselines.")
+    ] = None,
     preset: Annotated[
-        str, typer.Option(help="quick: about 50 network rows an edit; fast: a third of the papers' steps; paper: all.")
+        str,
+        typer.Option(
+            help="quick: about 50 network rows an edit; fast: a third of the papers' steps; paper: all."
+        ),
     ] = "quick",
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")] = 0,
-    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model; the bundled one by default.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
 ) -> None:
-    """Measure every method on held-out edits with exact answers. Prints a table; writes quality.json and sheet.png.
+    """Measure every method on held-out edits with exact answers. Prints a table; writes
+    quality.json and sheet.png.
 
     Example:  limn bench quality --cases 5 --types recolour,pose --methods foi,ip2p,tas --out quality
     """
@@ -272,7 +327,9 @@ def main(
     err.print(f"{len(work)} edits, {len(work) - len(todo)} of them done before")
     processes = jobs or (1 if device != "cpu" else cores())
     if todo:
-        for record in track(measured(todo, place, device, processes), "editing", total=len(todo), console=err):
+        for record in track(
+            measured(todo, place, device, processes), "editing", total=len(todo), console=err
+        ):
             records.add(record)
     asked = {piece.key for piece in work}
     chosen = [record for record in records.all if key_of(record) in asked]

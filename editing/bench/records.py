@@ -1,7 +1,8 @@
-"""A JSON list of records that grows by one line at a time and survives a kill: what a benchmark found so far.
+"""A JSON list of records that grows by one line at a time and survives a kill: what a benchmark
+found so far.
 
-The file is valid JSON after every record: an opening bracket, one record a line, a closing bracket. A line that a kill cut off is dropped
-when the file is read again.
+The file is valid JSON after every record: an opening bracket, one record a line, a closing bracket.
+A line that a kill cut off is dropped when the file is read again.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def _read(file: Path) -> list[Record]:
         except ValueError as error:
             if number >= len(lines) - 1:  # cut off by a kill
                 continue
-            raise ValueError(f"{file}, line {number} is not a record: {error}. Choose another folder.") from error
+            raise ValueError(
+                f"{file}, line {number} is not a record: {error}. Choose another folder."
+            ) from error
         found.append(record)
     return found
 

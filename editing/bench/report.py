@@ -1,4 +1,6 @@
-"""The quality benchmark's records as tables: by method, by type, and what the papers claim against what was measured."""
+"""The quality benchmark's records as tables: by method, by type, and what the papers claim against
+what was measured.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,13 @@ def of(records: Sequence[Record], method: str, *types: str) -> list[Record]:
 
 def places(records: Sequence[Record], methods: Sequence[str]) -> Table:
     """One line a method, all types together: where it changed the picture, and where not."""
-    table = Table("method", *(title for title, _, _ in PLACE[:3]), "C_m/C_non", *(title for title, _, _ in PLACE[3:]), caption=PLACE_LEGEND)
+    table = Table(
+        "method",
+        *(title for title, _, _ in PLACE[:3]),
+        "C_m/C_non",
+        *(title for title, _, _ in PLACE[3:]),
+        caption=PLACE_LEGEND,
+    )
     for method in methods:
         own = of(records, method)
         if own:
@@ -73,7 +81,9 @@ def places(records: Sequence[Record], methods: Sequence[str]) -> Table:
 
 def verdicts(records: Sequence[Record], methods: Sequence[str]) -> Table:
     """One line a method, all types together: what the judge says, and what it cost."""
-    table = Table("method", "cases", *(title for title, _, _ in VERDICT), "refused", caption=VERDICT_LEGEND)
+    table = Table(
+        "method", "cases", *(title for title, _, _ in VERDICT), "refused", caption=VERDICT_LEGEND
+    )
     for method in methods:
         own = of(records, method)
         if own:
@@ -83,7 +93,9 @@ def verdicts(records: Sequence[Record], methods: Sequence[str]) -> Table:
 
 
 def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[str]) -> Table:
-    """How often the asked change is there, and all else as it was, in hundredths: a line a method, a column a type."""
+    """How often the asked change is there, and all else as it was, in hundredths: a line a method,
+    a column a type.
+    """
     chosen = [method for method in methods if of(records, method)]
     table = Table("asked / kept, %", *types)
     for method in chosen:
@@ -91,7 +103,10 @@ def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[s
         for type in types:
             own = of(records, method, type)
             cells.append(
-                "/".join(shown(None if (share := average(own, name)) is None else 100 * share, ".0f") for name in ("success", "kept"))
+                "/".join(
+                    shown(None if (share := average(own, name)) is None else 100 * share, ".0f")
+                    for name in ("success", "kept")
+                )
             )
         table.add_row(method, *cells)
     return table
@@ -102,7 +117,9 @@ def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[s
 
 @dataclass(frozen=True)
 class Claim:
-    """What a paper leads one to expect: of two methods' figures, with the factor or order that should hold."""
+    """What a paper leads one to expect: of two methods' figures, with the factor or order that
+    should hold.
+    """
 
     text: str
     better: str
@@ -116,7 +133,11 @@ class Claim:
     def holds(self, a: float, b: float) -> bool:
         """Whether it holds for these two figures."""
         first, second = (b, a) if self.lower else (a, b)
-        return first > second * self.factor if self.strictly and self.factor == 1 else first >= second * self.factor
+        return (
+            first > second * self.factor
+            if self.strictly and self.factor == 1
+            else first >= second * self.factor
+        )
 
 
 def figure(name: str) -> Callable[[Sequence[Record]], float | None]:
@@ -128,17 +149,55 @@ def change_ratio(records: Sequence[Record]) -> float | None:
 
 
 CLAIMS = (
-    Claim("InstDiffEdit's mask IoU is 1.7 x DiffEdit's", "instdiffedit", "diffedit", figure("iou"), factor=1.7),
-    Claim("InstDiffEdit's C_m / C_non is 1.5 x DiffEdit's", "instdiffedit", "diffedit", change_ratio, factor=1.5),
+    Claim(
+        "InstDiffEdit's mask IoU is 1.7 x DiffEdit's",
+        "instdiffedit",
+        "diffedit",
+        figure("iou"),
+        factor=1.7,
+    ),
+    Claim(
+        "InstDiffEdit's C_m / C_non is 1.5 x DiffEdit's",
+        "instdiffedit",
+        "diffedit",
+        change_ratio,
+        factor=1.5,
+    ),
     Claim("FoI keeps more outside than InstructPix2Pix, PSNR", "foi", "ip2p", figure("psnr")),
     Claim("the same before the composite", "foi", "ip2p", figure("psnr_raw")),
-    Claim("the same, distance in the towers' features", "foi", "ip2p", figure("towers_distance"), lower=True),
+    Claim(
+        "the same, distance in the towers' features",
+        "foi",
+        "ip2p",
+        figure("towers_distance"),
+        lower=True,
+    ),
     Claim("the same, the rest as it was by the judge", "foi", "ip2p", figure("kept")),
     Claim("FoI's success is no lower", "foi", "ip2p", figure("success"), strictly=False),
-    Claim("FoI's success on 2 to 4 instructions is higher", "foi", "ip2p", figure("success"), ("combined",)),
-    Claim("AdapEdit changes poses that prompt-to-prompt leaves", "adapedit", "p2p", figure("success"), ("pose",)),
-    Claim("AdapEdit changes poses that SDEdit leaves", "adapedit", "sdedit", figure("success"), ("pose",)),
-    Claim("TAS changes poses that prompt-to-prompt leaves", "tas", "p2p", figure("success"), ("pose",)),
+    Claim(
+        "FoI's success on 2 to 4 instructions is higher",
+        "foi",
+        "ip2p",
+        figure("success"),
+        ("combined",),
+    ),
+    Claim(
+        "AdapEdit changes poses that prompt-to-prompt leaves",
+        "adapedit",
+        "p2p",
+        figure("success"),
+        ("pose",),
+    ),
+    Claim(
+        "AdapEdit changes poses that SDEdit leaves",
+        "adapedit",
+        "sdedit",
+        figure("success"),
+        ("pose",),
+    ),
+    Claim(
+        "TAS changes poses that prompt-to-prompt leaves", "tas", "p2p", figure("success"), ("pose",)
+    ),
     Claim("TAS changes poses that SDEdit leaves", "tas", "sdedit", figure("success"), ("pose",)),
 )
 
@@ -149,8 +208,15 @@ def claims(records: Sequence[Record]) -> Table | None:
     for claim in CLAIMS:
         a, b = of(records, claim.better, *claim.types), of(records, claim.other, *claim.types)
         both = {(r["type"], r["seed"]) for r in a} & {(r["type"], r["seed"]) for r in b}
-        first, second = (claim.figure([r for r in side if (r["type"], r["seed"]) in both]) for side in (a, b))
+        first, second = (
+            claim.figure([r for r in side if (r["type"], r["seed"]) in both]) for side in (a, b)
+        )
         if first is not None and second is not None:
             holds = claim.holds(first, second)
-            table.add_row(claim.text, str(len(both)), f"{first:.3f} against {second:.3f}", "yes" if holds else "[bold]no[/]")
+            table.add_row(
+                claim.text,
+                str(len(both)),
+                f"{first:.3f} against {second:.3f}",
+                "yes" if holds else "[bold]no[/]",
+            )
     return table if table.row_count else None

@@ -24,7 +24,9 @@ COLUMNS = ("before", "exact answer", "InstructPix2Pix", "FoI", "inpainting", "te
 
 
 def cells(models: Models, oracle: Oracle, case: Case) -> list[Image.Image]:
-    """One row: the edit itself, what the stock pipelines make of its words, and FoI's edit with its mask's outline."""
+    """One row: the edit itself, what the stock pipelines make of its words, and FoI's edit with its
+    mask's outline.
+    """
     seed, words = case.edit.seed, case.words
     request = EditRequest("foi", words.instruction, case.before, seed=seed)
     done = next(event for event in edit(models, request) if isinstance(event, events.Done))
@@ -41,13 +43,25 @@ def cells(models: Models, oracle: Oracle, case: Case) -> list[Image.Image]:
 
 @app.command()
 def main(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The sheet, a PNG.")] = Path("samples.png"),
-    first: Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")] = FIRST_HELD_OUT,
-    types: Annotated[list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The sheet, a PNG.")] = Path(
+        "samples.png"
+    ),
+    first: Annotated[
+        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
+    ] = FIRST_HELD_OUT,
+    types: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=2, help="Steps of the stock pipelines.")] = 50,
-    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model; the bundled one by default.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
+    ] = None,
 ) -> None:
-    """Draw what a model of the sketchbook's world makes. Example: limn bench samples --out samples.png"""
+    """Draw what a model of the sketchbook's world makes.
+
+    Example: limn bench samples --out samples.png
+    """
     wanted = known_types(types)
     place = model or folder()
     models = load_models(place)

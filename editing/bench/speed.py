@@ -1,4 +1,6 @@
-"""How fast the algorithms are beside stock diffusers pipelines: ratios of pairs timed in one run, with rows and forwards counted."""
+"""How fast the algorithms are beside stock diffusers pipelines: ratios of pairs timed in one run,
+with rows and forwards counted.
+"""
 
 from __future__ import annotations
 
@@ -55,36 +57,81 @@ class Pairs:
         self.case = exact_edit(seed, "recolour")
         size = self.models.get("instruction").native_size
         picture = to_tensor(render_edit(self.case).before.image)
-        self.image = torch.nn.functional.interpolate(picture, size=(size, size), mode="area" if size < 128 else "nearest")
+        self.image = torch.nn.functional.interpolate(
+            picture, size=(size, size), mode="area" if size < 128 else "nearest"
+        )
 
     def stock(self, kind: Any, variant: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = kind.from_pretrained(self.path / variant, torch_dtype=self.models.dtype, safety_checker=None)
+            made = kind.from_pretrained(
+                self.path / variant, torch_dtype=self.models.dtype, safety_checker=None
+            )
         made.set_progress_bar_config(disable=True)
         return made.to(self.device)
 
-    def run(self, algorithm: str, parameters: dict[str, Any], words: str, store: Store | None = None) -> events.Done:
-        request = EditRequest(algorithm, words, self.image, seed=self.seed, parameters=parameters, caption=source_caption(self.case))
-        return [event for event in edit(self.models, request, store) if isinstance(event, events.Done)][-1]
+    def run(
+        self, algorithm: str, parameters: dict[str, Any], words: str, store: Store | None = None
+    ) -> events.Done:
+        request = EditRequest(
+            algorithm,
+            words,
+            self.image,
+            seed=self.seed,
+            parameters=parameters,
+            caption=source_caption(self.case),
+        )
+        return [
+            event for event in edit(self.models, request, store) if isinstance(event, events.Done)
+        ][-1]
 
     def all(self) -> list[Pair]:
-        words, both = text(join(instruction(self.case))), f"{source_caption(self.case)} => {target_caption(self.case)}"
+        words, both = (
+            text(join(instruction(self.case))),
+            f"{source_caption(self.case)} => {target_caption(self.case)}",
+        )
         pix2pix = self.stock(StableDiffusionInstructPix2PixPipeline, "instruction")
         img2img = self.stock(StableDiffusionImg2ImgPipeline, "text-to-image")
         run = round(0.8 * self.steps)
         store, ladder = Kept(), {"steps": self.steps}
 
         def instruct() -> Any:
-            return pix2pix(words, image=self.image, num_inference_steps=run, image_guidance_scale=1.5, **GUIDANCE)
+            return pix2pix(
+                words,
+                image=self.image,
+                num_inference_steps=run,
+                image_guidance_scale=1.5,
+                **GUIDANCE,
+            )
 
         def noised() -> Any:
-            return img2img(target_caption(self.case), image=self.image, strength=0.5, num_inference_steps=self.steps, **GUIDANCE)
+            return img2img(
+                target_caption(self.case),
+                image=self.image,
+                strength=0.5,
+                num_inference_steps=self.steps,
+                **GUIDANCE,
+            )
 
         return [
-            Pair("FoI, beside InstructPix2Pix of as many rows", lambda: self.run("foi", ladder, words), instruct, 3 * run),
-            Pair("InstructPix2Pix on our loop, beside the stock one", lambda: self.run("ip2p", ladder, words), instruct, 3 * run),
-            Pair("SDEdit on our loop, beside image to image", lambda: self.run("sdedit", ladder, both), noised, 2 * (self.steps // 2)),
+            Pair(
+                "FoI, beside InstructPix2Pix of as many rows",
+                lambda: self.run("foi", ladder, words),
+                instruct,
+                3 * run,
+            ),
+            Pair(
+                "InstructPix2Pix on our loop, beside the stock one",
+                lambda: self.run("ip2p", ladder, words),
+                instruct,
+                3 * run,
+            ),
+            Pair(
+                "SDEdit on our loop, beside image to image",
+                lambda: self.run("sdedit", ladder, both),
+                noised,
+                2 * (self.steps // 2),
+            ),
             Pair(
                 "AdapEdit again on the same layer, beside its first edit",
                 lambda: self.run("adapedit", ladder, both, store),
@@ -107,11 +154,25 @@ def main(
     pairs: Annotated[int, typer.Option(help="timed pairs of each; their median counts")] = 5,
     steps: Annotated[int, typer.Option(help="steps of the whole ladder")] = 50,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
-    model: Annotated[Path | None, typer.Option(help="a folder with the three variants; the bundled one by default")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there too")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="a folder with the three variants; the bundled one by default"),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write the figures there too")
+    ] = None,
 ) -> None:
     """Time pairs in turn, after one warm-up each. Example: limn bench speed --pairs 5"""
-    table = Table("pair", "ratio of seconds", "lowest", "highest", "our rows", "forwards", "peer's rows", title=f"speed on {device}")
+    table = Table(
+        "pair",
+        "ratio of seconds",
+        "lowest",
+        "highest",
+        "our rows",
+        "forwards",
+        "peer's rows",
+        title=f"speed on {device}",
+    )
     figures = []
     for pair in Pairs(model or folder(), device, FIRST_HELD_OUT + 3, steps).all():
         pair.ours(), pair.peer()
@@ -144,4 +205,6 @@ def main(
         )
     Console().print(table)
     if json_file:
-        json_file.write_text(json.dumps({"device": device, "steps": steps, "pairs": figures}, indent=2) + "\n")
+        json_file.write_text(
+            json.dumps({"device": device, "steps": steps, "pairs": figures}, indent=2) + "\n"
+        )

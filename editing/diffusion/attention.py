@@ -1,8 +1,10 @@
 """Sites, taps and the one attention processor: the only file that touches diffusers' attention.
 
-A site is one attention layer, addressed by level instead of resolution: level k has ceil(h / 2^k) x ceil(w / 2^k) positions for h x w
-latents. A tap is a function that stands in for attention at a site during one forward: it is shown the queries, keys and values of every
-branch in the batch and returns the output. Sites without a tap run diffusers' own fused attention, so an untapped model is the stock one.
+A site is one attention layer, addressed by level instead of resolution: level k has ceil(h / 2^k) x
+ceil(w / 2^k) positions for h x w latents. A tap is a function that stands in for attention at a
+site during one forward: it is shown the queries, keys and values of every branch in the batch and
+returns the output. Sites without a tap run diffusers' own fused attention, so an untapped model is
+the stock one.
 
     def tap(a: Attention) -> Tensor:
         seen.append(a.probabilities("text"))               # read: the output below is the untapped one
@@ -12,7 +14,8 @@ branch in the batch and returns the output. Sites without a tap run diffusers' o
         return a.attend(target=a.probabilities("source"))
 
     def tap(a: Attention) -> Tensor:                       # exchange keys and values
-        return a.using(key=a.swap("key", target="source"), value=a.swap("value", target="source")).attend()
+        return a.using(key=a.swap("key", target="source"), value=a.swap("value",
+        target="source")).attend()
 """
 
 from __future__ import annotations
@@ -77,11 +80,15 @@ class Attention:
         return wide(self.query[rows]) @ wide(self.key[rows]).transpose(-1, -2)
 
     def probabilities(self, branch: str) -> Tensor:
-        """softmax(Q K^T / sqrt(d)) of one branch over its last axis, float32 (sample, head, position, key)."""
+        """softmax(Q K^T / sqrt(d)) of one branch over its last axis, float32 (sample, head,
+        position, key).
+        """
         return torch.softmax(self.logits(branch) * self.scale, dim=-1)
 
     def attend(self, **probabilities: Tensor) -> Tensor:
-        """The site's output (row, head, position, d): fused attention, but with the given probabilities for the named branches."""
+        """The site's output (row, head, position, d): fused attention, but with the given
+        probabilities for the named branches.
+        """
         output = F.scaled_dot_product_attention(self.query, self.key, self.value)
         if not probabilities:
             return output
@@ -92,14 +99,18 @@ class Attention:
         return output
 
     def swap(self, what: Literal["query", "key", "value"], **sources: str) -> Tensor:
-        """Queries, keys or values in which each named branch has those of another: swap("key", target="source")."""
+        """Queries, keys or values in which each named branch has those of another: swap("key",
+        target="source").
+        """
         before: Tensor = getattr(self, what)
         after = before.clone()
         for branch, source in sources.items():
             after[self.rows.of(branch)] = before[self.rows.of(source)]
         return after
 
-    def using(self, query: Tensor | None = None, key: Tensor | None = None, value: Tensor | None = None) -> Attention:
+    def using(
+        self, query: Tensor | None = None, key: Tensor | None = None, value: Tensor | None = None
+    ) -> Attention:
         """The same attention with other queries, keys or values."""
         return replace(
             self,
@@ -117,7 +128,9 @@ class Sites:
     """The attention sites of one UNet, with the processor installed at each."""
 
     def __init__(self, unet: UNet2DConditionModel) -> None:
-        """Install the processor once; until taps are held, every site computes what the stock one computes."""
+        """Install the processor once; until taps are held, every site computes what the stock one
+        computes.
+        """
         self._held: tuple[Taps, Rows, tuple[int, int]] | None = None
         processors = {}
         sites = []
@@ -132,7 +145,10 @@ class Sites:
         self.all: tuple[Site, ...] = tuple(sites)
 
     def at(self, kind: Literal["cross", "self"], level: int | None = None) -> tuple[Site, ...]:
-        """Sites of a kind, at one level or at all. Where down and up blocks share a level with the mid block, mid is left out."""
+        """Sites of a kind, at one level or at all.
+
+        Where down and up blocks share a level with the mid block, mid is left out.
+        """
         found = tuple(s for s in self.all if s.kind == kind and level in (None, s.level))
         outer = tuple(s for s in found if s.place != "mid")
         return outer if level is not None and outer else found
@@ -180,7 +196,9 @@ class _Processor(AttnProcessor2_0):
     ) -> Tensor:
         call = self._sites.call(self._site)
         if call is None:
-            output: Tensor = super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+            output: Tensor = super().__call__(
+                attn, hidden_states, encoder_hidden_states, attention_mask, temb
+            )
             return output
         tap, rows, size = call
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -188,14 +206,20 @@ class _Processor(AttnProcessor2_0):
         def split(x: Tensor) -> Tensor:  # (row, position, channel) -> (row, head, position, d)
             return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
 
-        query, key, value = split(attn.to_q(hidden_states)), split(attn.to_k(context)), split(attn.to_v(context))
+        query, key, value = (
+            split(attn.to_q(hidden_states)),
+            split(attn.to_k(context)),
+            split(attn.to_v(context)),
+        )
         output = tap(Attention(self._site, rows, size, hidden_states, query, key, value))
         output = attn.to_out[0](output.transpose(1, 2).flatten(2))
         return output / attn.rescale_output_factor
 
 
 class AverageMap:
-    """A reading tap: the cross-attention maps of one branch, averaged over heads, sites, samples and forwards with equal weight."""
+    """A reading tap: the cross-attention maps of one branch, averaged over heads, sites, samples
+    and forwards with equal weight.
+    """
 
     def __init__(self, branch: str) -> None:
         self._branch = branch
@@ -220,8 +244,9 @@ class AverageMap:
 def choose_kernels() -> None:
     """Leave cuDNN out of fused attention on CUDA, for this process.
 
-    torch prefers it on a Hopper card, where the backward pass of its kernel gave NaN for some queries (the middle block's self-attention
-    of 64 positions, bfloat16, torch 2.11) and the other kernels did not. Inversion, text optimisation and training go backwards.
+    torch prefers it on a Hopper card, where the backward pass of its kernel gave NaN for some
+    queries (the middle block's self-attention of 64 positions, bfloat16, torch 2.11) and the other
+    kernels did not. Inversion, text optimisation and training go backwards.
     """
     torch.backends.cuda.enable_cudnn_sdp(False)
 
@@ -236,5 +261,7 @@ def _site(name: str, heads: int, levels: int) -> Site:
     if block is None:
         raise ValueError(f"attention layer {name!r} lies in no block known here")
     place = block[1]
-    level = {"down": int(block[2] or 0), "mid": levels - 1, "up": levels - 1 - int(block[2] or 0)}[place]
+    level = {"down": int(block[2] or 0), "mid": levels - 1, "up": levels - 1 - int(block[2] or 0)}[
+        place
+    ]
     return Site(name, "cross" if name.endswith("attn2") else "self", place, level, heads)  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""From a folder or a single file to a Model, variant by variant, each loaded when it is first wanted."""
+"""From a folder or a single file to a Model, variant by variant, each loaded when it is first
+wanted.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,33 @@ from .model import Model
 from .schedule import Schedule
 
 VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
-"""The UNet's input channels tell the variants apart: latents, and a mask with a masked picture, or a picture."""
+"""The UNet's input channels tell the variants apart: latents, and a mask with a masked picture, or
+a picture.
+"""
 
-SD1_SEMANTIC_LEVEL = 2  # 16 x 16 positions at 512 x 512 pixels: where Stable Diffusion 1.x localises nouns best
+SD1_SEMANTIC_LEVEL = (
+    2  # 16 x 16 positions at 512 x 512 pixels: where Stable Diffusion 1.x localises nouns best
+)
 PREDICTIONS = ("epsilon", "v_prediction")
-SINGLE_FILE_INPUT = "model.diffusion_model.input_blocks.0.0.weight"  # its second axis is the number of input channels
+# its second axis is the number of input channels
+SINGLE_FILE_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 NOTES = "limn.json"
 
 
 class Models:
-    """The variants that a folder or file holds. `get` loads one and keeps it, as long as there is room."""
+    """The variants that a folder or file holds.
 
-    def __init__(self, name: str, source: Path, places: Mapping[str, Path], device: torch.device, dtype: torch.dtype) -> None:
+    `get` loads one and keeps it, as long as there is room.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Path,
+        places: Mapping[str, Path],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
         self.name = name
         self.device = device
         self.dtype = dtype
@@ -42,9 +59,11 @@ class Models:
         self._loaded: dict[str, Model] = {}
 
     def get(self, variant: str) -> Model:
-        """The model of a variant; where memory is too small for it beside others, those are dropped, to be loaded again when wanted.
+        """The model of a variant; where memory is too small for it beside others, those are
+        dropped, to be loaded again when wanted.
 
-        Raises MissingVariant, UnreadableModel if its files are damaged, or torch.OutOfMemoryError if it is too large by itself.
+        Raises MissingVariant, UnreadableModel if its files are damaged, or torch.OutOfMemoryError
+        if it is too large by itself.
         """
         if variant not in self._places:
             held = ", ".join(self.variants)
@@ -62,13 +81,17 @@ class Models:
             except torch.OutOfMemoryError:
                 if not self._loaded:
                     raise
-            if variant not in self._loaded:  # tried again out here, where the error no longer holds on to what was half loaded
+            if (
+                variant not in self._loaded
+            ):  # tried again out here, where the error no longer holds on to what was half loaded
                 self.unload()
                 self._loaded[variant] = self._load(variant)
         return self._loaded[variant]
 
     def unload(self) -> None:
-        """Drop what is loaded, and hand a GPU's memory back; an edit that is under way keeps its own until it ends."""
+        """Drop what is loaded, and hand a GPU's memory back; an edit that is under way keeps its
+        own until it ends.
+        """
         self._loaded.clear()
         gc.collect()  # networks refer to themselves
         if self.device.type == "cuda":
@@ -83,8 +106,11 @@ class Models:
         return {} if place is None else _notes(place).get("defaults", {}).get(algorithm, {})
 
 
-def load_models(folder: Path | str, device: str = "cpu", dtype: torch.dtype | None = None) -> Models:
-    """The models in a diffusers folder, in a .safetensors file, or in a folder with either under the variants' names.
+def load_models(
+    folder: Path | str, device: str = "cpu", dtype: torch.dtype | None = None
+) -> Models:
+    """The models in a diffusers folder, in a .safetensors file, or in a folder with either under
+    the variants' names.
 
     A diffusers folder may hold further variants so, inside it.
 
@@ -92,7 +118,9 @@ def load_models(folder: Path | str, device: str = "cpu", dtype: torch.dtype | No
     """
     source = Path(folder).expanduser()
     target = torch.device(device)
-    if dtype is None or (target.type == "cpu" and dtype == torch.float16):  # half precision on a CPU is slower, and lacks operations
+    if dtype is None or (
+        target.type == "cpu" and dtype == torch.float16
+    ):  # half precision on a CPU is slower, and lacks operations
         dtype = torch.float32 if target.type == "cpu" else torch.float16
     if target.type == "cuda":
         choose_kernels()
@@ -106,7 +134,11 @@ def _places(source: Path) -> dict[str, Path]:
     if source.is_file():
         return {_single_file_variant(source): source}
     own = {_folder_variant(source): source} if (source / "model_index.json").is_file() else {}
-    found = {name: place for name in VARIANTS.values() if name not in own and (place := _named(source, name)) is not None}
+    found = {
+        name: place
+        for name in VARIANTS.values()
+        if name not in own and (place := _named(source, name)) is not None
+    }
     if not own and not found:
         raise UnreadableModel(
             "no-model",
@@ -115,13 +147,21 @@ def _places(source: Path) -> dict[str, Path]:
             "inpainting or instruction.",
         )
     for name, place in found.items():
-        if (actual := _single_file_variant(place) if place.is_file() else _folder_variant(place)) != name:
-            raise UnreadableModel("wrong-variant", f"{place} should hold the {name} variant but holds {actual}.", "Rename it.")
+        if (
+            actual := _single_file_variant(place) if place.is_file() else _folder_variant(place)
+        ) != name:
+            raise UnreadableModel(
+                "wrong-variant",
+                f"{place} should hold the {name} variant but holds {actual}.",
+                "Rename it.",
+            )
     return own | found
 
 
 def _named(source: Path, variant: str) -> Path | None:
-    """The checkpoint under a variant's name, a file before a folder: beside a file the folder holds its configuration."""
+    """The checkpoint under a variant's name, a file before a folder: beside a file the folder holds
+    its configuration.
+    """
     file, folder = source / f"{variant}.safetensors", source / variant
     if file.is_file():
         return file
@@ -138,7 +178,9 @@ def _single_file_variant(file: Path) -> str:
             channels = tensors.get_slice(SINGLE_FILE_INPUT).get_shape()[1]
     except (SafetensorError, OSError) as error:
         raise UnreadableModel(
-            "unreadable-model", f"{file} is not a Stable Diffusion 1.x checkpoint in the safetensors format.", "Choose another file."
+            "unreadable-model",
+            f"{file} is not a Stable Diffusion 1.x checkpoint in the safetensors format.",
+            "Choose another file.",
         ) from error
     return _variant(file, channels)
 
@@ -146,7 +188,9 @@ def _single_file_variant(file: Path) -> str:
 def _variant(place: Path, channels: Any) -> str:
     if channels not in VARIANTS:
         known = ", ".join(f"{n} ({name})" for n, name in VARIANTS.items())
-        raise UnreadableModel("unknown-variant", f"The UNet in {place} takes {channels} channels; Limn knows {known}.")
+        raise UnreadableModel(
+            "unknown-variant", f"The UNet in {place} takes {channels} channels; Limn knows {known}."
+        )
     return VARIANTS[channels]
 
 
@@ -154,7 +198,9 @@ def _json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UnreadableModel("unreadable-model", f"{file} cannot be read: {error}.", "Fetch the model again.") from error
+        raise UnreadableModel(
+            "unreadable-model", f"{file} cannot be read: {error}.", "Fetch the model again."
+        ) from error
     if not isinstance(content, dict):
         raise UnreadableModel("unreadable-model", f"{file} should hold a JSON object.")
     return content
@@ -174,23 +220,36 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
     try:
         parts = _from_file(place, variant, dtype) if place.is_file() else _from_folder(place, dtype)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        remedy = "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again."
+        remedy = (
+            "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again."
+        )
         if place.is_file() and _beside(place) is None:
             remedy = (
                 f"A single file lacks configuration and tokenizer, and they could not be fetched: put a folder named "
                 f"{place.with_suffix('').name!r} beside it with the model's model_index.json, its folders tokenizer and scheduler, and the "
                 "config.json of unet, vae and text_encoder, each in its folder."
             )
-        raise UnreadableModel("unreadable-model", f"The {variant} model in {place} cannot be loaded: {error}", remedy) from error
+        raise UnreadableModel(
+            "unreadable-model", f"The {variant} model in {place} cannot be loaded: {error}", remedy
+        ) from error
     unet, vae, text_encoder, tokenizer, scheduler = parts
     tiny = place / "vae_tiny"
-    decoder = AutoencoderTiny.from_pretrained(tiny, dtype=dtype, local_files_only=True, low_cpu_mem_usage=False) if tiny.is_dir() else None
+    decoder = (
+        AutoencoderTiny.from_pretrained(
+            tiny, dtype=dtype, local_files_only=True, low_cpu_mem_usage=False
+        )
+        if tiny.is_dir()
+        else None
+    )
     for network in (unet, vae, text_encoder, decoder):
         if network is not None:
             network.requires_grad_(False).eval().to(device)
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in PREDICTIONS:
-        raise UnreadableModel("unknown-prediction", f"The model predicts {prediction!r}; Limn knows {', '.join(PREDICTIONS)}.")
+        raise UnreadableModel(
+            "unknown-prediction",
+            f"The model predicts {prediction!r}; Limn knows {', '.join(PREDICTIONS)}.",
+        )
     notes = _notes(place)
     levels = len(unet.config["block_out_channels"])
     factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
@@ -214,7 +273,10 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
 
 def _identity(unet: UNet2DConditionModel, variant: str) -> str:
     """A name for these very weights, from a few of their bytes."""
-    sample = unet.conv_in.weight.detach().float().cpu().numpy().tobytes() + unet.conv_out.weight.detach().float().cpu().numpy().tobytes()
+    sample = (
+        unet.conv_in.weight.detach().float().cpu().numpy().tobytes()
+        + unet.conv_out.weight.detach().float().cpu().numpy().tobytes()
+    )
     return f"{variant}-{hashlib.sha256(sample).hexdigest()[:16]}-{unet.dtype}"
 
 
@@ -226,8 +288,17 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Parts:
         files = [f.name for f in (folder / name).glob("*.safetensors")]
         half = [f for f in files if ".fp16." in f]
         variant = "fp16" if half and (dtype == torch.float16 or len(half) == len(files)) else None
-        options = {} if kind is CLIPTextModel else {"low_cpu_mem_usage": False}  # else diffusers warns that accelerate is absent
-        return kind.from_pretrained(folder / name, variant=variant, dtype=dtype, use_safetensors=True, local_files_only=True, **options)
+        options = (
+            {} if kind is CLIPTextModel else {"low_cpu_mem_usage": False}
+        )  # else diffusers warns that accelerate is absent
+        return kind.from_pretrained(
+            folder / name,
+            variant=variant,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            **options,
+        )
 
     return (
         part(UNet2DConditionModel, "unet"),
@@ -245,12 +316,16 @@ def _beside(file: Path) -> Path | None:
 
 
 def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
-    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of the same name, where there is one,
-    else diffusers fetches them once from its model hub."""
+    """A single file holds weights only. Configuration and tokenizer come from a folder beside it of
+    the same name, where there is one, else diffusers fetches them once from its model hub."""
     beside = _beside(file)
     config = {} if beside is None else {"config": str(beside), "local_files_only": True}
     # Imported here: the pipelines draw in image processors that nothing else needs.
-    from diffusers import StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
+    from diffusers import (
+        StableDiffusionInpaintPipeline,
+        StableDiffusionInstructPix2PixPipeline,
+        StableDiffusionPipeline,
+    )
 
     kinds: dict[str, Any] = {
         "text-to-image": StableDiffusionPipeline,
@@ -265,4 +340,10 @@ def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
         requires_safety_checker=False,
         **config,
     )
-    return pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.scheduler.config
+    return (
+        pipeline.unet,
+        pipeline.vae,
+        pipeline.text_encoder,
+        pipeline.tokenizer,
+        pipeline.scheduler.config,
+    )

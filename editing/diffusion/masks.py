@@ -1,4 +1,5 @@
-"""From maps to masks: normalise, blur, the painter's hint, other grids, growing, feathering, blending.
+"""From maps to masks: normalise, blur, the painter's hint, other grids, growing, feathering,
+blending.
 
 Maps are float (..., h, w); masks hold 0 and 1; hints lie in 0..1.
 """
@@ -27,13 +28,21 @@ def is_constant(x: Tensor) -> bool:
 
 
 def blur(x: Tensor, kernel: Sequence[float]) -> Tensor:
-    """Convolve with a 1-D kernel of odd length in both directions, reflect padding. x: (h, w) or (n, c, h, w)."""
+    """Convolve with a 1-D kernel of odd length in both directions, reflect padding.
+
+    x: (h, w) or (n, c, h, w).
+    """
     weights = torch.tensor(kernel, dtype=x.dtype, device=x.device)
     flat = x.reshape(-1, 1, *x.shape[-2:])
     reach = len(kernel) // 2
-    for shape, pad in (((1, 1, 1, -1), (reach, reach, 0, 0)), ((1, 1, -1, 1), (0, 0, reach, reach))):
+    for shape, pad in (
+        ((1, 1, 1, -1), (reach, reach, 0, 0)),
+        ((1, 1, -1, 1), (0, 0, reach, reach)),
+    ):
         narrow = flat.shape[-1 if pad[0] else -2] <= reach  # reflection needs a wider map
-        flat = F.conv2d(F.pad(flat, pad, mode="replicate" if narrow else "reflect"), weights.view(shape))
+        flat = F.conv2d(
+            F.pad(flat, pad, mode="replicate" if narrow else "reflect"), weights.view(shape)
+        )
     return flat.reshape(x.shape)
 
 
@@ -43,7 +52,9 @@ def area(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def to_grid(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """A binary mask (h, w) on another grid: nearest upwards; the maximum downwards, so that one cell survives."""
+    """A binary mask (h, w) on another grid: nearest upwards; the maximum downwards, so that one
+    cell survives.
+    """
     wide = mask[None, None].float()
     if size[0] < mask.shape[0] or size[1] < mask.shape[1]:
         return F.adaptive_max_pool2d(wide, size)[0, 0]
@@ -56,7 +67,9 @@ def guided(x: Tensor, hint: Tensor) -> Tensor:
 
 
 def within(hint: Tensor) -> Tensor:
-    """The cells of a hint that count as selected: at least half covered, or the most covered ones if none is. Boolean."""
+    """The cells of a hint that count as selected: at least half covered, or the most covered ones
+    if none is. Boolean.
+    """
     return hint >= min(0.5, float(hint.max()))
 
 
@@ -86,7 +99,9 @@ def _shifted(x: Tensor, dy: int) -> Tensor:
 
 
 def feather(mask: Tensor, width: int) -> Tensor:
-    """Let a binary mask (1, 1, h, w) rise inward from its edge, from 0 outside to 1 at `width` pixels inside."""
+    """Let a binary mask (1, 1, h, w) rise inward from its edge, from 0 outside to 1 at `width`
+    pixels inside.
+    """
     if width < 1:
         return mask
     side = 2 * width + 1

@@ -29,7 +29,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Branch:
-    """One named part of the batch: its text embedding (1, tokens, channels), and extra input channels (1, c, h, w) where wanted."""
+    """One named part of the batch: its text embedding (1, tokens, channels), and extra input
+    channels (1, c, h, w) where wanted.
+    """
 
     name: str
     text: Tensor
@@ -38,7 +40,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Model:
-    """One variant of a checkpoint, ready to use. Tensors that go in and out are float32 on `device`."""
+    """One variant of a checkpoint, ready to use.
+
+    Tensors that go in and out are float32 on `device`.
+    """
 
     name: str
     variant: str  # "text-to-image", "inpainting" or "instruction"
@@ -73,19 +78,28 @@ class Model:
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """Picture (n, 3, H, W) in 0..1 -> posterior mode, **unscaled**, (n, 4, H / factor, W / factor)."""
-        mode: Tensor = self.vae.encode((2 * image - 1).to(self.device, self.vae.dtype)).latent_dist.mode()
+        """Picture (n, 3, H, W) in 0..1 -> posterior mode, **unscaled**, (n, 4, H / factor, W /
+        factor).
+        """
+        mode: Tensor = self.vae.encode(
+            (2 * image - 1).to(self.device, self.vae.dtype)
+        ).latent_dist.mode()
         return mode.float()
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (n, 4, h, w) -> picture in 0..1."""
-        image: Tensor = self.vae.decode((latents / self.scaling).to(self.device, self.vae.dtype)).sample
+        image: Tensor = self.vae.decode(
+            (latents / self.scaling).to(self.device, self.vae.dtype)
+        ).sample
         return (image.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()
     def embed(self, text: str) -> Tensor:
-        """Text -> CLIP embedding (1, places, channels) float32. Raises EditError if the text has too many tokens."""
+        """Text -> CLIP embedding (1, places, channels) float32.
+
+        Raises EditError if the text has too many tokens.
+        """
         ids = torch.tensor([tokens.read(self.tokenizer, text, self.places).ids], device=self.device)
         embedding: Tensor = self.text_encoder(ids)[0]
         return embedding.float()
@@ -96,11 +110,17 @@ class Model:
         return int(self.text_encoder.config.max_position_embeddings)
 
     def predict(
-        self, latents: Tensor | Mapping[str, Tensor], t: float, branches: Sequence[Branch], taps: Taps | None = None
+        self,
+        latents: Tensor | Mapping[str, Tensor],
+        t: float,
+        branches: Sequence[Branch],
+        taps: Taps | None = None,
     ) -> dict[str, Tensor]:
-        """The noise in the latents by branch, each (n, 4, h, w), from **one** forward of all branches.
+        """The noise in the latents by branch, each (n, 4, h, w), from **one** forward of all
+        branches.
 
-        latents: as the network wants them (Solver.shown), (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999.
+        latents: as the network wants them (Solver.shown), (n, 4, h, w) for every branch, or by
+        branch name. t: timestep 0..999.
         Gradients flow to the text embeddings and latents where the caller has them enabled.
         """
         shared = latents if isinstance(latents, Tensor) else None
@@ -116,24 +136,33 @@ class Model:
         self.tally.rows += len(batch)
         dtype = self.unet.dtype
         with self.sites.held(taps or {}, rows, (batch.shape[2], batch.shape[3])):
-            output = self.unet(batch.to(dtype), torch.tensor(t, device=batch.device), torch.cat(texts).to(dtype), return_dict=False)[0].to(
-                batch.dtype
-            )
+            output = self.unet(
+                batch.to(dtype),
+                torch.tensor(t, device=batch.device),
+                torch.cat(texts).to(dtype),
+                return_dict=False,
+            )[0].to(batch.dtype)
         if self.prediction == "v_prediction":
             alpha_bar = self.schedule.at(t)
             output = alpha_bar**0.5 * output + (1 - alpha_bar) ** 0.5 * batch[:, : output.shape[1]]
         return {name: output[rows.of(name)] for name in rows.names}
 
     def save_memory(self, on: bool) -> None:
-        """Gradient checkpointing: where gradients are enabled, activations are computed again instead of kept (about half the memory)."""
+        """Gradient checkpointing: where gradients are enabled, activations are computed again
+        instead of kept (about half the memory).
+        """
         if on:
             self.unet.enable_gradient_checkpointing()
         else:
             self.unet.disable_gradient_checkpointing()
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Keeps small gradients from vanishing where the UNet is in half precision; does nothing otherwise."""
-        return torch.amp.GradScaler(self.device.type, init_scale=1024.0, enabled=self.unet.dtype == torch.float16)
+        """Keeps small gradients from vanishing where the UNet is in half precision; does nothing
+        otherwise.
+        """
+        return torch.amp.GradScaler(
+            self.device.type, init_scale=1024.0, enabled=self.unet.dtype == torch.float16
+        )
 
     def counting(self, tally: Tally) -> Model:
         """The same networks, counting into another tally."""

@@ -12,15 +12,21 @@ from torch import Tensor
 from .schedule import Moment, Solver
 
 Predict = Callable[[Tensor, Moment, Moment], Tensor]
-"""predict(x, now, next): the noise estimate that holds for the step from `now` to `next`: the algorithm's guidance rule."""
+"""predict(x, now, next): the noise estimate that holds for the step from `now` to `next`: the
+algorithm's guidance rule.
+"""
 
 Compose = Callable[[Tensor, Moment], Tensor]
-"""compose(x, now): what happens to the latents once they have arrived at `now`: masks, blending, pinning."""
+"""compose(x, now): what happens to the latents once they have arrived at `now`: masks, blending,
+pinning.
+"""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step is done: its number (1..count), the latents after it and the clean latents predicted by it."""
+    """One step is done: its number (1..count), the latents after it and the clean latents predicted
+    by it.
+    """
 
     index: int
     count: int
@@ -40,9 +46,14 @@ def classifier_free(null: Tensor, text: Tensor, guidance: float) -> Tensor:
 
 @torch.no_grad()
 def denoise(
-    latents: Tensor, moments: Sequence[Moment], solver: Solver, predict: Predict, compose: Compose = unchanged
+    latents: Tensor,
+    moments: Sequence[Moment],
+    solver: Solver,
+    predict: Predict,
+    compose: Compose = unchanged,
 ) -> Generator[Progress, None, Tensor]:
-    """Walk `latents` from the first moment to the last; yield after every step; return the latents at the end.
+    """Walk `latents` from the first moment to the last; yield after every step; return the latents
+    at the end.
 
     Moments in reversed order walk upwards, from the picture to noise: DDIM inversion.
     """

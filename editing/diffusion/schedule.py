@@ -1,13 +1,15 @@
-"""The noise ladder and the rules that climb it: alpha-bar, moments, the clean estimate, noising, one step.
+"""The noise ladder and the rules that climb it: alpha-bar, moments, the clean estimate, noising,
+one step.
 
 symbol      name                     unit
 t           timestep                 0..999, shown to the network
 alpha_bar   signal share             0..1; x_t = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps
 sigma       noise over signal        sqrt((1 - alpha_bar) / alpha_bar)
 
-DDIM keeps latents in the first form (variance preserving). Euler ancestral, LMS and DPM-Solver++ keep x = x_0 + sigma eps and show the
-network x / sqrt(sigma^2 + 1). Sources: Song et al. 2021 (DDIM, Eq. 12); Karras et al. 2022 and crowsonkb/k-diffusion (sigmas, Euler
-ancestral, LMS); Lu et al. 2022 (DPM-Solver++). Each is tested for equality with diffusers' scheduler of that name.
+DDIM keeps latents in the first form (variance preserving). Euler ancestral, LMS and DPM-Solver++
+keep x = x_0 + sigma eps and show the network x / sqrt(sigma^2 + 1). Sources: Song et al. 2021
+(DDIM, Eq. 12); Karras et al. 2022 and crowsonkb/k-diffusion (sigmas, Euler ancestral, LMS); Lu et
+al. 2022 (DPM-Solver++). Each is tested for equality with diffusers' scheduler of that name.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Moment:
 
 
 def late(moments: Sequence[Moment], share: float) -> tuple[Moment, ...]:
-    """The last `share`, 0..1, of a ladder's steps, for an edit that starts part-way; one step at least."""
+    """The last `share`, 0..1, of a ladder's steps, for an edit that starts part-way; one step at
+    least.
+    """
     steps = len(moments) - 1
     return tuple(moments[steps - max(1, round(share * steps)) :])
 
@@ -50,26 +54,37 @@ class Schedule:
         return cls(DDIMScheduler.from_config(dict(config)).alphas_cumprod)
 
     def ddim(self, steps: int, offset: int = 1) -> tuple[Moment, ...]:
-        """N + 1 moments, noisiest first, evenly spaced; the clean end has the first alpha_bar (set_alpha_to_one False).
+        """N + 1 moments, noisiest first, evenly spaced; the clean end has the first alpha_bar
+        (set_alpha_to_one False).
 
-        With 50 of 1000 steps and offset 1: t = 981, 961, ..., 1, and the same backwards, so that inversion matches sampling. Where the
-        steps do not divide 1000, each t is rounded down by itself; diffusers rounds their distance, and 400 steps would start at t = 799.
+        With 50 of 1000 steps and offset 1: t = 981, 961, ..., 1, and the same backwards, so that
+        inversion matches sampling. Where the steps do not divide 1000, each t is rounded down by
+        itself; diffusers rounds their distance, and 400 steps would start at t = 799.
         """
         total = len(self.alphas_cumprod)
         times = [i * total // steps + offset for i in reversed(range(steps))]
         alphas = [self.alphas_cumprod[t] for t in times] + [self.alphas_cumprod[0]]
-        return tuple(Moment(i, float(t), a, ((1 - a) / a) ** 0.5) for i, (t, a) in enumerate(zip([*times, 0], alphas, strict=True)))
+        return tuple(
+            Moment(i, float(t), a, ((1 - a) / a) ** 0.5)
+            for i, (t, a) in enumerate(zip([*times, 0], alphas, strict=True))
+        )
 
     def sigmas(self, steps: int) -> tuple[Moment, ...]:
-        """N + 1 moments, noisiest first, for the solvers that keep sigmas: t linear from 999 to 0, then the clean end at sigma 0.
+        """N + 1 moments, noisiest first, for the solvers that keep sigmas: t linear from 999 to 0,
+        then the clean end at sigma 0.
 
         N is at least 2: a single step would be the one at t = 0, which sees no noise.
         """
         total = len(self.alphas_cumprod)
         times = np.linspace(0, total - 1, steps, dtype=np.float32)[::-1]
         curve = (((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5).numpy()
-        sigmas = torch.from_numpy(np.append(np.interp(times, np.arange(total), curve), 0.0).astype(np.float32))
-        return tuple(Moment(i, float(t), 1 / (s**2 + 1), s) for i, (t, s) in enumerate(zip([*times, 0.0], sigmas, strict=True)))
+        sigmas = torch.from_numpy(
+            np.append(np.interp(times, np.arange(total), curve), 0.0).astype(np.float32)
+        )
+        return tuple(
+            Moment(i, float(t), 1 / (s**2 + 1), s)
+            for i, (t, s) in enumerate(zip([*times, 0.0], sigmas, strict=True))
+        )
 
     def at(self, t: float) -> float:
         """alpha_bar at any timestep, linear between whole ones."""
@@ -142,7 +157,8 @@ class EulerAncestral(_Sigma):
 class LMS(_Sigma):
     """Linear multistep of order 4. It remembers its last slopes, so each run wants a new one.
 
-    Started part-way it begins with an empty history at order 1 (diffusers' scheduler then takes the weights of order 4 for one slope).
+    Started part-way it begins with an empty history at order 1 (diffusers' scheduler then takes the
+    weights of order 4 for one slope).
     """
 
     ORDER = 4
@@ -155,17 +171,22 @@ class LMS(_Sigma):
     def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
         self._slopes = [noise, *self._slopes][: self.ORDER]
         weights = lms_weights(self._sigmas, now.index - self._first, len(self._slopes))
-        return x + sum((w * s for w, s in zip(weights, self._slopes, strict=True)), torch.zeros_like(x))
+        return x + sum(
+            (w * s for w, s in zip(weights, self._slopes, strict=True)), torch.zeros_like(x)
+        )
 
 
 class DPMSolver(_Sigma):
-    """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): second order from the last two clean estimates; first and last step: order 1.
+    """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): second order from the last two clean
+    estimates; first and last step: order 1.
 
     It remembers an estimate, so each run wants a new one.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Tensor, Tensor] | None = None  # the step before: its clean estimate, and its length h in -log sigma
+        self._last: tuple[Tensor, Tensor] | None = (
+            None  # the step before: its clean estimate, and its length h in -log sigma
+        )
 
     def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
         clean = self.clean(x, noise, now)
@@ -181,7 +202,9 @@ class DPMSolver(_Sigma):
 
 
 def lms_weights(sigmas: Sequence[float], i: int, order: int) -> list[float]:
-    """Adams-Bashforth weights: the integral from sigma_i to sigma_{i+1} of each Lagrange polynomial through the last `order` sigmas."""
+    """Adams-Bashforth weights: the integral from sigma_i to sigma_{i+1} of each Lagrange polynomial
+    through the last `order` sigmas.
+    """
     weights = []
     for j in range(order):
         others = [sigmas[i - k] for k in range(order) if k != j]
@@ -192,7 +215,9 @@ def lms_weights(sigmas: Sequence[float], i: int, order: int) -> list[float]:
 
 
 def randn(shape: Sequence[int], generator: torch.Generator, device: torch.device | str) -> Tensor:
-    """Standard normal float32 numbers, drawn on the CPU so that a seed means the same on every machine."""
+    """Standard normal float32 numbers, drawn on the CPU so that a seed means the same on every
+    machine.
+    """
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).to(device)
 
 

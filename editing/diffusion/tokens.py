@@ -23,7 +23,9 @@ PLACES = 77  # what CLIP's text encoder reads at once
 
 @dataclass(frozen=True)
 class Word:
-    """A whitespace-separated piece of a prompt: its characters and the places of its tokens (none, if it holds no readable character)."""
+    """A whitespace-separated piece of a prompt: its characters and the places of its tokens (none,
+    if it holds no readable character).
+    """
 
     text: str
     span: Span
@@ -34,7 +36,8 @@ class Word:
 class Prompt:
     """A text as the text encoder reads it.
 
-    ids: token ids at all places. spans: characters of each content token; content token k stands at place k + 1.
+    ids: token ids at all places. spans: characters of each content token; content token k stands at
+    place k + 1.
     """
 
     text: str
@@ -59,7 +62,9 @@ class Prompt:
     @property
     def words(self) -> tuple[Word, ...]:
         """The whitespace-separated pieces, in order."""
-        return tuple(Word(m[0], m.span(), self.places(m.span())) for m in re.finditer(r"\S+", self.text))
+        return tuple(
+            Word(m[0], m.span(), self.places(m.span())) for m in re.finditer(r"\S+", self.text)
+        )
 
     def places(self, span: Span) -> tuple[int, ...]:
         """The places of the tokens that share a character with text[span[0]:span[1]]."""
@@ -87,7 +92,9 @@ def read(tokenizer: CLIPTokenizer, text: str, places: int = PLACES) -> Prompt:
 
 
 def columns(maps: Tensor, places: Sequence[int]) -> Tensor:
-    """The mean of a word's maps: (token, h, w) and the places of its tokens -> (h, w). Raises ValueError for a word without tokens."""
+    """The mean of a word's maps: (token, h, w) and the places of its tokens -> (h, w). Raises
+    ValueError for a word without tokens.
+    """
     if not places:
         raise ValueError("a word without tokens has no map")
     return maps[list(places)].mean(dim=0)

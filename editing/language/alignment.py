@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Pair = tuple[int | None, int | None]  # a source token's place and a target token's; None: no partner
+Pair = tuple[
+    int | None, int | None
+]  # a source token's place and a target token's; None: no partner
 PLACES = 77  # what CLIP's text encoder reads at once
 
 
@@ -26,15 +28,18 @@ def span_of(phrase: str, text: str) -> tuple[int, int] | None:
 
 
 def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
-    """Global alignment of two id lists, start and end included: gap 0, match +1, mismatch -1 (google/prompt-to-prompt, seq_aligner.py).
+    """Global alignment of two id lists, start and end included: gap 0, match +1, mismatch -1
+    (google/prompt-to-prompt, seq_aligner.py).
 
-    Ties prefer a target token without partner, then a source token without partner, then the pair. Two gaps beat a mismatch, so only equal
-    tokens are ever paired. Pairs come in reading order.
+    Ties prefer a target token without partner, then a source token without partner, then the pair.
+    Two gaps beat a mismatch, so only equal tokens are ever paired. Pairs come in reading order.
     """
     score = np.zeros((len(source) + 1, len(target) + 1), dtype=np.int64)
     for i, a in enumerate(source, start=1):
         for j, b in enumerate(target, start=1):
-            score[i, j] = max(score[i, j - 1], score[i - 1, j], score[i - 1, j - 1] + (1 if a == b else -1))
+            score[i, j] = max(
+                score[i, j - 1], score[i - 1, j], score[i - 1, j - 1] + (1 if a == b else -1)
+            )
     pairs: list[Pair] = []
     i, j = len(source), len(target)
     while i or j:
@@ -50,10 +55,14 @@ def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
     return tuple(reversed(pairs))
 
 
-def refinement(source: Sequence[int], target: Sequence[int], places: int = PLACES) -> tuple[np.ndarray, np.ndarray]:
-    """prompt-to-prompt's refinement mapper: (places,) the source place of each target place, -1 for none; (places,) alpha, 0 for those.
+def refinement(
+    source: Sequence[int], target: Sequence[int], places: int = PLACES
+) -> tuple[np.ndarray, np.ndarray]:
+    """prompt-to-prompt's refinement mapper: (places,) the source place of each target place, -1 for
+    none; (places,) alpha, 0 for those.
 
-    Ids from start to end token. Behind the target's end token every place maps to itself, as the authors' does.
+    Ids from start to end token. Behind the target's end token every place maps to itself, as the
+    authors' does.
     """
     mapper = np.arange(places)
     for a, b in align(source, target):
@@ -69,7 +78,9 @@ def key_places(pairs: Sequence[Pair]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring unpaired tokens: a substitution (both sides), an insertion (target only) or a deletion (source only)."""
+    """Neighbouring unpaired tokens: a substitution (both sides), an insertion (target only) or a
+    deletion (source only).
+    """
 
     source: tuple[int, ...]
     target: tuple[int, ...]
@@ -93,11 +104,13 @@ def blocks(pairs: Sequence[Pair]) -> tuple[Block, ...]:
 
 
 def reindexing(source: Sequence[int], target: Sequence[int], places: int = PLACES) -> Tensor:
-    """R (places, places), so that M_src R is the source's map over the target's tokens; its rows sum to 1 as M_src's do.
+    """R (places, places), so that M_src R is the source's map over the target's tokens; its rows
+    sum to 1 as M_src's do.
 
-    A paired token takes its partner's column. A substitution's target tokens share the mass of its source tokens evenly. An inserted token
-    gets 0. A deleted token's mass goes to the start token. The k-th padding takes the k-th padding; surplus source padding goes to the last
-    target padding (to the end token where the target has none). Ids from start to end token.
+    A paired token takes its partner's column. A substitution's target tokens share the mass of its
+    source tokens evenly. An inserted token gets 0. A deleted token's mass goes to the start token.
+    The k-th padding takes the k-th padding; surplus source padding goes to the last target padding
+    (to the end token where the target has none). Ids from start to end token.
     """
     pairs = align(source, target)
     matrix = torch.zeros(places, places)

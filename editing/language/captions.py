@@ -1,6 +1,8 @@
-"""Editing a caption as an instruction edits the picture: "a red star" and "make the star blue" -> "a blue star".
+"""Editing a caption as an instruction edits the picture: "a red star" and "make the star blue" ->
+"a blue star".
 
-A caption is a list of words; a noun phrase in it is found by its head and the words that the instruction gives it.
+A caption is a list of words; a noun phrase in it is found by its head and the words that the
+instruction gives it.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ ARMS_UP = ("with", "arms", "up")
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase of a caption: word indices of its start (determiner included), its head and its end."""
+    """A noun phrase of a caption: word indices of its start (determiner included), its head and its
+    end.
+    """
 
     start: int
     head: int
@@ -40,7 +44,10 @@ class Phrase:
 
 
 def edited(caption: str, item: Item) -> str:
-    """The caption after the item. Raises EditError("not-in-caption" or "no-target") where it cannot be told."""
+    """The caption after the item.
+
+    Raises EditError("not-in-caption" or "no-target") where it cannot be told.
+    """
     words = split(caption)
     if item.form == "arrow" and item.subject and item.target:
         return _arrow(words, item)
@@ -95,7 +102,9 @@ def subject_head(item: Item) -> str:
 
 
 def locate(words: Words, name: str) -> Phrase | None:
-    """The noun phrase that `name` speaks of: with its head, and the most of its other words; the first of equals."""
+    """The noun phrase that `name` speaks of: with its head, and the most of its other words; the
+    first of equals.
+    """
     noun = head(tokens(name))
     if not noun:
         return None
@@ -118,7 +127,9 @@ def _around(words: Words, at: int) -> Phrase:
         if words[start].lower() in lex.DETERMINERS or lex.is_number(words[start].lower()):
             break
     end = at + 1
-    while end < len(words) and (words[end].lower() in lex.POSES or words[end].lower() in lex.STATE_WORDS):
+    while end < len(words) and (
+        words[end].lower() in lex.POSES or words[end].lower() in lex.STATE_WORDS
+    ):
         end += 1
     if tuple(w.lower() for w in words[end : end + 3]) == ARMS_UP:
         end += 3
@@ -132,12 +143,20 @@ def _arrow(words: Words, item: Item) -> str:
     for i in range(len(words) - len(old) + 1):
         if low[i : i + len(old)] == [w.lower() for w in old]:
             return joined(_with_article(words[:i], new) + words[i + len(old) :])
-    raise EditError("not-in-caption", f"The caption does not contain {item.subject!r}.", "Use the caption's own words before the arrow.")
+    raise EditError(
+        "not-in-caption",
+        f"The caption does not contain {item.subject!r}.",
+        "Use the caption's own words before the arrow.",
+    )
 
 
 def _with_article(before: Words, new: Words) -> Words:
     """`new` behind `before`, whose last article goes where a number or a plural follows."""
-    if before and before[-1].lower() in ("a", "an") and (not new or lex.is_number(new[0].lower()) or _is_plural(new)):
+    if (
+        before
+        and before[-1].lower() in ("a", "an")
+        and (not new or lex.is_number(new[0].lower()) or _is_plural(new))
+    ):
         before = before[:-1]
     return before + new
 
@@ -148,12 +167,18 @@ def _is_plural(words: Words) -> bool:
 
 
 def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
-    """The words that the instruction gives the old thing go, the new thing stands for its head; other attributes stay."""
+    """The words that the instruction gives the old thing go, the new thing stands for its head;
+    other attributes stay.
+    """
     named = {w.lower() for w in bare(item.subject)}
     new = bare(item.target)
     if not {t.word for t in head(tokens(item.target))} & lex.ANIMATE:
-        named |= lex.POSES | frozenset((*lex.PLACES_OPEN, *lex.LIGHTS))  # a triangle neither sits nor is lit
-    before = words[: phrase.start] + [w for w in words[phrase.start : phrase.head] if w.lower() not in named]
+        named |= lex.POSES | frozenset(
+            (*lex.PLACES_OPEN, *lex.LIGHTS)
+        )  # a triangle neither sits nor is lit
+    before = words[: phrase.start] + [
+        w for w in words[phrase.start : phrase.head] if w.lower() not in named
+    ]
     after = [w for w in words[phrase.head + 1 : phrase.end] if w.lower() not in named]
     return _with_article(before, new) + after + words[phrase.end :]
 
@@ -171,14 +196,22 @@ def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
         return words[end:]
     while start > 0 and words[start - 1].lower() in BOUNDARY | TIES:
         start -= 1
-    if words[end : end + 1] == ["and"] and words[end + 1 : end + 2] and words[end + 1].lower() in TIES:
+    if (
+        words[end : end + 1] == ["and"]
+        and words[end + 1 : end + 2]
+        and words[end + 1].lower() in TIES
+    ):
         end += 1  # left of a cup and below a star
     return words[:start] + words[end:]
 
 
 def _add(words: Words, item: Item) -> Words:
     new = split(item.target)
-    if new and new[0].lower() in ("another", "more") and (one := locate(words, item.target)) is not None:
+    if (
+        new
+        and new[0].lower() in ("another", "more")
+        and (one := locate(words, item.target)) is not None
+    ):
         return _count(words, one, _number(words[one.start]) + 1)
     place = locate(words, item.subject) if item.subject else None
     tie = OPPOSITE.get(item.relation.lower(), "with").split()
@@ -208,7 +241,9 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
     state = state_of(item)
     inner, after = words[phrase.start : phrase.head], words[phrase.head + 1 : phrase.end]
     noun = words[phrase.head]
-    if tuple(w.lower() for w in after[-3:]) == ARMS_UP and (_group(state) == lex.POSES or state == ARMS_UP):
+    if tuple(w.lower() for w in after[-3:]) == ARMS_UP and (
+        _group(state) == lex.POSES or state == ARMS_UP
+    ):
         after = after[:-3]
     group = lex.POSES if state == ARMS_UP else _group(state)
     slots = [i for i, w in enumerate(inner) if w.lower() in group]
@@ -217,7 +252,11 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
         inner = [w for w in inner if w.lower() not in group]
         after = [*(w for w in after if w.lower() not in group), *state]
     elif slots:
-        inner = [*inner[: slots[0]], *(() if state == ("plain",) else state), *inner[slots[-1] + 1 :]]
+        inner = [
+            *inner[: slots[0]],
+            *(() if state == ("plain",) else state),
+            *inner[slots[-1] + 1 :],
+        ]
     elif tail:
         after = [*after[: tail[0]], *state, *after[tail[-1] + 1 :]]
     elif len(state) == 1 or all(lex.is_adjective(w.lower()) for w in state):
@@ -230,7 +269,9 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
 
 
 def _rank(word: str) -> int:
-    """English puts size before pattern before state before colour; an unknown adjective stands before the colour, too."""
+    """English puts size before pattern before state before colour; an unknown adjective stands
+    before the colour, too.
+    """
     ranks = (lex.SIZES, lex.TEXTURES, lex.POSES | lex.STATE_WORDS, lex.COLOURS)
     found = next((i for i, group in enumerate(ranks) if word.lower() in group), None)
     return found if found is not None else 2 if lex.is_adjective(word.lower()) else -1
@@ -238,11 +279,15 @@ def _rank(word: str) -> int:
 
 def _group(state: Sequence[str]) -> frozenset[str]:
     """The words that exclude the state's last one."""
-    return next((g for g in lex.GROUPS for word in reversed(state) if word.lower() in g), frozenset())
+    return next(
+        (g for g in lex.GROUPS for word in reversed(state) if word.lower() in g), frozenset()
+    )
 
 
 def state_of(item: Item) -> tuple[str, ...]:
-    """What a modified thing is afterwards, as a caption says it: "sit down" -> sitting, "bigger" -> large, "open the box" -> open."""
+    """What a modified thing is afterwards, as a caption says it: "sit down" -> sitting, "bigger" ->
+    large, "open the box" -> open.
+    """
     words = [t.word for t in tokens(item.target)]
     while words and (words[0] in LINKS or words[0] in lex.FILLERS):
         words = words[1:]

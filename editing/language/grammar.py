@@ -1,6 +1,8 @@
-"""One item of an instruction -> what it asks for: an operation on a subject, and the word whose attention shows the place.
+"""One item of an instruction -> what it asks for: an operation on a subject, and the word whose
+attention shows the place.
 
-The first word's pattern (lexicon.VERBS) decides how the rest is cut. Where a verb has two readings ("paint", "turn") what follows decides.
+The first word's pattern (lexicon.VERBS) decides how the rest is cut. Where a verb has two readings
+("paint", "turn") what follows decides.
 """
 
 from __future__ import annotations
@@ -30,15 +32,18 @@ from .phrases import (
 
 Operation = Literal["replace", "add", "remove", "modify", "global", "raw"]
 
-LINKS = frozenset("look looks like be become to into as if appear seem".split())  # make X look like C
+LINKS = frozenset(
+    "look looks like be become to into as if appear seem".split()
+)  # make X look like C
 
 
 @dataclass(frozen=True)
 class Reading:
     """What an item asks for. Parts are token runs of its text, empty where the sentence has none.
 
-    replace: subject -> target. add: target, placed by `relation` to subject. remove: subject (from the place that `relation` names).
-    modify: subject becomes target ("blue", "sit", "two stars"). global: everything becomes target. raw: as written.
+    replace: subject -> target. add: target, placed by `relation` to subject. remove: subject (from
+    the place that `relation` names). modify: subject becomes target ("blue", "sit", "two stars").
+    global: everything becomes target. raw: as written.
     key: the tokens that name the place of the edit.
     """
 
@@ -98,7 +103,14 @@ def _change(verb: str, rest: Tokens) -> Reading | None:
     cut = find(rest, ("into",))
     if cut is None:
         close = ("next", "close")
-        cut = next((i for i, t in enumerate(rest) if t.word in ("to", "as") and (i == 0 or rest[i - 1].word not in close)), None)
+        cut = next(
+            (
+                i
+                for i, t in enumerate(rest)
+                if t.word in ("to", "as") and (i == 0 or rest[i - 1].word not in close)
+            ),
+            None,
+        )
     if cut is None or cut + 1 == len(rest):
         return None
     origin = find(rest[:cut], ("from",))
@@ -120,7 +132,11 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
 def _remove(verb: str, rest: Tokens) -> Reading | None:
     cut = find(rest, ("from", "off"))
     subject = rest[:cut]
-    return Reading("remove", subject, relation=rest[len(subject) :], key=name_of(subject)) if subject else None
+    return (
+        Reading("remove", subject, relation=rest[len(subject) :], key=name_of(subject))
+        if subject
+        else None
+    )
 
 
 def _make(verb: str, rest: Tokens) -> Reading | None:
@@ -153,7 +169,11 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
         return None
     cut = 1
     if rest[0].word not in lex.PRONOUNS:
-        later = [i for i, t in enumerate(rest) if i > 1 and (t.word in lex.DETERMINERS or lex.is_number(t.word))]
+        later = [
+            i
+            for i, t in enumerate(rest)
+            if i > 1 and (t.word in lex.DETERMINERS or lex.is_number(t.word))
+        ]
         cut = later[0] if later else len(rest) - 1
     receiver, gift = rest[:cut], rest[cut:]
     if not receiver or not gift:
@@ -231,12 +251,21 @@ def _there(words: Tokens) -> Reading:
 
 
 def _phrase(words: Tokens) -> Reading:
-    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into the sun")."""
+    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into
+    the sun").
+    """
     if words[-1].word in lex.STYLES or [t.word for t in words[:1]] == ["in"]:
         return Reading("global", (), words, key=last_content(words))
     cut = find(words, ("into",))
-    if cut and not lex.is_adjective(words[cut - 1].word) and words[cut + 1 : cut + 2] and words[cut + 1].word != "the":
-        return _becomes(words[:cut], words[cut + 1 :]) or Reading("raw", (), words, key=longest_head(words))
+    if (
+        cut
+        and not lex.is_adjective(words[cut - 1].word)
+        and words[cut + 1 : cut + 2]
+        and words[cut + 1].word != "the"
+    ):
+        return _becomes(words[:cut], words[cut + 1 :]) or Reading(
+            "raw", (), words, key=longest_head(words)
+        )
     return Reading("raw", (), words, key=longest_head(words))
 
 
@@ -245,7 +274,9 @@ def _raw(rest: Tokens) -> Reading:
 
 
 def _becomes(subject: Tokens, target: Tokens, described: bool = False) -> Reading | None:
-    """subject becomes target: global, modify or replace, by what they are. described: an unknown single word is an adjective."""
+    """subject becomes target: global, modify or replace, by what they are. described: an unknown
+    single word is an adjective.
+    """
     named = without_attribute(subject)
     while len(target) > 1 and target[0].word in LINKS:
         target = target[1:]
@@ -253,7 +284,12 @@ def _becomes(subject: Tokens, target: Tokens, described: bool = False) -> Readin
         return None
     nameless = not named or is_whole(named)
     if lex.is_number(target[0].word) and len(target) > 1:
-        return Reading("modify", head(target) if nameless else named, target, key=head(target) if nameless else name_of(named))
+        return Reading(
+            "modify",
+            head(target) if nameless else named,
+            target,
+            key=head(target) if nameless else name_of(named),
+        )
     if nameless:
         return Reading("global", subject, target, key=last_content(target))
     if len(named) == len(subject) and not is_predicate(target, described):

@@ -1,14 +1,16 @@
-"""The painter's sentence -> an Instruction: what to change, item by item, and what the picture shows now.
+"""The painter's sentence -> an Instruction: what to change, item by item, and what the picture
+shows now.
 
     box       = [ "image:" text newline ] edit
     edit      = item { separator item }
-    separator = newline | ";" | ", then " | " then " | ( "," | " and " | ". " ) when the next word is an imperative verb
+    separator = newline | ";" | ", then " | " then " | ( "," | " and " | ". " ) when the next word
+    is an imperative verb
     item      = text arrow text | imperative | phrase
     arrow     = "=>" | "->" | "→"
     mark      = "[" words [ ":" number ] "]"        the words that show the place; the number is that item's strength
 
-Deterministic, case-insensitive, driven by the tables in lexicon.py. str(instruction) writes it in one canonical way, and
-parse(str(instruction)) gives an equal instruction back.
+Deterministic, case-insensitive, driven by the tables in lexicon.py. str(instruction) writes it in
+one canonical way, and parse(str(instruction)) gives an equal instruction back.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from ..errors import EditError
 from .grammar import Operation, Reading, begins_imperative, is_imperative, read
 from .phrases import Tokens, head, tokens
 
-MAX_CHARACTERS = 2000  # the text encoder reads 75 tokens, about 400 characters; beyond this nothing could be meant
+# the text encoder reads 75 tokens, about 400 characters; beyond this nothing could be meant
+MAX_CHARACTERS = 2000
 MAX_ITEMS = 16  # 75 tokens hold no more instructions than that
 MAX_STRENGTH = 10.0  # a mark's number: FoI's alpha is a nudge at 1 and at its useful limit at 10
 
@@ -50,10 +53,11 @@ class Mark:
 class Item:
     """One thing to do.
 
-    text: as written, without brackets. form: `A => B`, a sentence with a verb, or a mere phrase. subject, target: what is changed and what
-    it becomes; for add, the place and the new thing, with `relation` between them; all as written, "" where the sentence has none.
-    keyword: the word whose attention shows the place, "" if none can be told; span: its characters in text. strength: 1 unless a mark
-    says otherwise.
+    text: as written, without brackets. form: `A => B`, a sentence with a verb, or a mere phrase.
+    subject, target: what is changed and what it becomes; for add, the place and the new thing, with
+    `relation` between them; all as written, "" where the sentence has none. keyword: the word whose
+    attention shows the place, "" if none can be told; span: its characters in text. strength: 1
+    unless a mark says otherwise.
     """
 
     text: str
@@ -70,7 +74,11 @@ class Item:
     def __str__(self) -> str:
         pieces, at = [], 0
         for mark in self.marks:
-            number = "" if mark.strength is None else ":" + f"{mark.strength:.4f}".rstrip("0").rstrip(".")
+            number = (
+                ""
+                if mark.strength is None
+                else ":" + f"{mark.strength:.4f}".rstrip("0").rstrip(".")
+            )
             pieces += [self.text[at : mark.span[0]], f"[{mark.text}{number}]"]
             at = mark.span[1]
         return "".join([*pieces, self.text[at:]])
@@ -78,7 +86,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Instruction:
-    """All that the painter asked for. caption: what the picture shows now, "" if unknown. notes: what could not be taken as written."""
+    """All that the painter asked for.
+
+    caption: what the picture shows now, "" if unknown. notes: what could not be taken as written.
+    """
 
     items: tuple[Item, ...]
     caption: str = ""
@@ -107,7 +118,11 @@ def parse(text: str, caption: str = "") -> Instruction:
         shown = lines.pop(0)[match.end() :].strip() or shown
     items = [item for line in lines for item in _items(line, notes)]
     if not items:
-        raise EditError("empty-instruction", "There is no instruction.", 'Write what to change, for example "make the star blue".')
+        raise EditError(
+            "empty-instruction",
+            "There is no instruction.",
+            'Write what to change, for example "make the star blue".',
+        )
     if len(items) > MAX_ITEMS:
         sentence = f"There are {len(items)} instructions; {MAX_ITEMS} is the limit."
         raise EditError("too-many-items", sentence, "Give the last ones in a second edit.")
@@ -117,8 +132,17 @@ def parse(text: str, caption: str = "") -> Instruction:
 
 def _foreign(*texts: str) -> list[str]:
     """A note where a word has letters that English does not; nothing is translated."""
-    words = [t.word for text in texts for t in tokens(text) if any(c.isalpha() and not c.isascii() for c in t.word)]
-    return [f"The model learned its words in English; {words[0]!r} may not reach it as it is meant."] if words else []
+    words = [
+        t.word
+        for text in texts
+        for t in tokens(text)
+        if any(c.isalpha() and not c.isascii() for c in t.word)
+    ]
+    return (
+        [f"The model learned its words in English; {words[0]!r} may not reach it as it is meant."]
+        if words
+        else []
+    )
 
 
 def _clean(text: str) -> str:
@@ -127,7 +151,9 @@ def _clean(text: str) -> str:
     kept = []
     for c in text:
         kind = unicodedata.category(c)
-        if c == "\n" or kind[0] not in "CZ" or c in "\u200c\u200d":  # joiners hold letters and pictographs together
+        if (
+            c == "\n" or kind[0] not in "CZ" or c in "\u200c\u200d"
+        ):  # joiners hold letters and pictographs together
             kept.append(c)
         else:
             kept.append("" if kind in ("Cf", "Cs", "Cn", "Co") else " ")
@@ -138,7 +164,9 @@ QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "„": '
 
 
 def _squeeze(line: str) -> str:
-    return " ".join(line.split(" ")).strip() if "  " not in line else re.sub(" +", " ", line).strip()
+    return (
+        " ".join(line.split(" ")).strip() if "  " not in line else re.sub(" +", " ", line).strip()
+    )
 
 
 def _items(line: str, notes: list[str]) -> list[Item]:
@@ -150,7 +178,9 @@ def _items(line: str, notes: list[str]) -> list[Item]:
         start = lead.end() if lead else start
         while end > start and text[end - 1] in EDGE:
             end -= 1
-        if any(c.isalnum() or unicodedata.category(c)[0] == "S" for c in ARROW.sub("", text[start:end])):
+        if any(
+            c.isalnum() or unicodedata.category(c)[0] == "S" for c in ARROW.sub("", text[start:end])
+        ):
             inside = [_clip(mark, start, end) for mark in marks]
             found.append(_item(text[start:end], tuple(m for m in inside if m is not None)))
     return found
@@ -181,9 +211,13 @@ def _take_marks(line: str, notes: list[str]) -> tuple[str, list[Mark]]:
             add(words)
             strength = None if match[2] is None else float(match[2])
             if strength is not None and strength > MAX_STRENGTH:
-                notes.append(f"The strength {strength:g} of {words!r} was lowered to {MAX_STRENGTH:g}.")
+                notes.append(
+                    f"The strength {strength:g} of {words!r} was lowered to {MAX_STRENGTH:g}."
+                )
                 strength = MAX_STRENGTH
-            marks.append(Mark(words, (start, length), None if strength is None else round(strength, 4)))
+            marks.append(
+                Mark(words, (start, length), None if strength is None else round(strength, 4))
+            )
         if match[1].endswith(" "):
             add(" ")
         at = match.end()
@@ -209,14 +243,19 @@ def _clip(mark: Mark, start: int, end: int) -> Mark | None:
     cut = mark.text[a - mark.span[0] : b - mark.span[0]]
     left = len(cut) - len(cut.lstrip(" "))
     cut = cut.strip(" ")
-    return Mark(cut, (a - start + left, a - start + left + len(cut)), mark.strength) if cut else None
+    return (
+        Mark(cut, (a - start + left, a - start + left + len(cut)), mark.strength) if cut else None
+    )
 
 
 def _pieces(text: str, marks: list[Mark]) -> list[Span]:
     """Where the items of a line lie."""
     cuts: list[Span] = []
     for match in SEPARATOR.finditer(text):
-        if any(a < match.end() and match.start() < b for a, b in (m.span for m in marks)) and match[0] != ";":
+        if (
+            any(a < match.end() and match.start() < b for a, b in (m.span for m in marks))
+            and match[0] != ";"
+        ):
             continue
         sure = match[0] == ";" or match[0].lower().endswith("then ")
         if sure or begins_imperative(tokens(text[match.end() : match.end() + LOOKAHEAD])):
@@ -230,7 +269,9 @@ LOOKAHEAD = 80  # characters after a separator that can decide whether an item b
 
 
 def _arrows(text: str, span: Span) -> list[Span]:
-    """`A => B, C => D` without a verb: the commas part the items where every part has its own arrow."""
+    """`A => B, C => D` without a verb: the commas part the items where every part has its own
+    arrow.
+    """
     start, end = span
     if len(ARROW.findall(text, start, end)) < 2:
         return [span]
@@ -245,7 +286,9 @@ def _item(text: str, marks: tuple[Mark, ...]) -> Item:
     if arrow is None:
         reading = read(text)
         form: Form = "imperative" if is_imperative(text) else "phrase"
-        subject, relation, target = (_words(text, part) for part in (reading.subject, reading.relation, reading.target))
+        subject, relation, target = (
+            _words(text, part) for part in (reading.subject, reading.relation, reading.target)
+        )
     else:
         form = "arrow"
         subject, relation = text[: arrow.start()].strip(EDGE), ""
@@ -258,7 +301,18 @@ def _item(text: str, marks: tuple[Mark, ...]) -> Item:
         span = marks[0].span
     strengths = [m.strength for m in marks if m.strength is not None]
     strength = strengths[0] if strengths else 1.0
-    return Item(text, form, reading.operation, subject, relation, target, text[span[0] : span[1]], span, strength, marks)
+    return Item(
+        text,
+        form,
+        reading.operation,
+        subject,
+        relation,
+        target,
+        text[span[0] : span[1]],
+        span,
+        strength,
+        marks,
+    )
 
 
 def _words(text: str, part: Tokens) -> str:

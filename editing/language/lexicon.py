@@ -1,4 +1,5 @@
-"""The words that Limn's grammar knows: verbs by pattern, adjectives, states, prepositions; and a few spelling rules.
+"""The words that Limn's grammar knows: verbs by pattern, adjectives, states, prepositions; and a
+few spelling rules.
 
 Tables, not statistics: what a sentence means here can be read off this page.
 """
@@ -7,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Pattern = Literal["replace", "change", "add", "remove", "make", "paint", "give", "cover", "state", "switch", "raw"]
+Pattern = Literal[
+    "replace", "change", "add", "remove", "make", "paint", "give", "cover", "state", "switch", "raw"
+]
 
 
 def _table(rows: dict[Pattern, str]) -> dict[str, Pattern]:
@@ -49,9 +52,13 @@ AMBIGUOUS = frozenset(
     "lower trade have let drop age burn blur break cut fix crop sketch position hang stick pour mirror fold lay change get keep "
     "wrap tilt flip".split()
 )
-"""Verbs that are nouns or adjectives too: behind a comma or "and" they begin an item only before a determiner or pronoun."""
+"""Verbs that are nouns or adjectives too: behind a comma or "and" they begin an item only before a
+determiner or pronoun.
+"""
 
-FILLERS = frozenset("please kindly now also just simply first next finally then and could can would you".split())
+FILLERS = frozenset(
+    "please kindly now also just simply first next finally then and could can would you".split()
+)
 
 COLOURS = frozenset(
     "red green blue yellow orange purple pink black white gray grey brown beige cyan magenta violet turquoise teal gold golden silver "
@@ -60,11 +67,22 @@ COLOURS = frozenset(
 SIZES = frozenset(
     "small large big huge tiny little giant bigger smaller larger tall taller short shorter wide wider long longer thick thin".split()
 )
-TEXTURES = frozenset("plain striped dotted spotted checkered checked plaid patterned furry fluffy shiny glossy matte wooden".split())
-POSES = frozenset("standing sitting jumping running walking lying sleeping kneeling crouching flying swimming dancing waving".split())
+TEXTURES = frozenset(
+    "plain striped dotted spotted checkered checked plaid patterned furry fluffy shiny glossy matte wooden".split()
+)
+POSES = frozenset(
+    "standing sitting jumping running walking lying sleeping kneeling crouching flying swimming dancing waving".split()
+)
 PLACES_OPEN = ("open", "closed", "shut")
 LIGHTS = ("lit", "unlit")
-GROUPS: tuple[frozenset[str], ...] = (COLOURS, SIZES, TEXTURES, POSES, frozenset(PLACES_OPEN), frozenset(LIGHTS))
+GROUPS: tuple[frozenset[str], ...] = (
+    COLOURS,
+    SIZES,
+    TEXTURES,
+    POSES,
+    frozenset(PLACES_OPEN),
+    frozenset(LIGHTS),
+)
 """Words of one group exclude each other: a red star made blue is a blue star."""
 
 ANIMATE = frozenset(
@@ -73,7 +91,21 @@ ANIMATE = frozenset(
 )
 """What can take a pose."""
 
-STATE_WORDS = frozenset((*PLACES_OPEN, *LIGHTS, "broken", "empty", "full", "raised", "lowered", "folded", "melted", "frozen", "burning"))
+STATE_WORDS = frozenset(
+    (
+        *PLACES_OPEN,
+        *LIGHTS,
+        "broken",
+        "empty",
+        "full",
+        "raised",
+        "lowered",
+        "folded",
+        "melted",
+        "frozen",
+        "burning",
+    )
+)
 QUALITIES = frozenset(
     "bright dark light pale deep vivid brighter darker lighter happy sad angry old young older younger new wet dry clean dirty snowy rainy "
     "sunny cloudy stormy foggy misty hot cold warm cool soft hard sharp blurry blurred smooth rough round flat straight bent colorful "
@@ -95,14 +127,21 @@ STANDALONE_ING = frozenset(
     "ring king wing string thing ceiling building painting swing spring evening morning clothing wedding earring lightning drawing "
     "sling icing pudding duckling stocking railing awning".split()
 )
-STANDALONE_ED = frozenset("bed red seed shed sled weed reed feed speed breed deed need steed".split())
+STANDALONE_ED = frozenset(
+    "bed red seed shed sled weed reed feed speed breed deed need steed".split()
+)
 
 DETERMINERS = frozenset(
     "a an the this that these those my your his her its our their some any all every each another both several many few no other".split()
 )
 ARTICLES = frozenset("a an the".split())
 PRONOUNS = frozenset("it him her them me us you this that everything everyone she he they".split())
-NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
+NUMBERS = {
+    word: n
+    for n, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve".split()
+    )
+}
 PREPOSITIONS = frozenset(
     "of on onto in into to under over behind beside below above at by near with without from between around inside outside against "
     "through across along for as like next off within beneath underneath toward towards beyond among".split()
@@ -116,9 +155,13 @@ RELATIONS = (
 """What places one thing by another; longer ones first."""
 
 WHOLE = frozenset("it this that everything all".split())
-PICTURES = frozenset("image picture photo photograph scene painting drawing illustration canvas artwork".split())
+PICTURES = frozenset(
+    "image picture photo photograph scene painting drawing illustration canvas artwork".split()
+)
 STYLES = frozenset("style look aesthetic".split())
-ATTRIBUTES = frozenset("color colour hue shade texture pattern size pose posture expression shape".split())
+ATTRIBUTES = frozenset(
+    "color colour hue shade texture pattern size pose posture expression shape".split()
+)
 TIMES = frozenset("night day dawn dusk sunset sunrise noon midnight twilight".split())
 SCENERY = frozenset(
     "meadow room forest beach street city snow park field desert kitchen garden sky sea ocean lake mountains mountain jungle office".split()
@@ -129,7 +172,22 @@ BASES = {
     "brighter": "bright", "darker": "dark", "lighter": "light", "older": "old", "younger": "young", "happier": "happy", "sadder": "sad",
 }  # fmt: skip
 
-CONTENTLESS = frozenset((*DETERMINERS, *PRONOUNS, *PREPOSITIONS, *FILLERS, "is", "are", "be", "should", "there", "or", "up", "down"))
+CONTENTLESS = frozenset(
+    (
+        *DETERMINERS,
+        *PRONOUNS,
+        *PREPOSITIONS,
+        *FILLERS,
+        "is",
+        "are",
+        "be",
+        "should",
+        "there",
+        "or",
+        "up",
+        "down",
+    )
+)
 
 
 def is_adjective(word: str) -> bool:
@@ -153,13 +211,26 @@ def participle(verb: str) -> str:
     if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
         return verb[:-1] + "ing"
     vowels = "aeiou"
-    short = len(verb) >= 3 and verb[-1] not in vowels + "wxy" and verb[-2] in vowels and verb[-3] not in vowels
+    short = (
+        len(verb) >= 3
+        and verb[-1] not in vowels + "wxy"
+        and verb[-2] in vowels
+        and verb[-3] not in vowels
+    )
     return verb + (verb[-1] if short and sum(c in vowels for c in verb) == 1 else "") + "ing"
 
 
 def singular(noun: str) -> str:
     """stars -> star, boxes -> box, cherries -> cherry, people -> person; a singular stays as it is."""
-    irregular = {"people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot", "mice": "mouse", "leaves": "leaf"}
+    irregular = {
+        "people": "person",
+        "men": "man",
+        "women": "woman",
+        "children": "child",
+        "feet": "foot",
+        "mice": "mouse",
+        "leaves": "leaf",
+    }
     if noun in irregular:
         return irregular[noun]
     if noun.endswith("ies") and len(noun) > 4:
@@ -173,7 +244,15 @@ def singular(noun: str) -> str:
 
 def plural(noun: str) -> str:
     """star -> stars, box -> boxes, cherry -> cherries, person -> people."""
-    irregular = {"person": "people", "man": "men", "woman": "women", "child": "children", "foot": "feet", "mouse": "mice", "leaf": "leaves"}
+    irregular = {
+        "person": "people",
+        "man": "men",
+        "woman": "women",
+        "child": "children",
+        "foot": "feet",
+        "mouse": "mice",
+        "leaf": "leaves",
+    }
     if noun in irregular:
         return irregular[noun]
     if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):

@@ -1,4 +1,6 @@
-"""Cutting a sentence's words into phrases: where a noun phrase has its head, where "make X C" parts, what means the whole picture."""
+"""Cutting a sentence's words into phrases: where a noun phrase has its head, where "make X C"
+parts, what means the whole picture.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,13 @@ def without_fillers(words: Tokens) -> Tokens:
 def head(phrase: Tokens) -> Tokens:
     """The noun that a phrase is about; empty where there is none.
 
-    Without determiners, possessives and numbers in front, cut at the first preposition, without colours and predicate adjectives behind,
-    it is the last word left.
+    Without determiners, possessives and numbers in front, cut at the first preposition, without
+    colours and predicate adjectives behind, it is the last word left.
     """
     start = 0
-    while start < len(phrase) and (_leads(phrase[start].word) or phrase[start].word in lex.PREPOSITIONS):
+    while start < len(phrase) and (
+        _leads(phrase[start].word) or phrase[start].word in lex.PREPOSITIONS
+    ):
         start += 1
     end = start
     while end < len(phrase) and (end == start or phrase[end].word not in lex.PREPOSITIONS):
@@ -59,7 +63,11 @@ def is_predicate(words: Tokens, described: bool) -> bool:
     """Whether words say how something is or what it does, rather than name a thing."""
     if words[0].word in ("a", "an"):
         return False
-    if words[0].word in lex.POSE_VERBS or words[0].word in lex.PREPOSITIONS or all(_joins(t.word) for t in words):
+    if (
+        words[0].word in lex.POSE_VERBS
+        or words[0].word in lex.PREPOSITIONS
+        or all(_joins(t.word) for t in words)
+    ):
         return True
     return described and not {t.word for t in words} & (lex.SCENERY | lex.TIMES | lex.DETERMINERS)
 
@@ -80,15 +88,23 @@ def predicate_at(rest: Tokens) -> int | None:
         word = rest[k].word
         noun = any(not lex.is_adjective(t.word) for t in rest[start:k]) or k == 1
         article = word in ("a", "an") and rest[k - 1].word not in lex.PREPOSITIONS
-        number = lex.is_number(word) and k + 1 < len(rest) and rest[k - 1].word not in lex.PREPOSITIONS
+        number = (
+            lex.is_number(word) and k + 1 < len(rest) and rest[k - 1].word not in lex.PREPOSITIONS
+        )
         raised = word in ("arms", "hands", "put") and rest[-1].word == "up"
-        if noun and (article or number or raised or (word in lex.POSE_VERBS and not _is_noun_here(rest, k))):
+        if noun and (
+            article or number or raised or (word in lex.POSE_VERBS and not _is_noun_here(rest, k))
+        ):
             return k
     run = trailing_adjectives(rest)
     if run is not None and run >= first:
         return run
     last = len(rest) - 1
-    return last if last >= first and rest[last - 1].word not in lex.PREPOSITIONS | lex.DETERMINERS else None
+    return (
+        last
+        if last >= first and rest[last - 1].word not in lex.PREPOSITIONS | lex.DETERMINERS
+        else None
+    )
 
 
 def _is_noun_here(rest: Tokens, k: int) -> bool:
@@ -97,7 +113,9 @@ def _is_noun_here(rest: Tokens, k: int) -> bool:
 
 
 def trailing_adjectives(rest: Tokens) -> int | None:
-    """Where the run of adjectives at the end begins; at least one word other than a determiner stays in front of it."""
+    """Where the run of adjectives at the end begins; at least one word other than a determiner
+    stays in front of it.
+    """
     start = 0
     while start < len(rest) and _leads(rest[start].word):
         start += 1
@@ -131,7 +149,9 @@ def is_whole(words: Tokens) -> bool:
 def whole_prefix(words: Tokens) -> int:
     """How many words in front mean the whole picture: it, everything, the entire image."""
     k = 0
-    while k < len(words) and (words[k].word in lex.DETERMINERS or words[k].word in ("whole", "entire")):
+    while k < len(words) and (
+        words[k].word in lex.DETERMINERS or words[k].word in ("whole", "entire")
+    ):
         k += 1
     if k < len(words) and words[k].word in lex.PICTURES:
         return k + 1
@@ -139,7 +159,9 @@ def whole_prefix(words: Tokens) -> int:
         return 0
     if words[0].word == "it" or len(words) == 1 or words[1].word in ("a", "an", "look"):
         return 1
-    return 1 if all(_joins(t.word) for t in words[1:]) else 0  # "make this red", but not "make this red star blue"
+    return (
+        1 if all(_joins(t.word) for t in words[1:]) else 0
+    )  # "make this red", but not "make this red star blue"
 
 
 def relation_at(words: Tokens) -> int:
@@ -176,7 +198,11 @@ def longest_head(words: Tokens) -> Tokens:
     best: Tokens = ()
     run: list[Token] = []
     for token in (*words, None):
-        if token is not None and token.word not in lex.CONTENTLESS and token.word not in ("and", "but"):
+        if (
+            token is not None
+            and token.word not in lex.CONTENTLESS
+            and token.word not in ("and", "but")
+        ):
             run.append(token)
             continue
         if len(run) > len(best):

@@ -1,6 +1,8 @@
-"""What each algorithm is told: one instruction -> FoI's sentences, InstDiffEdit's texts, the two prompts of AdapEdit and TAS.
+"""What each algorithm is told: one instruction -> FoI's sentences, InstDiffEdit's texts, the two
+prompts of AdapEdit and TAS.
 
-Nothing is guessed silently: where a text cannot be derived an EditError says what to write, and what was derived goes into the report.
+Nothing is guessed silently: where a text cannot be derived an EditError says what to write, and
+what was derived goes into the report.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ CAPTION_WORDS = 4  # A of `A => B` counts as a caption of the whole picture from
 
 @dataclass(frozen=True)
 class Captions:
-    """c, what the picture shows, and c*, what it shall show. derived: c was made from the instruction, because no caption was given."""
+    """c, what the picture shows, and c*, what it shall show.
+
+    derived: c was made from the instruction, because no caption was given.
+    """
 
     source: str
     target: str
@@ -45,13 +50,16 @@ def lacks_caption(instruction: Instruction) -> bool:
 def captions(instruction: Instruction, required: bool = True) -> Captions:
     """The source and the target prompt; the items' changes accumulate in the target.
 
-    required: raise EditError("needs-caption") where the instruction alone does not say what the picture shows; otherwise "an image of X"
-    stands for it. Raises EditError("not-in-caption", "no-target", "nothing-changes") where the target cannot be told.
+    required: raise EditError("needs-caption") where the instruction alone does not say what the
+    picture shows; otherwise "an image of X" stands for it. Raises EditError("not-in-caption",
+    "no-target", "nothing-changes") where the target cannot be told.
     """
     source = instruction.caption
     derived = not source
     if not source:
-        source = _own_caption(instruction.items[0]) or ("" if required else _image_of(instruction.items[0]))
+        source = _own_caption(instruction.items[0]) or (
+            "" if required else _image_of(instruction.items[0])
+        )
         if not source:
             raise EditError(
                 "needs-caption",
@@ -59,24 +67,49 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
                 'Give a caption, or a first line "image: a red star on a pink background"; or write the edit as: '
                 "what is there => what to show.",
             )
-    elif instruction.items[0].form == "arrow" and not _found(source, instruction.items[0]) and (own := _own_caption(instruction.items[0])):
+    elif (
+        instruction.items[0].form == "arrow"
+        and not _found(source, instruction.items[0])
+        and (own := _own_caption(instruction.items[0]))
+    ):
         source, derived = own, True
     target = source
     for number, item in enumerate(instruction.items):
-        whole = split(item.subject.lower()) == split(target.lower())  # A is the caption itself: then B is the target as it stands
-        if item.form == "arrow" and number == 0 and are_captions(item) and (whole or not _found(target, item)):
+        whole = split(item.subject.lower()) == split(
+            target.lower()
+        )  # A is the caption itself: then B is the target as it stands
+        if (
+            item.form == "arrow"
+            and number == 0
+            and are_captions(item)
+            and (whole or not _found(target, item))
+        ):
             target = item.target
         else:
-            target = _edited_or_appended(target, item) if derived and not required else edited(target, item)
+            target = (
+                _edited_or_appended(target, item)
+                if derived and not required
+                else edited(target, item)
+            )
     if [w.lower() for w in split(source)] == [w.lower() for w in split(target)]:
-        raise EditError("nothing-changes", f"Source and target are the same: {source!r}.", "Say what shall be different.")
+        raise EditError(
+            "nothing-changes",
+            f"Source and target are the same: {source!r}.",
+            "Say what shall be different.",
+        )
     return Captions(source, target, derived)
 
 
 def are_captions(item: Item) -> bool:
-    """Whether both sides of `A => B` describe a whole picture: A has four words, or shares a content word with B."""
-    left, right = ({t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target))
-    return bool(item.subject and item.target) and (len(tokens(item.subject)) >= CAPTION_WORDS or bool(left & right))
+    """Whether both sides of `A => B` describe a whole picture: A has four words, or shares a
+    content word with B.
+    """
+    left, right = (
+        {t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target)
+    )
+    return bool(item.subject and item.target) and (
+        len(tokens(item.subject)) >= CAPTION_WORDS or bool(left & right)
+    )
 
 
 def _found(caption: str, item: Item) -> bool:
@@ -118,11 +151,15 @@ def _image_of(item: Item) -> str:
 
 
 def sentences(instruction: Instruction) -> tuple[Item, ...]:
-    """The items as instructions for an instruction-following model: `A => B` and "A into B" become "turn ... into ...".
+    """The items as instructions for an instruction-following model: `A => B` and "A into B" become
+    "turn ... into ...".
 
     The others stay as written.
     """
-    return tuple(_sentence(i) if i.form == "arrow" or (i.form == "phrase" and i.subject) else i for i in instruction.items)
+    return tuple(
+        _sentence(i) if i.form == "arrow" or (i.form == "phrase" and i.subject) else i
+        for i in instruction.items
+    )
 
 
 def _sentence(item: Item) -> Item:
@@ -141,16 +178,24 @@ def _sentence(item: Item) -> Item:
 
 
 def changed_phrases(item: Item) -> str:
-    """Two captions -> the sentence that leads from one to the other; a changed span grows to the end of its noun phrase."""
+    """Two captions -> the sentence that leads from one to the other; a changed span grows to the
+    end of its noun phrase.
+    """
     old, new = split(item.subject), split(item.target)
     ids = {word: i for i, word in enumerate(dict.fromkeys(w.lower() for w in old + new))}
-    pairs = align([-1, *(ids[w.lower()] for w in old), -2], [-1, *(ids[w.lower()] for w in new), -2])
+    pairs = align(
+        [-1, *(ids[w.lower()] for w in old), -2], [-1, *(ids[w.lower()] for w in new), -2]
+    )
     said = []
     for block in blocks(pairs):
         gone = [old[i - 1] for i in block.source]
         come = [new[i - 1] for i in block.target]
-        tail_old = _noun_phrase_rest(old, block.source[-1] if block.source else _partner(pairs, block.target[0], True))
-        tail_new = _noun_phrase_rest(new, block.target[-1] if block.target else _partner(pairs, block.source[0], False))
+        tail_old = _noun_phrase_rest(
+            old, block.source[-1] if block.source else _partner(pairs, block.target[0], True)
+        )
+        tail_new = _noun_phrase_rest(
+            new, block.target[-1] if block.target else _partner(pairs, block.source[0], False)
+        )
         if not gone and _is_whole_phrase(come) and not tail_new:
             said.append(f"add {joined(_a(_untied(come)))}")
         elif not come and _is_whole_phrase(gone) and not tail_old:
@@ -176,7 +221,11 @@ def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
     """What follows the word at a place (counted from 1) up to the end of its noun phrase."""
     rest: list[str] = []
     for i, word in enumerate(words[place:], start=place):
-        stop = word.lower() in lex.PREPOSITIONS or not word[0].isalnum() or word.lower() in ("and", "is", "are")
+        stop = (
+            word.lower() in lex.PREPOSITIONS
+            or not word[0].isalnum()
+            or word.lower() in ("and", "is", "are")
+        )
         if stop or (i and _ends_noun_phrase(words, i)):
             break
         rest.append(word)
@@ -184,14 +233,22 @@ def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
 
 
 def _ends_noun_phrase(words: list[str], i: int) -> bool:
-    """Whether a noun phrase ends before word i: behind a noun that a participle or another determiner follows."""
+    """Whether a noun phrase ends before word i: behind a noun that a participle or another
+    determiner follows.
+    """
     word, before = words[i].lower(), words[i - 1].lower()
     noun_before = not lex.is_adjective(before) and before not in lex.DETERMINERS
-    return word in lex.DETERMINERS or (word.endswith("ing") and lex.is_adjective(word) and noun_before)
+    return word in lex.DETERMINERS or (
+        word.endswith("ing") and lex.is_adjective(word) and noun_before
+    )
 
 
 def _is_whole_phrase(words: list[str]) -> bool:
-    return bool(words) and (words[0].lower() in lex.PREPOSITIONS or words[0].lower() in lex.DETERMINERS or not words[0][0].isalnum())
+    return bool(words) and (
+        words[0].lower() in lex.PREPOSITIONS
+        or words[0].lower() in lex.DETERMINERS
+        or not words[0][0].isalnum()
+    )
 
 
 def _untied(words: list[str]) -> list[str]:
@@ -206,11 +263,17 @@ def _the(words: list[str]) -> str:
 
 
 def _a(words: list[str]) -> list[str]:
-    """With an indefinite article, unless a determiner or a number stands there or the noun is a plural."""
+    """With an indefinite article, unless a determiner or a number stands there or the noun is a
+    plural.
+    """
     first = words[0].lower() if words else ""
     last = words[-1].lower() if words else ""
     uncounted = lex.singular(last) != last or last in lex.TIMES
-    return words if not words or first in lex.DETERMINERS or lex.is_number(first) or uncounted else ["a", *words]
+    return (
+        words
+        if not words or first in lex.DETERMINERS or lex.is_number(first) or uncounted
+        else ["a", *words]
+    )
 
 
 # ---------------------------------------------------------------- InstDiffEdit
@@ -233,7 +296,11 @@ def _replacement(item: Item, caption: str) -> Replacement:
     elif item.operation == "modify":
         text = _modified(item)
     else:
-        text = joined(_a(bare(item.target))) if item.operation in ("replace", "add") else item.target or item.text
+        text = (
+            joined(_a(bare(item.target)))
+            if item.operation in ("replace", "add")
+            else item.target or item.text
+        )
     return Replacement(text, text)
 
 
@@ -244,7 +311,9 @@ def _changed_target(item: Item) -> str:
     places = [i for i, w in enumerate(new, start=1) if w.lower() not in old]
     if not places:
         return item.target
-    return joined(_a(_untied([*new[places[0] - 1 : places[-1]], *_noun_phrase_rest(new, places[-1])])))
+    return joined(
+        _a(_untied([*new[places[0] - 1 : places[-1]], *_noun_phrase_rest(new, places[-1])]))
+    )
 
 
 def _modified(item: Item) -> str:

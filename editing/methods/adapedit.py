@@ -1,8 +1,10 @@
-"""AdapEdit: Spatio-Temporal Guided Adaptive Editing Algorithm for Text-Based Continuity-Sensitive Image Editing (Ma, Jia, Zhou; AAAI 2024).
+"""AdapEdit: Spatio-Temporal Guided Adaptive Editing Algorithm for Text-Based Continuity-Sensitive
+Image Editing (Ma, Jia, Zhou; AAAI 2024).
 
-Prompt-to-prompt whose two switches are graded: how long a word keeps the source's map depends on how close it is to the words that change
-(FWT, Eq. 4-7), and how much of its own map a place takes depends on how close the place is to them (DPS, Eq. 8, 9). On a picture the source
-branch is its stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50 rows.
+Prompt-to-prompt whose two switches are graded: how long a word keeps the source's map depends on
+how close it is to the words that change (FWT, Eq. 4-7), and how much of its own map a place takes
+depends on how close the place is to them (DPS, Eq. 8, 9). On a picture the source branch is its
+stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50 rows.
 
 symbol        name in the code    shape or unit
 c, c*         source, target      prompts; their tokens by place, 77
@@ -17,7 +19,8 @@ lambda_tau, lambda_S_V, lambda_S, alpha_m     lambda_tau, lambda_sv, lambda_s, a
 
 Differences (P the paper, C its authors' code, which lacks DPS):
  1  E_V: P leaves it open; C takes the input of the third level-1 up module at the last evaluation: so here. Level 1 is one finer than
-    where nouns localise best; in a small model whose nouns do so at level 1 it is that level itself (there, mask IoU of replaced
+    where nouns localise best; in a small model whose nouns do so at level 1 it is that level itself
+    (there, mask IoU of replaced
     objects 0.27 to 0.69 against 0.07 to 0.26 at level 0).
  2  maps are averaged over the steps too, as C does (P: the last step).
  3  Eq. 5's "softmax": each token's column divided by its sum, as C does. A softmax over places of values below 0.1 makes every A equal 1.
@@ -33,15 +36,19 @@ Differences (P the paper, C its authors' code, which lacks DPS):
 13  S is shared by all tokens, key tokens included.
 14  the source's map is re-indexed by alignment (alignment.reindexing), so its rows sum to 1.
 15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first. On the bundled model no difference: over 6
-    held-out poses 0.67 of both succeeded, at a mask IoU of 0.28; the same with a pre-pass of 6 steps instead of 12 (25 steps in all).
+    held-out poses 0.67 of both succeeded, at a mask IoU of 0.28; the same with a pre-pass of 6
+    steps instead of 12 (25 steps in all).
 16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the word behind it and shows nothing of its
-    own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make
-    every such token a key token.
-tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never be edited.
-Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S comes from the removed words' own maps;
-lambda_tau, alpha_m, tau_form and spatial "running" have no say then.
-The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the paper. Where that would leave 0..1 (the
-paper's 0.9 would from u = 0.75 on), the half of the slider leads evenly to the limit instead, so that it acts over its whole range.
+    own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit
+    counts as a deletion. P and C make every such token a key token.
+tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never
+be edited.
+Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S
+comes from the removed words' own maps; lambda_tau, alpha_m, tau_form and spatial "running" have no
+say then.
+The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the
+paper. Where that would leave 0..1 (the paper's 0.9 would from u = 0.75 on), the half of the slider
+leads evenly to the limit instead, so that it acts over its whole range.
 """
 
 from __future__ import annotations
@@ -67,7 +74,20 @@ from ..language.prompts import captions
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
 from .common import inverted
-from .prompt_pair import FeatureTap, Pair, Spatial, Survey, by_level, coarser, fine_sites, guided_pair, last_up, pair, self_tap, survey
+from .prompt_pair import (
+    FeatureTap,
+    Pair,
+    Spatial,
+    Survey,
+    by_level,
+    coarser,
+    fine_sites,
+    guided_pair,
+    last_up,
+    pair,
+    self_tap,
+    survey,
+)
 
 DELETION = (0.8, 0.4)  # prompt-to-prompt's cross and self windows, where there are no key tokens
 NEAR = 0.1  # a content token with tau below this counts as related to the key (C)
@@ -81,27 +101,62 @@ ROUNDING = 1e-4  # of a step: more than float32 loses in a window of 500
 class Settings:
     """AdapEdit's parameters, with the paper's defaults."""
 
-    strength: float = parameter(0.5, "How far the edit may go; the middle is the paper's setting.", minimum=0.0, maximum=1.0, front=True)
+    strength: float = parameter(
+        0.5,
+        "How far the edit may go; the middle is the paper's setting.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+    )
     lambda_s: float = parameter(
-        0.9, "How much of the target's own layout is used where the edit is (lambda_S).", minimum=0.0, maximum=1.0, title="new layout"
+        0.9,
+        "How much of the target's own layout is used where the edit is (lambda_S).",
+        minimum=0.0,
+        maximum=1.0,
+        title="new layout",
     )
     lambda_tau: float = parameter(
-        1.0, "How long words that hardly change keep the old layout (lambda_tau).", minimum=0.0, maximum=3.0, title="old layout held"
+        1.0,
+        "How long words that hardly change keep the old layout (lambda_tau).",
+        minimum=0.0,
+        maximum=3.0,
+        title="old layout held",
     )
-    lambda_sv: float = parameter(1.0, "How far the edit reaches (lambda_S_V).", minimum=0.0, maximum=2.0, front=True, title="reach")
+    lambda_sv: float = parameter(
+        1.0,
+        "How far the edit reaches (lambda_S_V).",
+        minimum=0.0,
+        maximum=2.0,
+        front=True,
+        title="reach",
+    )
     alpha_m: float = parameter(
-        0.03, "Attention below this does not count for a word's place.", minimum=0.0, maximum=1.0, title="least attention"
+        0.03,
+        "Attention below this does not count for a word's place.",
+        minimum=0.0,
+        maximum=1.0,
+        title="least attention",
     )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
     prepass_steps: int = parameter(
-        50, "Steps of the pass that finds words and places, at most as many as steps.", minimum=2, maximum=500, title="first-pass steps"
+        50,
+        "Steps of the pass that finds words and places, at most as many as steps.",
+        minimum=2,
+        maximum=500,
+        title="first-pass steps",
     )
     spatial: str = parameter(
-        "once", "Where places come from: the first pass, or each step.", choices=("once", "running"), title="places from"
+        "once",
+        "Where places come from: the first pass, or each step.",
+        choices=("once", "running"),
+        title="places from",
     )
     spatial_contrast: str = parameter(
-        "raw", "Closeness of places as it is, or stretched to its full range.", choices=("raw", "minmax"), title="place contrast"
+        "raw",
+        "Closeness of places as it is, or stretched to its full range.",
+        choices=("raw", "minmax"),
+        title="place contrast",
     )
     tau_form: str = parameter(
         "paper",
@@ -112,7 +167,9 @@ class Settings:
 
 
 def shifted(value: float, by: float, strength: float, high: float) -> float:
-    """A lambda at a strength in 0..1: `value` in the middle, `value + by` at 1, `value - by` at 0; where 0 or `high` is nearer, that."""
+    """A lambda at a strength in 0..1: `value` in the middle, `value + by` at 1, `value - by` at 0;
+    where 0 or `high` is nearer, that.
+    """
     share = 2 * strength - 1
     end = min(high, max(0.0, value + (by if share > 0 else -by)))
     return value + abs(share) * (end - value)
@@ -122,7 +179,10 @@ def shifted(value: float, by: float, strength: float, high: float) -> float:
 
 
 def weights(maps: Tensor, alpha_m: float) -> Tensor:
-    """W: maps (position, token) below alpha_m are 0, then each token's column sums to 1. A token that keeps nothing: half its maximum."""
+    """W: maps (position, token) below alpha_m are 0, then each token's column sums to 1.
+
+    A token that keeps nothing: half its maximum.
+    """
     kept = torch.where(maps < alpha_m, 0.0, maps)
     fallback = torch.where(maps < maps.amax(0) / 2, 0.0, maps)
     kept = torch.where((kept > 0).any(0), kept, fallback)
@@ -130,7 +190,10 @@ def weights(maps: Tensor, alpha_m: float) -> Tensor:
 
 
 def embeddings(maps: Tensor, features: Tensor, alpha_m: float) -> Tensor:
-    """Eq. 5: E_c* = W^T E_V with unit rows. maps (position, token), features (position, d) -> (token, d)."""
+    """Eq. 5: E_c* = W^T E_V with unit rows.
+
+    maps (position, token), features (position, d) -> (token, d).
+    """
     return F.normalize(weights(maps, alpha_m).T @ features, dim=1)
 
 
@@ -139,8 +202,13 @@ def key_embedding(words: Tensor, places: Sequence[int]) -> Tensor:
     return F.normalize(words[list(places)].mean(0), dim=0)
 
 
-def windows(closeness: Tensor, places: Sequence[int], lambda_tau: float, form: str = "paper") -> Tensor:
-    """Eq. 7: tau = lambda_tau (1 - exp(A - 1)) in 0..1, and 0 for the key tokens. (token) -> (token)."""
+def windows(
+    closeness: Tensor, places: Sequence[int], lambda_tau: float, form: str = "paper"
+) -> Tensor:
+    """Eq. 7: tau = lambda_tau (1 - exp(A - 1)) in 0..1, and 0 for the key tokens.
+
+    (token) -> (token).
+    """
     far = 1 - torch.exp(closeness - 1) if form == "paper" else torch.exp(1 - closeness) - 1
     tau = (lambda_tau * far).clamp(0, 1)
     tau[list(places)] = 0
@@ -148,7 +216,9 @@ def windows(closeness: Tensor, places: Sequence[int], lambda_tau: float, form: s
 
 
 def default_window(tau: Tensor, content: Sequence[int]) -> float:
-    """The window of start, end, padding and self-attention: 0.8 - share of the content tokens that are near the key, in 0..1."""
+    """The window of start, end, padding and self-attention: 0.8 - share of the content tokens that
+    are near the key, in 0..1.
+    """
     near = int((tau[list(content)] < NEAR).sum()) / len(content) if content else 0.0
     return min(1.0, max(0.0, DEFAULT - near))
 
@@ -167,7 +237,8 @@ def spatial(closeness: Tensor, lambda_sv: float, contrast: str = "raw") -> Tenso
 
 
 def combine(source: Tensor, target: Tensor, s: Tensor, lambda_s: float) -> Tensor:
-    """Eq. 8: C = lambda_S [S M_tgt + (1 - S) M_src] + (1 - lambda_S) M_src = M_src + lambda_S S (M_tgt - M_src).
+    """Eq. 8: C = lambda_S [S M_tgt + (1 - S) M_src] + (1 - lambda_S) M_src = M_src + lambda_S S
+    (M_tgt - M_src).
 
     source (already re-indexed), target: (..., position, token). s: (position).
     """
@@ -184,7 +255,9 @@ def injected(source: Tensor, combined: Tensor, keeps: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Guidance:
-    """What FWT and DPS decided: tau by target token, the self-attention window, and the places' closeness (h, w) before clipping."""
+    """What FWT and DPS decided: tau by target token, the self-attention window, and the places'
+    closeness (h, w) before clipping.
+    """
 
     tau: Tensor
     self_window: float
@@ -208,7 +281,9 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
 
 
 def whole_steps(window: Tensor, count: int) -> Tensor:
-    """How many of `count` steps a window, a share of them, lasts: floor(window count), where rounding alone costs no step."""
+    """How many of `count` steps a window, a share of them, lasts: floor(window count), where
+    rounding alone costs no step.
+    """
     return (window * count + ROUNDING).floor()
 
 
@@ -223,12 +298,18 @@ def cross_tap(reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float) -> Ta
     return tap
 
 
-def taps(model: Model, pair: Pair, found: Guidance, index: int, count: int, s: Spatial, lambda_s: float) -> dict[Site, Tap]:
+def taps(
+    model: Model, pair: Pair, found: Guidance, index: int, count: int, s: Spatial, lambda_s: float
+) -> dict[Site, Tap]:
     """The taps of step `index` of `count`, while windows last."""
     keeps = index < whole_steps(found.tau, count)
-    held: dict[Site, Tap] = dict.fromkeys(model.sites.at("cross"), cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s))
+    held: dict[Site, Tap] = dict.fromkeys(
+        model.sites.at("cross"), cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s)
+    )
     if index < whole_steps(torch.tensor(found.self_window), count):
-        held |= {site: self_tap for site in model.sites.at("self") if site.level >= model.semantic_level}
+        held |= {
+            site: self_tap for site in model.sites.at("self") if site.level >= model.semantic_level
+        }
     return held
 
 
@@ -249,13 +330,28 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     moments = model.schedule.ddim(settings.steps)
 
     trajectory = yield from inverted(task, model, z0, branches["source"].text, moments, preview)
-    watched, sites = ("target", fine_sites(model)) if couple.key else ("source", model.sites.at("cross", model.semantic_level))
+    watched, sites = (
+        ("target", fine_sites(model))
+        if couple.key
+        else ("source", model.sites.at("cross", model.semantic_level))
+    )
     few = coarser(moments, settings.prepass_steps)
-    seen = yield from survey(task, model, trajectory.noisiest, branches[watched], branches["null"], few, sites, settings.guidance)
+    seen = yield from survey(
+        task,
+        model,
+        trajectory.noisiest,
+        branches[watched],
+        branches["null"],
+        few,
+        sites,
+        settings.guidance,
+    )
     found = guide(couple, seen, settings, lambda_tau)
 
     cells = (found.closeness.shape[0], found.closeness.shape[1])
-    prior, limit = (None if h is None else on_grid(h, cells).to(z0) for h in (task.guide, task.limit))
+    prior, limit = (
+        None if h is None else on_grid(h, cells).to(z0) for h in (task.guide, task.limit)
+    )
 
     def places(closeness: Tensor) -> Spatial:
         s = spatial(closeness, settings.lambda_sv, settings.spatial_contrast)
@@ -266,7 +362,9 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     yield task.mask(where)
     image = None
     if not task.request.mask_only:
-        image = yield from edit_pass(task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings)
+        image = yield from edit_pass(
+            task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings
+        )
     return Outcome(
         image=image,
         found=where,
@@ -317,13 +415,25 @@ def edit_pass(
         nonlocal s
         held = taps(model, couple, found, now.index, count, s, lambda_s)
         watching = FeatureTap("target", held[site])
-        eps = guided_pair(model, z, now, branches, held | ({site: watching} if running else {}), settings.guidance, trajectory)
+        eps = guided_pair(
+            model,
+            z,
+            now,
+            branches,
+            held | ({site: watching} if running else {}),
+            settings.guidance,
+            trajectory,
+        )
         if running and found.key is not None and watching.value is not None:
             s = places(closeness_of_places(watching.value, found.key).view_as(found.closeness))
         return eps
 
     def compose(z: Tensor, now: Moment) -> Tensor:
-        return z if limit is None or now.index < LIMIT_FROM * count else blend(z, trajectory.at(now), limit)
+        return (
+            z
+            if limit is None or now.index < LIMIT_FROM * count
+            else blend(z, trajectory.at(now), limit)
+        )
 
     steps = denoise(trajectory.noisiest, moments, DDIM(), predict, compose)
     z = yield from shown("denoising", count, steps, previewer(model, z0, task.image))

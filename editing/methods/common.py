@@ -17,11 +17,16 @@ from ..task import Task, shown
 def inverted(
     task: Task, model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment], preview: Preview
 ) -> Generator[Event, None, Trajectory]:
-    """The trajectory of an edit's latents: from the shelf where an earlier edit left it, else walked now."""
+    """The trajectory of an edit's latents: from the shelf where an earlier edit left it, else
+    walked now.
+    """
     ingredients = (model.identity, z0, text, len(moments))
     steps = len(moments) - 1
     return (
         yield from task.shelf.once(
-            "inversion", Trajectory, ingredients, lambda: shown("inverting", steps, invert(model, z0, text, moments), preview)
+            "inversion",
+            Trajectory,
+            ingredients,
+            lambda: shown("inverting", steps, invert(model, z0, text, moments), preview),
         )
     )

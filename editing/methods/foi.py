@@ -1,8 +1,10 @@
-"""FoI: Focus on Your Instruction: Fine-grained and Multi-instruction Image Editing by Attention Modulation (Guo, Lin; CVPR 2024).
+"""FoI: Focus on Your Instruction: Fine-grained and Multi-instruction Image Editing by Attention
+Modulation (Guo, Lin; CVPR 2024).
 
-InstructPix2Pix, held to the places that the instruction speaks of: a mask for each sub-instruction from the cross-attention of its keyword
-at the first step (Eq. 2), attention outside it replaced by that of the image-only branch (Eq. 3-7), and text guidance only inside the
-masks' union (Eq. 8, 9). One prompt, one pass: 3 rows a step, 240 in all, whatever the number of sub-instructions.
+InstructPix2Pix, held to the places that the instruction speaks of: a mask for each sub-instruction
+from the cross-attention of its keyword at the first step (Eq. 2), attention outside it replaced by
+that of the image-only branch (Eq. 3-7), and text guidance only inside the masks' union (Eq. 8, 9).
+One prompt, one pass: 3 rows a step, 240 in all, whatever the number of sub-instructions.
 
 symbol      name in the code      shape or unit
 T_i, e_i    Part.text, .keyword   sub-instruction and its keyword
@@ -35,10 +37,11 @@ Differences. The paper came without code; where it leaves a choice:
 15  a prompt that is too long is refused, with the sub-instruction at which the limit is reached.
 16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard selection.
 17  mask_samples averages A over several noises at the first step.
-tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The bundled model's maps want gamma 1 and tau 0.2
-(mean IoU 0.81 over 12 held-out edits, against 0.61 with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says.
-Sharpening is scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's positions, or than 4, is taken
-again with a smaller gamma, and the report says so.
+tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The
+bundled model's maps want gamma 1 and tau 0.2 (mean IoU 0.81 over 12 held-out edits, against 0.61
+with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says. Sharpening is
+scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's
+positions, or than 4, is taken again with a smaller gamma, and the report says so.
 """
 
 from __future__ import annotations
@@ -65,7 +68,11 @@ from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
 from ..task import Part as FoundPart
 
-SMOOTHING = (0.21194156, 0.57611688, 0.21194156)  # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
+SMOOTHING = (
+    0.21194156,
+    0.57611688,
+    0.21194156,
+)  # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
 SMALLEST = 0.02  # a mask below this share of the grid is degenerate: below 6 of 16 x 16 positions
 FEWEST = 4  # positions, where the grid is so small or narrow that its share is less
 JOINER = ", "
@@ -83,21 +90,49 @@ class Settings:
         title="mask fit",
     )
     tau: float = parameter(
-        0.4, "Threshold of the masks; higher gives smaller masks.", minimum=0.01, maximum=0.99, front=True, title="mask threshold"
+        0.4,
+        "Threshold of the masks; higher gives smaller masks.",
+        minimum=0.01,
+        maximum=0.99,
+        front=True,
+        title="mask threshold",
     )
     strength: float = parameter(
-        1.0, "How strongly the words act in their masks (the paper's alpha).", minimum=0.0, maximum=10.0, front=True
+        1.0,
+        "How strongly the words act in their masks (the paper's alpha).",
+        minimum=0.0,
+        maximum=10.0,
+        front=True,
     )
-    text_guidance: float = parameter(7.5, "How much the instruction counts (s_T).", minimum=0.0, maximum=30.0, front=True)
-    image_guidance: float = parameter(1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0)
-    steps: int = parameter(100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500)
+    text_guidance: float = parameter(
+        7.5, "How much the instruction counts (s_T).", minimum=0.0, maximum=30.0, front=True
+    )
+    image_guidance: float = parameter(
+        1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0
+    )
+    steps: int = parameter(
+        100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500
+    )
     start: float = parameter(
-        0.8, "Share of the steps that are run: how much noise the edit starts from.", minimum=0.05, maximum=1.0, title="noise at start"
+        0.8,
+        "Share of the steps that are run: how much noise the edit starts from.",
+        minimum=0.05,
+        maximum=1.0,
+        title="noise at start",
     )
     disentangled: float = parameter(
-        0.75, "Share of the steps run in which text acts inside the masks only.", minimum=0.0, maximum=1.0, title="text in masks only"
+        0.75,
+        "Share of the steps run in which text acts inside the masks only.",
+        minimum=0.0,
+        maximum=1.0,
+        title="text in masks only",
     )
-    mask_samples: int = parameter(1, "Noises over which the masks are averaged; each costs three rows once.", minimum=1, maximum=16)
+    mask_samples: int = parameter(
+        1,
+        "Noises over which the masks are averaged; each costs three rows once.",
+        minimum=1,
+        maximum=16,
+    )
 
 
 GAMMA = {"tight": 3, "normal": 2, "loose": 1}
@@ -105,7 +140,9 @@ GAMMA = {"tight": 3, "normal": 2, "loose": 1}
 
 @dataclass(frozen=True)
 class Part:
-    """One sub-instruction within the joined prompt: where its tokens, its keyword's and its content words' stand among the 77."""
+    """One sub-instruction within the joined prompt: where its tokens, its keyword's and its content
+    words' stand among the 77.
+    """
 
     text: str
     keyword: str
@@ -118,7 +155,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Region:
-    """Where one sub-instruction acts: its sharpened map and its mask, (h, w) at the semantic level, and the gamma that gave them."""
+    """Where one sub-instruction acts: its sharpened map and its mask, (h, w) at the semantic level,
+    and the gamma that gave them.
+    """
 
     soft: Tensor
     mask: Tensor
@@ -141,8 +180,18 @@ def sharpen(smoothed: Tensor, gamma: int) -> Tensor:
     return a
 
 
-def region(attention: Tensor, gamma: int, tau: float, guide: Tensor | None, limit: Tensor | None, everywhere: bool) -> Region:
-    """A keyword's map (h, w) -> where its sub-instruction acts. guide, limit: the hint on the same grid, or None."""
+def region(
+    attention: Tensor,
+    gamma: int,
+    tau: float,
+    guide: Tensor | None,
+    limit: Tensor | None,
+    everywhere: bool,
+) -> Region:
+    """A keyword's map (h, w) -> where its sub-instruction acts.
+
+    guide, limit: the hint on the same grid, or None.
+    """
     hint = limit if everywhere or guide is None else guide
     if is_constant(attention):
         mask = torch.ones_like(attention, dtype=torch.bool) if hint is None else within(hint)
@@ -178,7 +227,10 @@ def xi(t: float) -> float:
 
 
 def lift(x: Tensor, alpha: Tensor, t: float) -> Tensor:
-    """Eq. 6: what the strength adds to the logits X. alpha: (token). Never negative, 0 at each row's maximum."""
+    """Eq. 6: what the strength adds to the logits X.
+
+    alpha: (token). Never negative, 0 at each row's maximum.
+    """
     return (alpha * xi(t)).clamp(max=1) * (x.amax(-1, keepdim=True) - x)
 
 
@@ -194,13 +246,21 @@ def modulation(masks: dict[int, Tensor], alpha: Tensor, t: float) -> Tap:
     """The tap of one step. masks: (position, token) by level."""
 
     def tap(a: Attention) -> Tensor:
-        return a.attend(text=modulate(a.logits("text"), a.logits("image"), masks[a.site.level], alpha, t, a.scale))
+        return a.attend(
+            text=modulate(
+                a.logits("text"), a.logits("image"), masks[a.site.level], alpha, t, a.scale
+            )
+        )
 
     return tap
 
 
-def token_masks(parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], tokens: int) -> Tensor:
-    """M at one level's grid, (position, token): a sub-instruction's tokens have its mask, all others the union."""
+def token_masks(
+    parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], tokens: int
+) -> Tensor:
+    """M at one level's grid, (position, token): a sub-instruction's tokens have its mask, all
+    others the union.
+    """
     masks = to_grid(union(regions), size).flatten()[:, None].repeat(1, tokens)
     for part, where in zip(parts, regions, strict=True):
         masks[:, list(part.tokens)] = to_grid(where.mask, size).flatten()[:, None]
@@ -210,8 +270,18 @@ def token_masks(parts: Sequence[Part], regions: Sequence[Region], size: tuple[in
 # Noise: Eq. 1 and 9
 
 
-def guidance(text: Tensor, image: Tensor, null: Tensor, text_guidance: float, image_guidance: float, where: Tensor | float = 1.0) -> Tensor:
-    """Eq. 9; with where = 1 it is Eq. 1, InstructPix2Pix's guidance. where: (h, w), the union of the masks at the latents' size."""
+def guidance(
+    text: Tensor,
+    image: Tensor,
+    null: Tensor,
+    text_guidance: float,
+    image_guidance: float,
+    where: Tensor | float = 1.0,
+) -> Tensor:
+    """Eq. 9; with where = 1 it is Eq.
+
+    1, InstructPix2Pix's guidance. where: (h, w), the union of the masks at the latents' size.
+    """
     return null + text_guidance * (text - image) * where + image_guidance * (image - null)
 
 
@@ -219,11 +289,16 @@ def guidance(text: Tensor, image: Tensor, null: Tensor, text_guidance: float, im
 
 
 def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
-    """The joined prompt, and where each sub-instruction stands in it. Raises EditError at the one that no longer fits."""
+    """The joined prompt, and where each sub-instruction stands in it.
+
+    Raises EditError at the one that no longer fits.
+    """
     prompt = tokens.read(model.tokenizer, "")
     for last, item in enumerate(items):
         try:
-            prompt = tokens.read(model.tokenizer, JOINER.join(i.text for i in items[: last + 1]), model.places)
+            prompt = tokens.read(
+                model.tokenizer, JOINER.join(i.text for i in items[: last + 1]), model.places
+            )
         except EditError as error:
             raise EditError(
                 error.code,
@@ -235,15 +310,32 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
     for item in items:
         whole = prompt.places((start, start + len(item.text)))
         keyword = prompt.places((start + item.span[0], start + item.span[1]))
-        spans = [(start + t.start, start + t.end) for t in phrases.tokens(item.text) if t.word not in lexicon.CONTENTLESS]
+        spans = [
+            (start + t.start, start + t.end)
+            for t in phrases.tokens(item.text)
+            if t.word not in lexicon.CONTENTLESS
+        ]
         content = tuple(place for span in spans for place in prompt.places(span))
-        parts.append(Part(item.text, item.keyword, item.strength, item.operation == "global", whole, keyword, content))
+        parts.append(
+            Part(
+                item.text,
+                item.keyword,
+                item.strength,
+                item.operation == "global",
+                whole,
+                keyword,
+                content,
+            )
+        )
         start += len(item.text) + len(JOINER)
     return prompt.text, tuple(parts)
 
 
 def keyword_map(maps: Tensor, part: Part) -> Tensor:
-    """The mean map of the keyword's tokens, (h, w). Without a keyword: of the content word's token with the largest peak over its mean."""
+    """The mean map of the keyword's tokens, (h, w).
+
+    Without a keyword: of the content word's token with the largest peak over its mean.
+    """
     if part.keyword_tokens:
         return tokens.columns(maps, part.keyword_tokens)
     candidates = maps[list(part.content or part.tokens)]
@@ -253,11 +345,19 @@ def keyword_map(maps: Tensor, part: Part) -> Tensor:
 # The procedure
 
 
-def conditions(model: Model, image: Tensor, prompt: str) -> tuple[Tensor, tuple[Branch, Branch, Branch]]:
-    """The scaled latents z_0 of a picture, and InstructPix2Pix's three branches: text and image, image only, nothing."""
+def conditions(
+    model: Model, image: Tensor, prompt: str
+) -> tuple[Tensor, tuple[Branch, Branch, Branch]]:
+    """The scaled latents z_0 of a picture, and InstructPix2Pix's three branches: text and image,
+    image only, nothing.
+    """
     unscaled = model.encode(image)
     text, null = model.embed(prompt), model.embed("")
-    branches = (Branch("text", text, unscaled), Branch("image", null, unscaled), Branch("null", null, torch.zeros_like(unscaled)))
+    branches = (
+        Branch("text", text, unscaled),
+        Branch("image", null, unscaled),
+        Branch("null", null, torch.zeros_like(unscaled)),
+    )
     return model.scaling * unscaled, branches
 
 
@@ -284,12 +384,22 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     first_noise = model.predict(solver.shown(z, first), first.t, asked, reading)
     maps = reader.value  # (token, h, w)
     grid = (maps.shape[1], maps.shape[2])
-    guide, limit = (None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit))
-    regions = [region(keyword_map(maps, p), GAMMA[settings.gamma], settings.tau, guide, limit, p.everywhere) for p in parts]
+    guide, limit = (
+        None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit)
+    )
+    regions = [
+        region(
+            keyword_map(maps, p), GAMMA[settings.gamma], settings.tau, guide, limit, p.everywhere
+        )
+        for p in parts
+    ]
     found = Found(
         torch.stack([r.soft for r in regions]).amax(0)[None, None],
         settings.tau,
-        tuple(FoundPart(p.text, p.keyword, r.soft[None, None]) for p, r in zip(parts, regions, strict=True)),
+        tuple(
+            FoundPart(p.text, p.keyword, r.soft[None, None])
+            for p, r in zip(parts, regions, strict=True)
+        ),
     )
     yield task.mask(found)
 
@@ -297,7 +407,10 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     if not task.request.mask_only:
         where = to_grid(union(regions), (height, width))
         levels = {site.level for site in model.sites.at("cross")}
-        masks = {level: token_masks(parts, regions, model.sites.grid((height, width), level), len(maps)) for level in levels}
+        masks = {
+            level: token_masks(parts, regions, model.sites.grid((height, width), level), len(maps))
+            for level in levels
+        }
         alpha = torch.zeros(len(maps), device=maps.device)
         for part in parts:
             alpha[list(part.tokens)] = settings.strength * part.strength
@@ -307,13 +420,24 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             if now is first:
                 noise = {name: eps[:1] for name, eps in first_noise.items()}
             else:
-                taps: Taps = dict.fromkeys(model.sites.at("cross"), modulation(masks, alpha, now.t / 1000))
+                taps: Taps = dict.fromkeys(
+                    model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
+                )
                 noise = model.predict(solver.shown(z, now), now.t, branches, taps)
             inside = where if now.index < entangled else 1.0
-            return guidance(noise["text"], noise["image"], noise["null"], settings.text_guidance, settings.image_guidance, inside)
+            return guidance(
+                noise["text"],
+                noise["image"],
+                noise["null"],
+                settings.text_guidance,
+                settings.image_guidance,
+                inside,
+            )
 
         preview = previewer(model, z0, task.image)
-        z = yield from shown("denoising", len(moments) - 1, denoise(z[:1], moments, solver, predict), preview)
+        z = yield from shown(
+            "denoising", len(moments) - 1, denoise(z[:1], moments, solver, predict), preview
+        )
         yield Stage("decoding")
         image = model.decode(z)
 
@@ -322,7 +446,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         found=found,
         reach=model.factor * 2**model.semantic_level / 2,
         keywords=tuple(p.keyword for p in parts),
-        thresholds={"tau": settings.tau} | {f"gamma {i}": float(r.gamma) for i, r in enumerate(regions, start=1)},
+        thresholds={"tau": settings.tau}
+        | {f"gamma {i}": float(r.gamma) for i, r in enumerate(regions, start=1)},
         understood={"instruction": prompt, "keywords": ", ".join(p.keyword for p in parts)},
         warnings=tuple(_warnings(parts, regions, GAMMA[settings.gamma])),
     )
@@ -332,10 +457,18 @@ def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> l
     found = []
     for part, where in zip(parts, regions, strict=True):
         if where.gamma == 0:
-            what = f"{part.keyword!r} is; {part.text!r}" if part.keyword else f"{part.text!r} belongs; it"
-            found.append(f"The model does not see where {what} acts on the whole selection or picture.")
+            what = (
+                f"{part.keyword!r} is; {part.text!r}"
+                if part.keyword
+                else f"{part.text!r} belongs; it"
+            )
+            found.append(
+                f"The model does not see where {what} acts on the whole selection or picture."
+            )
         elif where.gamma < gamma:
-            found.append(f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; gamma {where.gamma} was used.")
+            found.append(
+                f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; gamma {where.gamma} was used."
+            )
     return found
 
 

@@ -1,9 +1,11 @@
-"""InstDiffEdit: Towards Efficient Diffusion-Based Image Editing with Instant Attention Masks (Zou et al.; AAAI 2024).
+"""InstDiffEdit: Towards Efficient Diffusion-Based Image Editing with Instant Attention Masks (Zou
+et al.; AAAI 2024).
 
-The target text S alone finds the place: noise the picture half-way, denoise it towards S, and read a mask from the cross-attention at every
-step. The start token's map, inverted, points at the word that matters; words that attend alike join it, words that attend elsewhere are
-subtracted (Eq. 6-10). Outside the mask the latents go back to the noised original (Eq. 5). In the end the mask is painted anew by an
-inpainting model. With n = 3 noises: 25 steps of 6 rows and 50 of 2, 250 in all.
+The target text S alone finds the place: noise the picture half-way, denoise it towards S, and read
+a mask from the cross-attention at every step. The start token's map, inverted, points at the word
+that matters; words that attend alike join it, words that attend elsewhere are subtracted (Eq.
+6-10). Outside the mask the latents go back to the noised original (Eq. 5). In the end the mask is
+painted anew by an inpainting model. With n = 3 noises: 25 steps of 6 rows and 50 of 2, 250 in all.
 
 symbol            name in the code      shape or unit
 S                 text                  the target text, e.g. "a raccoon"
@@ -34,8 +36,9 @@ Differences between paper and authors' code, and what is done here:
 11  one mask for the three noises. Here: the same.
 12  the autoencoder. Code: a sample of the posterior. Here: its mode, so that an edit can be repeated.
 13  precision. Code: maps in 8 bits, text in float16. Here: neither.
-Added: a map without shape, and a mask that the selection leaves empty, give way to the selection, else to the whole picture. A prompt of
-one word has nothing to compare: its own map is taken. Several items run one after another, each on the result of the one before.
+Added: a map without shape, and a mask that the selection leaves empty, give way to the selection,
+else to the whole picture. A prompt of one word has nothing to compare: its own map is taken.
+Several items run one after another, each on the result of the one before.
 """
 
 from __future__ import annotations
@@ -61,7 +64,13 @@ from ..language.prompts import replacements
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Part, Task, on_grid, shown
 
-BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)  # what OpenCV's Gaussian of size 5 and sigma 0 is
+BINOMIAL = (
+    1 / 16,
+    4 / 16,
+    6 / 16,
+    4 / 16,
+    1 / 16,
+)  # what OpenCV's Gaussian of size 5 and sigma 0 is
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,12 @@ class Settings:
     """InstDiffEdit's parameters, with the paper's defaults."""
 
     phi: float = parameter(
-        0.2, "Threshold of the mask; lower gives a larger mask.", minimum=0.01, maximum=0.99, front=True, title="mask threshold"
+        0.2,
+        "Threshold of the mask; lower gives a larger mask.",
+        minimum=0.01,
+        maximum=0.99,
+        front=True,
+        title="mask threshold",
     )
     strength: float = parameter(
         0.5,
@@ -79,32 +93,60 @@ class Settings:
         front=True,
         title="noise for mask",
     )
-    guidance: float = parameter(7.5, "How much the words count.", minimum=0.0, maximum=30.0, front=True)
+    guidance: float = parameter(
+        7.5, "How much the words count.", minimum=0.0, maximum=30.0, front=True
+    )
     samples: int = parameter(
-        3, "Noises over which the mask is averaged (n); each costs two rows a step.", minimum=1, maximum=16, title="mask samples"
+        3,
+        "Noises over which the mask is averaged (n); each costs two rows a step.",
+        minimum=1,
+        maximum=16,
+        title="mask samples",
     )
     gamma_1: float = parameter(
-        0.9, "Words whose attention is at least this alike make the mask together.", minimum=0.0, maximum=1.0, title="words alike from"
+        0.9,
+        "Words whose attention is at least this alike make the mask together.",
+        minimum=0.0,
+        maximum=1.0,
+        title="words alike from",
     )
     gamma_2: float = parameter(
-        0.6, "Words whose attention is at most this alike are kept out of the mask.", minimum=0.0, maximum=1.0, title="words unlike up to"
+        0.6,
+        "Words whose attention is at most this alike are kept out of the mask.",
+        minimum=0.0,
+        maximum=1.0,
+        title="words unlike up to",
     )
     start_map: str = parameter(
         "inverted",
         "The start token's map: inverted where it looks at the background, as in Stable Diffusion; plain where it looks at things (paper).",
         choices=("inverted", "plain"),
     )
-    attention: str = parameter("mean", "Attention of all steps so far, or of the current one (paper).", choices=("mean", "current"))
-    background_noise: str = parameter(
-        "next", "Noise level of the original outside the mask: that of the latents, or one step higher (paper).", choices=("next", "paper")
+    attention: str = parameter(
+        "mean",
+        "Attention of all steps so far, or of the current one (paper).",
+        choices=("mean", "current"),
     )
-    steps: int = parameter(50, "Steps of the whole ladder; the mask is found in the share given by strength.", minimum=2, maximum=500)
-    inpainting_steps: int = parameter(50, "Steps in which the mask is painted.", minimum=2, maximum=500)
+    background_noise: str = parameter(
+        "next",
+        "Noise level of the original outside the mask: that of the latents, or one step higher (paper).",
+        choices=("next", "paper"),
+    )
+    steps: int = parameter(
+        50,
+        "Steps of the whole ladder; the mask is found in the share given by strength.",
+        minimum=2,
+        maximum=500,
+    )
+    inpainting_steps: int = parameter(
+        50, "Steps in which the mask is painted.", minimum=2, maximum=500
+    )
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where one target text acts: the blurred map in 0..1 and the mask, (h, w) at the latents' size; the word that P was measured by.
+    """Where one target text acts: the blurred map in 0..1 and the mask, (h, w) at the latents'
+    size; the word that P was measured by.
 
     known: False where the map had no shape, and the selection or the whole picture stands for it.
     """
@@ -118,8 +160,12 @@ class Region:
 # From attention to a mask: Eq. 6-10
 
 
-def word_images(maps: Tensor, prompt: tokens.Prompt, size: tuple[int, int], inverted: bool = True) -> Tensor:
-    """A (token, h_k, w_k) -> (word + 2, h, w) in 0..1: start (inverted or plain), each word, end; each over its own range."""
+def word_images(
+    maps: Tensor, prompt: tokens.Prompt, size: tuple[int, int], inverted: bool = True
+) -> Tensor:
+    """A (token, h_k, w_k) -> (word + 2, h, w) in 0..1: start (inverted or plain), each word, end;
+    each over its own range.
+    """
     groups = [(0,), *(word.places for word in prompt.words if word.places), (prompt.end,)]
     means = torch.stack([tokens.columns(maps, group) for group in groups])
     images = enlarge(means / means.amax((1, 2), keepdim=True), size)
@@ -134,7 +180,8 @@ def enlarge(images: Tensor, size: tuple[int, int]) -> Tensor:
 def position(images: Tensor, gamma_1: float = 0.9, gamma_2: float = 0.6) -> Tensor:
     """Eq. 6-8: P, (word + 2) integers. images: (word + 2, h, w), start (inverted) first, end last.
 
-    The index word is the one most like the start map. +1: at least gamma_1 like the index word; -1: at most gamma_2; start and end: 0.
+    The index word is the one most like the start map. +1: at least gamma_1 like the index word; -1:
+    at most gamma_2; start and end: 0.
     """
     flat = images.flatten(1)
     index = index_word(images)
@@ -152,7 +199,10 @@ def index_word(images: Tensor) -> int:
 
 
 def refine(images: Tensor, p: Tensor) -> Tensor:
-    """Eq. 9: what the +1 words see and the -1 words do not, (h, w) in 0..1. images: (word + 2, h, w). p: (word + 2)."""
+    """Eq. 9: what the +1 words see and the -1 words do not, (h, w) in 0..1.
+
+    images: (word + 2, h, w). p: (word + 2).
+    """
     joined = normalise(images[p == 1].mean(0))
     if not bool((p == -1).any()):
         return joined
@@ -165,7 +215,9 @@ def finish(refined: Tensor, phi: float) -> tuple[Tensor, Tensor]:
     return soft, soft > phi
 
 
-def region(images: Tensor, p: Tensor, keyword: str, phi: float, guide: Tensor | None, limit: Tensor | None) -> Region:
+def region(
+    images: Tensor, p: Tensor, keyword: str, phi: float, guide: Tensor | None, limit: Tensor | None
+) -> Region:
     """M_t from the word images and P. guide, limit: the hint on the same grid, or None."""
     refined = images[1] if len(images) == 3 else refine(images, p)
     hint = guide if guide is not None else limit
@@ -186,18 +238,32 @@ def region(images: Tensor, p: Tensor, keyword: str, phi: float, guide: Tensor | 
 
 @torch.no_grad()
 def find(
-    task: Task, model: Model, image: Tensor, item: Item, text: str, before: tuple[Part, ...], settings: Settings
+    task: Task,
+    model: Model,
+    image: Tensor,
+    item: Item,
+    text: str,
+    before: tuple[Part, ...],
+    settings: Settings,
 ) -> Generator[Event, None, Region]:
-    """The loop: yields its steps, and masks as they grow clearer; returns the last region. image: (1, 3, H, W), as it is now."""
+    """The loop: yields its steps, and masks as they grow clearer; returns the last region. image:
+    (1, 3, H, W), as it is now.
+    """
     z0 = model.scaling * model.encode(image)
     size = (z0.shape[2], z0.shape[3])
     prompt = tokens.read(model.tokenizer, text, model.places)
     named = [word.text for word in prompt.words if word.places]
     if not named:
-        raise EditError("no-target", f"{item.text!r} names nothing that could be looked for.", "Say what shall be there, or what shall go.")
+        raise EditError(
+            "no-target",
+            f"{item.text!r} names nothing that could be looked for.",
+            "Say what shall be there, or what shall go.",
+        )
     branches = (Branch("null", model.embed("")), Branch("text", model.embed(text)))
     sites = model.sites.at("cross", model.semantic_level)
-    guide, limit = (None if h is None else on_grid(h, size).to(z0) for h in (task.guide, task.limit))
+    guide, limit = (
+        None if h is None else on_grid(h, size).to(z0) for h in (task.guide, task.limit)
+    )
 
     ladder = model.schedule.sigmas(settings.steps)
     moments = late(ladder, settings.strength)
@@ -222,7 +288,9 @@ def find(
             p = position(images, settings.gamma_1, settings.gamma_2)
             keyword = named[index_word(images) - 1]
         where = region(images, p, keyword, settings.phi, guide, limit)
-        y = solver.noised(z0, noise, now if settings.background_noise == "next" else ladder[now.index - 1])
+        y = solver.noised(
+            z0, noise, now if settings.background_noise == "next" else ladder[now.index - 1]
+        )
         return blend(x, y, where.mask.to(x))  # Eq. 5
 
     picture = previewer(model, z0, image)
@@ -237,9 +305,16 @@ def find(
 
 
 @torch.no_grad()
-def inpaint(task: Task, model: Model, image: Tensor, text: str, mask: Tensor, settings: Settings) -> Generator[Event, None, Tensor]:
-    """Paint the text into the mask from pure noise. image: (1, 3, H, W). mask: (1, 1, H, W), 1 where to paint. Returns (1, 3, H, W)."""
-    hidden = model.scaling * model.encode(torch.where(mask > 0, 0.5, image))  # grey, 0 in the autoencoder's own range
+def inpaint(
+    task: Task, model: Model, image: Tensor, text: str, mask: Tensor, settings: Settings
+) -> Generator[Event, None, Tensor]:
+    """Paint the text into the mask from pure noise.
+
+    image: (1, 3, H, W). mask: (1, 1, H, W), 1 where to paint. Returns (1, 3, H, W).
+    """
+    hidden = model.scaling * model.encode(
+        torch.where(mask > 0, 0.5, image)
+    )  # grey, 0 in the autoencoder's own range
     where = F.interpolate(mask, size=hidden.shape[2:], mode="nearest").to(hidden)
     extra = torch.cat((where, hidden), dim=1)
     branches = (Branch("null", model.embed(""), extra), Branch("text", model.embed(text), extra))
@@ -252,7 +327,9 @@ def inpaint(task: Task, model: Model, image: Tensor, text: str, mask: Tensor, se
 
     x = solver.noised(torch.zeros_like(hidden), randn_like(hidden, task.generator), moments[0])
     picture = previewer(model, model.scaling * model.encode(image), image)
-    x = yield from shown("painting the mask", len(moments) - 1, denoise(x, moments, solver, predict), picture)
+    x = yield from shown(
+        "painting the mask", len(moments) - 1, denoise(x, moments, solver, predict), picture
+    )
     return model.decode(x).to(image)
 
 
@@ -303,7 +380,11 @@ def _understood(texts: list[tuple[str, str]]) -> dict[str, str]:
     """What is looked for, and what is painted there, by item."""
     if len(texts) == 1:
         return dict(zip(("find", "paint"), texts[0], strict=True))
-    return {f"{what} {i}": text for i, pair in enumerate(texts, start=1) for what, text in zip(("find", "paint"), pair, strict=True)}
+    return {
+        f"{what} {i}": text
+        for i, pair in enumerate(texts, start=1)
+        for what, text in zip(("find", "paint"), pair, strict=True)
+    }
 
 
 ALGORITHM = Algorithm(

@@ -1,4 +1,6 @@
-"""Two prompts side by side: aligned token by token, one of them watched in a pass of its own, both walked down together."""
+"""Two prompts side by side: aligned token by token, one of them watched in a pass of its own, both
+walked down together.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,10 @@ Spatial = Callable[[int], Tensor]
 class Pair:
     """The two prompts, token by token.
 
-    reindex: (place, place), takes the source's map to the target's tokens. fresh: the target's places without a partner. key: places of
-    its key tokens: those of fresh, less articles that only follow the next word ("a red apple", "an apple"); marked ones instead where the
-    painter marked some. gone: source places of deleted words, where nothing else changed.
+    reindex: (place, place), takes the source's map to the target's tokens. fresh: the target's
+    places without a partner. key: places of its key tokens: those of fresh, less articles that only
+    follow the next word ("a red apple", "an apple"); marked ones instead where the painter marked
+    some. gone: source places of deleted words, where nothing else changed.
     """
 
     source: tokens.Prompt
@@ -46,30 +49,57 @@ class Pair:
     def keywords(self) -> tuple[str, ...]:
         """The words that the key tokens belong to, or the deleted words."""
         prompt, places = (self.target, self.key) if self.key else (self.source, self.gone)
-        return tuple(word.text.strip(".,;:") for word in prompt.words if set(word.places) & set(places))
+        return tuple(
+            word.text.strip(".,;:") for word in prompt.words if set(word.places) & set(places)
+        )
 
 
 def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> Pair:
-    """Align c and c*. marked: words of the target that the painter named as the key. Raises EditError("nothing-changes")."""
+    """Align c and c*.
+
+    marked: words of the target that the painter named as the key. Raises
+    EditError("nothing-changes").
+    """
     a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
     pairs = alignment.align(a.used, b.used)
     fresh = alignment.key_places(pairs)
     blocks = alignment.blocks(pairs)
     if not blocks:
-        raise EditError("nothing-changes", f"Source and target are the same: {source!r}.", "Say what shall be different.")
+        raise EditError(
+            "nothing-changes",
+            f"Source and target are the same: {source!r}.",
+            "Say what shall be different.",
+        )
     key = tuple(place for place in fresh if place not in articles(b))
-    gone = tuple(place for block in blocks for place in block.source if not block.target or place not in articles(a))
+    gone = tuple(
+        place
+        for block in blocks
+        for place in block.source
+        if not block.target or place not in articles(a)
+    )
     if not key and not gone:
         key = fresh  # an article is all that changes
-    named = [place for mark in marked if (span := alignment.span_of(mark, target)) for place in b.places(span)]
+    named = [
+        place
+        for mark in marked
+        if (span := alignment.span_of(mark, target))
+        for place in b.places(span)
+    ]
     if key and named:
         key = tuple(dict.fromkeys(named))
-    return Pair(a, b, alignment.reindexing(a.used, b.used, model.places), key, fresh, () if key else gone)
+    return Pair(
+        a, b, alignment.reindexing(a.used, b.used, model.places), key, fresh, () if key else gone
+    )
 
 
 def articles(prompt: tokens.Prompt) -> frozenset[int]:
     """The places of a, an and the."""
-    return frozenset(place for word in prompt.words if word.text.lower() in lexicon.ARTICLES for place in word.places)
+    return frozenset(
+        place
+        for word in prompt.words
+        if word.text.lower() in lexicon.ARTICLES
+        for place in word.places
+    )
 
 
 # ---------------------------------------------------------------- the pre-pass
@@ -84,7 +114,9 @@ class Survey:
 
 
 class FeatureTap:
-    """A reading tap: a site's map through another tap, and the hidden states that came into it last, (position, d)."""
+    """A reading tap: a site's map through another tap, and the hidden states that came into it
+    last, (position, d).
+    """
 
     def __init__(self, branch: str, inner: Tap) -> None:
         self._branch = branch
@@ -97,7 +129,9 @@ class FeatureTap:
 
 
 def fine_sites(model: Model) -> tuple[Site, ...]:
-    """The cross-attention sites one level finer than the semantic one, but never the finest, where words are not told apart."""
+    """The cross-attention sites one level finer than the semantic one, but never the finest, where
+    words are not told apart.
+    """
     return model.sites.at("cross", max(model.semantic_level - 1, min(1, model.semantic_level)))
 
 
@@ -107,9 +141,18 @@ def last_up(sites: Sequence[Site]) -> Site:
 
 
 def survey(
-    task: Task, model: Model, z: Tensor, text: Branch, null: Branch, moments: Sequence[Moment], sites: Sequence[Site], guidance: float
+    task: Task,
+    model: Model,
+    z: Tensor,
+    text: Branch,
+    null: Branch,
+    moments: Sequence[Moment],
+    sites: Sequence[Site],
+    guidance: float,
 ) -> Generator[Event, None, Survey]:
-    """Sample with one text from z*_T and watch it: two rows a step. From the shelf where an earlier edit left it."""
+    """Sample with one text from z*_T and watch it: two rows a step. From the shelf where an earlier
+    edit left it.
+    """
 
     def make() -> Generator[Event, None, Survey]:
         average = AverageMap(text.name)
@@ -121,11 +164,20 @@ def survey(
             return classifier_free(eps[null.name], eps[text.name], guidance)
 
         steps = denoise(z, moments, DDIM(), predict)
-        yield from shown("finding words and places", len(moments) - 1, steps, previewer(model, z, task.image))
+        yield from shown(
+            "finding words and places", len(moments) - 1, steps, previewer(model, z, task.image)
+        )
         assert features.value is not None
         return Survey(average.value, features.value)
 
-    ingredients = (model.identity, z, text.text, guidance, tuple(m.t for m in moments), tuple(s.name for s in sites))
+    ingredients = (
+        model.identity,
+        z,
+        text.text,
+        guidance,
+        tuple(m.t for m in moments),
+        tuple(s.name for s in sites),
+    )
     return (yield from task.shelf.once("words and places", Survey, ingredients, make))
 
 
@@ -150,17 +202,30 @@ def by_level(s: Tensor, size: tuple[int, int]) -> Spatial:
 
     def at(level: int) -> Tensor:
         if level not in kept:
-            kept[level] = F.interpolate(s[None, None], Sites.grid(size, level), mode="bilinear", antialias=True)[0, 0].flatten()
+            kept[level] = F.interpolate(
+                s[None, None], Sites.grid(size, level), mode="bilinear", antialias=True
+            )[0, 0].flatten()
         return kept[level]
 
     return at
 
 
 def guided_pair(
-    model: Model, z: Tensor, now: Moment, branches: Mapping[str, Branch], held: Taps, guidance: float, trajectory: Trajectory
+    model: Model,
+    z: Tensor,
+    now: Moment,
+    branches: Mapping[str, Branch],
+    held: Taps,
+    guidance: float,
+    trajectory: Trajectory,
 ) -> Tensor:
-    """The guided noise of one step, (1, 4, h, w): z is the target's latents, the source's are the trajectory's, so that only the target
-    needs an unconditional row. 3 rows."""
+    """The guided noise of one step, (1, 4, h, w): z is the target's latents, the source's are the
+    trajectory's, so that only the target needs an unconditional row. 3 rows."""
     null, source, target = branches["null"], branches["source"], branches["target"]
-    eps = model.predict({"null": z, "source": trajectory.at(now).to(z), "target": z}, now.t, [null, source, target], held)
+    eps = model.predict(
+        {"null": z, "source": trajectory.at(now).to(z), "target": z},
+        now.t,
+        [null, source, target],
+        held,
+    )
     return classifier_free(eps["null"], eps["target"], guidance)

@@ -1,8 +1,10 @@
-"""TAS: Latent Inversion with Timestep-aware Sampling for Training-free Non-rigid Editing (Jung et al.; arXiv 2402.08601).
+"""TAS: Latent Inversion with Timestep-aware Sampling for Training-free Non-rigid Editing (Jung et
+al.; arXiv 2402.08601).
 
-For poses and composition, where a mask would be in the way. The target's embedding is first fitted to the picture (Eq. 2) and mixed with
-the plain one (Eq. 3); the picture is inverted (Eq. 4); sampling then retraces the picture for the first K steps, which fix what is where,
-and follows the mixed text afterwards (Eq. 5). The mask is what changed.
+For poses and composition, where a mask would be in the way. The target's embedding is first fitted
+to the picture (Eq. 2) and mixed with the plain one (Eq. 3); the picture is inverted (Eq. 4);
+sampling then retraces the picture for the first K steps, which fix what is where, and follows the
+mixed text afterwards (Eq. 5). The mask is what changed.
 
 symbol        name in the code     shape or unit
 z_0, z*       z0, trajectory       (1, 4, h, w), latents; (N + 1, 4, h, w), their inversion
@@ -14,8 +16,9 @@ null_t        nulls[i]             unconditional embedding of step i
 N, K          steps, kept          sampling steps; the first K of them retrace the picture, K = round(ratio N)
 omega         guidance             classifier-free guidance, 7.5; 1 with plain DDIM inversion
 
-Cost in rows, a forward with its backward counted as 3: 200 x 3 for Eq. 2, 50 for Eq. 4, 2 (50 - K) for Eq. 5: 730. e_opt depends on
-picture, target and seed, z* on picture and source: both are kept, so that a second edit with another eta or ratio takes 80.
+Cost in rows, a forward with its backward counted as 3: 200 x 3 for Eq. 2, 50 for Eq. 4, 2 (50 - K)
+for Eq. 5: 730. e_opt depends on picture, target and seed, z* on picture and source: both are kept,
+so that a second edit with another eta or ratio takes 80.
 
 Differences. The paper came without code, and its text leaves choices:
  1  Eq. 2's optimiser. Here: Adam, rate 1e-3, fresh t and noise at each of 200 steps; plain error, no guidance, all token vectors free.
@@ -24,14 +27,16 @@ Differences. The paper came without code, and its text leaves choices:
  4  K counts from the noisiest step.
  5  e_src. Here: the empty text (the paper finds that it often keeps the structure better); source="caption" takes the caption.
  6  the first K steps only retrace z* where the inversion is good. Here: inversion="pinned" starts at z* after K steps, the limit of perfect
-    null-text inversion, at no cost; with a source text it lacks null-text's embeddings in the steps that remain. "null-text" is the paper's
-    procedure, "ddim" its variant at guidance 1. Measured: six held-out poses of the sketchbook, 20 steps and 60 of Eq. 2, pinned against
-    null-text: asked pose 5 and 6 of 6, all else kept 1 and 2 of 6, 23.2 and 23.1 dB outside, mask IoU 0.37 and 0.37, 232 and 888 rows.
-    One case of six does not pay for four times the rows.
+    null-text inversion, at no cost; with a source text it lacks null-text's embeddings in the steps
+    that remain. "null-text" is the paper's procedure, "ddim" its variant at guidance 1. Measured:
+    six held-out poses of the sketchbook, 20 steps and 60 of Eq. 2, pinned against null-text: asked
+    pose 5 and 6 of 6, all else kept 1 and 2 of 6, 23.2 and 23.1 dB outside, mask IoU 0.37 and 0.37,
+    232 and 888 rows. One case of six does not pay for four times the rows.
  7  sampling adds no noise; the seed matters to Eq. 2 only.
  8  the mask. Paper: none. Here: the colour difference between the decoded edit and the decoded original latents, so that the autoencoder's
-    own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5]; small holes closed. While it runs, a
-    first guess: the sum of |eps(e_bar) - eps(null)|, both at hand; with "ddim", which asks for e_bar alone, none.
+    own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5];
+    small holes closed. While it runs, a first guess: the sum of |eps(e_bar) - eps(null)|, both at
+    hand; with "ddim", which asks for e_bar alone, none.
 Where eta is 1 or every step is kept, e_opt has no say and is not made.
 """
 
@@ -75,20 +80,34 @@ class Settings:
         0.8, "How much the new words count against what was learnt of this picture; 0 keeps the picture best.",
         minimum=0.0, maximum=1.2, front=True, title="new words",
     )  # fmt: skip
-    guidance: float = parameter(7.5, "How much the words count in every step.", minimum=0.0, maximum=30.0, front=True)
+    guidance: float = parameter(
+        7.5, "How much the words count in every step.", minimum=0.0, maximum=30.0, front=True
+    )
     inversion: str = parameter(
         "pinned", "How the picture is held: pinned (fast, exact), null-text (paper, slow), ddim (guidance 1).",
         choices=("pinned", "null-text", "ddim"), title="picture held by",
     )  # fmt: skip
     source: str = parameter(
-        "nothing", "What the picture is retraced with: no text, or its caption.", choices=("nothing", "caption"), title="retraced with"
+        "nothing",
+        "What the picture is retraced with: no text, or its caption.",
+        choices=("nothing", "caption"),
+        title="retraced with",
     )
     optimisation_steps: int = parameter(
-        200, "Steps in which the words are fitted to the picture.", minimum=0, maximum=2000, title="fitting steps"
+        200,
+        "Steps in which the words are fitted to the picture.",
+        minimum=0,
+        maximum=2000,
+        title="fitting steps",
     )
-    rate: float = parameter(1e-3, "Adam's rate in these steps.", minimum=1e-5, maximum=0.1, title="fitting rate")
+    rate: float = parameter(
+        1e-3, "Adam's rate in these steps.", minimum=1e-5, maximum=0.1, title="fitting rate"
+    )
     steps: int = parameter(50, "Sampling steps, and as many of inversion.", minimum=2, maximum=500)
-    save_memory: bool = parameter(False, "Compute activations twice instead of keeping them: about half the memory, a third slower.")
+    save_memory: bool = parameter(
+        False,
+        "Compute activations twice instead of keeping them: about half the memory, a third slower.",
+    )
 
 
 # Eq. 2: text optimisation
@@ -102,13 +121,18 @@ def noised(model: Model, z0: Tensor, t: int, noise: Tensor) -> Tensor:
 
 def loss(model: Model, z0: Tensor, t: int, noise: Tensor, e: Tensor) -> Tensor:
     """Eq. 2 at one t and noise: mean of (noise - eps_theta(z_t, t, e))^2."""
-    return F.mse_loss(model.predict(noised(model, z0, t, noise), float(t), [Branch("text", e)])["text"], noise)
+    return F.mse_loss(
+        model.predict(noised(model, z0, t, noise), float(t), [Branch("text", e)])["text"], noise
+    )
 
 
 def optimise_text(
     model: Model, z0: Tensor, e_tgt: Tensor, steps: int, rate: float, generator: torch.Generator
 ) -> Generator[Progress, None, Tensor]:
-    """e_opt: Adam moves the embedding alone until the model, told it, sees the noise in z_t best. Yields after every step."""
+    """e_opt: Adam moves the embedding alone until the model, told it, sees the noise in z_t best.
+
+    Yields after every step.
+    """
     e = e_tgt.detach().clone().requires_grad_()
     optimiser = torch.optim.Adam([e], lr=rate)
     scaler = model.scaler()
@@ -149,9 +173,14 @@ def kept_steps(ratio: float, steps: int) -> int:
 
 
 def difference(edit: Tensor, reconstruction: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Two pictures (1, 3, h, w) -> where they differ, (1, 1, h, w) in 0..1. guide: the hint as a prior, (1, 1, h, w)."""
+    """Two pictures (1, 3, h, w) -> where they differ, (1, 1, h, w) in 0..1.
+
+    guide: the hint as a prior, (1, 1, h, w).
+    """
     height, width = edit.shape[2:]
-    change = blur((edit - reconstruction).abs().mean(1, keepdim=True), gaussian(SPREAD * min(height, width)))
+    change = blur(
+        (edit - reconstruction).abs().mean(1, keepdim=True), gaussian(SPREAD * min(height, width))
+    )
     soft = (change / change.quantile(HIGH).clamp(min=VISIBLE)).clamp(max=1)
     return soft if guide is None else guided(soft, guide)
 
@@ -164,13 +193,19 @@ def gaussian(sigma: float) -> list[float]:
 
 
 def otsu(x: Tensor) -> float:
-    """Otsu's threshold of values in 0..1 (256 bins): the one that parts them into the two classes with the largest distance."""
+    """Otsu's threshold of values in 0..1 (256 bins): the one that parts them into the two classes
+    with the largest distance.
+    """
     counts = torch.histc(x.float(), bins=256, min=0, max=1).cpu()
     levels = (torch.arange(256) + 0.5) / 256
     below, total = counts.cumsum(0), counts.sum()
     moment = (counts * levels).cumsum(0)
     above = total - below
-    distance = below * above * (moment / below.clamp(min=1) - (moment[-1] - moment) / above.clamp(min=1)) ** 2
+    distance = (
+        below
+        * above
+        * (moment / below.clamp(min=1) - (moment[-1] - moment) / above.clamp(min=1)) ** 2
+    )
     return float((distance.argmax() + 1) / 256)
 
 
@@ -181,7 +216,10 @@ def threshold(soft: Tensor) -> float:
 
 
 def changed(edit: Tensor, reconstruction: Tensor, guide: Tensor | None = None) -> Found:
-    """Where the edit changed the picture. Closing acts on the soft map: cut at any threshold, that is the closed mask."""
+    """Where the edit changed the picture.
+
+    Closing acts on the soft map: cut at any threshold, that is the closed mask.
+    """
     soft = difference(edit, reconstruction, guide)
     radius = max(1, round(SPREAD * min(edit.shape[2:])))
     closed = 1 - grow(1 - grow(soft, radius), radius)
@@ -212,7 +250,10 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     nulls = null.expand(settings.steps, -1, -1)
     guidance = settings.guidance
     if settings.inversion == "ddim" and guidance != 1:
-        warnings = (*warnings, f"Held by ddim, a picture is sampled at guidance 1; the {guidance:g} asked for had no say.")
+        warnings = (
+            *warnings,
+            f"Held by ddim, a picture is sampled at guidance 1; the {guidance:g} asked for had no say.",
+        )
         guidance = 1.0
     if settings.inversion == "null-text":
         nulls = yield from null_embeddings(task, model, trajectory, e_src, null, moments, settings)
@@ -236,7 +277,11 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     steps = denoise(trajectory.at(moments[first]), moments[first:], DDIM(), predict, compose)
 
     def guess() -> Mask | None:
-        return task.mask(Found(normalise(moved), threshold(normalise(moved)))) if bool(moved.any()) else None
+        return (
+            task.mask(Found(normalise(moved), threshold(normalise(moved))))
+            if bool(moved.any())
+            else None
+        )
 
     z = yield from shown("denoising", settings.steps - first, steps, picture, guess)
 
@@ -256,33 +301,65 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     )
 
 
-def fitted(task: Task, model: Model, z0: Tensor, e_tgt: Tensor, settings: Settings) -> Generator[Event, None, Tensor]:
+def fitted(
+    task: Task, model: Model, z0: Tensor, e_tgt: Tensor, settings: Settings
+) -> Generator[Event, None, Tensor]:
     """e_opt: from the shelf where an earlier edit left it, else fitted now."""
     steps, rate, seed = settings.optimisation_steps, settings.rate, task.request.seed
 
     def make() -> Generator[Event, None, Tensor]:
-        optimisation = sparing(model, settings.save_memory, optimise_text(model, z0, e_tgt, steps, rate, task.generator))
-        return (yield from shown("fitting the words", steps, optimisation, previewer(model, z0, task.image)))
+        optimisation = sparing(
+            model,
+            settings.save_memory,
+            optimise_text(model, z0, e_tgt, steps, rate, task.generator),
+        )
+        return (
+            yield from shown(
+                "fitting the words", steps, optimisation, previewer(model, z0, task.image)
+            )
+        )
 
-    return (yield from task.shelf.once("text optimisation", Tensor, (model.identity, z0, e_tgt, steps, rate, seed), make))
+    return (
+        yield from task.shelf.once(
+            "text optimisation", Tensor, (model.identity, z0, e_tgt, steps, rate, seed), make
+        )
+    )
 
 
 def null_embeddings(
-    task: Task, model: Model, trajectory: Trajectory, e_src: Tensor, null: Tensor, moments: Sequence[Moment], settings: Settings
+    task: Task,
+    model: Model,
+    trajectory: Trajectory,
+    e_src: Tensor,
+    null: Tensor,
+    moments: Sequence[Moment],
+    settings: Settings,
 ) -> Generator[Event, None, Tensor]:
-    """null_t of every step, (N, token, channel): from the shelf where an earlier edit left them, else optimised now."""
+    """null_t of every step, (N, token, channel): from the shelf where an earlier edit left them,
+    else optimised now.
+    """
     steps, guidance = settings.steps, settings.guidance
 
     def make() -> Generator[Event, None, Tensor]:
-        optimisation = sparing(model, settings.save_memory, null_text(model, trajectory, e_src, null, moments, guidance))
+        optimisation = sparing(
+            model,
+            settings.save_memory,
+            null_text(model, trajectory, e_src, null, moments, guidance),
+        )
         z0 = trajectory.at(moments[-1])
-        return (yield from shown("null-text inversion", steps, optimisation, previewer(model, z0, task.image)))
+        return (
+            yield from shown(
+                "null-text inversion", steps, optimisation, previewer(model, z0, task.image)
+            )
+        )
 
     ingredients = (model.identity, trajectory.latents, e_src, guidance)
     return (yield from task.shelf.once("null text", Tensor, ingredients, make))
 
 
-def sparing(model: Model, on: bool, steps: Generator[Progress, None, Tensor]) -> Generator[Progress, None, Tensor]:
+def sparing(
+    model: Model, on: bool, steps: Generator[Progress, None, Tensor]
+) -> Generator[Progress, None, Tensor]:
     """Steps with gradients, with or without gradient checkpointing."""
     model.save_memory(on)
     try:
@@ -292,7 +369,9 @@ def sparing(model: Model, on: bool, steps: Generator[Progress, None, Tensor]) ->
 
 
 def source_text(task: Task, texts: Captions, settings: Settings) -> tuple[str, tuple[str, ...]]:
-    """The text of e_src, and what to warn of: the caption where it is chosen and known, else nothing."""
+    """The text of e_src, and what to warn of: the caption where it is chosen and known, else
+    nothing.
+    """
     if settings.source == "nothing":
         return "", ()
     if task.instruction.caption or task.instruction.items[0].form == "arrow":

@@ -1,4 +1,6 @@
-"""Stage 1 of the sketchbook's training: the autoencoder, factor 4, four latent channels, shared by all three variants."""
+"""Stage 1 of the sketchbook's training: the autoencoder, factor 4, four latent channels, shared by
+all three variants.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,14 @@ GRADIENT_WEIGHT = 0.5  # edges count more than flat areas
 
 
 def half_precision(device: str = "cpu") -> torch.autocast:
-    """Forwards in bfloat16 where the device multiplies it faster; weights, gradients and sums stay float32."""
-    fast = torch.cuda.is_bf16_supported() if device.startswith("cuda") else bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    """Forwards in bfloat16 where the device multiplies it faster; weights, gradients and sums stay
+    float32.
+    """
+    fast = (
+        torch.cuda.is_bf16_supported()
+        if device.startswith("cuda")
+        else bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast)
 
 
@@ -32,24 +40,40 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def crops(images: Tensor, generator: torch.Generator) -> Tensor:
-    """(batch, 3, 128, 128) in -1..1 -> (batch, 3, 64, 64): one crop each; every fourth batch is the whole picture at half size."""
+    """(batch, 3, 128, 128) in -1..1 -> (batch, 3, 64, 64): one crop each; every fourth batch is the
+    whole picture at half size.
+    """
     if int(torch.randint(4, (1,), generator=generator)) == 0:
         return F.avg_pool2d(images, 2)
     last = images.shape[-1] - CROP + 1
     corners = torch.randint(last, (len(images), 2), generator=generator).tolist()
-    return torch.stack([image[:, y : y + CROP, x : x + CROP] for image, (y, x) in zip(images, corners, strict=True)])
+    return torch.stack(
+        [
+            image[:, y : y + CROP, x : x + CROP]
+            for image, (y, x) in zip(images, corners, strict=True)
+        ]
+    )
 
 
 def autoencoder_loss(network: AutoencoderKL, images: Tensor) -> Tensor:
     posterior = network.encode(images).latent_dist
     shown = network.decode(posterior.mean + posterior.std * torch.randn_like(posterior.mean)).sample
     error = shown.float() - images
-    edges = (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
-    return error.abs().mean() + error.square().mean() + GRADIENT_WEIGHT * edges + KL_WEIGHT * posterior.kl().mean() / 64
+    edges = (error[..., 1:] - error[..., :-1]).abs().mean() + (
+        error[..., 1:, :] - error[..., :-1, :]
+    ).abs().mean()
+    return (
+        error.abs().mean()
+        + error.square().mean()
+        + GRADIENT_WEIGHT * edges
+        + KL_WEIGHT * posterior.kl().mean() / 64
+    )
 
 
 def measure_scaling(network: AutoencoderKL, images: Tensor) -> float:
-    """1 / standard deviation of the latents of ``images`` (-1..1), so that scaled latents have variance 1."""
+    """1 / standard deviation of the latents of ``images`` (-1..1), so that scaled latents have
+    variance 1.
+    """
     with torch.no_grad():
         return 1 / float(network.encode(images).latent_dist.mean.std())
 

@@ -1,4 +1,6 @@
-"""Checkpoints of the sketchbook's training: the old one or the new one, never a piece, whenever the trainer is killed."""
+"""Checkpoints of the sketchbook's training: the old one or the new one, never a piece, whenever the
+trainer is killed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Any
 
 import torch
 
-WORK = Path("training")  # where everything of a training is kept, in the folder that it is started in
+WORK = Path(
+    "training"
+)  # where everything of a training is kept, in the folder that it is started in
 SAVE_EVERY = 60  # seconds between checkpoints: a kill costs no more
 
 

@@ -1,7 +1,10 @@
-"""How each kind of thing in the sketchbook's world is drawn: signed distances to primitives, anti-aliased, shaded.
+"""How each kind of thing in the sketchbook's world is drawn: signed distances to primitives,
+anti-aliased, shaded.
 
-A thing is a list of parts in its own unit square (x to the right, y down, both -1..1). Each part is a signed distance
-(negative inside), a colour role and whether the thing's texture covers it. ``paint`` puts a thing onto a canvas and
+A thing is a list of parts in its own unit square (x to the right, y down, both -1..1). Each part is
+a signed distance
+(negative inside), a colour role and whether the thing's texture covers it. ``paint`` puts a thing
+onto a canvas and
 returns its exact soft mask: the share of each pixel that the thing covers, 0..1.
 """
 
@@ -13,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
-Distance = Callable[[Array, Array], Array]  # unit coordinates (height, width) -> signed distance in units
+Distance = Callable[
+    [Array, Array], Array
+]  # unit coordinates (height, width) -> signed distance in units
 
 COLOURS: dict[str, tuple[float, float, float]] = {
     "red": (0.85, 0.12, 0.14),
@@ -43,7 +48,9 @@ def circle(x: float, y: float, radius: float) -> Distance:
 def box(x: float, y: float, half_width: float, half_height: float) -> Distance:
     def distance(u: Array, v: Array) -> Array:
         across, down = np.abs(u - x) - half_width, np.abs(v - y) - half_height
-        return np.hypot(np.maximum(across, 0), np.maximum(down, 0)) + np.minimum(np.maximum(across, down), 0)
+        return np.hypot(np.maximum(across, 0), np.maximum(down, 0)) + np.minimum(
+            np.maximum(across, down), 0
+        )
 
     return distance
 
@@ -82,19 +89,42 @@ def without(whole: Distance, cut: Distance) -> Distance:
 
 def _star() -> list[tuple[float, float]]:
     radii = [1.0, 0.42] * 5
-    return [(r * np.sin(np.pi * k / 5), -r * np.cos(np.pi * k / 5) + 0.05) for k, r in enumerate(radii)]
+    return [
+        (r * np.sin(np.pi * k / 5), -r * np.cos(np.pi * k / 5) + 0.05) for k, r in enumerate(radii)
+    ]
 
 
 def _heart() -> list[tuple[float, float]]:
     around = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     across = np.sin(around) ** 3
-    down = -(13 * np.cos(around) - 5 * np.cos(2 * around) - 2 * np.cos(3 * around) - np.cos(4 * around)) / 16
+    down = (
+        -(
+            13 * np.cos(around)
+            - 5 * np.cos(2 * around)
+            - 2 * np.cos(3 * around)
+            - np.cos(4 * around)
+        )
+        / 16
+    )
     return [(0.98 * x, 0.95 * y - 0.08) for x, y in zip(across, down, strict=True)]
 
 
 def _cross() -> list[tuple[float, float]]:
     a = 0.34
-    return [(-a, -1), (a, -1), (a, -a), (1, -a), (1, a), (a, a), (a, 1), (-a, 1), (-a, a), (-1, a), (-1, -a), (-a, -a)]
+    return [
+        (-a, -1),
+        (a, -1),
+        (a, -a),
+        (1, -a),
+        (1, a),
+        (a, a),
+        (a, 1),
+        (-a, 1),
+        (-a, a),
+        (-1, a),
+        (-1, -a),
+        (-a, -a),
+    ]
 
 
 def _simple(distance: Distance) -> Callable[[str], list[Part]]:
@@ -114,7 +144,13 @@ def _tree(state: str) -> list[Part]:
     return [
         Part(box(0, 0.66, 0.16, 0.34), "wood"),
         Part(
-            lambda u, v: np.minimum.reduce([circle(0, -0.45, 0.52)(u, v), circle(-0.42, 0.0, 0.44)(u, v), circle(0.42, 0.0, 0.44)(u, v)]),
+            lambda u, v: np.minimum.reduce(
+                [
+                    circle(0, -0.45, 0.52)(u, v),
+                    circle(-0.42, 0.0, 0.44)(u, v),
+                    circle(0.42, 0.0, 0.44)(u, v),
+                ]
+            ),
             textured=True,
         ),
     ]
@@ -155,10 +191,18 @@ def _cat(state: str) -> list[Part]:
         head, body = (-0.1, -0.42), lambda u, v: np.hypot(u / 0.5, (v - 0.4) / 0.56) * 0.5 - 0.5
         extra = [limb(0.4, 0.8, 0.85, 0.3, 0.1), limb(-0.2, 0.5, -0.22, 0.88, 0.1)]
     else:
-        head, body = (-0.5, -0.28), lambda u, v: np.hypot((u - 0.15) / 0.64, (v - 0.22) / 0.34) * 0.34 - 0.34
-        extra = [limb(x, 0.4, x, 0.86, 0.1) for x in (-0.28, -0.06, 0.38, 0.6)] + [limb(0.7, 0.1, 0.92, -0.5, 0.09)]
+        head, body = (
+            (-0.5, -0.28),
+            lambda u, v: np.hypot((u - 0.15) / 0.64, (v - 0.22) / 0.34) * 0.34 - 0.34,
+        )
+        extra = [limb(x, 0.4, x, 0.86, 0.1) for x in (-0.28, -0.06, 0.38, 0.6)] + [
+            limb(0.7, 0.1, 0.92, -0.5, 0.09)
+        ]
     x, y = head
-    ears = [polygon([(x + s * 0.36, y - 0.06), (x + s * 0.32, y - 0.56), (x + s * 0.02, y - 0.28)]) for s in (-1, 1)]
+    ears = [
+        polygon([(x + s * 0.36, y - 0.06), (x + s * 0.32, y - 0.56), (x + s * 0.02, y - 0.28)])
+        for s in (-1, 1)
+    ]
     return [
         *(Part(part) for part in extra),
         Part(body, textured=True),
@@ -184,12 +228,18 @@ def _box(state: str) -> list[Part]:
 
 
 def _lamp(state: str) -> list[Part]:
-    glow = [Part(polygon([(-0.62, -0.1), (0.62, -0.1), (0.98, 0.86), (-0.98, 0.86)]), "glow")] if state == "lit" else []
+    glow = (
+        [Part(polygon([(-0.62, -0.1), (0.62, -0.1), (0.98, 0.86), (-0.98, 0.86)]), "glow")]
+        if state == "lit"
+        else []
+    )
     return [
         *glow,
         Part(box(0, 0.35, 0.09, 0.5), "shade"),
         Part(box(0, 0.88, 0.42, 0.1), "shade"),
-        Part(polygon([(-0.36, -0.95), (0.36, -0.95), (0.74, -0.08), (-0.74, -0.08)]), textured=True),
+        Part(
+            polygon([(-0.36, -0.95), (0.36, -0.95), (0.74, -0.08), (-0.74, -0.08)]), textured=True
+        ),
     ]
 
 
@@ -231,7 +281,9 @@ def _role(role: str, main: Array) -> Array:
 
 
 def _texture(kind: str, u: Array, v: Array, main: Array) -> Array:
-    """The thing's own colour at each place, (height, width, 3); stripes and dots are as wide whatever the thing's size."""
+    """The thing's own colour at each place, (height, width, 3); stripes and dots are as wide
+    whatever the thing's size.
+    """
     flat = np.broadcast_to(main, (*u.shape, 3))
     if kind == "plain":
         return flat
@@ -244,10 +296,21 @@ def _texture(kind: str, u: Array, v: Array, main: Array) -> Array:
     return flat + (other - flat) * cover
 
 
-def paint(canvas: Array, kind: str, state: str, colour: Array, texture: str, x: float, y: float, radius: float) -> Array:
-    """Paint one thing onto ``canvas`` (height, width, 3; 0..1, changed in place), centred at (x, y) pixels.
+def paint(
+    canvas: Array,
+    kind: str,
+    state: str,
+    colour: Array,
+    texture: str,
+    x: float,
+    y: float,
+    radius: float,
+) -> Array:
+    """Paint one thing onto ``canvas`` (height, width, 3; 0..1, changed in place), centred at (x, y)
+    pixels.
 
-    Returns its soft mask (height, width), 0..1: exact, since each pixel outside it is left untouched."""
+    Returns its soft mask (height, width), 0..1: exact, since each pixel outside it is left
+    untouched."""
     height, width = canvas.shape[:2]
     reach = radius * 1.06 + 2
     left, right = max(int(x - reach), 0), min(int(x + reach) + 1, width)
@@ -260,7 +323,11 @@ def paint(canvas: Array, kind: str, state: str, colour: Array, texture: str, x: 
     for part in KINDS[kind](state):
         depth = part.distance(u, v) * radius
         cover = np.clip(0.5 - depth, 0, 1)
-        own = _texture(texture, u, v, colour) if part.textured else np.broadcast_to(_role(part.role, colour), (*u.shape, 3))
+        own = (
+            _texture(texture, u, v, colour)
+            if part.textured
+            else np.broadcast_to(_role(part.role, colour), (*u.shape, 3))
+        )
         rim = np.clip(depth + OUTLINE_PIXELS + 0.5, 0, 1)[..., None]
         own = own * light if part.role != "glow" else own
         edge = own * 0.55 if colour.mean() >= 0.2 or part.role != "main" else _toward(own, 0.6, 0.5)

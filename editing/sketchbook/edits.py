@@ -1,6 +1,8 @@
-"""Exact edits in the sketchbook's world: seed -> before, instruction, captions, after, and the mask of what must change.
+"""Exact edits in the sketchbook's world: seed -> before, instruction, captions, after, and the mask
+of what must change.
 
-The picture after an edit differs from the one before inside the masks only, because both are rendered from scenes that
+The picture after an edit differs from the one before inside the masks only, because both are
+rendered from scenes that
 differ in the named things alone.
 """
 
@@ -35,13 +37,26 @@ from .scenes import (
     text,
 )
 
-TYPES = ("recolour", "retexture", "replace", "add", "remove", "resize", "count", "pose", "background", "combined")
+TYPES = (
+    "recolour",
+    "retexture",
+    "replace",
+    "add",
+    "remove",
+    "resize",
+    "count",
+    "pose",
+    "background",
+    "combined",
+)
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
 
 @dataclass(frozen=True)
 class Change:
-    """One instruction's worth of change: to thing ``index`` of the scene before, to the background, or one thing more."""
+    """One instruction's worth of change: to thing ``index`` of the scene before, to the background,
+    or one thing more.
+    """
 
     type: str
     index: int | None = None  # of the thing before; None for background and add
@@ -75,29 +90,44 @@ def _other(rng: np.random.Generator, options: list[str], *taken: str) -> str:
 
 def _recolour(rng: np.random.Generator, before: Scene, index: int) -> Change:
     thing = before.things[index]
-    return Change("recolour", index, replace(thing, colour=_other(rng, list(COLOURS), thing.colour)))
+    return Change(
+        "recolour", index, replace(thing, colour=_other(rng, list(COLOURS), thing.colour))
+    )
 
 
 def _retexture(rng: np.random.Generator, before: Scene, index: int) -> Change:
     thing = before.things[index]
-    return Change("retexture", index, replace(thing, texture=_other(rng, list(TEXTURES), thing.texture)))
+    return Change(
+        "retexture", index, replace(thing, texture=_other(rng, list(TEXTURES), thing.texture))
+    )
 
 
 def _replace(rng: np.random.Generator, before: Scene, index: int) -> Change:
-    thing, kind = before.things[index], _other(rng, list(KINDS), *(other.kind for other in before.things))
-    return Change("replace", index, replace(thing, kind=kind, state=STATES[kind][0] if kind in STATES else ""))
+    thing, kind = (
+        before.things[index],
+        _other(rng, list(KINDS), *(other.kind for other in before.things)),
+    )
+    return Change(
+        "replace", index, replace(thing, kind=kind, state=STATES[kind][0] if kind in STATES else "")
+    )
 
 
 def _resize(rng: np.random.Generator, before: Scene, index: int) -> Change:
     thing = before.things[index]
     size = "small" if thing.size == "large" else "large"
     radius = float(rng.uniform(*SIZES[size]))
-    return Change("resize", index, replace(thing, size=size, places=tuple((x, y, radius) for x, y, _ in thing.places)))
+    return Change(
+        "resize",
+        index,
+        replace(thing, size=size, places=tuple((x, y, radius) for x, y, _ in thing.places)),
+    )
 
 
 def _pose(rng: np.random.Generator, before: Scene, index: int) -> Change:
     thing = before.things[index]
-    return Change("pose", index, replace(thing, state=_other(rng, list(STATES[thing.kind]), thing.state)))
+    return Change(
+        "pose", index, replace(thing, state=_other(rng, list(STATES[thing.kind]), thing.state))
+    )
 
 
 def _background(rng: np.random.Generator, before: Scene, index: int) -> Change:
@@ -112,7 +142,13 @@ def _count(rng: np.random.Generator, before: Scene, index: int) -> Change:
         places = sorted(places)[:wanted]
     free = [x * SIZE for x in ROW if all(abs(x * SIZE - there) > 10 for there, _, _ in places)]
     for x in free[: wanted - len(places)]:
-        places.append((x + float(rng.uniform(-2.5, 2.5)), places[0][1] + float(rng.uniform(-3, 3)), places[0][2]))
+        places.append(
+            (
+                x + float(rng.uniform(-2.5, 2.5)),
+                places[0][1] + float(rng.uniform(-3, 3)),
+                places[0][2],
+            )
+        )
     return Change("count", index, replace(thing, places=tuple(sorted(places)), size=""))
 
 
@@ -128,7 +164,10 @@ CHANGES: dict[str, Callable[[np.random.Generator, Scene, int], Change]] = {
 
 
 def apply(before: Scene, changes: tuple[Change, ...]) -> Scene:
-    """The scene after the changes. A removed thing leaves its relation behind; an added one stands last."""
+    """The scene after the changes.
+
+    A removed thing leaves its relation behind; an added one stands last.
+    """
     by_index = {change.index: change for change in changes if change.index is not None}
     things, relations = [], []
     for index, thing in enumerate(before.things):
@@ -140,7 +179,9 @@ def apply(before: Scene, changes: tuple[Change, ...]) -> Scene:
         if change.type == "add" and change.thing is not None:
             things.append(change.thing)
             relations.append(OPPOSITE[change.relation])
-    background = next((change.background for change in changes if change.background), before.background)
+    background = next(
+        (change.background for change in changes if change.background), before.background
+    )
     return replace(before, things=tuple(things), relations=tuple(relations), background=background)
 
 
@@ -149,9 +190,11 @@ def _without(full: Scene, index: int) -> Scene:
 
 
 def edit(seed: int, type: str = "", kinds: tuple[str, ...] = tuple(KINDS)) -> Edit:
-    """The exact edit of ``seed``; ``type`` is one of ``TYPES``, drawn at random when empty. Raises ValueError for another.
+    """The exact edit of ``seed``; ``type`` is one of ``TYPES``, drawn at random when empty. Raises
+    ValueError for another.
 
-    ``kinds`` narrows what the scene before is made of, for all types but pose, add, remove and count."""
+    ``kinds`` narrows what the scene before is made of, for all types but pose, add, remove and
+    count."""
     rng = np.random.default_rng([seed, 77])
     weights = np.array([3, 2, 3, 2, 2, 1.5, 1, 2, 2, 4.5])
     type = type or str(rng.choice(TYPES, p=weights / weights.sum()))
@@ -161,16 +204,25 @@ def edit(seed: int, type: str = "", kinds: tuple[str, ...] = tuple(KINDS)) -> Ed
     if type == "count":
         before = scene(seed, group=int(rng.integers(2, 4)))
         if rng.random() < 0.34:
-            before = replace(before, things=(replace(before.things[0], places=before.things[0].places[:1]),))
+            before = replace(
+                before, things=(replace(before.things[0], places=before.things[0].places[:1]),)
+            )
         changes: tuple[Change, ...] = (_count(rng, before, 0),)
     elif type in ("add", "remove"):
         full = scene(seed, things=max(number, 2))
         index = int(rng.integers(1, len(full.things)))
         if type == "remove":
-            before, changes = full, (Change("remove", index if len(full.things) > 2 else int(rng.integers(2))),)
+            before, changes = (
+                full,
+                (Change("remove", index if len(full.things) > 2 else int(rng.integers(2))),),
+            )
         else:
             before = _without(full, index)
-            changes = (Change("add", None, full.things[index], relation=OPPOSITE[full.relations[index - 1]]),)
+            changes = (
+                Change(
+                    "add", None, full.things[index], relation=OPPOSITE[full.relations[index - 1]]
+                ),
+            )
     elif type == "combined":
         before, changes = _combined(rng, seed, kinds)
     else:
@@ -179,7 +231,9 @@ def edit(seed: int, type: str = "", kinds: tuple[str, ...] = tuple(KINDS)) -> Ed
     return Edit(seed, type, before, apply(before, changes), changes)
 
 
-def _combined(rng: np.random.Generator, seed: int, kinds: tuple[str, ...]) -> tuple[Scene, tuple[Change, ...]]:
+def _combined(
+    rng: np.random.Generator, seed: int, kinds: tuple[str, ...]
+) -> tuple[Scene, tuple[Change, ...]]:
     """Two to four instructions, each to another thing or to the background."""
     before = scene(seed, things=int(rng.choice([1, 2, 3], p=[0.2, 0.5, 0.3])), kinds=kinds)
     targets = [int(i) for i in rng.permutation(len(before.things) + 1)]
@@ -189,13 +243,21 @@ def _combined(rng: np.random.Generator, seed: int, kinds: tuple[str, ...]) -> tu
         if index == len(before.things):
             changes.append(_background(rng, before, index))
             continue
-        options = ["recolour", "recolour", "retexture", "replace", "resize"] + ["pose"] * (before.things[index].kind in STATES) * 2
-        if index and len(before.things) > 1 and not any(change.type in ("remove", "replace") for change in changes):
+        options = ["recolour", "recolour", "retexture", "replace", "resize"] + ["pose"] * (
+            before.things[index].kind in STATES
+        ) * 2
+        if (
+            index
+            and len(before.things) > 1
+            and not any(change.type in ("remove", "replace") for change in changes)
+        ):
             options.append("remove")
         if any(change.type in ("replace", "remove") for change in changes):
             options = [option for option in options if option != "replace"]
         kind = options[int(rng.integers(len(options)))]
-        changes.append(Change("remove", index) if kind == "remove" else CHANGES[kind](rng, before, index))
+        changes.append(
+            Change("remove", index) if kind == "remove" else CHANGES[kind](rng, before, index)
+        )
     return before, tuple(changes)
 
 
@@ -227,7 +289,11 @@ VERBS = {
     ("person", "standing"): ("make X stand", "let X stand up", "make X standing"),
     ("person", "sitting"): ("make X sit", "let X sit down", "make X sitting"),
     ("person", "jumping"): ("make X jump", "let X jump", "make X jumping"),
-    ("person", "arms up"): ("make X raise the arms", "let X raise the arms", "make X put the arms up"),
+    ("person", "arms up"): (
+        "make X raise the arms",
+        "let X raise the arms",
+        "make X put the arms up",
+    ),
     ("cat", "standing"): ("make X stand", "let X stand up", "make X standing"),
     ("cat", "sitting"): ("make X sit", "let X sit down", "make X sitting"),
     ("box", "open"): ("open X", "make X open"),
@@ -236,7 +302,14 @@ VERBS = {
     ("lamp", "unlit"): ("switch off X", "make X unlit"),
 }
 TEMPLATES = {
-    "recolour": ("make X C", "turn X C", "change X to C", "paint X C", "color X C", "make X look C"),
+    "recolour": (
+        "make X C",
+        "turn X C",
+        "change X to C",
+        "paint X C",
+        "color X C",
+        "make X look C",
+    ),
     "striped": ("make X striped", "turn X striped", "give X stripes", "change X to striped"),
     "dotted": ("make X dotted", "turn X dotted", "give X dots", "change X to dotted"),
     "plain": ("make X plain", "turn X plain", "change X to plain"),
@@ -247,7 +320,11 @@ TEMPLATES = {
     "small": ("make X small", "make X smaller", "shrink X"),
     "count": ("make it N", "change X to N", "there should be N"),
     "background": ("make the background B", "turn the background B", "change the background to B"),
-    "place": ("change the background to B", "replace the background with B", "turn the background into B"),
+    "place": (
+        "change the background to B",
+        "replace the background with B",
+        "turn the background into B",
+    ),
 }
 
 
@@ -257,7 +334,11 @@ def _name(thing: Thing, owner: Owner, rng: np.random.Generator | None) -> list[W
     share = 0.0 if rng is None else rng.random()
     if share > 0.92:
         return describe(thing, owner, None, definite=True)
-    return [Word("the", None), *([Word(thing.colour, owner)] if share > 0.55 else []), Word(noun, owner)]
+    return [
+        Word("the", None),
+        *([Word(thing.colour, owner)] if share > 0.55 else []),
+        Word(noun, owner),
+    ]
 
 
 def _template(change: Change, before: Scene, rng: np.random.Generator | None) -> str:
@@ -270,13 +351,21 @@ def _template(change: Change, before: Scene, rng: np.random.Generator | None) ->
     elif change.type == "background" and change.background in ("meadow", "room", "night"):
         key = "place"
     options = VERBS[thing.kind, thing.state] if change.type == "pose" and thing else TEMPLATES[key]
-    if change.type == "count" and thing and change.index is not None and thing.count == before.things[change.index].count + 1:
+    if (
+        change.type == "count"
+        and thing
+        and change.index is not None
+        and thing.count == before.things[change.index].count + 1
+    ):
         options = (*options, "add another K")
     return options[0] if rng is None else options[int(rng.integers(len(options)))]
 
 
-def phrase(change: Change, before: Scene, owner: Owner, rng: np.random.Generator | None = None) -> list[Word]:
-    """One instruction in words. A word's owner is ``owner``, the change's place among its edit's parts; a word that names
+def phrase(
+    change: Change, before: Scene, owner: Owner, rng: np.random.Generator | None = None
+) -> list[Word]:
+    """One instruction in words. A word's owner is ``owner``, the change's place among its edit's
+    parts; a word that names
     a thing which only serves as the place of another is owned by ``"thing K"``."""
     old = before.things[change.index] if change.index is not None else None
     words: list[Word] = []
@@ -315,10 +404,16 @@ def instruction(edit: Edit, rng: np.random.Generator | None = None) -> list[list
 
 
 def join(parts: list[list[Word]], rng: np.random.Generator | None = None) -> list[Word]:
-    """Several instructions as one sentence, joined by a comma (now and then by "and" when ``rng`` is given)."""
+    """Several instructions as one sentence, joined by a comma (now and then by "and" when ``rng``
+    is given).
+    """
     words: list[Word] = []
     for number, part in enumerate(parts):
-        words += ([Word("and" if rng is not None and rng.random() < 0.25 else ",", None)] if number else []) + part
+        words += (
+            [Word("and" if rng is not None and rng.random() < 0.25 else ",", None)]
+            if number
+            else []
+        ) + part
     return words
 
 

@@ -1,9 +1,11 @@
-"""The measuring instruments of the sketchbook's world: a judge that says what lies inside a mask, and two towers for direction scores.
+"""The measuring instruments of the sketchbook's world: a judge that says what lies inside a mask,
+and two towers for direction scores.
 
-The judge is a small convolutional network trained on renders alone, half of them as the autoencoder shows them, never on what the
-diffusion model makes. It sees the picture cut
-out around a mask (with the mask as a fourth channel) and names kind, colour, texture and state; from the whole picture it names the
-background. The towers put pictures and captions into one space, as CLIP does, for this world only.
+The judge is a small convolutional network trained on renders alone, half of them as the autoencoder
+shows them, never on what the diffusion model makes. It sees the picture cut
+out around a mask (with the mask as a fourth channel) and names kind, colour, texture and state;
+from the whole picture it names the background. The towers put pictures and captions into one space,
+as CLIP does, for this world only.
 """
 
 from __future__ import annotations
@@ -38,7 +40,12 @@ TOWER = 64  # channels of the common space
 
 
 def _stage(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 3, padding=1), nn.BatchNorm2d(outside), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, 3, padding=1),
+        nn.BatchNorm2d(outside),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    )
 
 
 class ThingJudge(nn.Module):
@@ -47,7 +54,9 @@ class ThingJudge(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(_stage(4, 24), _stage(24, 48), _stage(48, 96), _stage(96, 128))
-        self.heads = nn.ModuleDict({name: nn.Linear(128 * 16, len(labels)) for name, labels in LABELS.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(128 * 16, len(labels)) for name, labels in LABELS.items()}
+        )
 
     def forward(self, views: Tensor) -> dict[str, Tensor]:
         seen = self.body(views).flatten(1)
@@ -87,24 +96,44 @@ class Towers(nn.Module):
     def text(self, captions: str | list[str]) -> Tensor:
         """One caption or several -> (batch, 64), unit length."""
         sentences = [captions] if isinstance(captions, str) else captions
-        tokens = self.tokenizer(sentences, padding="max_length", max_length=40, truncation=True, return_tensors="pt").input_ids
+        tokens = self.tokenizer(
+            sentences, padding="max_length", max_length=40, truncation=True, return_tensors="pt"
+        ).input_ids
         states, _ = self.reader(self.words(tokens))
         return F.normalize(self.tell(states[:, -1]), dim=-1)
 
 
 def view(pictures: Tensor, masks: Tensor) -> Tensor:
-    """Cut each picture (batch, 3, height, width; 0..1) out around its mask (batch, 1, height, width): (batch, 4, 64, 64).
+    """Cut each picture (batch, 3, height, width; 0..1) out around its mask (batch, 1, height,
+    width): (batch, 4, 64, 64).
 
     An empty mask gives the whole picture."""
     out = []
     for picture, mask in zip(pictures, masks, strict=True):
-        rows, columns = torch.nonzero(mask[0].amax(1) > 0.3).flatten(), torch.nonzero(mask[0].amax(0) > 0.3).flatten()
+        rows, columns = (
+            torch.nonzero(mask[0].amax(1) > 0.3).flatten(),
+            torch.nonzero(mask[0].amax(0) > 0.3).flatten(),
+        )
         if len(rows) == 0:
             rows, columns = torch.arange(mask.shape[1]), torch.arange(mask.shape[2])
-        middle_y, middle_x = float(rows[0] + rows[-1] + 1) / 2, float(columns[0] + columns[-1] + 1) / 2
-        reach = MARGIN * max(float(rows[-1] - rows[0] + 1), float(columns[-1] - columns[0] + 1), 8.0) / 2
+        middle_y, middle_x = (
+            float(rows[0] + rows[-1] + 1) / 2,
+            float(columns[0] + columns[-1] + 1) / 2,
+        )
+        reach = (
+            MARGIN
+            * max(float(rows[-1] - rows[0] + 1), float(columns[-1] - columns[0] + 1), 8.0)
+            / 2
+        )
         height, width = picture.shape[1:]
-        place = torch.tensor([[[2 * reach / width, 0, 2 * middle_x / width - 1], [0, 2 * reach / height, 2 * middle_y / height - 1]]])
+        place = torch.tensor(
+            [
+                [
+                    [2 * reach / width, 0, 2 * middle_x / width - 1],
+                    [0, 2 * reach / height, 2 * middle_y / height - 1],
+                ]
+            ]
+        )
         grid = F.affine_grid(place, [1, 4, VIEW, VIEW], align_corners=False)
         whole = torch.cat([picture, mask])[None]
         out.append(F.grid_sample(whole, grid, padding_mode="border", align_corners=False))
@@ -112,11 +141,15 @@ def view(pictures: Tensor, masks: Tensor) -> Tensor:
 
 
 def framed(picture: Tensor, part: Tensor) -> Tensor:
-    """The rectangle around the largest thing within ``part`` (1, 128, 128) of a picture (3, 128, 128); ``part`` itself if there is none.
+    """The rectangle around the largest thing within ``part`` (1, 128, 128) of a picture (3, 128,
+    128); ``part`` itself if there is none.
 
-    Every background of the world is one colour along a row, as it is at the picture's edges: what differs from that, is a thing."""
+    Every background of the world is one colour along a row, as it is at the picture's edges: what
+    differs from that, is a thing."""
     edges = torch.cat([picture[..., :EDGE], picture[..., -EDGE:]], -1)
-    differs = ((picture - edges.median(-1, keepdim=True).values).abs().amax(0, keepdim=True) > DIFFERENCE) & (part > 0)
+    differs = (
+        (picture - edges.median(-1, keepdim=True).values).abs().amax(0, keepdim=True) > DIFFERENCE
+    ) & (part > 0)
     joined = F.max_pool2d(differs.float(), 2 * JOINED + 1, 1, JOINED)  # (1, 128, 128)
     pieces, before = joined * torch.arange(1, joined.numel() + 1).view_as(joined), torch.zeros(())
     while not torch.equal(pieces, before):  # each piece takes the highest number of its places
@@ -137,18 +170,24 @@ class Judge:
 
     @torch.no_grad()
     def look(self, image: Tensor, mask: Tensor) -> dict[str, str]:
-        """What lies inside ``mask`` (1, 1, 128, 128) of ``image`` (1, 3, 128, 128; 0..1): kind, colour, texture, count, state."""
+        """What lies inside ``mask`` (1, 1, 128, 128) of ``image`` (1, 3, 128, 128; 0..1): kind,
+        colour, texture, count, state.
+        """
         logits = self.things(view(image, mask))
         return {name: LABELS[name][int(rows[0].argmax())] for name, rows in logits.items()}
 
     @torch.no_grad()
     def background(self, image: Tensor) -> str:
         """The background of ``image`` (1, 3, 128, 128; 0..1)."""
-        return PLACES[int(self.places(F.interpolate(image, size=(32, 32), mode="area"))[0].argmax())]
+        return PLACES[
+            int(self.places(F.interpolate(image, size=(32, 32), mode="area"))[0].argmax())
+        ]
 
     @torch.no_grad()
     def features(self, image: Tensor) -> list[Tensor]:
-        """The towers' inner maps of a picture, for a perceptual distance in this world (it is not LPIPS)."""
+        """The towers' inner maps of a picture, for a perceptual distance in this world (it is not
+        LPIPS).
+        """
         seen, out = F.interpolate(image, size=(64, 64), mode="area"), []
         for stage in list(self.towers.eye)[:3]:
             seen = stage(seen)
@@ -163,7 +202,11 @@ def new_judge() -> nn.ModuleDict:
 def judge_of(parts: nn.ModuleDict) -> Judge:
     """The judge that looks with these networks, trained or being trained."""
     things, places, towers = parts["things"], parts["places"], parts["towers"]
-    assert isinstance(things, ThingJudge) and isinstance(places, PlaceJudge) and isinstance(towers, Towers)
+    assert (
+        isinstance(things, ThingJudge)
+        and isinstance(places, PlaceJudge)
+        and isinstance(towers, Towers)
+    )
     return Judge(things, places, towers)
 
 

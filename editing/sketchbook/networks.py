@@ -1,10 +1,12 @@
-"""The sketchbook's networks: Stable Diffusion 1.x in small, and how one trunk becomes the three variants.
+"""The sketchbook's networks: Stable Diffusion 1.x in small, and how one trunk becomes the three
+variants.
 
 The three variants are trained together as one UNet whose first convolution takes 13 channels:
 
     0-3  noisy latents        4-7  latents of the picture to edit (unscaled)        8  mask        9-12  latents of the masked picture
 
-A sample of one task leaves the other tasks' channels at zero. So cutting the first convolution to the channels of a variant
+A sample of one task leaves the other tasks' channels at zero. So cutting the first convolution to
+the channels of a variant
 gives exactly the network that was trained for it, and the words mean the same to all three.
 """
 
@@ -32,10 +34,19 @@ from .drawing import COLOURS, KINDS
 from .edits import TEMPLATES, VERBS
 from .scenes import BACKGROUNDS, NUMBERS, PLURALS, SIZES, STATES, TEXTURES
 
-VARIANTS = {"text-to-image": tuple(range(4)), "inpainting": (0, 1, 2, 3, 8, 9, 10, 11, 12), "instruction": tuple(range(8))}
+VARIANTS = {
+    "text-to-image": tuple(range(4)),
+    "inpainting": (0, 1, 2, 3, 8, 9, 10, 11, 12),
+    "instruction": tuple(range(8)),
+}
 TRUNK_CHANNELS = 13
 SEMANTIC_GRID = 16  # positions on each side where nouns localise best: level 1 of 32 x 32 latents
-NOISE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+NOISE = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+}
 EXTRA_WORDS = (
     "a an the and another image picture it this that is are there of to in on at by for from or then but not as like its his her "
     "four five some more less very light dark sit stand jump sits stands jumps up down off out away with without hand hands arm arms "
@@ -54,7 +65,9 @@ def world_words() -> list[str]:
 
 
 def new_tokenizer() -> CLIPTokenizer:
-    """CLIP's byte-pair tokenizer in which each word of the world is one token; other words fall apart into pieces."""
+    """CLIP's byte-pair tokenizer in which each word of the world is one token; other words fall
+    apart into pieces.
+    """
     letters = [chr(code) for code in range(ord("!"), ord("~") + 1)]
     tokens = letters + [letter + "</w>" for letter in letters]
     merges: list[tuple[str, str]] = []
@@ -62,15 +75,22 @@ def new_tokenizer() -> CLIPTokenizer:
     for word in world_words():
         pieces = [*word[:-1], word[-1] + "</w>"]
         while len(pieces) > 1:
-            known = [(rank[pair], place) for place, pair in enumerate(pairwise(pieces)) if pair in rank]
-            place = min(known)[1] if known else 0  # as the tokenizer does: the oldest merge first; else a new one from the left
+            known = [
+                (rank[pair], place) for place, pair in enumerate(pairwise(pieces)) if pair in rank
+            ]
+            place = (
+                min(known)[1] if known else 0
+            )  # as the tokenizer does: the oldest merge first; else a new one from the left
             pair = (pieces[place], pieces[place + 1])
             if pair not in rank:
                 rank[pair] = len(merges)
                 merges.append(pair)
                 tokens.append("".join(pair))
             pieces[place : place + 2] = ["".join(pair)]
-    vocabulary = {token: number for number, token in enumerate([*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"])}
+    vocabulary = {
+        token: number
+        for number, token in enumerate([*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"])
+    }
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77)  # type: ignore[arg-type]  # pairs are what it takes
 
 
@@ -92,7 +112,9 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_unet(channels: int = TRUNK_CHANNELS) -> UNet2DConditionModel:
-    """Three levels of one layer each, cross-attention at all of them (32, 16 and 8 for 128 pixels), heads of 32 and 48 channels."""
+    """Three levels of one layer each, cross-attention at all of them (32, 16 and 8 for 128 pixels),
+    heads of 32 and 48 channels.
+    """
     return UNet2DConditionModel(
         sample_size=32,
         in_channels=channels,
@@ -118,15 +140,21 @@ def cut(trunk: UNet2DConditionModel, variant: str) -> UNet2DConditionModel:
 
 
 def join_variants(folder: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-    """The trunk and text encoder that ``save_variants`` wrote, float32: training can go on from published weights."""
+    """The trunk and text encoder that ``save_variants`` wrote, float32: training can go on from
+    published weights.
+    """
     trunk = new_unet()
     weights: dict[str, torch.Tensor] = {}
     first = torch.zeros_like(trunk.conv_in.weight)
     for variant, channels in VARIANTS.items():
-        weights = UNet2DConditionModel.from_pretrained(folder / variant, subfolder="unet", dtype=torch.float32).state_dict()
+        weights = UNet2DConditionModel.from_pretrained(
+            folder / variant, subfolder="unet", dtype=torch.float32
+        ).state_dict()
         first[:, list(channels)] = weights["conv_in.weight"]
     trunk.load_state_dict(weights | {"conv_in.weight": first})
-    return trunk, CLIPTextModel.from_pretrained(folder / "text-to-image", subfolder="text_encoder", dtype=torch.float32)
+    return trunk, CLIPTextModel.from_pretrained(
+        folder / "text-to-image", subfolder="text_encoder", dtype=torch.float32
+    )
 
 
 def save_variants(
@@ -138,23 +166,40 @@ def save_variants(
     defaults: dict[str, dict[str, float | str]],
     side: int = 32,
 ) -> None:
-    """Write text-to-image, inpainting and instruction as complete diffusers folders in half precision.
+    """Write text-to-image, inpainting and instruction as complete diffusers folders in half
+    precision.
 
     ``side`` is the latents' native size, the one that training ended with."""
     ddim = DDIMScheduler(**NOISE, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
-    ancestral = EulerAncestralDiscreteScheduler(**NOISE, timestep_spacing="linspace", steps_offset=1)
+    ancestral = EulerAncestralDiscreteScheduler(
+        **NOISE, timestep_spacing="linspace", steps_offset=1
+    )
     kinds = {
         "text-to-image": (StableDiffusionPipeline, ddim),
         "inpainting": (StableDiffusionInpaintPipeline, ddim),
         "instruction": (StableDiffusionInstructPix2PixPipeline, ancestral),
     }
     for variant, (pipeline, scheduler) in kinds.items():
-        parts = {"unet": cut(trunk, variant), "vae": copy.deepcopy(vae), "text_encoder": copy.deepcopy(text_encoder)}
+        parts = {
+            "unet": cut(trunk, variant),
+            "vae": copy.deepcopy(vae),
+            "text_encoder": copy.deepcopy(text_encoder),
+        }
         parts["unet"].register_to_config(sample_size=side)
         whole = pipeline(
-            **parts, tokenizer=tokenizer, scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+            **parts,
+            tokenizer=tokenizer,
+            scheduler=scheduler,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
         )
         whole.to(dtype=torch.float16)
         whole.save_pretrained(folder / variant)
-        about = {"name": "sketchbook", "semantic_level": side // SEMANTIC_GRID - 1, "native_size": 4 * side, "defaults": defaults}
+        about = {
+            "name": "sketchbook",
+            "semantic_level": side // SEMANTIC_GRID - 1,
+            "native_size": 4 * side,
+            "defaults": defaults,
+        }
         (folder / variant / "limn.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -1,8 +1,11 @@
 """What stands where, asked of the trunk's own features while the sketchbook trains.
 
-The idea is REPA's (Yu et al., ICLR 2025): a diffusion network learns its pictures several times faster when its hidden states are
-held to what the picture means. No foreign encoder is needed here, because the renderer knows kind, colour, texture, state and size
-at every place. A linear layer on the way down names what the inputs show, another on the way up what is to be shown; both are
+The idea is REPA's (Yu et al., ICLR 2025): a diffusion network learns its pictures several times
+faster when its hidden states are
+held to what the picture means. No foreign encoder is needed here, because the renderer knows kind,
+colour, texture, state and size
+at every place. A linear layer on the way down names what the inputs show, another on the way up
+what is to be shown; both are
 thrown away after training.
 """
 
@@ -33,7 +36,9 @@ def classes(scene: Scene, columns: int) -> np.ndarray:
     """(class, column) weights: one column a thing, the last the background."""
     out = np.zeros((CLASSES, columns), np.float32)
     first = 0
-    for group, attribute in zip(GROUPS, ("kind", "colour", "texture", "state", "size"), strict=True):
+    for group, attribute in zip(
+        GROUPS, ("kind", "colour", "texture", "state", "size"), strict=True
+    ):
         for column, thing in enumerate(scene.things):
             value = getattr(thing, attribute)
             if value in group:
@@ -53,12 +58,16 @@ class Recognition(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(channels, CLASSES, 1) for _ in range(2))
         self.features: list[Tensor] = []  # of the last forward: down, up
         for block in (trunk.down_blocks[LEVEL], trunk.up_blocks[depth - 1 - LEVEL]):
-            block.attentions[0].register_forward_hook(lambda _module, _inputs, output: self.features.append(output[0]))
+            block.attentions[0].register_forward_hook(
+                lambda _module, _inputs, output: self.features.append(output[0])
+            )
 
     def loss(self, targets: tuple[Tensor, Tensor], weight: Tensor) -> Tensor:
-        """Mean cross-entropy, in nats, over both layers and all groups of classes; empties ``features``.
+        """Mean cross-entropy, in nats, over both layers and all groups of classes; empties
+        ``features``.
 
-        ``targets``: what the inputs show and what is to be shown, each (batch, class, 16, 16), a class's share of the place;
+        ``targets``: what the inputs show and what is to be shown, each (batch, class, 16, 16), a
+        class's share of the place;
         ``weight`` (batch): how much a row's timestep lets one ask."""
         losses = []
         for head, features, target in zip(self.heads, self.features, targets, strict=True):

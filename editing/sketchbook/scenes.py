@@ -1,6 +1,8 @@
-"""The sketchbook's world: seed -> scene -> picture, caption with the owner of every word, an exact soft mask per object.
+"""The sketchbook's world: seed -> scene -> picture, caption with the owner of every word, an exact
+soft mask per object.
 
-Everything is deterministic in the seed. Seeds below ``FIRST_HELD_OUT`` are for training; the rest are held out.
+Everything is deterministic in the seed. Seeds below ``FIRST_HELD_OUT`` are for training; the rest
+are held out.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 SIZES = {"small": (15.5, 17.5), "large": (22.5, 24.8)}
 GROUP_SIZE = (15.0, 17.0)
-PLURALS = {kind: kind + "s" for kind in KINDS} | {"cross": "crosses", "box": "boxes", "person": "people"}
+PLURALS = {kind: kind + "s" for kind in KINDS} | {
+    "cross": "crosses",
+    "box": "boxes",
+    "person": "people",
+}
 NUMBERS = ("zero", "one", "two", "three")
 BACKGROUNDS = {
     "gray": "on a gray background",
@@ -37,7 +43,10 @@ BACKGROUNDS = {
     "night": "at night",
 }
 ROW = (0.19, 0.5, 0.81)  # where the members of a group may stand
-NEAR, FAR = 0.28, 0.73  # the two places along an axis for things beside each other: far enough for two large ones
+NEAR, FAR = (
+    0.28,
+    0.73,
+)  # the two places along an axis for things beside each other: far enough for two large ones
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,9 @@ class Thing:
 class Scene:
     seed: int
     things: tuple[Thing, ...]
-    relations: tuple[str, ...]  # of the first thing to each of the others: left of, right of, above, below
+    relations: tuple[
+        str, ...
+    ]  # of the first thing to each of the others: left of, right of, above, below
     background: str
     tone: tuple[float, float]  # jitter of the background: brightness, height of the horizon
 
@@ -99,7 +110,9 @@ def new_thing(
     count: int = 1,
     slots: tuple[int, ...] = (),
 ) -> Thing:
-    """A thing with everything drawn at random that is not given; x, y as shares of the picture's side."""
+    """A thing with everything drawn at random that is not given; x, y as shares of the picture's
+    side.
+    """
     kind = _pick(rng, kinds)
     size = "" if count > 1 else size or _pick(rng, ("small", "large"))
     low, high = SIZES.get(size, GROUP_SIZE)
@@ -107,22 +120,48 @@ def new_thing(
     places = []
     for member in range(count):
         across = ROW[slots[member]] if count > 1 else x
-        places.append((SIZE * across + float(rng.uniform(-2.5, 2.5)), SIZE * y + float(rng.uniform(-3, 3)), radius))
+        places.append(
+            (
+                SIZE * across + float(rng.uniform(-2.5, 2.5)),
+                SIZE * y + float(rng.uniform(-3, 3)),
+                radius,
+            )
+        )
     texture = _pick(rng, ("plain", "plain", "striped", "dotted"))
     state = _pick(rng, STATES[kind]) if kind in STATES else ""
     tint = tuple(float(t) for t in rng.uniform(-0.03, 0.03, 3))
     return Thing(kind, _pick(rng, list(COLOURS)), texture, size, state, tuple(places), tint)  # type: ignore[arg-type]
 
 
-def scene(seed: int, things: int = 0, kinds: tuple[str, ...] = tuple(KINDS), group: int = 0) -> Scene:
-    """The scene of ``seed``. ``things`` 1..3 fixes how many stand in it, ``group`` 2..3 asks for a group of equal ones."""
+def scene(
+    seed: int, things: int = 0, kinds: tuple[str, ...] = tuple(KINDS), group: int = 0
+) -> Scene:
+    """The scene of ``seed``.
+
+    ``things`` 1..3 fixes how many stand in it, ``group`` 2..3 asks for a group of equal ones.
+    """
     rng = np.random.default_rng(seed)
     drawn = rng.random()
     if not things and not group:
-        things, group = (1, 0) if drawn < 0.5 else (2, 0) if drawn < 0.78 else (3, 0) if drawn < 0.9 else (1, 2 + int(drawn > 0.95))
-    background, tone = _pick(rng, list(BACKGROUNDS)), (float(rng.uniform(-0.04, 0.04)), float(rng.uniform(0.52, 0.62)))
+        things, group = (
+            (1, 0)
+            if drawn < 0.5
+            else (2, 0)
+            if drawn < 0.78
+            else (3, 0)
+            if drawn < 0.9
+            else (1, 2 + int(drawn > 0.95))
+        )
+    background, tone = (
+        _pick(rng, list(BACKGROUNDS)),
+        (float(rng.uniform(-0.04, 0.04)), float(rng.uniform(0.52, 0.62))),
+    )
     if group:
-        slots = (0, 1, 2) if group == 3 else tuple(sorted(int(s) for s in rng.choice(3, 2, replace=False)))
+        slots = (
+            (0, 1, 2)
+            if group == 3
+            else tuple(sorted(int(s) for s in rng.choice(3, 2, replace=False)))
+        )
         member = new_thing(rng, 0.5, float(rng.uniform(0.4, 0.62)), kinds, count=group, slots=slots)
         return Scene(seed, (member,), (), background, tone)
     if things == 1:
@@ -140,7 +179,9 @@ def scene(seed: int, things: int = 0, kinds: tuple[str, ...] = tuple(KINDS), gro
     for relation in relations:
         there = (1 - x + 0.005, y) if relation in ("left of", "right of") else (x, 1 - y + 0.005)
         fresh = new_thing(rng, *there, kinds)
-        while any(fresh.kind == other.kind for other in out):  # every thing can be named by its kind
+        while any(
+            fresh.kind == other.kind for other in out
+        ):  # every thing can be named by its kind
             fresh = new_thing(rng, *there, kinds)
         out.append(fresh)
     return Scene(seed, tuple(out), tuple(relations), background, tone)
@@ -157,9 +198,16 @@ def _backdrop(name: str, seed: int, tone: tuple[float, float]) -> Array:
         for x, y in np.random.default_rng(seed).integers(3, SIZE - 3, (14, 2)):
             canvas[y : y + 2, x : x + 2] = (0.78, 0.78, 0.88)
     else:
-        far, near = ((0.62, 0.82, 0.97), (0.52, 0.78, 0.40)) if name == "meadow" else ((0.72, 0.84, 0.82), (0.62, 0.45, 0.33))
+        far, near = (
+            ((0.62, 0.82, 0.97), (0.52, 0.78, 0.40))
+            if name == "meadow"
+            else ((0.72, 0.84, 0.82), (0.62, 0.45, 0.33))
+        )
         ground = np.clip((down - horizon) * SIZE, 0, 1)
-        canvas = np.array(far) * (1.05 - 0.12 * down) * (1 - ground) + np.array(near) * (1.1 - 0.2 * down) * ground
+        canvas = (
+            np.array(far) * (1.05 - 0.12 * down) * (1 - ground)
+            + np.array(near) * (1.1 - 0.2 * down) * ground
+        )
         if name == "room":
             board = np.clip(1.5 - np.abs(down - horizon) * SIZE, 0, 1)
             canvas = canvas + (np.array((0.95, 0.94, 0.9)) - canvas) * board
@@ -172,7 +220,10 @@ def render(scene: Scene) -> Rendered:
     masks = []
     for thing in scene.things:
         colour = np.clip(np.array(COLOURS[thing.colour]) + np.array(thing.tint), 0, 1)
-        members = [paint(canvas, thing.kind, thing.state, colour, thing.texture, *place) for place in thing.places]
+        members = [
+            paint(canvas, thing.kind, thing.state, colour, thing.texture, *place)
+            for place in thing.places
+        ]
         masks.append(np.max(members, axis=0))
     return Rendered((canvas * 255 + 0.5).astype(np.uint8), tuple(masks))
 
@@ -181,8 +232,13 @@ def article(word: str) -> str:
     return "an" if word[0] in "aeiou" else "a"
 
 
-def describe(thing: Thing, owner: Owner, rng: np.random.Generator | None = None, definite: bool = False) -> list[Word]:
-    """The thing in words, each with its owner. With ``rng`` some attributes go unsaid, as people do."""
+def describe(
+    thing: Thing, owner: Owner, rng: np.random.Generator | None = None, definite: bool = False
+) -> list[Word]:
+    """The thing in words, each with its owner.
+
+    With ``rng`` some attributes go unsaid, as people do.
+    """
 
     def said(share: float) -> bool:
         return rng is None or rng.random() < share
@@ -200,7 +256,9 @@ def describe(thing: Thing, owner: Owner, rng: np.random.Generator | None = None,
     words = [Word(text, owner) for text in (*adjectives, noun)]
     if thing.state == "arms up" and said(0.9):
         words += [Word("with", None), Word("arms", owner), Word("up", owner)]
-    start = "the" if definite else NUMBERS[thing.count] if thing.count > 1 else article(words[0].text)
+    start = (
+        "the" if definite else NUMBERS[thing.count] if thing.count > 1 else article(words[0].text)
+    )
     return [Word(start, owner if thing.count > 1 and not definite else None), *words]
 
 
@@ -209,12 +267,17 @@ def caption(scene: Scene, rng: np.random.Generator | None = None) -> list[Word]:
     words = describe(scene.things[0], 0, rng)
     for index, relation in enumerate(scene.relations, 1):
         words += [Word("and", None)] if index > 1 else []
-        words += [Word(text, None) for text in relation.split()] + describe(scene.things[index], index, rng)
+        words += [Word(text, None) for text in relation.split()] + describe(
+            scene.things[index], index, rng
+        )
     if rng is None or rng.random() < 0.92:
         *before, place = BACKGROUNDS[scene.background].split()
         if place == "background":
             before, place = before[:-1], before[-1]
-            words += [Word(text, None) for text in before] + [Word(place, "background"), Word("background", "background")]
+            words += [Word(text, None) for text in before] + [
+                Word(place, "background"),
+                Word("background", "background"),
+            ]
         else:
             words += [Word(text, None) for text in before] + [Word(place, "background")]
     return words

@@ -1,4 +1,7 @@
-"""Was the edit made, and was all else left alone? The judge's answer, change by change, against what the scene says."""
+"""Was the edit made, and was all else left alone?
+
+The judge's answer, change by change, against what the scene says.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,36 @@ from .edits import Change, Edit, RenderedEdit
 from .judge import Judge
 from .scenes import Thing
 
-ASKED = {"recolour": ("colour",), "retexture": ("texture",), "replace": ("kind",), "add": ("kind", "colour"), "pose": ("state",)}
+ASKED = {
+    "recolour": ("colour",),
+    "retexture": ("texture",),
+    "replace": ("kind",),
+    "add": ("kind", "colour"),
+    "pose": ("state",),
+}
 NEARER = 0.6
-"""A removed, resized or counted thing is right when the picture is this much nearer to the exact answer than to the picture before."""
+"""A removed, resized or counted thing is right when the picture is this much nearer to the exact
+answer than to the picture before.
+"""
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """A rendered picture (128, 128, 3) uint8 -> (1, 3, 128, 128) in 0..1; a mask (128, 128) -> (1, 1, 128, 128)."""
+    """A rendered picture (128, 128, 3) uint8 -> (1, 3, 128, 128) in 0..1; a mask (128, 128) -> (1,
+    1, 128, 128).
+    """
     if array.ndim == 2:
         return torch.from_numpy(array).float()[None, None]
     return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 255
 
 
 def _truth(thing: Thing) -> dict[str, str]:
-    return {"kind": thing.kind, "colour": thing.colour, "texture": thing.texture, "state": thing.state, "count": str(thing.count)}
+    return {
+        "kind": thing.kind,
+        "colour": thing.colour,
+        "texture": thing.texture,
+        "state": thing.state,
+        "count": str(thing.count),
+    }
 
 
 def successors(edit: Edit) -> dict[int, int]:
@@ -34,7 +53,9 @@ def successors(edit: Edit) -> dict[int, int]:
 
 
 def frame_of(mask: np.ndarray) -> np.ndarray:
-    """The rectangle around a mask, (128, 128): a place to look at that does not tell the shape of what should be there."""
+    """The rectangle around a mask, (128, 128): a place to look at that does not tell the shape of
+    what should be there.
+    """
     rows, columns = np.nonzero(mask.max(axis=1) > 0.3)[0], np.nonzero(mask.max(axis=0) > 0.3)[0]
     out = np.zeros_like(mask)
     out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1
@@ -48,10 +69,15 @@ def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, imag
         return judge.background(image) == change.background
     if change.type in ("remove", "resize", "count"):
         part = to_tensor(shown.parts[number])
-        before, after = ((image - to_tensor(side.image)).abs().mul(part).mean() for side in (shown.before, shown.after))
+        before, after = (
+            (image - to_tensor(side.image)).abs().mul(part).mean()
+            for side in (shown.before, shown.after)
+        )
         return bool(after < NEARER * before)
     assert change.thing is not None
-    after_index = len(edit.after.things) - 1 if change.type == "add" else successors(edit)[change.index or 0]
+    after_index = (
+        len(edit.after.things) - 1 if change.type == "add" else successors(edit)[change.index or 0]
+    )
     place = shown.after.masks[after_index]
     if change.type != "add":
         place = np.maximum(place, shown.before.masks[change.index or 0])
@@ -64,12 +90,20 @@ def changes_made(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -
 
 
 def rest_kept(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> bool:
-    """Does the judge see everything that no instruction named as it was: the other things, and the background?"""
+    """Does the judge see everything that no instruction named as it was: the other things, and the
+    background?
+    """
     touched = {change.index for change in edit.changes}
     for index, position in successors(edit).items():
         if index in touched:
             continue
-        seen, truth = judge.look(image, to_tensor(frame_of(shown.after.masks[position]))), _truth(edit.before.things[index])
+        seen, truth = (
+            judge.look(image, to_tensor(frame_of(shown.after.masks[position]))),
+            _truth(edit.before.things[index]),
+        )
         if any(seen[name] != truth[name] for name in ("kind", "colour", "texture", "state")):
             return False
-    return any(change.background for change in edit.changes) or judge.background(image) == edit.before.background
+    return (
+        any(change.background for change in edit.changes)
+        or judge.background(image) == edit.before.background
+    )

@@ -1,6 +1,7 @@
 """Colours, converted by Krita's own colour management on a node of a small hidden document of ours.
 
-In the painter's own document each conversion would add a step to the undo history, and have the whole picture drawn again.
+In the painter's own document each conversion would add a step to the undo history, and have the
+whole picture drawn again.
 """
 
 from __future__ import annotations
@@ -45,12 +46,16 @@ class Space:
 
 
 def wire(format: str) -> Space:
-    """The colour space of a wire format: sRGB, 8 or 16 bits a channel, in the order in which Krita keeps them."""
+    """The colour space of a wire format: sRGB, 8 or 16 bits a channel, in the order in which Krita
+    keeps them.
+    """
     return Space("RGBA", "U8" if format == "bgra8" else "U16", SRGB)
 
 
 def prepare(document: Any) -> None:
-    """Make ready for a document whose colours will have to be converted: best called while Krita is busy with opening it."""
+    """Make ready for a document whose colours will have to be converted: best called while Krita is
+    busy with opening it.
+    """
     space = Space.of(document)
     if space != wire(space.wire_format):
         _scratch()
@@ -59,13 +64,19 @@ def prepare(document: Any) -> None:
 def _scratch() -> Any:
     """The hidden document in which colours are converted."""
     if not _hidden or not _is_open(_hidden[0]):
-        _hidden[:] = [Krita.instance().createDocument(64, 64, "Limn: colour conversion", "RGBA", "U8", SRGB, 72.0)]
+        _hidden[:] = [
+            Krita.instance().createDocument(
+                64, 64, "Limn: colour conversion", "RGBA", "U8", SRGB, 72.0
+            )
+        ]
         _hidden[0].setBatchmode(True)
     return _hidden[0]
 
 
 class Converter:
-    """Converts strips from one colour space to another, by Krita's own colour management; copies them where both are the same."""
+    """Converts strips from one colour space to another, by Krita's own colour management; copies
+    them where both are the same.
+    """
 
     def __init__(self, source: Space, target: Space) -> None:
         self.needed = source != target
@@ -78,9 +89,13 @@ class Converter:
             return data
         node = _scratch().createNode("strip", "paintlayer")
         for space in (self._source, self._target):
-            if Space.of(node) != space and not node.setColorSpace(space.model, space.depth, space.profile):
+            if Space.of(node) != space and not node.setColorSpace(
+                space.model, space.depth, space.profile
+            ):
                 named = f"{space.model} {space.depth} “{space.profile}”"
-                raise CanvasProblem(f"Krita can't convert colours of {named}.", "Convert the layer to RGBA.")
+                raise CanvasProblem(
+                    f"Krita can't convert colours of {named}.", "Convert the layer to RGBA."
+                )
             if space is self._source:
                 node.setPixelData(strip, 0, 0, width, rows)
         converted: bytes = node.pixelData(0, 0, width, rows).data()

@@ -1,4 +1,5 @@
-"""Long work on Krita's main thread in short turns: a generator is advanced for some milliseconds, then Krita has its event loop back.
+"""Long work on Krita's main thread in short turns: a generator is advanced for some milliseconds,
+then Krita has its event loop back.
 
 yield            a good place to stop, if this turn's time is used up
 yield 0.1        come back after a tenth of a second at the earliest
@@ -31,9 +32,14 @@ Steps = Generator[float | None, None, T]
 
 
 class Task(Generic[T]):
-    """One piece of work. Exactly one of `done` and `failed` is called, unless it is cancelled first."""
+    """One piece of work.
 
-    def __init__(self, steps: Steps[T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
+    Exactly one of `done` and `failed` is called, unless it is cancelled first.
+    """
+
+    def __init__(
+        self, steps: Steps[T], done: Callable[[T], None], failed: Callable[[Exception], None]
+    ) -> None:
         self._steps = steps
         self._done = done
         self._failed = failed
@@ -62,7 +68,9 @@ class Task(Generic[T]):
                     return
         except StopIteration as finished:
             self._end(self._done, finished.value)
-        except Exception as error:  # the rim: whoever started the work tells the painter and keeps the trace
+        except (
+            Exception
+        ) as error:  # the rim: whoever started the work tells the painter and keeps the trace
             self._end(self._failed, error)
 
     def _end(self, callback: Callable[[Any], None], value: Any) -> None:
@@ -75,12 +83,17 @@ class Task(Generic[T]):
             self._failed(error)
 
 
-def apart(call: Callable[[], Any], seconds: float, begun: Callable[[], bool] = lambda: True) -> Steps[None]:
-    """Make a call that waits in a thread of its own, while Krita goes on; raises what it raises. It is waited for at most `seconds`.
+def apart(
+    call: Callable[[], Any], seconds: float, begun: Callable[[], bool] = lambda: True
+) -> Steps[None]:
+    """Make a call that waits in a thread of its own, while Krita goes on; raises what it raises. It
+    is waited for at most `seconds`.
 
-    begun: until this is true Krita does nothing else, a few milliseconds as a rule and never longer than BEGIN_SECONDS: what the painter
-    does comes after it. PyKrita lets go of Python's lock while a call of Krita's lasts, so that the main thread can run Python meanwhile.
-    What the call holds is let go here, however this ends: who holds a picture last takes it down, which is for the main thread to do.
+    begun: until this is true Krita does nothing else, a few milliseconds as a rule and never longer
+    than BEGIN_SECONDS: what the painter does comes after it. PyKrita lets go of Python's lock while
+    a call of Krita's lasts, so that the main thread can run Python meanwhile. What the call holds
+    is let go here, however this ends: who holds a picture last takes it down, which is for the main
+    thread to do.
     """
     errors: list[Exception] = []
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONTEXT_SIDE = 512
-"""Around a selection at least this many pixels are shown to the model, where there are so many: what SD 1.x was trained on."""
+"""Around a selection at least this many pixels are shown to the model, where there are so many:
+what SD 1.x was trained on.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class Rect:
 
     def grown(self, horizontally: int, vertically: int) -> Rect:
         """Moved outwards on all four sides."""
-        return Rect(self.x - horizontally, self.y - vertically, self.width + 2 * horizontally, self.height + 2 * vertically)
+        return Rect(
+            self.x - horizontally,
+            self.y - vertically,
+            self.width + 2 * horizontally,
+            self.height + 2 * vertically,
+        )
 
     def moved(self, x: int, y: int) -> Rect:
         return Rect(self.x + x, self.y + y, self.width, self.height)
@@ -54,9 +61,11 @@ def united(rects: Sequence[Rect]) -> Rect:
 
 
 def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:
-    """The part of a layer that matters: its content on the canvas; with a selection, that and half its size around it.
+    """The part of a layer that matters: its content on the canvas; with a selection, that and half
+    its size around it.
 
-    A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a small picture.
+    A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a
+    small picture.
     """
     seen = content.intersected(canvas)
     if selection is None or seen.empty:

@@ -1,7 +1,9 @@
-"""Krita's documents as Limn finds them: what is open, what is selected, and a layer's pixels on their way out. results.py puts some in.
+"""Krita's documents as Limn finds them: what is open, what is selected, and a layer's pixels on
+their way out. results.py puts some in.
 
-Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written, ever. What is sent is read from
-`Node.duplicate()`, which shares its tiles with the layer until either changes: the painter may paint on meanwhile.
+Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written,
+ever. What is sent is read from `Node.duplicate()`, which shares its tiles with the layer until
+either changes: the painter may paint on meanwhile.
 """
 
 from __future__ import annotations
@@ -51,9 +53,9 @@ KINDS = {
 class Source:
     """What an edit starts from, as it was when the painter asked.
 
-    copies: of the layer, or where that is a result of the painting and the results up to it (see stack.py), bottom first. format: of the
-    pixels on the wire, 16 bits a channel where layer or document have more than 8. rect: the part that is sent; x and y: where the layer
-    stood.
+    copies: of the layer, or where that is a result of the painting and the results up to it (see
+    stack.py), bottom first. format: of the pixels on the wire, 16 bits a channel where layer or
+    document have more than 8. rect: the part that is sent; x and y: where the layer stood.
     """
 
     document: Any
@@ -71,13 +73,16 @@ class Source:
 
 
 def take(selection: Any | None, again: Source | None = None) -> Source:
-    """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there), with a selection or without.
+    """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there),
+    with a selection or without.
 
     Raises CanvasProblem.
     """
     document = Krita.instance().activeDocument()
     if document is None:
-        raise CanvasProblem("There is no picture open.", "Open or create one, then write what should change.")
+        raise CanvasProblem(
+            "There is no picture open.", "Open or create one, then write what should change."
+        )
     layer = find(document, again.uuid) if again is not None and again.document == document else None
     if layer is None:
         layer = document.activeNode()
@@ -85,11 +90,18 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
     _check(layer)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
-    chosen = None if selection is None else Rect(selection.x(), selection.y(), selection.width(), selection.height())
+    chosen = (
+        None
+        if selection is None
+        else Rect(selection.x(), selection.y(), selection.width(), selection.height())
+    )
     copies = stack.copied(stack.up_to(layer))
     content = united([copy.bounds for copy in copies]).intersected(canvas)
     if content.empty:
-        raise CanvasProblem(f"There is nothing on the layer “{layer.name()}” yet.", "Paint something on it, or choose another layer.")
+        raise CanvasProblem(
+            f"There is nothing on the layer “{layer.name()}” yet.",
+            "Paint something on it, or choose another layer.",
+        )
     if chosen is not None and chosen.intersected(content).empty:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
@@ -109,7 +121,9 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
 
 
 def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
-    """The layer's pixels in the wire's format and the selection (255 selected), both in strips from top to bottom."""
+    """The layer's pixels in the wire's format and the selection (255 selected), both in strips from
+    top to bottom.
+    """
     rect, pixels, hint = source.rect, [], None
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
     converted = any(convert.needed for _, convert in (lowest, *upper))
@@ -120,7 +134,14 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
             place = copy.bounds.intersected(area)
             if not place.empty:
                 yield None
-                strip = stack.over(strip, area, _part(copy, convert, place), place, copy.opacity, source.format == "bgra16")
+                strip = stack.over(
+                    strip,
+                    area,
+                    _part(copy, convert, place),
+                    place,
+                    copy.opacity,
+                    source.format == "bgra16",
+                )
         pixels.append(strip)
         yield None
     for _, convert in (lowest, *upper):
@@ -134,7 +155,9 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
 
 
 def _part(copy: Copy, convert: Converter, area: Rect) -> bytes:
-    return convert(copy.node.pixelData(area.x, area.y, area.width, area.height), area.width, area.height)
+    return convert(
+        copy.node.pixelData(area.x, area.y, area.width, area.height), area.width, area.height
+    )
 
 
 # --- what is there -------------------------------------------------------------------------------------------------------
@@ -145,7 +168,9 @@ def selection_of(document: Any | None) -> Any | None:
 
 
 def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
-    """Something that tells one selection from another: its bounds and some of its rows; None for none."""
+    """Something that tells one selection from another: its bounds and some of its rows; None for
+    none.
+    """
     if selection is None:
         return None
     x, y, width, height = selection.x(), selection.y(), selection.width(), selection.height()
@@ -173,7 +198,10 @@ def is_active(document: Any) -> bool:
 
 
 def find(document: Any, uuid: Any) -> Any | None:
-    """The node with this id, or None. Looked for here: `Document.nodeByUniqueID` gives Python no Node in Krita 5."""
+    """The node with this id, or None.
+
+    Looked for here: `Document.nodeByUniqueID` gives Python no Node in Krita 5.
+    """
     waiting = list(document.rootNode().childNodes())
     for node in waiting:
         if node.uniqueId() == uuid:
@@ -197,15 +225,24 @@ def _check(layer: Any) -> None:
     if kind == "grouplayer":
         raise CanvasProblem(f"“{layer.name()}” is a group.", "Choose a paint layer inside it.")
     if kind != "paintlayer":
-        raise CanvasProblem(f"“{layer.name()}” is {KINDS.get(kind, kind)}.", "Choose a paint layer; Krita can convert it: Layer > Convert.")
+        raise CanvasProblem(
+            f"“{layer.name()}” is {KINDS.get(kind, kind)}.",
+            "Choose a paint layer; Krita can convert it: Layer > Convert.",
+        )
     node = layer
     while node is not None and node.parentNode() is not None:
         if not node.visible():
-            raise CanvasProblem(f"“{node.name()}” is hidden.", "Show it first: what can't be seen is not edited.")
+            raise CanvasProblem(
+                f"“{node.name()}” is hidden.", "Show it first: what can't be seen is not edited."
+            )
         node = node.parentNode()
 
 
 def _background(document: Any) -> tuple[int, int, int]:
-    """What the painter sees through transparent pixels: the document's own colour where it is opaque, else white."""
+    """What the painter sees through transparent pixels: the document's own colour where it is
+    opaque, else white.
+    """
     colour = document.backgroundColor()
-    return (colour.red(), colour.green(), colour.blue()) if colour.alpha() == 255 else (255, 255, 255)
+    return (
+        (colour.red(), colour.green(), colour.blue()) if colour.alpha() == 255 else (255, 255, 255)
+    )

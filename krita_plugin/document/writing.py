@@ -1,6 +1,8 @@
-"""What Limn puts into a painter's document: a layer, a selection, or a document of its own; every step can be undone.
+"""What Limn puts into a painter's document: a layer, a selection, or a document of its own; every
+step can be undone.
 
-Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written, ever.
+Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written,
+ever.
 """
 
 from __future__ import annotations
@@ -33,13 +35,17 @@ ADDED_SECONDS = 0.05
 """Between two looks at whether a layer is in the picture yet."""
 
 BREATH_SECONDS = 0.05
-"""For Krita to show a new layer before its alpha is read: in one turn the two of them hold it half as long again."""
+"""For Krita to show a new layer before its alpha is read: in one turn the two of them hold it half
+as long again.
+"""
 
 
 def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
-    """A new layer above the source (or on top, if that is gone) with these pixels, as one step to undo. Returns the layer.
+    """A new layer above the source (or on top, if that is gone) with these pixels, as one step to
+    undo. Returns the layer.
 
-    area: in document pixels as of the snapshot; moved as the layer has been moved since. format: "bgra8" or "bgra16".
+    area: in document pixels as of the snapshot; moved as the layer has been moved since. format:
+    "bgra8" or "bgra16".
     Raises CanvasProblem if the document is closed.
     """
     layer, parent, below = yield from _ready(source, area, pixels, format, name)
@@ -49,13 +55,15 @@ def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) ->
 
 
 def select(document: Any, layer: Any) -> Steps[bool]:
-    """Make the layer's alpha the selection, as one step to undo. False: the painter is in another picture, or the layer is gone.
+    """Make the layer's alpha the selection, as one step to undo. False: the painter is in another
+    picture, or the layer is gone.
 
-    The action `selectopaque` can hold Krita for longer than a turn, twice, as it does when the painter uses it: it reads the layer's alpha
-    on the main thread, pixel by pixel, some 13 ms for a million of them; and while a worker then finds the selection's outline
-    (`KisUpdateOutlineJob`), the storyboard docker of Krita 5.1.5 looks every 10 ms whether Krita is idle (`KisIdleWatcher`, by
-    `KisUpdateScheduler::tryBarrierLock`), which waits for that; without this docker nothing waits. No other action was found that undo
-    takes back.
+    The action `selectopaque` can hold Krita for longer than a turn, twice, as it does when the
+    painter uses it: it reads the layer's alpha on the main thread, pixel by pixel, some 13 ms for a
+    million of them; and while a worker then finds the selection's outline (`KisUpdateOutlineJob`),
+    the storyboard docker of Krita 5.1.5 looks every 10 ms whether Krita is idle (`KisIdleWatcher`,
+    by `KisUpdateScheduler::tryBarrierLock`), which waits for that; without this docker nothing
+    waits. No other action was found that undo takes back.
     """
     uuid = layer.uniqueId()
 
@@ -76,12 +84,16 @@ def select(document: Any, layer: Any) -> Steps[bool]:
     if not active():
         return False
     Krita.instance().action("selectopaque").trigger()
-    yield from apart(document.waitForDone, SELECTION_SECONDS)  # asking for Krita's lock would wait for the outline, too
+    yield from apart(
+        document.waitForDone, SELECTION_SECONDS
+    )  # asking for Krita's lock would wait for the outline, too
     return True
 
 
 def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
-    """Steps that need the document in front: as soon as the painter is back in it, and once more if they are left half-way."""
+    """Steps that need the document in front: as soon as the painter is back in it, and once more if
+    they are left half-way.
+    """
     while is_open(document):
         if is_active(document):
             if (yield from steps()):
@@ -93,13 +105,17 @@ def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
 
 
 def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[bool]:
-    """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can be undone. False: as for `select`."""
+    """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can
+    be undone. False: as for `select`.
+    """
     if not is_open(source.document):
         raise CanvasProblem("The picture was closed.")
     if not is_active(source.document):
         return False
     wide = bytearray(4 * len(mask))
-    for row in range(area.height):  # row by row, with a stop in between: one stroke over all of it could take long
+    for row in range(
+        area.height
+    ):  # row by row, with a stop in between: one stroke over all of it could take long
         start = row * area.width
         wide[4 * start + 3 : 4 * (start + area.width) : 4] = mask[start : start + area.width]
         yield None
@@ -122,7 +138,9 @@ def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[boo
 def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) -> Steps[Any]:
     """A result whose document was closed, in a picture of its own."""
     space = wire(format)
-    document = Krita.instance().createDocument(width, height, name, space.model, space.depth, space.profile, 72.0)
+    document = Krita.instance().createDocument(
+        width, height, name, space.model, space.depth, space.profile, 72.0
+    )
     Krita.instance().activeWindow().addView(document)
     yield 0.2
     layer = yield from _filled(document, Rect(0, 0, width, height), pixels, format, name)
@@ -154,8 +172,12 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
     return layer
 
 
-def _ready(source: Source, area: Rect, pixels: bytes, format: str, name: str) -> Steps[tuple[Any, Any, Any]]:
-    """A layer with these pixels, at a moment when it can go into the picture; its parent there, and the node that it comes above."""
+def _ready(
+    source: Source, area: Rect, pixels: bytes, format: str, name: str
+) -> Steps[tuple[Any, Any, Any]]:
+    """A layer with these pixels, at a moment when it can go into the picture; its parent there, and
+    the node that it comes above.
+    """
     document = source.document
     layer = yield from _filled(document, area, pixels, format, name)
     yield from _idle(document)
@@ -165,31 +187,44 @@ def _ready(source: Source, area: Rect, pixels: bytes, format: str, name: str) ->
         return layer, parent, siblings[-1] if siblings else None
     place = below.position()
     if (place.x(), place.y()) != (source.x, source.y):
-        layer.move(layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y)
+        layer.move(
+            layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y
+        )
     parent = below.parentNode()
     return layer, parent, stack.top(below)
 
 
 def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[None]:
-    """Put a layer into the picture, as one step to undo. Raises CanvasProblem if the document is closed meanwhile.
+    """Put a layer into the picture, as one step to undo. Raises CanvasProblem if the document is
+    closed meanwhile.
 
-    `addChildNode` has a worker of Krita's add the layer, then waits until the whole picture is drawn anew, however small the layer
-    (`Node::addChildNode` and `KisImage::waitForDone` of Krita 5.1.5). On the main thread that wait is an event loop of Krita's own
-    that lets no pen, mouse or key through, and after a second a dialog over the picture (`KisDelayedSaveDialog`); in another thread
-    it only waits. That is sound there: all it does before is to hand over a command to `KisUpdateScheduler`, whose queues are locked,
-    and to ask for the end of open strokes by a signal, which Krita's tools get on the main thread. What is left is the drawing, in
-    Krita's workers and of the canvas, as after every undo.
+    `addChildNode` has a worker of Krita's add the layer, then waits until the whole picture is
+    drawn anew, however small the layer (`Node::addChildNode` and `KisImage::waitForDone` of Krita
+    5.1.5). On the main thread that wait is an event loop of Krita's own
+    that lets no pen, mouse or key through, and after a second a dialog over the picture
+    (`KisDelayedSaveDialog`); in another thread
+    it only waits. That is sound there: all it does before is to hand over a command to
+    `KisUpdateScheduler`, whose queues are locked,
+    and to ask for the end of open strokes by a signal, which Krita's tools get on the main thread.
+    What is left is the drawing, in Krita's workers and of the canvas, as after every undo.
 
-    No way was found that undo takes back and that draws less: the action `add_new_paint_layer` draws nothing, but neither do its undo
+    No way was found that undo takes back and that draws less: the action `add_new_paint_layer`
+    draws nothing, but neither do its undo
     and redo, and the result would stay on the canvas.
     """
-    yield from apart(lambda: parent.addChildNode(layer, below), IDLE_SECONDS, lambda: layer.parentNode() is not None)
+    yield from apart(
+        lambda: parent.addChildNode(layer, below),
+        IDLE_SECONDS,
+        lambda: layer.parentNode() is not None,
+    )
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")
 
 
 def _removed(document: Any, layer: Any) -> Steps[None]:
-    """Take a layer out of the picture, as one step to undo; one that is still on its way into it as soon as it is there."""
+    """Take a layer out of the picture, as one step to undo; one that is still on its way into it as
+    soon as it is there.
+    """
     waited = 0.0
     while is_open(document) and waited < IDLE_SECONDS:
         if layer.parentNode() is not None:
@@ -200,7 +235,10 @@ def _removed(document: Any, layer: Any) -> Steps[None]:
 
 
 def _idle(document: Any) -> Generator[float | None, None, None]:
-    """Wait until the painter has lifted the brush and Krita has finished what it was drawing. Raises CanvasProblem if it is closed."""
+    """Wait until the painter has lifted the brush and Krita has finished what it was drawing.
+
+    Raises CanvasProblem if it is closed.
+    """
     waited = 0.0
     while waited < IDLE_SECONDS:
         if not is_open(document):
@@ -212,7 +250,10 @@ def _idle(document: Any) -> Generator[float | None, None, None]:
 
 
 def _lock_free(document: Any) -> bool:
-    """Whether Krita has nothing to do for this picture. A last piece of work that is being done is waited for: what we start is not."""
+    """Whether Krita has nothing to do for this picture.
+
+    A last piece of work that is being done is waited for: what we start is not.
+    """
     if not document.tryBarrierLock():
         return False
     document.unlock()

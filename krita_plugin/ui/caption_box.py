@@ -1,4 +1,6 @@
-"""The line for the caption: what the picture shows now, where an algorithm needs to know it. Enter edits."""
+"""The line for the caption: what the picture shows now, where an algorithm needs to know it. Enter
+edits.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class CaptionBox(QLineEdit):  # type: ignore[misc]
         super().__init__()
         self.setObjectName("limn_caption")
         self.setPlaceholderText("a red star on a pink background")
-        self.setToolTip("What the picture shows now, for algorithms that compare two descriptions\nEnter: edit.")
+        self.setToolTip(
+            "What the picture shows now, for algorithms that compare two descriptions\nEnter: edit."
+        )
         self.setMaxLength(limits.MAX_INSTRUCTION)
         self.setMinimumWidth(80)
         self.textEdited.connect(self.edited.emit)

@@ -1,4 +1,7 @@
-"""The panel: widgets only. It shows a Panel's state, hands what the painter sets back to it, and asks for edits by signals."""
+"""The panel: widgets only.
+
+It shows a Panel's state, hands what the painter sets back to it, and asks for edits by signals.
+"""
 
 from __future__ import annotations
 
@@ -88,18 +91,27 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.refresh()
 
     def focus_instruction(self) -> None:
-        """The cursor goes where something is to be written: into the instruction, or into the caption that was asked for."""
+        """The cursor goes where something is to be written: into the instruction, or into the
+        caption that was asked for.
+        """
         self.window().activateWindow()
         box = self.caption if self._panel.question else self.instruction
         box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         box.selectAll()
 
     def event(self, event: Any) -> bool:
-        """Tab goes from control to control: what has the focus hands the key up to here before Krita hides all dockers with it."""
-        return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(super().event(event))
+        """Tab goes from control to control: what has the focus hands the key up to here before
+        Krita hides all dockers with it.
+        """
+        return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(
+            super().event(event)
+        )
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Shift+Tab within the panel. Qt's own search ends at a picture's frame, and so in the canvas, from everywhere."""
+        """Shift+Tab within the panel.
+
+        Qt's own search ends at a picture's frame, and so in the canvas, from everywhere.
+        """
         focused = QApplication.focusWidget()
         if forward or focused is None:
             return bool(super().focusNextPrevChild(forward))
@@ -132,13 +144,20 @@ class PanelView(QWidget):  # type: ignore[misc]
         column.addWidget(self.caption)
         self.algorithm = QComboBox()
         self.algorithm.setObjectName("limn_algorithm")
-        self.algorithm.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.algorithm.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.algorithm.setMinimumContentsLength(8)
         self.algorithm.setMinimumWidth(80)
         scroll_past(self.algorithm)
-        self.algorithm.activated.connect(lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row))))
+        self.algorithm.activated.connect(
+            lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row)))
+        )
         column.addWidget(self.algorithm)
-        self.choice = quiet("limn_choice", "The algorithm that Auto has chosen for the last edit, and why; choose another above")
+        self.choice = quiet(
+            "limn_choice",
+            "The algorithm that Auto has chosen for the last edit, and why; choose another above",
+        )
         column.addWidget(self.choice)
         row = QHBoxLayout()
         row.setSpacing(1)
@@ -154,15 +173,29 @@ class PanelView(QWidget):  # type: ignore[misc]
             may_shrink(button)
             self._hints.addButton(button, number)
             row.addWidget(button, 1)
-        self._hints.buttonClicked.connect(lambda _: self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()]))
+        self._hints.buttonClicked.connect(
+            lambda _: self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()])
+        )
         column.addLayout(row)
 
     def _build_buttons(self, column: Any) -> None:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.edit = named(QPushButton("Edit"), "limn_edit_button", "Do what the instruction says, on a new layer (Enter)")
-        self.mask = named(QPushButton("Find mask"), "limn_mask_button", "Select what the instruction would change, and change nothing")
-        self.more = named(QToolButton(), "limn_more_button", "Seed, earlier methods, and everything else that can be set")
+        self.edit = named(
+            QPushButton("Edit"),
+            "limn_edit_button",
+            "Do what the instruction says, on a new layer (Enter)",
+        )
+        self.mask = named(
+            QPushButton("Find mask"),
+            "limn_mask_button",
+            "Select what the instruction would change, and change nothing",
+        )
+        self.more = named(
+            QToolButton(),
+            "limn_more_button",
+            "Seed, earlier methods, and everything else that can be set",
+        )
         self.more.setText("more")
         self.more.setCheckable(True)
         for button in (self.edit, self.mask, self.more):
@@ -194,7 +227,11 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.valueChanged.connect(self._panel.set_seed)
-        self.again = named(QPushButton("Again"), "limn_again_button", "The same edit of the same layer, with a new seed")
+        self.again = named(
+            QPushButton("Again"),
+            "limn_again_button",
+            "The same edit of the same layer, with a new seed",
+        )
         may_shrink(self.again)
         self.again.clicked.connect(lambda _: self.again_wanted.emit())
         row.addWidget(self.seed, 1)
@@ -208,8 +245,12 @@ class PanelView(QWidget):  # type: ignore[misc]
     def _build_pictures(self, column: Any) -> None:
         row = QHBoxLayout()
         row.setSpacing(6)
-        self.preview = SmallPicture("limn_preview", "picture", "The edit as it forms, clearer from step to step")
-        self.mask_picture = SmallPicture("limn_mask_picture", "mask", "Where the edit happens: white is changed, black stays")
+        self.preview = SmallPicture(
+            "limn_preview", "picture", "The edit as it forms, clearer from step to step"
+        )
+        self.mask_picture = SmallPicture(
+            "limn_mask_picture", "mask", "Where the edit happens: white is changed, black stays"
+        )
         row.addWidget(self.preview)
         row.addWidget(self.mask_picture)
         column.addLayout(row)
@@ -234,7 +275,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         if working and not self._working:
             self.instruction.settle()
             if self.caption.hasFocus():
-                self.instruction.setFocus(Qt.FocusReason.OtherFocusReason)  # where Ctrl+Z means the picture again
+                self.instruction.setFocus(
+                    Qt.FocusReason.OtherFocusReason
+                )  # where Ctrl+Z means the picture again
             self._scrolled.ensureWidgetVisible(self.preview)
         self._working = working
         view = panel.view()
@@ -243,7 +286,10 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.status.refresh()
 
     def _show_caption(self) -> None:
-        """The caption, and the question for it. A new question brings the cursor, but never takes it from the canvas."""
+        """The caption, and the question for it.
+
+        A new question brings the cursor, but never takes it from the canvas.
+        """
         panel = self._panel
         self.caption.show_text(panel.caption)
         self.caption.setVisible(panel.caption_shown())
@@ -268,7 +314,9 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.algorithm.clear()
             for row, one in enumerate(offered):
                 self.algorithm.addItem(one.title, one.name)
-                self.algorithm.setItemData(row, one.unavailable or one.summary, Qt.ItemDataRole.ToolTipRole)
+                self.algorithm.setItemData(
+                    row, one.unavailable or one.summary, Qt.ItemDataRole.ToolTipRole
+                )
                 self.algorithm.model().item(row).setEnabled(not one.unavailable)
         self.algorithm.setEnabled(bool(offered))
         self.algorithm.setPlaceholderText("the server tells what it can do")
@@ -278,7 +326,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.choice.setText(panel.choice)
         self.choice.setVisible(bool(panel.choice))
         chosen = panel.chosen()
-        self.algorithm.setToolTip(f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made")
+        self.algorithm.setToolTip(
+            f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made"
+        )
         parameters = chosen.parameters if chosen else ()
         values = {one.name: panel.value(one) for one in parameters}
         self.front.show_parameters(tuple(one for one in parameters if one.front), values)
@@ -303,12 +353,19 @@ class PanelView(QWidget):  # type: ignore[misc]
                 QWidget.setTabOrder(one, following)
 
     def _show_hint_mode(self) -> None:
-        """The chosen one of the three buttons is filled. By its palette: a style sheet would take Krita's small font from it."""
+        """The chosen one of the three buttons is filled.
+
+        By its palette: a style sheet would take Krita's small font from it.
+        """
         for number, mode in enumerate(HINT_MODES):
             button, chosen = self._hints.button(number), mode == self._panel.hint_mode
             button.setChecked(chosen)
             colours = QPalette(self.palette())
             if chosen:
-                colours.setColor(QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight))
-                colours.setColor(QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText))
+                colours.setColor(
+                    QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight)
+                )
+                colours.setColor(
+                    QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText)
+                )
             button.setPalette(colours)

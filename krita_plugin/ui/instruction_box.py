@@ -1,6 +1,8 @@
-"""The box for the instruction: Enter edits, Shift+Enter makes a new line, Up and Down walk through earlier instructions.
+"""The box for the instruction: Enter edits, Shift+Enter makes a new line, Up and Down walk through
+earlier instructions.
 
-After an edit Ctrl+Z undoes the picture, though the cursor is still here: the text's own undo begins anew with each edit.
+After an edit Ctrl+Z undoes the picture, though the cursor is still here: the text's own undo begins
+anew with each edit.
 """
 
 from __future__ import annotations
@@ -74,7 +76,11 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
                 self.submitted.emit()
         elif key == Qt.Key.Key_Up and not shifted and self.textCursor().blockNumber() == 0:
             self._walk(-1)
-        elif key == Qt.Key.Key_Down and not shifted and self.textCursor().blockNumber() == self.blockCount() - 1:
+        elif (
+            key == Qt.Key.Key_Down
+            and not shifted
+            and self.textCursor().blockNumber() == self.blockCount() - 1
+        ):
             self._walk(1)
         else:
             super().keyPressEvent(event)
@@ -112,6 +118,10 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
     def _fit(self) -> None:
         lines = max(LEAST_LINES, min(MOST_LINES, round(self.document().size().height())))
         scrolls = self.document().size().height() > MOST_LINES
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            if scrolls
+            else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
         margins = 2 * (self.frameWidth() + round(self.document().documentMargin()))
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + margins)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocol.messages import Parameter, Value
-from ..qt import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget, Signal
+from ..qt import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QWidget,
+    Signal,
+)
 from .widgets import scroll_past
 
 INT_BOUND = 2**31 - 1
@@ -19,7 +28,9 @@ LEAST_WIDTH = 56
 
 
 class ParameterForm(QWidget):  # type: ignore[misc]
-    """One row a parameter: its title, and the control that fits its kind; its help is the tooltip of both."""
+    """One row a parameter: its title, and the control that fits its kind; its help is the tooltip
+    of both.
+    """
 
     changed = Signal(str, object)
 
@@ -66,12 +77,16 @@ class ParameterForm(QWidget):  # type: ignore[misc]
             choice.addItems(list(parameter.choices))
             choice.setCurrentText(str(value))
             choice.setMinimumContentsLength(6)
-            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
             choice.currentTextChanged.connect(lambda text: self.changed.emit(name, text))
             return choice
         if parameter.kind == "int":
             whole = QSpinBox()
-            whole.setRange(_whole(parameter.minimum, -INT_BOUND), _whole(parameter.maximum, INT_BOUND))
+            whole.setRange(
+                _whole(parameter.minimum, -INT_BOUND), _whole(parameter.maximum, INT_BOUND)
+            )
             whole.setValue(value)
             whole.valueChanged.connect(lambda number: self.changed.emit(name, int(number)))
             return whole
@@ -93,7 +108,9 @@ def _label(parameter: Parameter) -> str:
 
 
 def _help(parameter: Parameter) -> str:
-    """The help text, the name by which papers and the command line know it, the range and the default."""
+    """The help text, the name by which papers and the command line know it, the range and the
+    default.
+    """
     bounds = ""
     if parameter.minimum is not None and parameter.maximum is not None:
         bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"
@@ -101,7 +118,9 @@ def _help(parameter: Parameter) -> str:
 
 
 def _fineness(low: float, high: float) -> tuple[int, float]:
-    """Decimals and step of a number: fine enough for its range, and for its lower bound not to become 0."""
+    """Decimals and step of a number: fine enough for its range, and for its lower bound not to
+    become 0.
+    """
     if high - low > 2:
         return 2, 0.5
     return (3, 0.05) if high - low > 0.2 else (5, 0.001)

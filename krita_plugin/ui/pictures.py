@@ -1,4 +1,6 @@
-"""The two small pictures of the panel: the edit as it forms, and its mask. Both show the same part of the layer."""
+"""The two small pictures of the panel: the edit as it forms, and its mask. Both show the same part
+of the layer.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,13 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         if (picture, view) != self._given:
             self._image = None
             if picture is not None:  # copied: QImage does not keep the bytes alive
-                image = QImage(picture.data, picture.width, picture.height, picture.width, QImage.Format.Format_Grayscale8)
+                image = QImage(
+                    picture.data,
+                    picture.width,
+                    picture.height,
+                    picture.width,
+                    QImage.Format.Format_Grayscale8,
+                )
                 self._image = image.copy()
             self._given, self._view = (picture, view), view
             self.update()
@@ -54,7 +62,10 @@ class SmallPicture(QWidget):  # type: ignore[misc]
     def shown(self) -> Any:
         """Where in this widget the view lies: as large as it fits into the frame."""
         frame = QRectF(self._frame())
-        wide, high = self._view.width * self._image.width(), self._view.height * self._image.height()
+        wide, high = (
+            self._view.width * self._image.width(),
+            self._view.height * self._image.height(),
+        )
         scale = min(frame.width() / wide, frame.height() / high)
         place = QRectF(0, 0, wide * scale, high * scale)
         place.moveCenter(frame.center())
@@ -82,7 +93,11 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         view, place = self._view, self._place
         wide, high = self._image.width(), self._image.height()
         painter.setClipRect(shown)
-        painter.drawImage(shown, self._image, QRectF(view.x * wide, view.y * high, view.width * wide, view.height * high))
+        painter.drawImage(
+            shown,
+            self._image,
+            QRectF(view.x * wide, view.y * high, view.width * wide, view.height * high),
+        )
         if self._over is not None and not self._over.isNull():
             across, down = shown.width() / view.width, shown.height() / view.height
             x, y = shown.x() + (place.x - view.x) * across, shown.y() + (place.y - view.y) * down
@@ -95,7 +110,11 @@ def _coloured(layer: LayerPicture) -> Any:
     image = QImage(layer.width, layer.height, QImage.Format.Format_RGB32)
     image.fill(QColor(*layer.background))
     painter = QPainter(image)
-    painter.drawImage(0, 0, QImage(layer.data, layer.width, layer.height, 4 * layer.width, QImage.Format.Format_ARGB32))
+    painter.drawImage(
+        0,
+        0,
+        QImage(layer.data, layer.width, layer.height, 4 * layer.width, QImage.Format.Format_ARGB32),
+    )
     painter.end()
     return image
 

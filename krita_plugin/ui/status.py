@@ -1,4 +1,6 @@
-"""The lines below the panel's controls, always in view: how far the edit is, how the last one ended, what runs where."""
+"""The lines below the panel's controls, always in view: how far the edit is, how the last one
+ended, what runs where.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ ERROR_COLOUR = "#e0736c"
 
 
 class Status(QWidget):  # type: ignore[misc]
-    """Progress, note and connection of a Panel. `controls`: what can be reached by Tab, from top to bottom."""
+    """Progress, note and connection of a Panel.
+
+    `controls`: what can be reached by Tab, from top to bottom.
+    """
 
     cancel_wanted = Signal()
     open_kept_wanted = Signal()
@@ -79,7 +84,9 @@ class Status(QWidget):  # type: ignore[misc]
         self.stage = quiet("limn_stage", "What is being done")
         words.addWidget(self.progress)
         words.addWidget(self.stage)
-        self.cancel = named(QToolButton(), "limn_cancel_button", "Stop this edit; the picture stays as it is")
+        self.cancel = named(
+            QToolButton(), "limn_cancel_button", "Stop this edit; the picture stays as it is"
+        )
         self.cancel.setText("✕")
         self.cancel.clicked.connect(lambda _: self.cancel_wanted.emit())
         row.addLayout(words, 1)
@@ -89,7 +96,11 @@ class Status(QWidget):  # type: ignore[misc]
     def _build_note(self, column: Any) -> None:
         self.note = quiet("limn_note", "How the last edit ended")
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.keep = named(QPushButton("Open the result"), "limn_open_kept", "Open the kept result as a picture of its own")
+        self.keep = named(
+            QPushButton("Open the result"),
+            "limn_open_kept",
+            "Open the kept result as a picture of its own",
+        )
         self.keep.clicked.connect(lambda _: self.open_kept_wanted.emit())
         self.details = named(QToolButton(), "limn_details", "")
         self.details.setAutoRaise(True)
@@ -150,7 +161,9 @@ class Status(QWidget):  # type: ignore[misc]
     def _show_link(self, link: Link) -> None:
         tint(self.dot, COLOURS[link.kind])
         self._fit_link()
-        self.link.setToolTip(f"{link.words}\n{link.details}\nClick: start, stop, copy a report".replace("\n\n", "\n"))
+        self.link.setToolTip(
+            f"{link.words}\n{link.details}\nClick: start, stop, copy a report".replace("\n\n", "\n")
+        )
         self._start.setEnabled(link.kind in ("off", "trouble"))
         self._stop.setEnabled(link.kind in ("ready", "starting"))
 
@@ -158,10 +171,16 @@ class Status(QWidget):  # type: ignore[misc]
         """The connection's words as far as there is room; all of them are in the tooltip."""
         self.link.setFont(self.details.font())  # a style sheet loses the docker's small font
         room = self.link.width() - LINK_MARGIN
-        self.link.setText(self.link.fontMetrics().elidedText(self._panel.link.words, Qt.TextElideMode.ElideRight, room))
+        self.link.setText(
+            self.link.fontMetrics().elidedText(
+                self._panel.link.words, Qt.TextElideMode.ElideRight, room
+            )
+        )
 
     def _link_clicked(self) -> None:
-        """Start where nothing runs; else show what can be done. The menu stands by itself: nothing waits for it."""
+        """Start where nothing runs; else show what can be done. The menu stands by itself: nothing
+        waits for it.
+        """
         if self._panel.link.kind in ("off", "trouble"):
             self.start_wanted.emit()
         else:

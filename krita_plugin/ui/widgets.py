@@ -1,4 +1,6 @@
-"""What the panel's controls have in common: names and tooltips, narrowness, colours, and how they behave under wheel and Tab."""
+"""What the panel's controls have in common: names and tooltips, narrowness, colours, and how they
+behave under wheel and Tab.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,15 @@ def quiet(name: str, tip: str) -> Any:
 
 
 def keep_from_krita(event: Any, keys: Container[Any]) -> bool:
-    """Take these keys, unless Ctrl is held, before Krita's shortcuts do. Whether the event was about one of them."""
-    if event.type() != QEvent.Type.ShortcutOverride or event.key() not in keys or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+    """Take these keys, unless Ctrl is held, before Krita's shortcuts do.
+
+    Whether the event was about one of them.
+    """
+    if (
+        event.type() != QEvent.Type.ShortcutOverride
+        or event.key() not in keys
+        or event.modifiers() & Qt.KeyboardModifier.ControlModifier
+    ):
         return False
     event.accept()
     return True

@@ -1,6 +1,8 @@
-"""The wire to the server, in threads of its own: what the panel wants goes in by a queue, what the server says comes out as Qt signals.
+"""The wire to the server, in threads of its own: what the panel wants goes in by a queue, what the
+server says comes out as Qt signals.
 
-Two threads: the writer owns the connection's life (find or start a server, connect, reconnect) and writes; the reader reads.
+Two threads: the writer owns the connection's life (find or start a server, connect, reconnect) and
+writes; the reader reads.
 Krita's main thread never waits for either, and is called by queued signals only.
 """
 
@@ -17,7 +19,20 @@ from pathlib import Path
 from typing import Any
 
 from ...protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
-from ...protocol.messages import FINAL, Acknowledge, Cancel, Failed, Hello, Mask, Missing, Pixels, Queued, Resume, Submit, Welcome
+from ...protocol.messages import (
+    FINAL,
+    Acknowledge,
+    Cancel,
+    Failed,
+    Hello,
+    Mask,
+    Missing,
+    Pixels,
+    Queued,
+    Resume,
+    Submit,
+    Welcome,
+)
 from ...vendor.websockets.exceptions import InvalidHandshake, WebSocketException
 from ...vendor.websockets.sync.client import ClientConnection, connect
 from ..preview_data import GreyPicture, shrink
@@ -30,7 +45,10 @@ OPEN_SECONDS = 10.0
 """For the websocket's handshake on this machine."""
 
 BUSY_SECONDS = 0.005
-"""For which a thread moves frames at a stretch. It lets go of Python's lock at each, but too briefly for another thread to get it."""
+"""For which a thread moves frames at a stretch.
+
+It lets go of Python's lock at each, but too briefly for another thread to get it.
+"""
 
 BREATH_SECONDS = 0.001
 """In which Krita's main thread gets it."""
@@ -44,7 +62,9 @@ STEADY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Draft:
-    """An edit to submit, its pixels still in the pieces in which they were read: joined and hashed outside the main thread."""
+    """An edit to submit, its pixels still in the pieces in which they were read: joined and hashed
+    outside the main thread.
+    """
 
     submit: Callable[[Pixels, Pixels | None], Submit]
     job: str
@@ -90,7 +110,10 @@ class _Session:
 
 
 class Client(QObject):  # type: ignore[misc]
-    """The panel's side of the wire. Every method returns at once; signals arrive on the main thread."""
+    """The panel's side of the wire.
+
+    Every method returns at once; signals arrive on the main thread.
+    """
 
     linked = Signal(object)
     """A Link: the connection's state, for the panel's last line."""
@@ -100,7 +123,9 @@ class Client(QObject):  # type: ignore[misc]
     """A JobMessage, or a MaskLook in the place of a Mask."""
 
     def __init__(self, resources: Sequence[Path], name: str) -> None:
-        """resources: Krita's folders that may hold limn/environment.json; the log goes into the first. name: of this program."""
+        """resources: Krita's folders that may hold limn/environment.json; the log goes into the
+        first. name: of this program.
+        """
         super().__init__()
         self._resources = tuple(resources)
         self._name = name
@@ -153,10 +178,20 @@ class Client(QObject):  # type: ignore[misc]
                     self._take(order.value)
                     self._stay_connected()
                 elif order.kind == "cancel":
-                    self._give_up("The edit was stopped before the server had it.", "", only=order.value)
-            except Exception as error:  # the rim of the thread: an edit whose wire has died would wait for ever
-                details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-                self._trouble("Something went wrong on the way to the Limn server.", "Click here to connect again.", details)
+                    self._give_up(
+                        "The edit was stopped before the server had it.", "", only=order.value
+                    )
+            except (
+                Exception
+            ) as error:  # the rim of the thread: an edit whose wire has died would wait for ever
+                details = "".join(
+                    traceback.format_exception(type(error), error, error.__traceback__)
+                )
+                self._trouble(
+                    "Something went wrong on the way to the Limn server.",
+                    "Click here to connect again.",
+                    details,
+                )
 
     def _stay_connected(self) -> None:
         """Hold a connection until it is told to stop, or there is no server to be had."""
@@ -191,14 +226,18 @@ class Client(QObject):  # type: ignore[misc]
                 details = self._server.last_words()
                 self._server = None
                 sentence = "The Limn server stopped while it worked on this edit."
-                self._give_up(sentence, "Your picture is as it was. Press Edit to try again.", details)
+                self._give_up(
+                    sentence, "Your picture is as it was. Press Edit to try again.", details
+                )
                 address, attempt = None, 0
             elif attempt >= len(RETRY_SECONDS):
                 self._trouble(reason, "Click here to start it again.", reason)
                 return
             else:
                 if self._server is None and attempt:
-                    address = None  # a server that somebody else had started, and that does not answer: start our own
+                    # a server that somebody else had started, and that does not answer: start our
+                    # own
+                    address = None
                 self._link(Link("starting", "connecting again"))
                 time.sleep(RETRY_SECONDS[attempt])
                 attempt += 1
@@ -212,7 +251,9 @@ class Client(QObject):  # type: ignore[misc]
         command = server_process.noted_command(self._resources)
         self._link(Link("starting", "starting the server"))
         self._holds.clear()
-        self._server, address = server_process.start(command, self._resources[0] / "limn" / "server.log", self._is_wanted)
+        self._server, address = server_process.start(
+            command, self._resources[0] / "limn" / "server.log", self._is_wanted
+        )
         return address
 
     def _is_wanted(self) -> bool:
@@ -227,7 +268,9 @@ class Client(QObject):  # type: ignore[misc]
             compression=None,
             proxy=None,
             open_timeout=OPEN_SECONDS,
-            ping_interval=None,  # the server pings; while it loads a model, which takes minutes on a slow disk, it answers nothing
+            # the server pings; while it loads a model, which takes minutes on a slow disk, it
+            # answers nothing
+            ping_interval=None,
             close_timeout=1,
             max_size=limits.MAX_FRAME_BYTES,
         )
@@ -238,12 +281,16 @@ class Client(QObject):  # type: ignore[misc]
             for name, job in tuple(self._jobs.items()):
                 self._send_job(session, name, job)
             self._link(Link("starting", "connected; the server looks at its model"))
-            reader = threading.Thread(target=self._read, args=(session,), name="limn reader", daemon=True)
+            reader = threading.Thread(
+                target=self._read, args=(session,), name="limn reader", daemon=True
+            )
             reader.start()
             return self._write(session)
 
     def _write(self, session: _Session) -> bool:
-        """Write what there is to write, and carry out orders, until the reader reports the end (raises its error) or a stop comes."""
+        """Write what there is to write, and carry out orders, until the reader reports the end
+        (raises its error) or a stop comes.
+        """
         breathed = time.monotonic()
         while True:
             with session.lock:
@@ -281,22 +328,46 @@ class Client(QObject):  # type: ignore[misc]
                 session.connection.send(Acknowledge(order.value))
 
     def _send_job(self, session: _Session, name: str, job: _Job) -> None:
-        """Submit an edit, or go on with one of which the server has spoken: one that it may never have had whole is submitted again."""
+        """Submit an edit, or go on with one of which the server has spoken: one that it may never
+        have had whole is submitted again.
+        """
         try:
             with session.lock:
-                session.connection.send(Resume(name, job.last_seen) if job.last_seen else self._without_held(job.message))
-        except ProtocolError as error:  # beyond a limit: nothing was queued, the connection is as good as before
-            self._give_up(error.sentence, error.remedy, f"{error.code}: {dict(error.data)}", only=name)
+                session.connection.send(
+                    Resume(name, job.last_seen)
+                    if job.last_seen
+                    else self._without_held(job.message)
+                )
+        except (
+            ProtocolError
+        ) as error:  # beyond a limit: nothing was queued, the connection is as good as before
+            self._give_up(
+                error.sentence, error.remedy, f"{error.code}: {dict(error.data)}", only=name
+            )
 
     def _take(self, draft: Draft) -> _Job | None:
-        """Join and hash a draft's pixels, and keep it until its end; None, and the end in words, where there is no memory for that."""
+        """Join and hash a draft's pixels, and keep it until its end; None, and the end in words,
+        where there is no memory for that.
+        """
         try:
             pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
-            hint = None if draft.hint is None else Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
+            hint = (
+                None
+                if draft.hint is None
+                else Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
+            )
             self._jobs[draft.job] = _Job(draft.submit(pixels, hint))
         except MemoryError:
             remedy = "Close other pictures, or select a smaller part."
-            self.received.emit(Failed(draft.job, 1, "out-of-memory", "There is not enough memory to send this layer.", remedy))
+            self.received.emit(
+                Failed(
+                    draft.job,
+                    1,
+                    "out-of-memory",
+                    "There is not enough memory to send this layer.",
+                    remedy,
+                )
+            )
             return None
         return self._jobs[draft.job]
 
@@ -342,7 +413,10 @@ class Client(QObject):  # type: ignore[misc]
         self._orders.put(_Order("ended", (session, error)))
 
     def _hear(self, message: Any, session: _Session) -> None:
-        """A message about a job. Final ones end its keeping; the main thread acknowledges when the layer is safe."""
+        """A message about a job.
+
+        Final ones end its keeping; the main thread acknowledges when the layer is safe.
+        """
         job = self._jobs.get(message.job)
         if isinstance(message, Missing):
             self._holds.clear()
@@ -371,24 +445,36 @@ class Client(QObject):  # type: ignore[misc]
         for name, job in tuple(self._jobs.items()):
             if not only or name == only:
                 del self._jobs[name]
-                self.received.emit(Failed(name, job.last_seen + 1, "server-lost", sentence, f"{remedy}\n{details}".strip()))
+                self.received.emit(
+                    Failed(
+                        name,
+                        job.last_seen + 1,
+                        "server-lost",
+                        sentence,
+                        f"{remedy}\n{details}".strip(),
+                    )
+                )
 
     def _link(self, link: Link) -> None:
         self.linked.emit(link)
 
 
 def _live_through_broken_pipes() -> None:
-    """Have a write to a connection that has broken off raise its error here, and in the threads that this one starts.
+    """Have a write to a connection that has broken off raise its error here, and in the threads
+    that this one starts.
 
-    Where Python is embedded, as in Krita, nobody ignores SIGPIPE for it: the signal would end the whole program, at once and without a
-    word. It goes to the thread that writes, so that holding it back there is enough, and leaves Krita's own dealing with it alone.
+    Where Python is embedded, as in Krita, nobody ignores SIGPIPE for it: the signal would end the
+    whole program, at once and without a word. It goes to the thread that writes, so that holding it
+    back there is enough, and leaves Krita's own dealing with it alone.
     """
     if hasattr(signal, "pthread_sigmask"):  # Windows has neither
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
 
 
 def _breathe(breathed: float) -> float:
-    """Between two frames: let Krita's main thread have Python if this one has gone on for long. Returns when it last did so."""
+    """Between two frames: let Krita's main thread have Python if this one has gone on for long.
+    Returns when it last did so.
+    """
     if time.monotonic() - breathed < BUSY_SECONDS:
         return breathed
     time.sleep(BREATH_SECONDS)

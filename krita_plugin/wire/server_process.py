@@ -1,4 +1,6 @@
-"""Limn's server as a process: find one that runs, or start one with the command that the installer noted."""
+"""Limn's server as a process: find one that runs, or start one with the command that the installer
+noted.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 300.0
-"""A server may take minutes to its ready line on a cold, slow disk; after this it is taken for hung."""
+"""A server may take minutes to its ready line on a cold, slow disk; after this it is taken for
+hung.
+"""
 
 LOOK_SECONDS = 0.2
 """Between two looks at a starting server and at whether Krita wants it at all."""
@@ -50,7 +54,9 @@ class Address:
 
 
 class Server:
-    """A server that this Krita has started; it ends with Krita, whose end of its standard input then closes."""
+    """A server that this Krita has started; it ends with Krita, whose end of its standard input
+    then closes.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
@@ -80,17 +86,29 @@ class Server:
 
 
 def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tuple[Server, Address]:
-    """Start a server and wait for its ready line. `wanted` is asked meanwhile; False gives up. Raises ServerTrouble."""
+    """Start a server and wait for its ready line.
+
+    `wanted` is asked meanwhile; False gives up. Raises ServerTrouble.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    flags: dict[str, Any] = {"creationflags": 0x08000000} if sys.platform == "win32" else {}  # CREATE_NO_WINDOW
+    flags: dict[str, Any] = (
+        {"creationflags": 0x08000000} if sys.platform == "win32" else {}
+    )  # CREATE_NO_WINDOW
     try:
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment(os.environ), **flags
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=_environment(os.environ),
+                **flags,
             )
     except OSError as error:
         remedy = "Run `python3 -m installer plugin` in Limn's folder again."
-        raise ServerTrouble("The Limn server can't be started.", remedy, f"{list(command)}\n{error}") from error
+        raise ServerTrouble(
+            "The Limn server can't be started.", remedy, f"{list(command)}\n{error}"
+        ) from error
     server = Server(process, log)
     try:
         line = _ready_line(process, wanted)
@@ -98,8 +116,12 @@ def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tupl
     except (ValueError, OSError, ServerTrouble) as error:
         process.kill()
         process.wait()
-        remedy = "Run `limn doctor` in Limn's folder to see what is wrong, then click here to try again."
-        raise ServerTrouble(_why(process, error), remedy, server.last_words() or str(error)) from error
+        remedy = (
+            "Run `limn doctor` in Limn's folder to see what is wrong, then click here to try again."
+        )
+        raise ServerTrouble(
+            _why(process, error), remedy, server.last_words() or str(error)
+        ) from error
 
 
 def find() -> Address | None:
@@ -122,7 +144,9 @@ def find() -> Address | None:
 
 
 def noted_command(resources: Sequence[Path]) -> list[str]:
-    """The command that the installer noted in environment.json below one of Krita's resource folders. Raises ServerTrouble."""
+    """The command that the installer noted in environment.json below one of Krita's resource
+    folders. Raises ServerTrouble.
+    """
     remedy = "In Limn's folder run `python3 -m installer try`, then `python3 -m installer plugin`."
     for folder in resources:
         file = folder / "limn" / "environment.json"
@@ -131,16 +155,31 @@ def noted_command(resources: Sequence[Path]) -> list[str]:
         try:
             command = json.loads(file.read_text(encoding="utf-8"))["server"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ServerTrouble("Limn's notes about its server can't be read.", remedy, f"{file}: {error!r}") from error
-        if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
-            raise ServerTrouble("Limn's notes about its server are damaged.", remedy, f"{file}: {command!r}")
+            raise ServerTrouble(
+                "Limn's notes about its server can't be read.", remedy, f"{file}: {error!r}"
+            ) from error
+        if (
+            not isinstance(command, list)
+            or not command
+            or not all(isinstance(word, str) for word in command)
+        ):
+            raise ServerTrouble(
+                "Limn's notes about its server are damaged.", remedy, f"{file}: {command!r}"
+            )
         return command
     places = ", ".join(map(str, resources))
-    raise ServerTrouble("Limn's server is not installed yet.", remedy, f"looked for limn/environment.json in {places}")
+    raise ServerTrouble(
+        "Limn's server is not installed yet.",
+        remedy,
+        f"looked for limn/environment.json in {places}",
+    )
 
 
 def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) -> str:
-    """The first line of its output. Raises ServerTrouble if it ends before, takes too long, or is not wanted any more."""
+    """The first line of its output.
+
+    Raises ServerTrouble if it ends before, takes too long, or is not wanted any more.
+    """
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     output = process.stdout
     assert output is not None
@@ -168,7 +207,11 @@ def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) ->
 
 def _address(ready: object) -> Address:
     """What a ready line says. Raises ValueError if it is none; the token's file is read here."""
-    if not isinstance(ready, dict) or not isinstance(ready.get("url"), str) or not isinstance(ready.get("token_file"), str):
+    if (
+        not isinstance(ready, dict)
+        or not isinstance(ready.get("url"), str)
+        or not isinstance(ready.get("token_file"), str)
+    ):
         raise ValueError("this is not a server's ready line")
     if not ready["url"].startswith(("ws://127.0.0.1:", "ws://[::1]:", "ws://localhost:")):
         raise ValueError("the server does not listen on this machine only")
@@ -180,11 +223,15 @@ def _address(ready: object) -> Address:
 def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
     if isinstance(error, ServerTrouble):
         return error.sentence
-    return f"The Limn server did not say where it listens (it ended with status {process.returncode})."
+    return (
+        f"The Limn server did not say where it listens (it ended with status {process.returncode})."
+    )
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """The variables for the server: without those by which Krita points its own embedded Python, or its bundle, to libraries."""
+    """The variables for the server: without those by which Krita points its own embedded Python, or
+    its bundle, to libraries.
+    """
     unwanted = {"PYTHONHOME", "PYTHONPATH"}
     if "APPIMAGE" in ours:
         unwanted |= {"LD_LIBRARY_PATH", "QT_PLUGIN_PATH"}
@@ -192,7 +239,9 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
 
 
 def _runtime_folder() -> Path:
-    """Where servers announce themselves: the user's runtime folder, as the server's platformdirs names it."""
+    """Where servers announce themselves: the user's runtime folder, as the server's platformdirs
+    names it.
+    """
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "Temp", "limn", "limn")
     if sys.platform == "darwin":
@@ -202,7 +251,10 @@ def _runtime_folder() -> Path:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process of this number runs. On Windows nobody can ask without harm: connecting will tell."""
+    """Whether a process of this number runs.
+
+    On Windows nobody can ask without harm: connecting will tell.
+    """
     if pid <= 0 or sys.platform == "win32":
         return pid > 0
     try:

@@ -1,4 +1,6 @@
-"""`limn`, the command: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy imports happen inside them."""
+"""`limn`, the command: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy
+imports happen inside them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def register() -> None:
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
-    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option with an optional value."""
+    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option
+    with an optional value.
+    """
     result: list[str] = []
     for position, argument in enumerate(arguments):
         following = arguments[position + 1 : position + 2]

@@ -1,6 +1,8 @@
-"""`limn bench NAME`: hands over to the benchmark of that name in editing/bench, without importing any other.
+"""`limn bench NAME`: hands over to the benchmark of that name in editing/bench, without importing
+any other.
 
-A module there becomes a benchmark by having `app`, a Typer application with its options; its docstring's first line is its help.
+A module there becomes a benchmark by having `app`, a Typer application with its options; its
+docstring's first line is its help.
 """
 
 from __future__ import annotations
@@ -17,11 +19,16 @@ app = typer.Typer(help="Measure quality and speed. Figures, not tests.", no_args
 
 
 def find_benches(folder: Path = BENCHES) -> dict[str, str]:
-    """Name -> first line of the docstring, of each module in the folder that has an `app`. Nothing is imported."""
+    """Name -> first line of the docstring, of each module in the folder that has an `app`.
+
+    Nothing is imported.
+    """
     found = {}
     for file in sorted(folder.glob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+        targets = [
+            target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+        ]
         if any(isinstance(target, ast.Name) and target.id == "app" for target in targets):
             found[file.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
@@ -36,7 +43,9 @@ def add_bench(name: str, summary: str) -> None:
         raise typer.Exit(status if isinstance(status, int) else 0)
 
     settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-    app.command(name.replace("_", "-"), help=summary, add_help_option=False, context_settings=settings)(run)
+    app.command(
+        name.replace("_", "-"), help=summary, add_help_option=False, context_settings=settings
+    )(run)
 
 
 for _name, _summary in find_benches().items():

@@ -1,4 +1,5 @@
-"""A client for asyncio programs: find or start a server, connect, submit edits, follow them. For `limn edit`, the installer and tests.
+"""A client for asyncio programs: find or start a server, connect, submit edits, follow them. For
+`limn edit`, the installer and tests.
 
 async with await connect(find() or await launch()) as session:
     async for message in session.submit(Submit(...)):
@@ -42,7 +43,9 @@ from .. import __version__
 from ..settings import runtime_folder
 
 READY_SECONDS = 60.0
-"""How long a server may take until it is ready: it imports no torch for that, so this is for a very slow disk."""
+"""How long a server may take until it is ready: it imports no torch for that, so this is for a very
+slow disk.
+"""
 
 HANDSHAKE_SECONDS = 10.0
 """How long a server on this machine may take to answer the websocket handshake."""
@@ -61,12 +64,18 @@ class ClientError(Exception):
 
 
 class ConnectionLost(ClientError):
-    """The connection has ended while a job was running. The job may still be running: connect again and `resume` it."""
+    """The connection has ended while a job was running.
+
+    The job may still be running: connect again and `resume` it.
+    """
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server listens, and its token. `process`: the server, if we have started it; it ends when its standard input is closed."""
+    """Where a server listens, and its token.
+
+    `process`: the server, if we have started it; it ends when its standard input is closed.
+    """
 
     url: str
     token: str = field(repr=False)
@@ -80,7 +89,9 @@ class Address:
 
 
 def find() -> Address | None:
-    """A server of this user that runs already, the newest if there are several; None if there is none."""
+    """A server of this user that runs already, the newest if there are several; None if there is
+    none.
+    """
     for file in sorted(runtime_folder().glob("*.json"), key=_age):
         with suppress(OSError, ValueError, KeyError):
             ready = json.loads(file.read_text(encoding="utf-8"))
@@ -90,7 +101,10 @@ def find() -> Address | None:
 
 
 async def launch(arguments: Sequence[str] = ()) -> Address:
-    """Start `limn serve` with these arguments, as a child that ends with us. Raises ClientError if it does not become ready."""
+    """Start `limn serve` with these arguments, as a child that ends with us.
+
+    Raises ClientError if it does not become ready.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "limn.server.cli", "serve", *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -103,20 +117,36 @@ async def launch(arguments: Sequence[str] = ()) -> Address:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-        raise ClientError("The server does not start.", "The lines above say why; `limn doctor` tells what is missing.") from error
+        raise ClientError(
+            "The server does not start.",
+            "The lines above say why; `limn doctor` tells what is missing.",
+        ) from error
 
 
 async def connect(address: Address, client: str = f"limn {__version__}") -> Session:
-    """Connect and say hello. Waits until the server has looked at its model and device. Raises ClientError."""
+    """Connect and say hello.
+
+    Waits until the server has looked at its model and device. Raises ClientError.
+    """
     http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {address.token}"})
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
-            socket = await http.ws_connect(address.url, max_msg_size=limits.MAX_FRAME_BYTES, compress=0)
+            socket = await http.ws_connect(
+                address.url, max_msg_size=limits.MAX_FRAME_BYTES, compress=0
+            )
     except (aiohttp.ClientError, TimeoutError) as error:
         await http.close()
         refused = isinstance(error, aiohttp.WSServerHandshakeError)
-        why = f"refuses the connection (status {error.status})" if isinstance(error, aiohttp.WSServerHandshakeError) else "does not answer"
-        remedy = "Its token may be of an earlier start: read the token file again." if refused else "Start it with `limn serve`."
+        why = (
+            f"refuses the connection (status {error.status})"
+            if isinstance(error, aiohttp.WSServerHandshakeError)
+            else "does not answer"
+        )
+        remedy = (
+            "Its token may be of an earlier start: read the token file again."
+            if refused
+            else "Start it with `limn serve`."
+        )
         raise ClientError(f"The server {why}.", remedy) from error
     session = Session(http, socket)
     try:
@@ -132,7 +162,9 @@ class Session:
 
     welcome: Welcome
 
-    def __init__(self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse
+    ) -> None:
         self._http = http
         self._socket = socket
         self._connection = Connection("client")
@@ -155,11 +187,15 @@ class Session:
         self._reader = asyncio.create_task(self._read())
 
     async def submit(self, submit: Submit) -> AsyncIterator[JobMessage]:
-        """Send an edit and follow it to its end, which is acknowledged. Raises ConnectionLost, or ProtocolError if it is invalid.
+        """Send an edit and follow it to its end, which is acknowledged. Raises ConnectionLost, or
+        ProtocolError if it is invalid.
 
-        Pixels that the server holds from an earlier edit are not sent again. Missing comes last if `submit` itself has no bytes.
+        Pixels that the server holds from an earlier edit are not sent again. Missing comes last if
+        `submit` itself has no bytes.
         """
-        short = replace(submit, pixels=self._short(submit.pixels), hint=submit.hint and self._short(submit.hint))
+        short = replace(
+            submit, pixels=self._short(submit.pixels), hint=submit.hint and self._short(submit.hint)
+        )
         async with aclosing(self._follow(short)) as messages:
             async for message in messages:
                 if isinstance(message, Missing) and submit.pixels.data is not None:
@@ -197,13 +233,20 @@ class Session:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self.close()
 
     async def _follow(self, asked: Submit | Resume) -> AsyncGenerator[JobMessage]:
         """Ask, and give the job's messages to its end; Missing is passed on and is not the end."""
         job = asked.job
-        inbox = self._jobs[job] = asyncio.Queue()  # a new one: an earlier follower may not have ended properly
+        inbox = self._jobs[job] = (
+            asyncio.Queue()
+        )  # a new one: an earlier follower may not have ended properly
         if self._lost is not None:
             raise self._lost
         try:
@@ -226,12 +269,19 @@ class Session:
         return pixels.held() if pixels.sha256 in self._held else pixels
 
     async def _send(self, message: ClientMessage) -> None:
-        """Queue a message and write what is queued. Returns when it has been handed to the socket."""
+        """Queue a message and write what is queued.
+
+        Returns when it has been handed to the socket.
+        """
         self._connection.send(message)
         async with self._sending:
             try:
                 while (frame := self._connection.next_frame()) is not None:
-                    await (self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+                    await (
+                        self._socket.send_str(frame)
+                        if isinstance(frame, str)
+                        else self._socket.send_bytes(frame)
+                    )
             except ConnectionError as error:
                 raise _lost() from error
 
@@ -252,14 +302,21 @@ class Session:
         except ClientError as error:
             self._lost = error
         except ProtocolError as error:
-            self._lost = ClientError(error.sentence, error.remedy) if isinstance(error, RefusedByPeer) else _lost()
+            self._lost = (
+                ClientError(error.sentence, error.remedy)
+                if isinstance(error, RefusedByPeer)
+                else _lost()
+            )
             await self._socket.close(code=error.close_code)
         for inbox in self._jobs.values():
             inbox.put_nowait(self._lost)
 
 
 def _lost() -> ConnectionLost:
-    return ConnectionLost("The connection to the server was lost.", "If the server still runs, the edit goes on there: connect again.")
+    return ConnectionLost(
+        "The connection to the server was lost.",
+        "If the server still runs, the edit goes on there: connect again.",
+    )
 
 
 def _address(ready: dict[str, str]) -> Address:

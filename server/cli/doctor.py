@@ -17,8 +17,16 @@ SIGNS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs and for reports of trouble.")] = False,
-    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Look at this model instead of the one in the settings.")] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON object, for programs and for reports of trouble."),
+    ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Look at this model instead of the one in the settings."
+        ),
+    ] = None,
 ) -> None:
     """Tell what is installed, what is wrong, and what to do.
 
@@ -31,12 +39,26 @@ def doctor(
     findings = examine(model)
     problems = [finding for finding in findings if finding.state == "problem"]
     if as_json:
-        typer.echo(json.dumps({"healthy": not problems, "findings": [dataclasses.asdict(finding) for finding in findings]}, indent=1))
+        typer.echo(
+            json.dumps(
+                {
+                    "healthy": not problems,
+                    "findings": [dataclasses.asdict(finding) for finding in findings],
+                },
+                indent=1,
+            )
+        )
     else:
         console = Console(highlight=False, soft_wrap=True)
         for finding in findings:
-            console.print(f"{SIGNS[finding.state]:<18} [bold]{escape(finding.topic)}[/]: {escape(finding.sentence)}")
+            console.print(
+                f"{SIGNS[finding.state]:<18} [bold]{escape(finding.topic)}[/]: {escape(finding.sentence)}"
+            )
             if finding.remedy:
                 console.print(f"      {escape(finding.remedy)}")
-        console.print("Nothing is wrong." if not problems else f"{len(problems)} thing{'s' * (len(problems) > 1)} to put right.")
+        console.print(
+            "Nothing is wrong."
+            if not problems
+            else f"{len(problems)} thing{'s' * (len(problems) > 1)} to put right."
+        )
     raise typer.Exit(FAILED if problems else DONE)

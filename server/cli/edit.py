@@ -32,25 +32,55 @@ class HintMode(StrEnum):
 
 
 def edit(
-    image: Annotated[Path, typer.Argument(help="PNG (8 or 16 bits), JPEG, WebP, TIFF, BMP or GIF.")],
-    instruction: Annotated[str, typer.Argument(help='What to change: "make the star blue, remove the cup".')],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")],
-    algorithm: Annotated[str, typer.Option(metavar="NAME", help="auto, foi, ...; a wrong name lists them.")] = "auto",
-    hint: Annotated[Path | None, typer.Option(metavar="MASK.png", help="A selection at the picture's size, white is selected.")] = None,
-    hint_mode: Annotated[HintMode | None, typer.Option(help="limit: nothing outside (default). guide: it helps to find the place.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=limits.MAX_SEED, help="The same seed gives the same picture.")] = 0,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="name=value", help="A parameter; may be given again.")] = None,
-    caption: Annotated[str, typer.Option(help="What the picture shows, for algorithms that want it.")] = "",
-    mask_only: Annotated[bool, typer.Option("--mask-only", help="Find the mask, change nothing.")] = False,
-    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another model, in a server of its own.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...: for a server of its own.")] = None,
+    image: Annotated[
+        Path, typer.Argument(help="PNG (8 or 16 bits), JPEG, WebP, TIFF, BMP or GIF.")
+    ],
+    instruction: Annotated[
+        str, typer.Argument(help='What to change: "make the star blue, remove the cup".')
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")
+    ],
+    algorithm: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, foi, ...; a wrong name lists them.")
+    ] = "auto",
+    hint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK.png", help="A selection at the picture's size, white is selected."
+        ),
+    ] = None,
+    hint_mode: Annotated[
+        HintMode | None,
+        typer.Option(help="limit: nothing outside (default). guide: it helps to find the place."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=limits.MAX_SEED, help="The same seed gives the same picture.")
+    ] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="name=value", help="A parameter; may be given again."),
+    ] = None,
+    caption: Annotated[
+        str, typer.Option(help="What the picture shows, for algorithms that want it.")
+    ] = "",
+    mask_only: Annotated[
+        bool, typer.Option("--mask-only", help="Find the mask, change nothing.")
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Another model, in a server of its own.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, ...: for a server of its own.")
+    ] = None,
 ) -> None:
     """Edit a picture in words.
 
-    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and mode of IMAGE,
+    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and
+    mode of IMAGE,
     a photograph upright, as every viewer shows it),
-    layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json
-    (with the algorithm that ran and, for auto, why).
+    layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by
+    instruction), previews/, report.json (with the algorithm that ran and, for auto, why).
 
     Example:  limn edit scene.png "make the star blue" --seed 7 --out blue-star
     """
@@ -58,7 +88,10 @@ def edit(
         raise UsageError("--hint-mode needs a selection.", "Give it with --hint MASK.png.")
     for what, words in (("instruction", instruction), ("caption", caption)):
         if len(words) > limits.MAX_INSTRUCTION:
-            raise UsageError(f"The {what} has {len(words)} characters; {limits.MAX_INSTRUCTION} are the limit.", "Shorten it.")
+            raise UsageError(
+                f"The {what} has {len(words)} characters; {limits.MAX_INSTRUCTION} are the limit.",
+                "Shorten it.",
+            )
     try:
         picture = pictures.read(image)
         selection = pictures.read_selection(hint, picture.size) if hint else None
@@ -66,7 +99,12 @@ def edit(
         raise UsageError(error.sentence, error.remedy) from error
     wanted = split_settings(set_ or ())
     make_folder(out)
-    server = [part for name, value in (("--model", model), ("--device", device)) if value is not None for part in (name, str(value))]
+    server = [
+        part
+        for name, value in (("--model", model), ("--device", device))
+        if value is not None
+        for part in (name, str(value))
+    ]
     submit = Submit(
         job=str(uuid.uuid4()),
         algorithm=algorithm,
@@ -82,7 +120,9 @@ def edit(
     asyncio.run(run(submit, picture, wanted, out, server))
 
 
-async def run(submit: Submit, picture: Picture, wanted: dict[str, str], out: Path, server: Sequence[str]) -> None:
+async def run(
+    submit: Submit, picture: Picture, wanted: dict[str, str], out: Path, server: Sequence[str]
+) -> None:
     """Send one edit, write its files, and print the name of the result."""
     async with joined(server, own=bool(server)) as there:
         welcome = there.session.welcome
@@ -104,7 +144,9 @@ def split_settings(given: Sequence[str]) -> dict[str, str]:
     for setting in given:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--set {setting!r} is not name=value.", "For example: --set gamma=1.5")
+            raise UsageError(
+                f"--set {setting!r} is not name=value.", "For example: --set gamma=1.5"
+            )
         result[name.strip()] = value.strip()
     return result
 
@@ -116,28 +158,48 @@ def find_algorithm(welcome: Welcome, name: str) -> Algorithm:
             if algorithm.unavailable:
                 raise UsageError(f"{algorithm.title} can't run here: {algorithm.unavailable}")
             return algorithm
-    raise UsageError(f"There is no algorithm {name!r}.", f"There are: {', '.join(algorithm.name for algorithm in welcome.algorithms)}.")
+    raise UsageError(
+        f"There is no algorithm {name!r}.",
+        f"There are: {', '.join(algorithm.name for algorithm in welcome.algorithms)}.",
+    )
 
 
 def read_settings(given: dict[str, str], algorithm: Algorithm) -> dict[str, Value]:
-    """The values of --set in the types that the algorithm declares. Raises UsageError; ranges are the server's to check."""
+    """The values of --set in the types that the algorithm declares.
+
+    Raises UsageError; ranges are the server's to check.
+    """
     declared = {parameter.name: parameter for parameter in algorithm.parameters}
     for name in given:
         if name not in declared:
-            raise UsageError(f"{algorithm.title} has no parameter {name!r}.", f"It has: {', '.join(declared) or 'none'}.")
+            raise UsageError(
+                f"{algorithm.title} has no parameter {name!r}.",
+                f"It has: {', '.join(declared) or 'none'}.",
+            )
     return {name: read_setting(declared[name], text) for name, text in given.items()}
 
 
 def read_setting(parameter: Parameter, text: str) -> Value:
     """One value as its parameter's kind. Raises UsageError that names what is possible."""
-    truths = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    truths = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     try:
         match parameter.kind:
             case "bool":
                 return truths[text.lower()]
             case "int" if abs(number := int(text)) <= limits.MAX_COUNT:
                 return number
-            case "float" if abs(share := float(text)) <= limits.MAX_COUNT:  # neither infinite nor "nan"
+            case "float" if (
+                abs(share := float(text)) <= limits.MAX_COUNT
+            ):  # neither infinite nor "nan"
                 return share
             case "choice":
                 if text in parameter.choices:
@@ -146,8 +208,15 @@ def read_setting(parameter: Parameter, text: str) -> Value:
         pass
     bounded = parameter.minimum is not None and parameter.maximum is not None
     bounds = f" from {parameter.minimum:g} to {parameter.maximum:g}" if bounded else ""
-    kinds = {"bool": "true or false", "int": f"a whole number{bounds}", "float": f"a number{bounds}"}
-    raise UsageError(f"{parameter.name} can't be {text!r}.", f"Use {kinds.get(parameter.kind, ', '.join(parameter.choices))}.")
+    kinds = {
+        "bool": "true or false",
+        "int": f"a whole number{bounds}",
+        "float": f"a number{bounds}",
+    }
+    raise UsageError(
+        f"{parameter.name} can't be {text!r}.",
+        f"Use {kinds.get(parameter.kind, ', '.join(parameter.choices))}.",
+    )
 
 
 def check_size(size: tuple[int, int], welcome: Welcome) -> None:

@@ -37,9 +37,19 @@ class Finding:
 
 
 def examine(model: Path | None = None) -> list[Finding]:
-    """Everything, topic by topic. Imports torch, so it takes some seconds. model: another folder than the one in the settings."""
+    """Everything, topic by topic.
+
+    Imports torch, so it takes some seconds. model: another folder than the one in the settings.
+    """
     machine = machine_facts()
-    found = [Finding("Limn", "ok", f"version {__version__}, in {Path(__file__).resolve().parents[2]}", facts={"version": __version__})]
+    found = [
+        Finding(
+            "Limn",
+            "ok",
+            f"version {__version__}, in {Path(__file__).resolve().parents[2]}",
+            facts={"version": __version__},
+        )
+    ]
     found += check_python()
     found += check_packages()
     found += check_device(bool(machine.get("gpu")))
@@ -51,7 +61,9 @@ def examine(model: Path | None = None) -> list[Finding]:
 
 
 def machine_facts() -> dict[str, Any]:
-    """What the installer knows of this machine, asked of it as a program of its own; empty if it does not answer."""
+    """What the installer knows of this machine, asked of it as a program of its own; empty if it
+    does not answer.
+    """
     answer = ask([sys.executable, "-m", "installer", "facts"])
     try:
         facts = json.loads(answer or "{}")
@@ -61,8 +73,17 @@ def machine_facts() -> dict[str, Any]:
 
 
 def check_python() -> Iterator[Finding]:
-    facts = {"version": platform.python_version(), "executable": sys.executable, "system": platform.platform()}
-    yield Finding("Python", "ok", f"{platform.python_version()}, {sys.executable}, {platform.platform()}", facts=facts)
+    facts = {
+        "version": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+    }
+    yield Finding(
+        "Python",
+        "ok",
+        f"{platform.python_version()}, {sys.executable}, {platform.platform()}",
+        facts=facts,
+    )
 
 
 def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
@@ -71,7 +92,12 @@ def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
         try:
             requirements = importlib.metadata.requires("limn") or []
         except importlib.metadata.PackageNotFoundError:
-            yield Finding("packages", "problem", "Limn is not installed in this environment.", "Run `python3 -m installer try`.")
+            yield Finding(
+                "packages",
+                "problem",
+                "Limn is not installed in this environment.",
+                "Run `python3 -m installer try`.",
+            )
             return
     versions, missing, other = {}, [], []
     for requirement in requirements:
@@ -87,10 +113,17 @@ def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
         if versions[name].partition("+")[0] != wanted.strip():
             other.append(f"{name} {versions[name]} (tested: {wanted.strip()})")
     if missing:
-        yield Finding("packages", "problem", f"Missing: {', '.join(missing)}.", "Run `python3 -m installer try` again.")
+        yield Finding(
+            "packages",
+            "problem",
+            f"Missing: {', '.join(missing)}.",
+            "Run `python3 -m installer try` again.",
+        )
     if other:
         remedy = "If something fails, remove .venv and run `python3 -m installer try`. An older torch is meant where the card is old."
-        yield Finding("packages", "note", f"Other versions than tested: {', '.join(other)}.", remedy)
+        yield Finding(
+            "packages", "note", f"Other versions than tested: {', '.join(other)}.", remedy
+        )
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     yield Finding("packages", "ok", listed, facts=versions)
 
@@ -100,29 +133,68 @@ def check_device(has_nvidia: bool) -> Iterator[Finding]:
     try:
         import torch
     except (ImportError, OSError) as error:
-        yield Finding("device", "problem", f"torch can't be imported: {error}.", "Remove .venv and run `python3 -m installer try`.")
+        yield Finding(
+            "device",
+            "problem",
+            f"torch can't be imported: {error}.",
+            "Remove .venv and run `python3 -m installer try`.",
+        )
         return
-    facts: dict[str, Any] = {"torch": torch.__version__, "cpu_threads": torch.get_num_threads(), "gpus": []}
+    facts: dict[str, Any] = {
+        "torch": torch.__version__,
+        "cpu_threads": torch.get_num_threads(),
+        "gpus": [],
+    }
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(number)
-            facts["gpus"].append({"name": card.name, "bytes": card.total_memory, "capability": f"{card.major}.{card.minor}"})
+            facts["gpus"].append(
+                {
+                    "name": card.name,
+                    "bytes": card.total_memory,
+                    "capability": f"{card.major}.{card.minor}",
+                }
+            )
         try:
             torch.ones(8, 8, device="cuda").matmul(torch.ones(8, 8, device="cuda")).cpu()
         except RuntimeError as error:
             first = str(error).partition("\n")[0]
             remedy = "This build of torch does not fit the card: remove .venv and run `python3 -m installer try`, which chooses one."
-            yield Finding("device", "problem", f"{facts['gpus'][0]['name']} does not compute: {first}", remedy, facts)
+            yield Finding(
+                "device",
+                "problem",
+                f"{facts['gpus'][0]['name']} does not compute: {first}",
+                remedy,
+                facts,
+            )
             return
-        cards = ", ".join(f"{card['name']} ({card['bytes'] / 2**30:.0f} GiB)" for card in facts["gpus"])
+        cards = ", ".join(
+            f"{card['name']} ({card['bytes'] / 2**30:.0f} GiB)" for card in facts["gpus"]
+        )
         yield Finding("device", "ok", f"{cards}, torch {torch.__version__}", facts=facts)
     elif torch.backends.mps.is_available():
-        yield Finding("device", "ok", f"Apple's GPU, torch {torch.__version__}", facts=facts | {"gpus": [{"name": "mps"}]})
+        yield Finding(
+            "device",
+            "ok",
+            f"Apple's GPU, torch {torch.__version__}",
+            facts=facts | {"gpus": [{"name": "mps"}]},
+        )
     elif has_nvidia:
         remedy = "Update NVIDIA's driver (or restart after an update), remove .venv, and run `python3 -m installer try` again."
-        yield Finding("device", "problem", "There is an NVIDIA card, but this torch can't use it; edits run on the CPU.", remedy, facts)
+        yield Finding(
+            "device",
+            "problem",
+            "There is an NVIDIA card, but this torch can't use it; edits run on the CPU.",
+            remedy,
+            facts,
+        )
     else:
-        yield Finding("device", "ok", f"CPU, {facts['cpu_threads']} threads, torch {torch.__version__}", facts=facts)
+        yield Finding(
+            "device",
+            "ok",
+            f"CPU, {facts['cpu_threads']} threads, torch {torch.__version__}",
+            facts=facts,
+        )
 
 
 def check_model(model: Path | None) -> Iterator[Finding]:
@@ -138,7 +210,12 @@ def check_model(model: Path | None) -> Iterator[Finding]:
 
         from ..bridge import Editor
     except ImportError as error:
-        yield Finding("model", "problem", f"The editing code can't be imported: {error}.", "See packages above.")
+        yield Finding(
+            "model",
+            "problem",
+            f"The editing code can't be imported: {error}.",
+            "See packages above.",
+        )
         return
     place = folder or sketchbook()
     try:
@@ -148,7 +225,9 @@ def check_model(model: Path | None) -> Iterator[Finding]:
         yield Finding("model", "problem", error.sentence, error.remedy, {"folder": str(place)})
         return
     facts = {"folder": str(place), "name": models.name, "variants": list(models.variants)}
-    yield Finding("model", "ok", f"{models.name} in {place}: {', '.join(models.variants)}", facts=facts)
+    yield Finding(
+        "model", "ok", f"{models.name} in {place}: {', '.join(models.variants)}", facts=facts
+    )
 
 
 def check_servers() -> Iterator[Finding]:
@@ -161,7 +240,11 @@ def check_servers() -> Iterator[Finding]:
         remedy = "Until then neither the plugin nor `limn edit` finds or starts a server."
         yield Finding("server", "problem", str(error), remedy)
         return
-    sentence = f"runs at {server.url}" if server else "none runs now; the plugin and `limn edit` start one when they need it"
+    sentence = (
+        f"runs at {server.url}"
+        if server
+        else "none runs now; the plugin and `limn edit` start one when they need it"
+    )
     yield Finding("server", "ok", sentence, facts={"url": server and server.url})
 
 
@@ -169,17 +252,38 @@ def check_krita(machine: Mapping[str, Any]) -> Iterator[Finding]:
     """Krita, and whether the plugin is in, on, and knows a living environment."""
     if "krita" in machine.get("programs", ()):
         version = krita_version()
-        yield Finding("Krita", "ok", f"{version or 'there'}, {shutil.which('krita')}", facts={"version": version})
+        yield Finding(
+            "Krita",
+            "ok",
+            f"{version or 'there'}, {shutil.which('krita')}",
+            facts={"version": version},
+        )
     elif not any(home["exists"] for home in machine.get("krita", ())):
-        yield Finding("Krita", "note", "No Krita was found.", "Without it, `limn edit` edits files. Krita: https://krita.org")
+        yield Finding(
+            "Krita",
+            "note",
+            "No Krita was found.",
+            "Without it, `limn edit` edits files. Krita: https://krita.org",
+        )
     for home in machine.get("krita", ()):
         yield from check_plugin(home)
 
 
 def krita_version() -> str:
-    """Krita's version, or "" where neither it nor the package manager tells. Krita tells only where there is a screen."""
-    screen = not sys.platform.startswith("linux") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    answer = (ask(["krita", "--version"]) if screen else None) or ask(["dpkg-query", "--showformat=${Version}", "--show", "krita"]) or ""
+    """Krita's version, or "" where neither it nor the package manager tells.
+
+    Krita tells only where there is a screen.
+    """
+    screen = (
+        not sys.platform.startswith("linux")
+        or "DISPLAY" in os.environ
+        or "WAYLAND_DISPLAY" in os.environ
+    )
+    answer = (
+        (ask(["krita", "--version"]) if screen else None)
+        or ask(["dpkg-query", "--showformat=${Version}", "--show", "krita"])
+        or ""
+    )
     return next(iter(re.findall(r"\d+\.\d+[.\d]*", answer)), "")
 
 
@@ -190,18 +294,38 @@ def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
     if home["plugin"] == "missing":
         yield Finding(topic, "note", f"The plugin is not in {place}.", again, home)
     elif home["plugin"] == "outdated":
-        yield Finding(topic, "problem", f"The plugin in {place} is of another version than the server.", again, home)
+        yield Finding(
+            topic,
+            "problem",
+            f"The plugin in {place} is of another version than the server.",
+            again,
+            home,
+        )
     elif not home["switched_on"]:
         remedy = f"In Krita: Settings > Configure Krita > Python Plugin Manager, tick Limn, restart Krita. Or: {again}"
-        yield Finding(topic, "problem", f"The plugin is in {place}, but Krita has it switched off.", remedy, home)
+        yield Finding(
+            topic,
+            "problem",
+            f"The plugin is in {place}, but Krita has it switched off.",
+            remedy,
+            home,
+        )
     elif not home["python"] or not Path(home["python"]).exists():
-        yield Finding(topic, "problem", f"The plugin in {place} does not know how to start the server.", again, home)
+        yield Finding(
+            topic,
+            "problem",
+            f"The plugin in {place} does not know how to start the server.",
+            again,
+            home,
+        )
     else:
         yield Finding(topic, "ok", f"in {place}, switched on", facts=home)
 
 
 def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
-    """The trap of Krita's embedded Python on Linux: it looks for its home through PATH, and in a venv or pyenv it finds no PyQt5."""
+    """The trap of Krita's embedded Python on Linux: it looks for its home through PATH, and in a
+    venv or pyenv it finds no PyQt5.
+    """
     if not krita_in_path or not sys.platform.startswith("linux"):
         return
     first = shutil.which("python3", path=path)

@@ -18,7 +18,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors. Standard output is for results: paths, tables, the server's line of JSON."""
 
 DONE, FAILED, USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses: done; the edit or the check failed; the command line or a file named in it is wrong; no server; Ctrl+C."""
+"""Exit statuses: done; the edit or the check failed; the command line or a file named in it is
+wrong; no server; Ctrl+C.
+"""
 
 
 class Trouble(Exception):
@@ -46,7 +48,9 @@ class NoServer(Trouble):
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Runs a command: trouble ends it in one or two sentences on standard error, and with its exit status."""
+    """Runs a command: trouble ends it in one or two sentences on standard error, and with its exit
+    status.
+    """
     try:
         yield
     except Trouble as trouble:
@@ -57,9 +61,15 @@ def in_words() -> Iterator[None]:
         _end(error.sentence, error.remedy, USAGE)
     except OSError as error:
         sentence = (
-            f"{error.filename} can't be used: {error.strerror}." if error.filename else f"The system says: {error.strerror or error}."
+            f"{error.filename} can't be used: {error.strerror}."
+            if error.filename
+            else f"The system says: {error.strerror or error}."
         )
-        _end(sentence, "See that it is there, that you may write it, and that the disk has room.", USAGE)
+        _end(
+            sentence,
+            "See that it is there, that you may write it, and that the disk has room.",
+            USAGE,
+        )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -74,4 +84,6 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} can't be made: {error.strerror}.", "Name another folder with --out.") from error
+        raise UsageError(
+            f"{folder} can't be made: {error.strerror}.", "Name another folder with --out."
+        ) from error

@@ -1,6 +1,8 @@
-"""A first edit, for `installer try`: a held-out scene of the sketchbook, two instructions, over the websocket as any client would.
+"""A first edit, for `installer try`: a held-out scene of the sketchbook, two instructions, over the
+websocket as any client would.
 
-Writes before.png, what `limn edit` writes, and side-by-side.png; says how well the mask fits the exact one, which the sketchbook knows.
+Writes before.png, what `limn edit` writes, and side-by-side.png; says how well the mask fits the
+exact one, which the sketchbook knows.
 """
 
 from __future__ import annotations
@@ -29,41 +31,67 @@ from .follow import follow, joined
 ALGORITHM = "foi"
 SEED = 0
 TILE, GAP, WORDS = 256, 12, 34
-"""The side-by-side picture's measures in pixels: a panel, the space between panels, the line of words above each."""
+"""The side-by-side picture's measures in pixels: a panel, the space between panels, the line of
+words above each.
+"""
 
 SHOWN_PREVIEWS = 3
 
 Panel = tuple[str, Image.Image]
 
 
-def main(out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")]) -> None:
+def main(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")
+    ],
+) -> None:
     """Edit a scene of the sketchbook, and put before, previews, masks and result side by side."""
     make_folder(out)
     asyncio.run(run(out))
 
 
 async def run(out: Path) -> None:
-    """The whole first edit. Raises Trouble if it fails, or if a pixel outside the mask has changed."""
+    """The whole first edit.
+
+    Raises Trouble if it fails, or if a pixel outside the mask has changed.
+    """
     scene = choose_edit()
     drawn = edits.render_edit(scene)
     instruction = text(edits.join(edits.instruction(scene)))
     pictures.write_array(drawn.before.image, out / "before.png")
     picture = pictures.read(out / "before.png")
-    submit = Submit(str(uuid.uuid4()), ALGORITHM, instruction, picture.pixels(), seed=SEED, previews=MAX_PREVIEW_SIDE)
+    submit = Submit(
+        str(uuid.uuid4()),
+        ALGORITHM,
+        instruction,
+        picture.pixels(),
+        seed=SEED,
+        previews=MAX_PREVIEW_SIDE,
+    )
     outcome.clear(out)
     arrived = outcome.Outcome(out)
-    err.print(f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: [bold]{escape(instruction)}[/]")
+    err.print(
+        f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: [bold]{escape(instruction)}[/]"
+    )
     async with joined() as there:
         welcome = there.session.welcome
-        err.print(f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}")
+        err.print(
+            f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}"
+        )
         await follow(there, submit, err, arrived.take)
     report = outcome.write(arrived, picture, submit, welcome.model)
     result = pictures.read(out / "result.png")
     layer = arrived.result.area if arrived.result else None
     changed = (result.rgba != picture.rgba).any(axis=2)
     outside = int((changed & ~covered(layer, picture.size)).sum())
-    panels = [("before", Image.fromarray(drawn.before.image)), *preview_panels(out, report["previews"])]
-    panels += [(part["keyword"] or part["instruction"], Image.open(out / part["mask"])) for part in report["parts"]]
+    panels = [
+        ("before", Image.fromarray(drawn.before.image)),
+        *preview_panels(out, report["previews"]),
+    ]
+    panels += [
+        (part["keyword"] or part["instruction"], Image.open(out / part["mask"]))
+        for part in report["parts"]
+    ]
     panels.append(("after", Image.open(out / "result.png").convert("RGB")))
     side_by_side(instruction, panels).save(out / "side-by-side.png")
     exact, found = drawn.mask > 0.5, covered(layer, picture.size, 128)
@@ -73,17 +101,24 @@ async def run(out: Path) -> None:
     for warning in report["warnings"]:
         err.print(f"[yellow]note[/] {escape(warning)}")
     if outside:
-        raise Trouble("Pixels outside the mask have changed.", "That must not be: please report it, with the folder of pictures.")
+        raise Trouble(
+            "Pixels outside the mask have changed.",
+            "That must not be: please report it, with the folder of pictures.",
+        )
     typer.echo(f"Look at {out / 'side-by-side.png'}; everything else is in {out}")
 
 
 def choose_edit() -> edits.Edit:
-    """The first held-out edit that recolours both of two large, plain things, which is what a small model knows best."""
+    """The first held-out edit that recolours both of two large, plain things, which is what a small
+    model knows best.
+    """
     seed = FIRST_HELD_OUT
     while True:
         candidate = edits.edit(seed, "combined")
         things = [(thing.texture, thing.size, thing.state) for thing in candidate.before.things]
-        if things == [("plain", "large", "")] * 2 and [change.type for change in candidate.changes] == ["recolour", "recolour"]:
+        if things == [("plain", "large", "")] * 2 and [
+            change.type for change in candidate.changes
+        ] == ["recolour", "recolour"]:
             return candidate
         seed += 1
 
@@ -97,13 +132,19 @@ def covered(layer: Region | None, size: tuple[int, int], least: int = 1) -> NDAr
     shown = np.zeros((size[1], size[0]), bool)
     if layer is not None:
         alpha = pictures.layer_array(layer)[..., 3]
-        shown[layer.y : layer.y + alpha.shape[0], layer.x : layer.x + alpha.shape[1]] = alpha >= least
+        shown[layer.y : layer.y + alpha.shape[0], layer.x : layer.x + alpha.shape[1]] = (
+            alpha >= least
+        )
     return shown
 
 
 def preview_panels(out: Path, previews: Sequence[str]) -> list[Panel]:
     """A few previews from the first to the last but one."""
-    places = np.linspace(0, len(previews) - 1, SHOWN_PREVIEWS + 1)[:-1] if len(previews) > SHOWN_PREVIEWS else range(len(previews))
+    places = (
+        np.linspace(0, len(previews) - 1, SHOWN_PREVIEWS + 1)[:-1]
+        if len(previews) > SHOWN_PREVIEWS
+        else range(len(previews))
+    )
     chosen = [previews[int(place)] for place in places]
     return [(f"step {int(Path(name).stem)}", Image.open(out / name)) for name in chosen]
 
@@ -118,7 +159,9 @@ def side_by_side(title: str, panels: Sequence[Panel]) -> Image.Image:
     for number, (name, panel) in enumerate(panels):
         left = GAP + number * (TILE + GAP)
         draw.text((left, WORDS + 6), name, fill="gray", font=font)
-        sheet.paste(panel.convert("RGB").resize((TILE, TILE), Image.Resampling.NEAREST), (left, 2 * WORDS))
+        sheet.paste(
+            panel.convert("RGB").resize((TILE, TILE), Image.Resampling.NEAREST), (left, 2 * WORDS)
+        )
     return sheet
 
 

@@ -1,4 +1,6 @@
-"""Follow one edit to its end from a command: find or start the server, show progress, cancel on Ctrl+C, survive a lost connection."""
+"""Follow one edit to its end from a command: find or start the server, show progress, cancel on
+Ctrl+C, survive a lost connection.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ from .client import Address, ClientError, ConnectionLost, Session, connect, find
 from .exits import NoServer, Trouble
 
 OURS = ("--log-level", "warning", "--private")
-"""A server that is ours for one edit shares our terminal, where its everyday lines would break the progress bar, and ends with that edit:
-another program that found it would lose its own."""
+"""A server that is ours for one edit shares our terminal, where its everyday lines would break the
+progress bar, and ends with that edit: another program that found it would lose its own."""
 
 RECONNECTS = 5
 RECONNECT_SECONDS = 1.0
-"""A lost connection is tried again this often, this far apart: a server on this machine is back at once or not at all."""
+"""A lost connection is tried again this often, this far apart: a server on this machine is back at
+once or not at all.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Joined:
 
 @asynccontextmanager
 async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIterator[Joined]:
-    """A connection to the server that runs, or to one started for this: always where `own`, else if none answers.
+    """A connection to the server that runs, or to one started for this: always where `own`, else if
+    none answers.
 
     Raises NoServer. A server that was started here ends here.
     """
@@ -61,7 +66,9 @@ async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIt
 
 
 async def _running() -> Joined | None:
-    """A connection to the server that runs already; None if there is none, or only what one that was killed has left."""
+    """A connection to the server that runs already; None if there is none, or only what one that
+    was killed has left.
+    """
     address = find()
     if address is None:
         return None
@@ -71,12 +78,18 @@ async def _running() -> Joined | None:
 
 
 async def follow(
-    joined: Joined, submit: Submit, console: Console, take: Callable[[JobMessage], None], remedies: Mapping[str, str] | None = None
+    joined: Joined,
+    submit: Submit,
+    console: Console,
+    take: Callable[[JobMessage], None],
+    remedies: Mapping[str, str] | None = None,
 ) -> Done:
-    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails or was cancelled elsewhere.
+    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails
+    or was cancelled elsewhere.
 
-    remedies: what to do about a failure, by its code, where the command has words of its own for it. An edit that nobody follows to its
-    end, because of Ctrl+C or because `take` raises OSError, is cancelled.
+    remedies: what to do about a failure, by its code, where the command has words of its own for
+    it. An edit that nobody follows to its end, because of Ctrl+C or because `take` raises OSError,
+    is cancelled.
     """
     with Bar(console) as bar:
         try:
@@ -86,7 +99,9 @@ async def follow(
                 if isinstance(message, Done):
                     return message
                 if isinstance(message, Failed):
-                    raise Trouble(message.sentence, (remedies or {}).get(message.code, message.remedy))
+                    raise Trouble(
+                        message.sentence, (remedies or {}).get(message.code, message.remedy)
+                    )
                 if isinstance(message, Cancelled):
                     raise Trouble("The edit was cancelled.")
         except (asyncio.CancelledError, OSError):
@@ -94,7 +109,9 @@ async def follow(
             raise
         except ClientError as error:  # the server refuses to go on
             raise Trouble(error.sentence, error.remedy) from error
-    raise Trouble("The edit has ended without a result.", "Try again; `limn doctor` tells what may be wrong.")
+    raise Trouble(
+        "The edit has ended without a result.", "Try again; `limn doctor` tells what may be wrong."
+    )
 
 
 async def _cancel(joined: Joined, job: str) -> None:
@@ -110,7 +127,8 @@ async def _cancel(joined: Joined, job: str) -> None:
 async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]:
     """A job's messages, over more than one connection if need be.
 
-    What a lost connection has not answered may not have arrived: it is submitted again, which runs nothing twice.
+    What a lost connection has not answered may not have arrived: it is submitted again, which runs
+    nothing twice.
     """
     seen = 0
     try:
@@ -129,7 +147,9 @@ async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]
             continue
         async with session:
             try:
-                async for message in session.resume(submit.job, seen) if seen else session.submit(submit):
+                async for message in (
+                    session.resume(submit.job, seen) if seen else session.submit(submit)
+                ):
                     seen = message.seq
                     yield message
                 return
@@ -145,8 +165,15 @@ class Bar:
         self._console = console
         self._stage = ""
         self._task: TaskID | None = None
-        columns = (TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.fields[count]}"), TextColumn("{task.fields[left]}"))
-        self._progress = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        columns = (
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            TextColumn("{task.fields[count]}"),
+            TextColumn("{task.fields[left]}"),
+        )
+        self._progress = (
+            Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Bar:
         if self._progress is not None:
@@ -159,7 +186,9 @@ class Bar:
             self._progress.stop()
 
     def show(self, message: JobMessage) -> None:
-        """Show what a message tells of the job's progress or of the algorithm chosen for it, if it does."""
+        """Show what a message tells of the job's progress or of the algorithm chosen for it, if it
+        does.
+        """
         if isinstance(message, Chosen):
             self._console.print(message.reason, highlight=False, markup=False)
         if not isinstance(message, Stage):
@@ -171,5 +200,12 @@ class Bar:
             left = "" if message.seconds_left is None else f"{message.seconds_left:.0f} s left"
             count = f"{message.step} of {message.count}" if message.count else ""
             total = message.count or None
-            self._progress.update(self._task, description=message.stage, completed=message.step, total=total, count=count, left=left)
+            self._progress.update(
+                self._task,
+                description=message.stage,
+                completed=message.step,
+                total=total,
+                count=count,
+                left=left,
+            )
         self._stage = message.stage

@@ -1,4 +1,6 @@
-"""What an edit over the websocket gives, as files: previews as they come, then result, layer, masks and report."""
+"""What an edit over the websocket gives, as files: previews as they come, then result, layer, masks
+and report.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +42,23 @@ class Outcome:
 
 
 def clear(folder: Path) -> None:
-    """Take away what an earlier edit has left in the folder, so that two edits never mix. Other files stay."""
+    """Take away what an earlier edit has left in the folder, so that two edits never mix.
+
+    Other files stay.
+    """
     names = ("result.png", "layer.png", "mask.png", "report.json")
-    for file in [*(folder / name for name in names), *folder.glob("previews/*.jpg"), *folder.glob("masks/*.png")]:
+    for file in [
+        *(folder / name for name in names),
+        *folder.glob("previews/*.jpg"),
+        *folder.glob("masks/*.png"),
+    ]:
         file.unlink(missing_ok=True)
 
 
 def write(outcome: Outcome, picture: Picture, submit: Submit, model: str) -> dict[str, Any]:
-    """Write result.png, layer.png, mask.png, masks/K.png (from 1, in the order of the instructions) and report.json; return the report."""
+    """Write result.png, layer.png, mask.png, masks/K.png (from 1, in the order of the instructions)
+    and report.json; return the report.
+    """
     assert outcome.done is not None
     folder, size = outcome.folder, picture.size
     layer = outcome.result.area if outcome.result else None
@@ -59,13 +70,27 @@ def write(outcome: Outcome, picture: Picture, submit: Submit, model: str) -> dic
     for number, part in enumerate(outcome.mask.parts if outcome.mask else (), 1):
         (folder / "masks").mkdir(exist_ok=True)
         pictures.write_mask(part.area, size, folder / "masks" / f"{number}.png")
-        parts.append({"instruction": part.instruction, "keyword": part.keyword, "mask": f"masks/{number}.png"})
+        parts.append(
+            {
+                "instruction": part.instruction,
+                "keyword": part.keyword,
+                "mask": f"masks/{number}.png",
+            }
+        )
     report = make_report(outcome, submit, model, parts, composed.warnings)
-    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "report.json").write_text(
+        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return report
 
 
-def make_report(outcome: Outcome, submit: Submit, model: str, parts: list[dict[str, str]], warnings: tuple[str, ...]) -> dict[str, Any]:
+def make_report(
+    outcome: Outcome,
+    submit: Submit,
+    model: str,
+    parts: list[dict[str, str]],
+    warnings: tuple[str, ...],
+) -> dict[str, Any]:
     """What was asked and what was used, so that the edit can be understood and repeated."""
     done = outcome.done
     assert done is not None

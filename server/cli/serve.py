@@ -12,15 +12,39 @@ from .exits import NoServer, UsageError
 
 
 def serve(
-    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="In the diffusers format; default: the sketchbook.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port on 127.0.0.1; default: a free one.")] = None,
-    captioner: Annotated[str | None, typer.Option(metavar="FOLDER", help="A BLIP model that captions pictures; default: none.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...; default: auto.")] = None,
-    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the token is written, with mode 0600.")] = None,
-    detached: Annotated[bool | None, typer.Option("--detached", help="Go on when standard input closes.", show_default=False)] = None,
-    private: Annotated[bool | None, typer.Option("--private", help="Let no other program find it.", show_default=False)] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug (shows instructions), info, warning or error.")] = None,
-    settings_file: Annotated[Path | None, typer.Option("--settings", metavar="FILE", help="Instead of this user's limn.toml.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="In the diffusers format; default: the sketchbook."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port on 127.0.0.1; default: a free one.")
+    ] = None,
+    captioner: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="A BLIP model that captions pictures; default: none."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...; default: auto.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the token is written, with mode 0600."),
+    ] = None,
+    detached: Annotated[
+        bool | None,
+        typer.Option("--detached", help="Go on when standard input closes.", show_default=False),
+    ] = None,
+    private: Annotated[
+        bool | None,
+        typer.Option("--private", help="Let no other program find it.", show_default=False),
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug (shows instructions), info, warning or error.")
+    ] = None,
+    settings_file: Annotated[
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="Instead of this user's limn.toml."),
+    ] = None,
 ) -> None:
     """Serve edits on this machine.
 
@@ -33,7 +57,13 @@ def serve(
     from ..app import serve as run
     from ..settings import SettingsError, load
 
-    given = {"model": model, "port": port, "captioner": captioner, "device": device, "token_file": token_file}
+    given = {
+        "model": model,
+        "port": port,
+        "captioner": captioner,
+        "device": device,
+        "token_file": token_file,
+    }
     given |= {"detached": detached, "private": private, "log_level": log_level}
     if settings_file is not None and not settings_file.is_file():
         raise UsageError(f"There is no settings file {settings_file}.", "Check its name.")

@@ -44,9 +44,13 @@ def test_psnr_outside_zeroes_the_mask_in_both() -> None:
     after[..., :8, :8] = 1  # inside: does not count
     assert metrics.psnr_outside(before, after, square()) == metrics.MAX_PSNR
     after[..., 8:, 8:] = 0.6  # a quarter of the pixels, by 0.1
-    assert metrics.psnr_outside(before, after, square()) == pytest.approx(-10 * math.log10(0.01 / 4), abs=1e-3)
+    assert metrics.psnr_outside(before, after, square()) == pytest.approx(
+        -10 * math.log10(0.01 / 4), abs=1e-3
+    )
     assert metrics.mse_outside(before, after, square()) == pytest.approx(0.01 / 4)
-    assert metrics.psnr_outside(before, after, torch.full((1, 1, 16, 16), 0.1)) is None  # even a faint mask may change
+    assert (
+        metrics.psnr_outside(before, after, torch.full((1, 1, 16, 16), 0.1)) is None
+    )  # even a faint mask may change
 
 
 def test_ssim_outside() -> None:
@@ -61,7 +65,12 @@ def test_ssim_outside() -> None:
 def test_feature_distance_is_scale_free_and_zero_for_the_same() -> None:
     maps = [torch.rand(1, 4, 5, 5, generator=torch.Generator().manual_seed(k)) for k in range(2)]
     assert metrics.feature_distance(maps, [3 * m for m in maps]) == pytest.approx(0, abs=1e-6)
-    assert metrics.feature_distance([torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)], [torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)]) == 2
+    assert (
+        metrics.feature_distance(
+            [torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)], [torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)]
+        )
+        == 2
+    )
 
 
 def test_direction_and_ratio() -> None:

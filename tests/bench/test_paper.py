@@ -1,4 +1,6 @@
-"""The papers' evaluations: a small data set in each layout, read and run through with the tiny model and tiny instruments."""
+"""The papers' evaluations: a small data set in each layout, read and run through with the tiny
+model and tiny instruments.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ import pytest
 import torch
 from click.testing import Result
 from PIL import Image
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPTokenizer,
+    Dinov2Config,
+    Dinov2Model,
+    ViTConfig,
+    ViTModel,
+)
 from typer.testing import CliRunner
 
 from limn.editing import load_models
@@ -23,7 +33,19 @@ from ..editing.conftest import picture
 
 SHORT = {
     name: {"steps": 2}
-    for name in ("sdedit", "ip2p", "p2p", "diffedit", "masactrl", "pnp", "edit-friendly", "null-text", "cyclediffusion", "foi", "adapedit")
+    for name in (
+        "sdedit",
+        "ip2p",
+        "p2p",
+        "diffedit",
+        "masactrl",
+        "pnp",
+        "edit-friendly",
+        "null-text",
+        "cyclediffusion",
+        "foi",
+        "adapedit",
+    )
 } | {"dds": {"iterations": 2}}
 
 
@@ -49,7 +71,12 @@ def write_foi_single(folder: Path) -> None:
     for name in ("0000001", "0000002"):
         save(folder / name / "123_0.jpg")
         save(folder / name / "123_1.jpg", seed=1)
-        row = {"input": "a red star", "edit": "make the star blue", "output": "a blue star", "object": "star"}
+        row = {
+            "input": "a red star",
+            "edit": "make the star blue",
+            "output": "a blue star",
+            "object": "star",
+        }
         (folder / name / "prompt.json").write_text(json.dumps(row))
     (folder / "seeds.json").write_text(json.dumps([["0000002", ["123"]]]))
 
@@ -66,7 +93,10 @@ def write_foi_multi(folder: Path) -> None:
 
 
 def write_editing_mask(folder: Path) -> None:
-    lines = ["7 <> A red star on a cat. <> red star <> a blue star", "ILSVRC2012_val_00028602.JPEG <> cat <> dog"]
+    lines = [
+        "7 <> A red star on a cat. <> red star <> a blue star",
+        "ILSVRC2012_val_00028602.JPEG <> cat <> dog",
+    ]
     (folder / "Editing-Mask_list.txt").write_text("\n".join(lines) + "\n")
     save(folder / "image" / "7.jpg")
     save(folder / "image" / "28602.jpg", seed=1)
@@ -76,7 +106,9 @@ def write_editing_mask(folder: Path) -> None:
 
 def write_imagen(folder: Path) -> None:
     (folder / "dataset_txt").mkdir()
-    (folder / "dataset_txt" / "Imagen_list.txt").write_text("1 <> A cat with a red star. <> red star <> a blue star\n")
+    (folder / "dataset_txt" / "Imagen_list.txt").write_text(
+        "1 <> A cat with a red star. <> red star <> a blue star\n"
+    )
     save(folder / "dataset" / "1.jpg")
 
 
@@ -86,7 +118,9 @@ def write_imagenet(folder: Path) -> None:
 
 
 def write_tedbench(folder: Path) -> None:
-    (folder / "input_list.json").write_text(json.dumps([{"img_name": "dog.png", "target_text": "A sitting dog."}]))
+    (folder / "input_list.json").write_text(
+        json.dumps([{"img_name": "dog.png", "target_text": "A sitting dog."}])
+    )
     save(folder / "originals" / "dog.png")
 
 
@@ -136,19 +170,39 @@ def test_texts_and_pictures_of_each_layout(tmp_path: Path) -> None:
     for name in WRITERS:
         (tmp_path / name).mkdir()
         found[name] = read(name, tmp_path / name)
-    assert [(s.words.source, s.words.target, s.picture is None) for s in found["instructpix2pix"]] == [
+    assert [
+        (s.words.source, s.words.target, s.picture is None) for s in found["instructpix2pix"]
+    ] == [
         ("a red star", "a blue star", False),
         ("a red star", "a blue star", True),
     ]
-    assert [(s.name, s.picture.name if s.picture else "", s.group) for s in found["foi-single"]] == [("0000002", "123_0.jpg", "star")]
-    assert found["foi-multi"][0].words.instruction == "make the star blue, remove the cat" and found["foi-multi"][0].group == "2"
+    assert [
+        (s.name, s.picture.name if s.picture else "", s.group) for s in found["foi-single"]
+    ] == [("0000002", "123_0.jpg", "star")]
+    assert (
+        found["foi-multi"][0].words.instruction == "make the star blue, remove the cat"
+        and found["foi-multi"][0].group == "2"
+    )
     first, second = found["editing-mask"]
-    assert (first.words.source, first.words.target) == ("A red star on a cat", "a blue star on a cat")
-    assert (second.words.source, second.words.target, second.name) == ("a cat", "a dog", "ILSVRC2012_val_00028602")
+    assert (first.words.source, first.words.target) == (
+        "A red star on a cat",
+        "a blue star on a cat",
+    )
+    assert (second.words.source, second.words.target, second.name) == (
+        "a cat",
+        "a dog",
+        "ILSVRC2012_val_00028602",
+    )
     assert all(s.mask is not None and int(s.mask.sum()) == 256 for s in (first, second))
-    assert found["imagen"][0].words.target == "A cat with a blue star" and found["imagen"][0].mask is None
+    assert (
+        found["imagen"][0].words.target == "A cat with a blue star"
+        and found["imagen"][0].mask is None
+    )
     assert found["imagenet"][0].words.told("instdiffedit") == "a cat => a dog"
-    assert found["tedbench"][0].words.target == "A sitting dog" and found["tedbench"][0].words.source == ""
+    assert (
+        found["tedbench"][0].words.target == "A sitting dog"
+        and found["tedbench"][0].words.source == ""
+    )
     pie = found["pie-bench"][0]
     assert (pie.words.source, pie.words.target, pie.group) == ("a red star", "a blue star", "6")
     assert pie.load().shape == (1, 3, 64, 64)
@@ -161,7 +215,9 @@ def test_run_lengths_cover_their_pixels_and_the_border() -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_folder_that_holds_something_else_is_told_what_it_lacks(name: str, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_told_what_it_lacks(
+    name: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="lacks"):
         list(READERS[name](tmp_path))
 
@@ -191,11 +247,22 @@ def test_masks_are_told_from_pictures_by_their_names(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def instruments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    """CLIP, PickScore, DINO and the aesthetic predictor with random weights, in their publishers' formats."""
+    """CLIP, PickScore, DINO and the aesthetic predictor with random weights, in their publishers'
+    formats.
+    """
     folder = tmp_path_factory.mktemp("instruments")
     tokenizer = CLIPTokenizer.from_pretrained(tiny_model / "text-to-image" / "tokenizer")
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
-    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ends = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    small = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
     with torch.random.fork_rng():
         torch.manual_seed(0)
         clip = CLIPModel(
@@ -205,20 +272,38 @@ def instruments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> S
                 projection_dim=12,
             )
         )
-        dino = Dinov2Model(Dinov2Config(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56))
+        dino = Dinov2Model(
+            Dinov2Config(
+                hidden_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                image_size=224,
+                patch_size=56,
+            )
+        )
         keys = ViTModel(ViTConfig(**small, image_size=224, patch_size=56), add_pooling_layer=False)
         widths = [(12, 8), (8, 6), (6, 5), (5, 4), (4, 1)]
         layers = zip((0, 2, 4, 6, 7), widths, strict=True)
         weights = {}
         for i, (inside, outside) in layers:
-            weights |= {f"layers.{i}.weight": torch.randn(outside, inside), f"layers.{i}.bias": torch.randn(outside)}
+            weights |= {
+                f"layers.{i}.weight": torch.randn(outside, inside),
+                f"layers.{i}.bias": torch.randn(outside),
+            }
     clip.save_pretrained(folder / "clip")
     tokenizer.save_pretrained(folder / "clip")
     dino.save_pretrained(folder / "dino")
     keys.save_pretrained(folder / "keys")
     torch.save(weights, folder / "aesthetic.pth")
     clip_folder = str(folder / "clip")
-    return Sources(clip_folder, str(folder / "dino"), clip_folder, str(folder / "keys"), str(folder / "aesthetic.pth"), "")
+    return Sources(
+        clip_folder,
+        str(folder / "dino"),
+        clip_folder,
+        str(folder / "keys"),
+        str(folder / "aesthetic.pth"),
+        "",
+    )
 
 
 def test_instruments_give_what_their_definitions_say(instruments: Sources) -> None:
@@ -227,11 +312,23 @@ def test_instruments_give_what_their_definitions_say(instruments: Sources) -> No
     assert float(eyes.clip().image(image).norm()) == pytest.approx(1, abs=1e-5)
     assert float(eyes.clip().text("a red star").norm()) == pytest.approx(1, abs=1e-5)
     assert not torch.equal(eyes.clip().text("a red star"), eyes.clip().text("a blue star"))
-    sample = Sample("s", None, methods.Words("", "a red star", "a blue star"), torch.ones(1, 1, 64, 64))
+    sample = Sample(
+        "s", None, methods.Words("", "a red star", "a blue star"), torch.ones(1, 1, 64, 64)
+    )
     assert paper.clip_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5)
-    assert paper.dino_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5) != paper.dino_i(eyes, sample, image, other)
-    assert paper.structure(eyes, sample, image, image) == 0 < paper.structure(eyes, sample, image, other)
-    assert paper.clip_inside(eyes, sample, image, other) == pytest.approx(paper.clip_score(eyes, sample, image, other))
+    assert (
+        paper.dino_i(eyes, sample, image, image)
+        == pytest.approx(1, abs=1e-5)
+        != paper.dino_i(eyes, sample, image, other)
+    )
+    assert (
+        paper.structure(eyes, sample, image, image)
+        == 0
+        < paper.structure(eyes, sample, image, other)
+    )
+    assert paper.clip_inside(eyes, sample, image, other) == pytest.approx(
+        paper.clip_score(eyes, sample, image, other)
+    )
     similarity = eyes.keys().self_similarity(image)
     torch.testing.assert_close(similarity.diagonal(), torch.ones(len(similarity)))
 
@@ -239,20 +336,31 @@ def test_instruments_give_what_their_definitions_say(instruments: Sources) -> No
 def test_clip_equals_transformers_own_score(instruments: Sources) -> None:
     eyes = Perception(instruments)
     model = CLIPModel.from_pretrained(instruments.clip).eval()
-    ids = CLIPTokenizer.from_pretrained(instruments.clip)(["a red star"], return_tensors="pt").input_ids
+    ids = CLIPTokenizer.from_pretrained(instruments.clip)(
+        ["a red star"], return_tensors="pt"
+    ).input_ids
     from limn.editing.bench.perception import OPENAI_MEAN, OPENAI_STD, prepared
 
     with torch.no_grad():
-        logits = model(input_ids=ids, pixel_values=prepared(picture(), 32, OPENAI_MEAN, OPENAI_STD)).logits_per_image
-    mine = eyes.clip().scale * float((eyes.clip().image(picture()) * eyes.clip().text("a red star")).sum())
+        logits = model(
+            input_ids=ids, pixel_values=prepared(picture(), 32, OPENAI_MEAN, OPENAI_STD)
+        ).logits_per_image
+    mine = eyes.clip().scale * float(
+        (eyes.clip().image(picture()) * eyes.clip().text("a red star")).sum()
+    )
     assert mine == pytest.approx(float(logits), abs=1e-4)
 
 
 def test_the_aesthetic_predictor_is_five_layers_without_activations() -> None:
     generator = torch.Generator().manual_seed(0)
     shapes = {0: (8, 12), 2: (6, 8), 4: (5, 6), 6: (4, 5), 7: (1, 4)}
-    weights = {f"layers.{i}.weight": torch.randn(shape, generator=generator) for i, shape in shapes.items()}
-    weights |= {f"layers.{i}.bias": torch.randn(shape[0], generator=generator) for i, shape in shapes.items()}
+    weights = {
+        f"layers.{i}.weight": torch.randn(shape, generator=generator) for i, shape in shapes.items()
+    }
+    weights |= {
+        f"layers.{i}.bias": torch.randn(shape[0], generator=generator)
+        for i, shape in shapes.items()
+    }
     x = expected = torch.randn(2, 12, generator=generator)
     for i in shapes:
         expected = expected @ weights[f"layers.{i}.weight"].T + weights[f"layers.{i}.bias"]
@@ -283,13 +391,30 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bench(name: str, data: Path, out: Path, model: Path, sources: Sources, *more: str) -> Result:
-    weights = [f"--{what}={getattr(sources, what)}" for what in ("clip", "dino", "pick", "structure", "aesthetic", "lpips")]
-    arguments = [name, "--data", str(data), "--out", str(out), "--model", str(model), "--seeds", "1", *weights, *more]
+    weights = [
+        f"--{what}={getattr(sources, what)}"
+        for what in ("clip", "dino", "pick", "structure", "aesthetic", "lpips")
+    ]
+    arguments = [
+        name,
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--model",
+        str(model),
+        "--seeds",
+        "1",
+        *weights,
+        *more,
+    ]
     return CliRunner(env={"COLUMNS": "240"}).invoke(paper.app, arguments)
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_each_evaluation_runs_through(name: str, tiny_model: Path, instruments: Sources, tmp_path: Path) -> None:
+def test_each_evaluation_runs_through(
+    name: str, tiny_model: Path, instruments: Sources, tmp_path: Path
+) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
     samples = read(name, data)
@@ -298,7 +423,11 @@ def test_each_evaluation_runs_through(name: str, tiny_model: Path, instruments: 
     assert result.exit_code == 0, result.output
     records = json.loads((out / f"{name}.json").read_text())
     assert len(records) == len(samples) * len(chosen)
-    possible = {c for c in EVALUATIONS[name].columns if not c.startswith("lpips") and c not in ("fid", "ratio")}
+    possible = {
+        c
+        for c in EVALUATIONS[name].columns
+        if not c.startswith("lpips") and c not in ("fid", "ratio")
+    }
     for record in records:
         assert "refusal" not in record, record
         assert possible <= set(record)
@@ -321,13 +450,18 @@ def test_a_picture_that_the_set_lacks_is_generated_once(tiny_model: Path, tmp_pa
 
 
 def test_pickscore_shares_sum_to_one_over_the_methods() -> None:
-    records = [{"sample": "a", "seed": 0, "method": m, "pickscore": s} for m, s in (("foi", 2.0), ("ip2p", 1.0), ("diffedit", 0.0))]
+    records = [
+        {"sample": "a", "seed": 0, "method": m, "pickscore": s}
+        for m, s in (("foi", 2.0), ("ip2p", 1.0), ("diffedit", 0.0))
+    ]
     found = paper.shares(records)
     assert sum(values[0] for values in found.values()) == pytest.approx(1)
     assert found["foi"][0] > found["ip2p"][0] > found["diffedit"][0]
 
 
-def test_the_wrong_folder_or_name_is_answered_in_words(tiny_model: Path, instruments: Sources, tmp_path: Path) -> None:
+def test_the_wrong_folder_or_name_is_answered_in_words(
+    tiny_model: Path, instruments: Sources, tmp_path: Path
+) -> None:
     wrong = bench("tedbench", tmp_path, tmp_path / "out", tiny_model, instruments)
     assert wrong.exit_code == 2 and "input_list.json" in wrong.output
     unknown = bench("tedbanch", tmp_path, tmp_path / "out", tiny_model, instruments)

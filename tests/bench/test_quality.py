@@ -1,4 +1,6 @@
-"""The quality benchmark, run for real on the tiny model: records, pictures, sheet, resuming, refusals."""
+"""The quality benchmark, run for real on the tiny model: records, pictures, sheet, resuming,
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +39,31 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bench(tiny_model: Path, out: Path, *more: str) -> Result:
-    arguments = ["--out", str(out), "--model", str(tiny_model), "--jobs", "1", "--cases", "1", "--types", "recolour,remove", *more]
+    arguments = [
+        "--out",
+        str(out),
+        "--model",
+        str(tiny_model),
+        "--jobs",
+        "1",
+        "--cases",
+        "1",
+        "--types",
+        "recolour,remove",
+        *more,
+    ]
     return CliRunner().invoke(quality.app, arguments)
 
 
-def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(tiny_model: Path, tmp_path: Path) -> None:
+def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(
+    tiny_model: Path, tmp_path: Path
+) -> None:
     result = bench(tiny_model, tmp_path, "--methods", "foi,sdedit,diffedit")
     assert result.exit_code == 0, result.output
     records = json.loads((tmp_path / "quality.json").read_text())
-    assert {(r["type"], r["method"]) for r in records} == {(t, m) for t in ("recolour", "remove") for m in ("foi", "sdedit", "diffedit")}
+    assert {(r["type"], r["method"]) for r in records} == {
+        (t, m) for t in ("recolour", "remove") for m in ("foi", "sdedit", "diffedit")
+    }
     for r in records:
         assert r["seed"] == 1_000_000 and r["rows"] > 0 and r["seconds"] > 0
         assert (
@@ -55,7 +73,11 @@ def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(tiny_model: Pat
             and r["towers_distance"] >= 0
             and 0 < r["psnr_raw"] <= 60
         )
-        assert isinstance(r["success"], bool) and isinstance(r["kept"], bool) and r["success"] == all(r["asked"])
+        assert (
+            isinstance(r["success"], bool)
+            and isinstance(r["kept"], bool)
+            and r["success"] == all(r["asked"])
+        )
         assert (r["iou"] is None) == (r["method"] == "sdedit")
     sheet = Image.open(tmp_path / "sheet.png")
     assert sheet.width > 5 * 128 and sheet.height > 2 * 128
@@ -72,7 +94,9 @@ def test_only_pictures_of_so_many_things(things: int) -> None:
         quality.seeds_of("replace", 1_000_000, 2, 4)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     carry_out = quality.record_of
     calls: list[str] = []
 
@@ -100,14 +124,22 @@ def test_a_folder_of_another_run_is_refused(tiny_model: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("--types", "recolor"), "no type"), (("--methods", "magic"), "no method"), (("--preset", "best"), "no preset")],
+    [
+        (("--types", "recolor"), "no type"),
+        (("--methods", "magic"), "no method"),
+        (("--preset", "best"), "no preset"),
+    ],
 )
-def test_wrong_names_are_answered_with_the_right_ones(tiny_model: Path, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_names_are_answered_with_the_right_ones(
+    tiny_model: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
     result = bench(tiny_model, tmp_path, *arguments)
     assert result.exit_code == 2 and words in result.output
 
 
-def test_a_refusal_is_a_record_too(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_a_record_too(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Words, "told", lambda self, method: "star => star")
     assert bench(tiny_model, tmp_path, "--methods", "diffedit").exit_code == 0
     records = json.loads((tmp_path / "quality.json").read_text())
@@ -116,7 +148,9 @@ def test_a_refusal_is_a_record_too(tiny_model: Path, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("type", TYPES)
 def test_methods_that_compare_texts_get_the_exact_captions(type: str) -> None:
-    """The scene's own captions come through the instruction box unchanged, but for the articles that it mends."""
+    """The scene's own captions come through the instruction box unchanged, but for the articles
+    that it mends.
+    """
     for seed in range(1_000_000, 1_000_012):
         words = Case.of(type, seed).words
         if words.source == words.target:

@@ -14,7 +14,9 @@ from limn.editing.bench import sheet
 def test_outline_is_one_pixel_on_the_masks_inner_side() -> None:
     mask = torch.zeros(1, 1, 12, 12)
     mask[..., 2:8, 3:9] = 1
-    shown = np.array(sheet.outlined(sheet.to_image(torch.zeros(1, 3, 12, 12)), sheet.mask_image(mask)))
+    shown = np.array(
+        sheet.outlined(sheet.to_image(torch.zeros(1, 3, 12, 12)), sheet.mask_image(mask))
+    )
     edge = (shown == sheet.OUTLINE).all(-1)
     expected = np.zeros((12, 12), dtype=bool)
     expected[2:8, 3:9] = True

@@ -27,16 +27,26 @@ FAST = ("--set", "steps=4")
 
 @dataclass(frozen=True)
 class Limn:
-    """Runs `limn` commands. runtime: where servers announce themselves. model: the folder that a server of its own loads."""
+    """Runs `limn` commands.
+
+    runtime: where servers announce themselves. model: the folder that a server of its own loads.
+    """
 
     runtime: Path
     model: Path
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of every command; torch takes one thread, for tests run beside each other."""
+        """The environment of every command; torch takes one thread, for tests run beside each
+        other.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMN_")}
-        own = {"XDG_RUNTIME_DIR": str(self.runtime), "LIMN_MODEL": str(self.model), "LIMN_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+        own = {
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "LIMN_MODEL": str(self.model),
+            "LIMN_DEVICE": "cpu",
+            "OMP_NUM_THREADS": "1",
+        }
         return kept | own | {"COLUMNS": "200", "XDG_CONFIG_HOME": str(self.runtime / "config")}
 
     def command(self, *arguments: object) -> list[str]:
@@ -44,12 +54,20 @@ class Limn:
 
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=300, check=False
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     def announced(self) -> list[dict[str, object]]:
         """What the servers that run say of themselves."""
-        return [json.loads(file.read_text()) for file in sorted((self.runtime / "limn").glob("*.json"))]
+        return [
+            json.loads(file.read_text()) for file in sorted((self.runtime / "limn").glob("*.json"))
+        ]
 
 
 @contextmanager
@@ -84,7 +102,8 @@ def limn(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
 
 
 class Wire:
-    """The way to a server, made to break: `limn` finds this program in the server's place, which hands everything on.
+    """The way to a server, made to break: `limn` finds this program in the server's place, which
+    hands everything on.
 
     breaks_after: bytes of the first connection that go up to the server before it breaks.
     """
@@ -102,7 +121,10 @@ class Wire:
         self._hosts = (f"Host: 127.0.0.1:{own}".encode(), f"Host: 127.0.0.1:{self._port}".encode())
         for folder in (runtime, runtime / "limn"):
             folder.mkdir(mode=0o700)
-        mine = ready | {"url": str(ready["url"]).replace(str(self._port), str(own)), "pid": os.getpid()}
+        mine = ready | {
+            "url": str(ready["url"]).replace(str(self._port), str(own)),
+            "pid": os.getpid(),
+        }
         (runtime / "limn" / f"{own}.json").write_text(json.dumps(mine))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -120,7 +142,10 @@ class Wire:
     def server_status(self) -> dict[str, int]:
         """What the server says of its jobs."""
         token = Path(str(self._ready["token_file"])).read_text()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self._port}/limn/v1/status", headers={"Authorization": f"Bearer {token}"})
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/limn/v1/status",
+            headers={"Authorization": f"Bearer {token}"},
+        )
         with urllib.request.urlopen(asked, timeout=30) as answer:
             return dict(json.load(answer))
 

@@ -1,4 +1,6 @@
-"""`limn bench`: benchmarks are found without being imported, and get the arguments that follow their name."""
+"""`limn bench`: benchmarks are found without being imported, and get the arguments that follow
+their name.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from .conftest import Limn
 
 
 def test_a_module_with_an_app_is_a_benchmark(tmp_path: Path) -> None:
-    (tmp_path / "speed.py").write_text('"""Seconds, as ratios.\n\nMore."""\nimport nothing_of_that_name\napp = 1\n')
+    (tmp_path / "speed.py").write_text(
+        '"""Seconds, as ratios.\n\nMore."""\nimport nothing_of_that_name\napp = 1\n'
+    )
     (tmp_path / "helper.py").write_text('"""No benchmark."""\ndef app_of():\n    app = 1\n')
     assert find_benches(tmp_path) == {"speed": "Seconds, as ratios."}
 

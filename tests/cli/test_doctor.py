@@ -17,7 +17,12 @@ from .conftest import Limn
 
 def home(**changes: Any) -> dict[str, Any]:
     """A Krita with the plugin in order."""
-    facts = {"kind": "installed", "resources": "/home/painter/krita", "kritarc": "/home/painter/kritarc", "exists": True}
+    facts = {
+        "kind": "installed",
+        "resources": "/home/painter/krita",
+        "kritarc": "/home/painter/kritarc",
+        "exists": True,
+    }
     return facts | {"plugin": "current", "switched_on": True, "python": "/usr/bin/env"} | changes
 
 
@@ -40,7 +45,9 @@ def test_the_plugin(changes: dict[str, Any], state: str, word: str) -> None:
 
 
 def test_a_package_that_is_missing_or_of_another_version() -> None:
-    findings = list(doctor.check_packages(["numpy==0.0.1", "not-there-at-all==1.0", 'x==1; extra == "dev"']))
+    findings = list(
+        doctor.check_packages(["numpy==0.0.1", "not-there-at-all==1.0", 'x==1; extra == "dev"'])
+    )
     assert [finding.state for finding in findings] == ["problem", "note", "ok"]
     assert "not-there-at-all" in findings[0].sentence
     assert "0.0.1" in findings[1].sentence
@@ -55,7 +62,11 @@ def test_the_trap_of_kritas_python(tmp_path: Path) -> None:
     (tmp_path / "python3").write_text("#!/bin/sh\n")
     (tmp_path / "python3").chmod(0o755)
     (finding,) = doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=True)
-    assert finding.state == "note" and str(tmp_path) in finding.sentence and "PATH=/usr/bin" in finding.remedy
+    assert (
+        finding.state == "note"
+        and str(tmp_path) in finding.sentence
+        and "PATH=/usr/bin" in finding.remedy
+    )
     assert not list(doctor.check_path("/usr/bin:/bin", krita_in_path=True))
     assert not list(doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=False))
 
@@ -64,14 +75,23 @@ def test_a_model_that_is_none(tmp_path: Path, tiny_model: Path) -> None:
     (finding,) = doctor.check_model(tmp_path)
     assert finding.state == "problem" and str(tmp_path) in finding.sentence and finding.remedy
     (finding,) = doctor.check_model(tiny_model)
-    assert finding.state == "ok" and set(finding.facts["variants"]) == {"text-to-image", "inpainting", "instruction"}
+    assert finding.state == "ok" and set(finding.facts["variants"]) == {
+        "text-to-image",
+        "inpainting",
+        "instruction",
+    }
 
 
 def test_a_model_with_defaults_that_can_not_be_used(tmp_path: Path, tiny_model: Path) -> None:
     shutil.copytree(tiny_model / "instruction", tmp_path / "model")
     (tmp_path / "model" / "limn.json").write_text('{"defaults": {"foi": {"steps": "many"}}}')
     (finding,) = doctor.check_model(tmp_path / "model")
-    assert finding.state == "problem" and "limn.json" in finding.sentence and "'many'" in finding.sentence and finding.remedy
+    assert (
+        finding.state == "problem"
+        and "limn.json" in finding.sentence
+        and "'many'" in finding.sentence
+        and finding.remedy
+    )
 
 
 def test_a_card_that_this_torch_can_not_use() -> None:
@@ -82,7 +102,9 @@ def test_a_card_that_this_torch_can_not_use() -> None:
     else:
         (finding,) = doctor.check_device(True)
         assert finding.state == "problem" and "driver" in finding.remedy
-    assert all(finding.facts["torch"] == torch.__version__ for finding in doctor.check_device(False))
+    assert all(
+        finding.facts["torch"] == torch.__version__ for finding in doctor.check_device(False)
+    )
 
 
 @pytest.mark.parametrize("trap", ["open to others", "a file"])
@@ -95,11 +117,15 @@ def test_a_runtime_folder_that_can_not_be_used_is_a_finding(alone: Limn, trap: s
         place.chmod(0o777)
     done = alone("doctor", "--json", "--model", alone.model)
     assert done.returncode == 1, done.stderr
-    (server,) = (finding for finding in json.loads(done.stdout)["findings"] if finding["topic"] == "server")
+    (server,) = (
+        finding for finding in json.loads(done.stdout)["findings"] if finding["topic"] == "server"
+    )
     assert server["state"] == "problem" and str(place) in server["sentence"] and server["remedy"]
 
 
-def test_a_server_that_has_just_ended_is_not_found(alone: Limn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_has_just_ended_is_not_found(
+    alone: Limn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its file can still be listed, and not be looked at any more, as a link that leads nowhere."""
     (alone.runtime / "limn").mkdir(mode=0o700)
     (alone.runtime / "limn" / "1.json").symlink_to("ended")

@@ -21,7 +21,9 @@ SIDE = 24
 
 
 def some_layer(deep: bool) -> Region:
-    """12 x 10 pixels at (3, 4): opaque blue in the middle, half transparent white at one pixel, transparent around."""
+    """12 x 10 pixels at (3, 4): opaque blue in the middle, half transparent white at one pixel,
+    transparent around.
+    """
     most = 65535 if deep else 255
     levels = np.zeros((10, 12, 4), "<u2" if deep else "u1")
     levels[2:8, 2:8] = (0, 0, most, most)
@@ -31,7 +33,10 @@ def some_layer(deep: bool) -> Region:
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
     """A PNG file from its chunks, each a name and a content."""
-    packed = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+    packed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
@@ -56,7 +61,23 @@ def save(mode: str, file: Path) -> None:
         colour.convert(mode).save(file)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "P full", "P transparent", "RGB", "RGBA", "L16", "LA16", "RGB16", "RGBA16"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "1",
+        "L",
+        "LA",
+        "P",
+        "P full",
+        "P transparent",
+        "RGB",
+        "RGBA",
+        "L16",
+        "LA16",
+        "RGB16",
+        "RGBA16",
+    ],
+)
 def test_size_depth_and_mode_stay_and_outside_nothing_changes(mode: str, tmp_path: Path) -> None:
     save(mode, tmp_path / "in.png")
     before = read(tmp_path / "in.png")
@@ -74,7 +95,9 @@ def test_size_depth_and_mode_stay_and_outside_nothing_changes(mode: str, tmp_pat
     assert (after.rgba[inside] != before.rgba[inside]).any()
     most = 65535 if before.deep else 255
     blue = after.rgba[7, 6] / most
-    wanted = {"1": (0, 0, 0, 1), "L": (0.114,) * 3 + (1,), "LA": (0.114,) * 3 + (1,)}.get(before.mode, (0, 0, 1, 1))
+    wanted = {"1": (0, 0, 0, 1), "L": (0.114,) * 3 + (1,), "LA": (0.114,) * 3 + (1,)}.get(
+        before.mode, (0, 0, 1, 1)
+    )
     assert abs(blue - wanted).max() < (0.35 if mode == "P full" else 0.01)
 
 
@@ -86,7 +109,9 @@ def test_nothing_found_gives_the_same_picture(tmp_path: Path) -> None:
 
 
 @given(arrays.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4))))
-def test_sixteen_bits_come_back_exactly(tmp_path_factory: pytest.TempPathFactory, levels: np.ndarray) -> None:
+def test_sixteen_bits_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, levels: np.ndarray
+) -> None:
     file = tmp_path_factory.getbasetemp() / "sixteen.png"
     write(Picture("RGBA", True, levels, None), file)
     assert (read(file).rgba == levels).all()
@@ -94,21 +119,35 @@ def test_sixteen_bits_come_back_exactly(tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize("filter_type", range(5))
 @pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
-def test_every_filter_and_kind_of_a_deep_png_is_read(filter_type: int, colour_type: int, channels: int, tmp_path: Path) -> None:
-    """A PNG built byte by byte as its specification says (section 9), so that no writer's habits are taken for granted."""
+def test_every_filter_and_kind_of_a_deep_png_is_read(
+    filter_type: int, colour_type: int, channels: int, tmp_path: Path
+) -> None:
+    """A PNG built byte by byte as its specification says (section 9), so that no writer's habits
+    are taken for granted.
+    """
     height, width, step = 7, 5, 2 * channels
-    levels = np.random.default_rng(filter_type).integers(0, 65536, (height, width, channels)).astype(">u2")
+    levels = (
+        np.random.default_rng(filter_type)
+        .integers(0, 65536, (height, width, channels))
+        .astype(">u2")
+    )
     rows = levels.reshape(height, -1).view(np.uint8).astype(int)
     body, above = b"", np.zeros(rows.shape[1], int)
     for row in rows:
         left, corner = np.roll(row, step), np.roll(above, step)
         left[:step] = corner[:step] = 0
-        nearest = np.abs(np.stack([above - corner, left - corner, left + above - 2 * corner])).argmin(axis=0)
+        nearest = np.abs(
+            np.stack([above - corner, left - corner, left + above - 2 * corner])
+        ).argmin(axis=0)
         paeth = np.choose(nearest, [left, above, corner])
         predicted = [0 * row, left, above, (left + above) // 2, paeth][filter_type]
         body += bytes([filter_type]) + ((row - predicted) % 256).astype(np.uint8).tobytes()
         above = row
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)), (b"IDAT", zlib.compress(body)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
+        (b"IDAT", zlib.compress(body)),
+        (b"IEND", b""),
+    ]
     (tmp_path / "deep.png").write_bytes(png(*chunks))
     got = read(tmp_path / "deep.png").rgba
     kept = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
@@ -141,7 +180,9 @@ def test_what_png_does_not_have_is_said(tmp_path: Path) -> None:
 
 def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    (tmp_path / "bomb.png").write_bytes(png((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")))
+    (tmp_path / "bomb.png").write_bytes(
+        png((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    )
     with pytest.raises(PictureError, match=r"60000|can't be read"):
         read(tmp_path / "bomb.png")
 
@@ -154,6 +195,8 @@ def test_a_selection_is_read_from_any_mode(tmp_path: Path) -> None:
     Image.merge("LA", [Image.new("L", grey.size, 255), grey]).save(tmp_path / "la.png")
     for name in ("l", "rgb", "la"):
         data = read_selection(tmp_path / f"{name}.png", (SIDE, SIDE)).data
-        assert data is not None and (np.frombuffer(data, np.uint8).reshape(SIDE, SIDE) == levels).all()
+        assert (
+            data is not None and (np.frombuffer(data, np.uint8).reshape(SIDE, SIDE) == levels).all()
+        )
     with pytest.raises(PictureError, match="24 x 24"):
         read_selection(tmp_path / "l.png", (SIDE, SIDE + 1))

@@ -52,7 +52,9 @@ def test_scenes(tmp_path: Path) -> None:
     for entry in entries:
         assert set(entry) == {"seed", "image", "caption", "words", "objects"}
         assert array(tmp_path / entry["image"]).shape == (128, 128, 3)
-        assert " ".join(word["text"] for word in entry["words"]).replace(" ,", ",") == entry["caption"]
+        assert (
+            " ".join(word["text"] for word in entry["words"]).replace(" ,", ",") == entry["caption"]
+        )
         owners = {word["owner"] for word in entry["words"]} - {None, "background"}
         assert owners == set(range(len(entry["objects"])))
         for thing in entry["objects"]:
@@ -63,12 +65,33 @@ def test_scenes(tmp_path: Path) -> None:
 
 
 def test_edits_change_the_picture_inside_their_masks_only(tmp_path: Path) -> None:
-    run("--first", FIRST, "--count", len(world.TYPES) * 2, "--edits", ",".join(world.TYPES), "--out", tmp_path)
+    run(
+        "--first",
+        FIRST,
+        "--count",
+        len(world.TYPES) * 2,
+        "--edits",
+        ",".join(world.TYPES),
+        "--out",
+        tmp_path,
+    )
     entries = json.loads((tmp_path / "edits.json").read_text())
     assert {entry["type"] for entry in entries} == set(world.TYPES)
     for entry in entries:
-        assert set(entry) == {"seed", "type", "before", "after", "mask", "instruction", "source", "target", "parts"}
-        before, after, mask = (array(tmp_path / entry[name]) for name in ("before", "after", "mask"))
+        assert set(entry) == {
+            "seed",
+            "type",
+            "before",
+            "after",
+            "mask",
+            "instruction",
+            "source",
+            "target",
+            "parts",
+        }
+        before, after, mask = (
+            array(tmp_path / entry[name]) for name in ("before", "after", "mask")
+        )
         changed = (before != after).any(axis=2)
         assert changed.any() and not changed[mask == 0].any()
         parts = [array(tmp_path / part["mask"]) for part in entry["parts"]]
@@ -82,7 +105,10 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
         run("--first", FIRST + 7, "--count", 2, "--edits", "--out", tmp_path / name)
     files = sorted(file.name for file in (tmp_path / "a").iterdir())
     assert len(files) >= 9
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    assert all(
+        (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        for name in files
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +119,9 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
         (("--first", 0, "--count", 1, "--edits", "recolor"), "recolour"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(arguments: tuple[object, ...], word: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_said_in_words(
+    arguments: tuple[object, ...], word: str, tmp_path: Path
+) -> None:
     with pytest.raises(Trouble, match=word) as caught:
         run(*arguments, "--out", tmp_path / "out")
     assert caught.value.status == 2
@@ -115,6 +143,8 @@ def test_edits_takes_a_value_or_none(given: list[str], meant: list[str]) -> None
 
 @pytest.mark.parametrize("command", ["serve", "edit", "scenes", "doctor"])
 def test_help_has_an_example_and_needs_no_torch(command: str) -> None:
-    done = subprocess.run([sys.executable, "-c", HELP, command], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert f"Example:  limn {command}" in done.stdout

@@ -1,4 +1,6 @@
-"""For the editing room: the tiny models, loaded once, a picture, and what looks into an edit while it runs."""
+"""For the editing room: the tiny models, loaded once, a picture, and what looks into an edit while
+it runs.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,12 @@ def picture(height: int = 64, width: int = 64, seed: int = 0) -> Tensor:
     """A smooth coloured picture with a square in it, (1, 3, height, width)."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, 4, 4, generator=generator)
-    image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
-    image[..., height // 4 : height // 2, width // 4 : width // 2] = torch.rand(1, 3, 1, 1, generator=generator)
+    image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(
+        0, 1
+    )
+    image[..., height // 4 : height // 2, width // 4 : width // 2] = torch.rand(
+        1, 3, 1, 1, generator=generator
+    )
     return image
 
 

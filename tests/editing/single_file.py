@@ -1,4 +1,6 @@
-"""Write the tiny text-to-image checkpoint as one file with the names of the original Stable Diffusion code, as users download them."""
+"""Write the tiny text-to-image checkpoint as one file with the names of the original Stable
+Diffusion code, as users download them.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +64,16 @@ def write(folder: Path, file: Path) -> Path:
     for name, value in load_file(folder / "unet" / "diffusion_pytorch_model.safetensors").items():
         name = _renamed(name, UNET)
         if re.match(r"(input_blocks\.\d\.0|output_blocks\.\d\.0|middle_block\.[02])\.", name):
-            name = re.sub("|".join(rf"(?<=\.){k}(?=\.)" for k in RESNET), lambda m: RESNET[m[0]], name)
+            name = re.sub(
+                "|".join(rf"(?<=\.){k}(?=\.)" for k in RESNET), lambda m: RESNET[m[0]], name
+            )
         tensors[f"model.diffusion_model.{name}"] = value
     for name, value in load_file(folder / "vae" / "diffusion_pytorch_model.safetensors").items():
         name = _renamed(name, VAE)
         wide = re.search(r"attn_1\.(q|k|v|proj_out)\.weight", name)
-        tensors[f"first_stage_model.{name}"] = value[..., None, None].contiguous() if wide else value
+        tensors[f"first_stage_model.{name}"] = (
+            value[..., None, None].contiguous() if wide else value
+        )
     for name, value in load_file(folder / "text_encoder" / "model.safetensors").items():
         name = name if name.startswith("text_model.") else f"text_model.{name}"
         tensors[f"cond_stage_model.transformer.{name}"] = value

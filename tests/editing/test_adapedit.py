@@ -1,4 +1,6 @@
-"""AdapEdit: its equations against vectors, its limits on a real network (checks A1 to A6), its counts, hints and what is kept."""
+"""AdapEdit: its equations against vectors, its limits on a real network (checks A1 to A6), its
+counts, hints and what is kept.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def close(actual: Tensor | float, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("k", range(len(META)))
 @pytest.mark.parametrize("setting", "abc")
 def test_a5_closeness_windows_and_places_equal_the_vectors(k: int, setting: str) -> None:
-    maps, features = (torch.from_numpy(INPUTS[f"f{k}_{name}"].astype(np.float32)) for name in ("attn32", "feat"))
+    maps, features = (
+        torch.from_numpy(INPUTS[f"f{k}_{name}"].astype(np.float32)) for name in ("attn32", "feat")
+    )
     alpha_m, lambda_tau, lambda_sv = SPEC[f"f{k}{setting}_params"].tolist()
     key_places = META[k]["key_positions"]
     used = len(META[k]["tokens"])
@@ -59,9 +63,13 @@ def test_a5_closeness_windows_and_places_equal_the_vectors(k: int, setting: str)
     close(ae.spatial(ae.closeness_of_places(features, key), lambda_sv), SPEC[f"f{k}{setting}_S"])
 
 
-@pytest.mark.parametrize(("name", "lambda_s"), [("blend_0", 0.0), ("blend_90", 0.9), ("blend_100", 1.0)])
+@pytest.mark.parametrize(
+    ("name", "lambda_s"), [("blend_0", 0.0), ("blend_90", 0.9), ("blend_100", 1.0)]
+)
 def test_eq_8_equals_the_vectors(name: str, lambda_s: float) -> None:
-    source, target, s = (torch.from_numpy(SPEC[f"blend_{part}"]) for part in ("source", "target", "S"))
+    source, target, s = (
+        torch.from_numpy(SPEC[f"blend_{part}"]) for part in ("source", "target", "S")
+    )
     close(ae.combine(source, target, s, lambda_s), SPEC[name])
 
 
@@ -72,7 +80,9 @@ def test_a5_tau_falls_as_closeness_rises() -> None:
         assert bool((tau.diff() <= 0).all()) and tau[-1] == 0
     assert float(ae.windows(closeness, (3,), 1.0)[3]) == 0
     near = torch.tensor([0.99])  # the two forms agree to first order
-    assert float(ae.windows(near, (), 1) - ae.windows(near, (), 1, "released")) == pytest.approx(0, abs=2e-4)
+    assert float(ae.windows(near, (), 1) - ae.windows(near, (), 1, "released")) == pytest.approx(
+        0, abs=2e-4
+    )
 
 
 def test_a5_constant_features_bring_everything_close() -> None:
@@ -81,8 +91,12 @@ def test_a5_constant_features_bring_everything_close() -> None:
     embedded = ae.embeddings(maps, features, 0.03)
     key = ae.key_embedding(embedded, (2, 4))
     torch.testing.assert_close(embedded @ key, torch.ones(9))
-    torch.testing.assert_close(ae.windows(embedded @ key, (), 1.0), torch.zeros(9), atol=1e-6, rtol=0)
-    torch.testing.assert_close(ae.spatial(ae.closeness_of_places(features, key), 0.8), torch.full((16,), 0.8))
+    torch.testing.assert_close(
+        ae.windows(embedded @ key, (), 1.0), torch.zeros(9), atol=1e-6, rtol=0
+    )
+    torch.testing.assert_close(
+        ae.spatial(ae.closeness_of_places(features, key), 0.8), torch.full((16,), 0.8)
+    )
 
 
 def test_a_token_below_the_threshold_falls_back_to_half_its_maximum() -> None:
@@ -99,14 +113,18 @@ def test_a_deletion_takes_prompt_to_prompts_windows_and_the_removed_words_map(mo
     found = ae.guide(couple, Survey(maps, torch.zeros(48, 3)), ae.Settings(), 1.0)
     torch.testing.assert_close(found.tau, torch.full((77,), 0.8))
     assert found.self_window == 0.4 and found.key is None
-    torch.testing.assert_close(found.closeness, (maps[2] - maps[2].min()) / (maps[2].max() - maps[2].min()))
+    torch.testing.assert_close(
+        found.closeness, (maps[2] - maps[2].min()) / (maps[2].max() - maps[2].min())
+    )
 
 
 @torch.no_grad()
 def test_start_end_and_padding_take_the_default_window(model: Model) -> None:
     couple = pair(model, SOURCE, TARGET)
     generator = torch.Generator().manual_seed(4)
-    seen = Survey(torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5, generator=generator))
+    seen = Survey(
+        torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5, generator=generator)
+    )
     found = ae.guide(couple, seen, ae.Settings(), 1.0)
     content = list(couple.target.content)
     assert float(found.tau[2]) == 0 and found.self_window == ae.default_window(found.tau, content)
@@ -115,12 +133,19 @@ def test_start_end_and_padding_take_the_default_window(model: Model) -> None:
 
 
 def test_default_window() -> None:
-    assert ae.default_window(torch.tensor([0.5, 0.05, 0.2, 0.0, 0.5]), (1, 2, 3)) == pytest.approx(0.8 - 2 / 3)
+    assert ae.default_window(torch.tensor([0.5, 0.05, 0.2, 0.0, 0.5]), (1, 2, 3)) == pytest.approx(
+        0.8 - 2 / 3
+    )
     assert ae.default_window(torch.zeros(5), (1, 2)) == 0.0  # never negative
     assert ae.default_window(torch.ones(5), ()) == 0.8
 
 
-@given(st.lists(st.integers(1, 4), max_size=5), st.lists(st.integers(1, 4), max_size=5), st.floats(0, 1), st.integers(0, 99))
+@given(
+    st.lists(st.integers(1, 4), max_size=5),
+    st.lists(st.integers(1, 4), max_size=5),
+    st.floats(0, 1),
+    st.integers(0, 99),
+)
 @settings(deadline=None)
 def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, seed: int) -> None:
     """Substitution, insertion and deletion, any of them together."""
@@ -133,8 +158,13 @@ def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, 
 
 
 def test_a4_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> None:
-    """lambda_S = S = 1: the authors' refinement with per-word windows, on the columns from start to end token."""
-    a, b = [49406, 320, 786, 2862, 525, 518, 5922, 49407], [49406, 320, 786, 4919, 525, 518, 5922, 267, 5050, 49407]
+    """lambda_S = S = 1: the authors' refinement with per-word windows, on the columns from start to
+    end token.
+    """
+    a, b = (
+        [49406, 320, 786, 2862, 525, 518, 5922, 49407],
+        [49406, 320, 786, 4919, 525, 518, 5922, 267, 5050, 49407],
+    )
     generator = torch.Generator().manual_seed(3)
     source, target = (torch.randn(4, 9, 77, generator=generator).softmax(-1) for _ in range(2))
     mapper, alphas = (torch.from_numpy(x) for x in alignment.refinement(a, b))
@@ -142,7 +172,11 @@ def test_a4_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> No
     keeps[list(alignment.key_places(alignment.align(a, b)))] = False
     refined = source[..., mapper] * alphas + target * (1 - alphas)
     expected = refined * keeps + target * ~keeps
-    ours = ae.injected(again := source @ alignment.reindexing(a, b), ae.combine(again, target, torch.ones(9), 1.0), keeps)
+    ours = ae.injected(
+        again := source @ alignment.reindexing(a, b),
+        ae.combine(again, target, torch.ones(9), 1.0),
+        keeps,
+    )
     torch.testing.assert_close(ours[..., : len(b)], expected[..., : len(b)], atol=1e-6, rtol=0)
 
 
@@ -160,18 +194,40 @@ def start() -> Tensor:
 
 
 def branches(model: Model, source: str, target: str) -> dict[str, Branch]:
-    return {name: Branch(name, model.embed(text)) for name, text in (("null", ""), ("source", source), ("target", target))}
+    return {
+        name: Branch(name, model.embed(text))
+        for name, text in (("null", ""), ("source", source), ("target", target))
+    }
 
 
 def guided(model: Model, z: Tensor, now: Moment, texts: dict[str, Branch], held: Taps) -> Tensor:
-    """The guided noise of a generated image's source and target, (2, 4, h, w): both are sampled, 4 rows."""
-    rows = {"null source": texts["null"], "null target": texts["null"], "source": texts["source"], "target": texts["target"]}
+    """The guided noise of a generated image's source and target, (2, 4, h, w): both are sampled, 4
+    rows.
+    """
+    rows = {
+        "null source": texts["null"],
+        "null target": texts["null"],
+        "source": texts["source"],
+        "target": texts["target"],
+    }
     latents = {name: z[:1] if "source" in name else z[1:] for name in rows}
-    eps = model.predict(latents, now.t, [Branch(name, branch.text) for name, branch in rows.items()], held)
-    return torch.cat([classifier_free(eps[f"null {name}"], eps[name], 7.5) for name in ("source", "target")])
+    eps = model.predict(
+        latents, now.t, [Branch(name, branch.text) for name, branch in rows.items()], held
+    )
+    return torch.cat(
+        [classifier_free(eps[f"null {name}"], eps[name], 7.5) for name in ("source", "target")]
+    )
 
 
-def walk(model: Model, z: Tensor, couple: Pair, texts: dict[str, Branch], found: ae.Guidance, s: Tensor, lambda_s: float) -> Tensor:
+def walk(
+    model: Model,
+    z: Tensor,
+    couple: Pair,
+    texts: dict[str, Branch],
+    found: ae.Guidance,
+    s: Tensor,
+    lambda_s: float,
+) -> Tensor:
     """The edit of a generated image: source and target from the same latents, nothing pinned."""
     steps = 4
     moments = model.schedule.ddim(steps)
@@ -189,17 +245,25 @@ def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
 
 
 @pytest.mark.parametrize("lambda_s", [0.0, 0.9])
-def test_a1_a_target_that_is_the_source_gives_the_source(model: Model, start: Tensor, lambda_s: float) -> None:
+def test_a1_a_target_that_is_the_source_gives_the_source(
+    model: Model, start: Tensor, lambda_s: float
+) -> None:
     texts = branches(model, SOURCE, SOURCE)
     prompt = tokens.read(model.tokenizer, SOURCE, model.places)
-    same = Pair(prompt, prompt, alignment.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ())
+    same = Pair(
+        prompt, prompt, alignment.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ()
+    )
     source, target = walk(model, start, same, texts, constant(0.4), torch.rand(16, 12), lambda_s)
     torch.testing.assert_close(target, source, atol=1e-5, rtol=1e-4)
 
 
-def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(model: Model, start: Tensor) -> None:
+def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(
+    model: Model, start: Tensor
+) -> None:
     texts = branches(model, SOURCE, TARGET)
-    _, target = walk(model, start, pair(model, SOURCE, TARGET), texts, constant(0.0), torch.ones(16, 12), 1.0)
+    _, target = walk(
+        model, start, pair(model, SOURCE, TARGET), texts, constant(0.0), torch.ones(16, 12), 1.0
+    )
 
     def predict(z: Tensor, now: object, _: object) -> Tensor:
         eps = model.predict(z, now.t, [texts["null"], texts["target"]])  # type: ignore[attr-defined]
@@ -207,12 +271,16 @@ def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(model: Model
 
     _, plain = drain(denoise(start, model.schedule.ddim(4), DDIM(), predict))
     torch.testing.assert_close(target, plain[0], atol=1e-3, rtol=1e-3)
-    other, _ = walk(model, start, pair(model, SOURCE, TARGET), texts, constant(0.9), torch.ones(16, 12), 0.5)
+    other, _ = walk(
+        model, start, pair(model, SOURCE, TARGET), texts, constant(0.9), torch.ones(16, 12), 0.5
+    )
     assert not torch.allclose(target, other, atol=1e-3)
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.6])
-def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(model: Model, start: Tensor, tau: float) -> None:
+def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(
+    model: Model, start: Tensor, tau: float
+) -> None:
     """The maps, not the image: values come from the target's text."""
     couple = pair(model, SOURCE, TARGET)
     texts = branches(model, SOURCE, TARGET)
@@ -232,7 +300,13 @@ def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(mode
 
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         held = ae.taps(model, couple, constant(tau), now.index, 3, at, 0.0)
-        return guided(model, z, now, texts, {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()})
+        return guided(
+            model,
+            z,
+            now,
+            texts,
+            {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()},
+        )
 
     drain(denoise(torch.cat((start, start)), moments, DDIM(), predict))
     assert len(seen) == 3 * len(model.sites.at("cross"))
@@ -247,7 +321,10 @@ def test_only_the_targets_conditional_branch_is_changed(model: Model, start: Ten
     assert {site.kind for site in held} == {"cross", "self"}
     assert all(site.level >= model.semantic_level for site in held if site.kind == "self")
     with torch.no_grad():
-        plain, changed = model.predict(start, 501.0, texts), model.predict(start, 501.0, texts, held)
+        plain, changed = (
+            model.predict(start, 501.0, texts),
+            model.predict(start, 501.0, texts, held),
+        )
     torch.testing.assert_close(changed["null"], plain["null"], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(changed["source"], plain["source"], atol=1e-5, rtol=1e-4)
     assert not torch.allclose(changed["target"], plain["target"], atol=1e-4)
@@ -256,14 +333,25 @@ def test_only_the_targets_conditional_branch_is_changed(model: Model, start: Ten
 def test_windows_end_after_floor_of_tau_times_steps(model: Model) -> None:
     couple = pair(model, SOURCE, TARGET)
     found = ae.Guidance(torch.full((77,), 0.5), 0.3, torch.ones(16, 12), None)
-    kinds = [{site.kind for site in ae.taps(model, couple, found, i, 10, by_level(torch.ones(16, 12), (16, 12)), 0.9)} for i in range(10)]
+    kinds = [
+        {
+            site.kind
+            for site in ae.taps(
+                model, couple, found, i, 10, by_level(torch.ones(16, 12), (16, 12)), 0.9
+            )
+        }
+        for i in range(10)
+    ]
     assert kinds == [{"cross", "self"}] * 3 + [{"cross"}] * 7
 
 
 @pytest.mark.parametrize(
-    ("near", "of", "count", "expected"), [(1, 5, 50, 30), (2, 5, 50, 20), (3, 10, 50, 25), (7, 10, 50, 5), (1, 10, 500, 350)]
+    ("near", "of", "count", "expected"),
+    [(1, 5, 50, 30), (2, 5, 50, 20), (3, 10, 50, 25), (7, 10, 50, 5), (1, 10, 500, 350)],
 )
-def test_a_default_window_lasts_its_share_of_the_steps_to_the_step(model: Model, near: int, of: int, count: int, expected: int) -> None:
+def test_a_default_window_lasts_its_share_of_the_steps_to_the_step(
+    model: Model, near: int, of: int, count: int, expected: int
+) -> None:
     """0.8 less the share of related tokens: a whole number of steps in each of these cases."""
     tau = torch.ones(of)
     tau[:near] = 0
@@ -271,7 +359,10 @@ def test_a_default_window_lasts_its_share_of_the_steps_to_the_step(model: Model,
     assert int(ae.whole_steps(torch.tensor(default), count)) == expected
     found = ae.Guidance(torch.full((77,), default), default, torch.ones(16, 12), None)
     s = by_level(torch.ones(16, 12), (16, 12))
-    lasts = [{site.kind for site in ae.taps(model, pair(model, SOURCE, TARGET), found, i, count, s, 0.9)} for i in (expected - 1, expected)]
+    lasts = [
+        {site.kind for site in ae.taps(model, pair(model, SOURCE, TARGET), found, i, count, s, 0.9)}
+        for i in (expected - 1, expected)
+    ]
     assert lasts == [{"cross", "self"}, {"cross"}]
 
 
@@ -299,14 +390,20 @@ def test_key_tokens_words_and_marks(model: Model) -> None:
         ("a cat", "the cat", "the", "the", ""),
     ],
 )
-def test_a_changed_article_is_no_key(model: Model, source: str, target: str, key: str, fresh: str, gone: str) -> None:
+def test_a_changed_article_is_no_key(
+    model: Model, source: str, target: str, key: str, fresh: str, gone: str
+) -> None:
     """Alone it is all there is to say; beside words that are gone, the edit is a deletion."""
     couple = pair(model, source, target)
 
     def at(prompt: tokens.Prompt, places: tuple[int, ...]) -> str:
         return " ".join(word.text for word in prompt.words if set(word.places) & set(places))
 
-    assert (at(couple.target, couple.key), at(couple.target, couple.fresh), at(couple.source, couple.gone)) == (key, fresh, gone)
+    assert (
+        at(couple.target, couple.key),
+        at(couple.target, couple.fresh),
+        at(couple.source, couple.gone),
+    ) == (key, fresh, gone)
     assert couple.keywords == tuple((key or gone).split())
 
 
@@ -328,24 +425,44 @@ def test_fewer_steps_of_the_pre_pass_keep_both_ends(model: Model) -> None:
 # ---------------------------------------------------------------- the whole way
 
 
-def events(models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object) -> list[Event]:
-    options = {"instruction": "make the person sit", "caption": SOURCE, "parameters": {"steps": 5, "prepass_steps": 5}} | options
-    return list(edit(models, EditRequest("adapedit", image=picture() if image is None else image, **options), store))  # type: ignore[arg-type]
+def events(
+    models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object
+) -> list[Event]:
+    options = {
+        "instruction": "make the person sit",
+        "caption": SOURCE,
+        "parameters": {"steps": 5, "prepass_steps": 5},
+    } | options
+    return list(
+        edit(
+            models,
+            EditRequest("adapedit", image=picture() if image is None else image, **options),
+            store,
+        )
+    )  # type: ignore[arg-type]
 
 
-def done(models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object) -> Done:
+def done(
+    models: Models, store: Memory | None = None, image: Tensor | None = None, **options: object
+) -> Done:
     final = events(models, store, image, **options)[-1]
     assert isinstance(final, Done)
     return final
 
 
 def test_counts_are_the_papers(models: Models) -> None:
-    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the next edit of the layer pays its own 150 only."""
+    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the next edit of
+    the layer pays its own 150 only.
+    """
     store = Memory()
     report = done(models, store, parameters={}).report
     assert (report.rows, report.forwards) == (300, 150)
     again = done(models, store, parameters={}).report
-    assert (again.rows, again.forwards, again.reused) == (150, 50, ("inversion", "words and places"))
+    assert (again.rows, again.forwards, again.reused) == (
+        150,
+        50,
+        ("inversion", "words and places"),
+    )
     short = done(models, store, parameters={"prepass_steps": 10}, mask_only=True).report
     assert (short.rows, short.forwards, short.reused) == (20, 10, ("inversion",))
     assert report.keywords == ("sitting",)
@@ -361,7 +478,9 @@ def test_a_second_edit_of_the_same_layer_starts_from_what_was_kept(models: Model
     assert torch.equal(first.image, again.image) and torch.equal(first.mask.soft, again.mask.soft)
     other = done(models, store, instruction="make the person jump")
     assert (other.report.rows, other.report.reused) == (10 + 15, ("inversion",))
-    stronger = done(models, store, parameters={"steps": 5, "prepass_steps": 5, "lambda_s": 0.2, "strength": 0.4})
+    stronger = done(
+        models, store, parameters={"steps": 5, "prepass_steps": 5, "lambda_s": 0.2, "strength": 0.4}
+    )
     assert stronger.report.rows == 15 and not torch.equal(stronger.image, first.image)
 
 
@@ -370,9 +489,14 @@ def test_c6_it_needs_no_random_numbers(models: Models) -> None:
     assert torch.equal(a.image, b.image)
 
 
-@pytest.mark.parametrize("options", [{}, {"spatial": "running"}, {"spatial_contrast": "minmax"}, {"tau_form": "released"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"spatial": "running"}, {"spatial_contrast": "minmax"}, {"tau_form": "released"}],
+)
 @pytest.mark.parametrize("mode", ["off", "guide", "limit"])
-def test_pixels_without_alpha_are_the_painters(models: Models, options: dict[str, object], mode: str) -> None:
+def test_pixels_without_alpha_are_the_painters(
+    models: Models, options: dict[str, object], mode: str
+) -> None:
     image = picture(72, 100)
     hint = torch.zeros(1, 1, 72, 100)
     hint[..., 20:50, 30:60] = 1
@@ -382,7 +506,9 @@ def test_pixels_without_alpha_are_the_painters(models: Models, options: dict[str
     assert torch.equal(final.image[outside], image[outside])
     assert bool((final.image != image).any()) and bool(final.image.isfinite().all())
     if mode == "limit":
-        assert bool((final.alpha <= hint).all()) and not bool((final.mask.binary * (hint == 0)).any())
+        assert bool((final.alpha <= hint).all()) and not bool(
+            (final.mask.binary * (hint == 0)).any()
+        )
 
 
 def test_a_limit_on_the_whole_picture_changes_nothing(models: Models) -> None:
@@ -393,11 +519,15 @@ def test_a_limit_on_the_whole_picture_changes_nothing(models: Models) -> None:
 
 
 @pytest.mark.parametrize("mode", ["guide", "limit"])
-def test_a_selection_weighs_the_places(models: Models, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+def test_a_selection_weighs_the_places(
+    models: Models, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
     """S (0.3 + 0.7 H) for a guide, S H for a limit."""
     seen: list[Tensor] = []
     monkeypatch.setattr(ae, "by_level", lambda s, size: (seen.append(s), by_level(s, size))[1])
-    hint = torch.full((1, 1, 64, 64), 0.2)  # everywhere a little, so that the working crop stays the whole picture
+    hint = torch.full(
+        (1, 1, 64, 64), 0.2
+    )  # everywhere a little, so that the working crop stays the whole picture
     hint[..., :32] = 1
     for wanted in ("off", mode):
         done(models, parameters={"steps": 2, "prepass_steps": 2}, hint=hint, hint_mode=wanted)
@@ -407,7 +537,9 @@ def test_a_selection_weighs_the_places(models: Models, monkeypatch: pytest.Monke
     assert float(free.max()) > 0
 
 
-def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loops = watch(monkeypatch, ae)
     store = Memory()
     hint = torch.zeros(1, 1, 64, 64)
@@ -424,15 +556,24 @@ def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(
 
 
 @pytest.mark.parametrize(
-    ("strength", "lambda_s", "lambda_tau"), [(0.0, 0.7, 1.6), (0.25, 0.8, 1.3), (0.5, 0.9, 1.0), (0.75, 0.95, 0.7), (1.0, 1.0, 0.4)]
+    ("strength", "lambda_s", "lambda_tau"),
+    [(0.0, 0.7, 1.6), (0.25, 0.8, 1.3), (0.5, 0.9, 1.0), (0.75, 0.95, 0.7), (1.0, 1.0, 0.4)],
 )
-def test_the_strength_shifts_both_lambdas(models: Models, strength: float, lambda_s: float, lambda_tau: float) -> None:
+def test_the_strength_shifts_both_lambdas(
+    models: Models, strength: float, lambda_s: float, lambda_tau: float
+) -> None:
     few = {"steps": 2, "prepass_steps": 2, "strength": strength}
     used = done(models, mask_only=True, parameters=few).report.thresholds
-    assert (used["lambda_S"], used["lambda_tau"]) == (pytest.approx(lambda_s), pytest.approx(lambda_tau))
+    assert (used["lambda_S"], used["lambda_tau"]) == (
+        pytest.approx(lambda_s),
+        pytest.approx(lambda_tau),
+    )
 
 
-@pytest.mark.parametrize(("value", "by", "high"), [(0.9, 0.2, 1.0), (0.1, 0.2, 1.0), (0.5, 0.2, 1.0), (0.3, -0.6, 9.0), (1.0, -0.6, 9.0)])
+@pytest.mark.parametrize(
+    ("value", "by", "high"),
+    [(0.9, 0.2, 1.0), (0.1, 0.2, 1.0), (0.5, 0.2, 1.0), (0.3, -0.6, 9.0), (1.0, -0.6, 9.0)],
+)
 def test_the_strength_acts_over_its_whole_range(value: float, by: float, high: float) -> None:
     """Strictly, never beyond the limits, and with the paper's value in the middle."""
     found = [ae.shifted(value, by, i / 20, high) for i in range(21)]
@@ -448,7 +589,9 @@ def test_mask_only_stops_before_the_edit(models: Models) -> None:
     assert torch.equal(final.image, picture())
 
 
-def test_a_deletion_uses_prompt_to_prompts_windows_and_the_removed_words_place(models: Models) -> None:
+def test_a_deletion_uses_prompt_to_prompts_windows_and_the_removed_words_place(
+    models: Models,
+) -> None:
     final = done(models, instruction="a red cat => a cat", caption="")
     assert final.report.thresholds["self window"] == 0.4
     assert "lambda_tau" not in final.report.thresholds  # it has no say

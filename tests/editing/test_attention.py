@@ -1,4 +1,6 @@
-"""Checks C1 to C3: taps read without changing, maps are probabilities on the right grids; and what changing taps do."""
+"""Checks C1 to C3: taps read without changing, maps are probabilities on the right grids; and what
+changing taps do.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,14 @@ def model(models: Models) -> Model:
     return models.get("text-to-image").counting(Tally())
 
 
-def batch(model: Model, size: tuple[int, int] = (16, 16), samples: int = 1) -> tuple[Tensor, list[Branch]]:
+def batch(
+    model: Model, size: tuple[int, int] = (16, 16), samples: int = 1
+) -> tuple[Tensor, list[Branch]]:
     x = torch.randn(samples, 4, *size, generator=torch.Generator().manual_seed(1))
-    return x, [Branch("source", model.embed("a red star")), Branch("target", model.embed("a blue cat on a large circle"))]
+    return x, [
+        Branch("source", model.embed("a red star")),
+        Branch("target", model.embed("a blue cat on a large circle")),
+    ]
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor], **tolerance: float) -> None:
@@ -44,7 +51,9 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor], **tolerance: float) -> None
 @torch.no_grad()
 def test_untapped_model_is_the_stock_one(models: Models, tiny_model: object) -> None:
     model = models.get("text-to-image")
-    stock = UNet2DConditionModel.from_pretrained(f"{tiny_model}/text-to-image/unet", low_cpu_mem_usage=False).eval()
+    stock = UNet2DConditionModel.from_pretrained(
+        f"{tiny_model}/text-to-image/unet", low_cpu_mem_usage=False
+    ).eval()
     x, branches = batch(model)
     expected = stock(torch.cat((x, x)), 500, torch.cat([b.text for b in branches])).sample
     mine = model.predict(x, 500, branches)
@@ -52,7 +61,9 @@ def test_untapped_model_is_the_stock_one(models: Models, tiny_model: object) -> 
 
 
 @torch.no_grad()
-def test_c1_reading_changes_nothing_and_explicit_softmax_agrees(model: Model, models: Models, tiny_model: object) -> None:
+def test_c1_reading_changes_nothing_and_explicit_softmax_agrees(
+    model: Model, models: Models, tiny_model: object
+) -> None:
     x, branches = batch(model)
     plain = model.predict(x, 500, branches)
     reader = AverageMap("target")
@@ -62,9 +73,16 @@ def test_c1_reading_changes_nothing_and_explicit_softmax_agrees(model: Model, mo
         return a.attend(source=a.probabilities("source"), target=a.probabilities("target"))
 
     for sites in (model.sites.at("cross"), model.sites.at("self"), model.sites.all):
-        same(model.predict(x, 500, branches, dict.fromkeys(sites, explicit)), plain, rtol=1e-5, atol=1e-5)
+        same(
+            model.predict(x, 500, branches, dict.fromkeys(sites, explicit)),
+            plain,
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
-    stock = UNet2DConditionModel.from_pretrained(f"{tiny_model}/text-to-image/unet", low_cpu_mem_usage=False).eval()
+    stock = UNet2DConditionModel.from_pretrained(
+        f"{tiny_model}/text-to-image/unet", low_cpu_mem_usage=False
+    ).eval()
     stock.set_attn_processor(AttnProcessor())
     expected = stock(torch.cat((x, x)), 500, torch.cat([b.text for b in branches])).sample
     torch.testing.assert_close(torch.cat(list(plain.values())), expected, rtol=1e-5, atol=1e-5)
@@ -83,7 +101,12 @@ def test_c2_rows_sum_to_one(model: Model) -> None:
     assert len(seen) == len(model.sites.all)
     for a, probabilities in seen:
         positions = math.prod(a.grid)
-        assert probabilities.shape == (3, a.site.heads, positions, 77 if a.site.kind == "cross" else positions)
+        assert probabilities.shape == (
+            3,
+            a.site.heads,
+            positions,
+            77 if a.site.kind == "cross" else positions,
+        )
         torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:-1]))
 
 
@@ -118,7 +141,12 @@ def test_c3_grids_of_any_size(model: Model, size: tuple[int, int]) -> None:
 
 
 def test_c3_levels_round_up() -> None:
-    assert [Sites.grid((18, 26), level) for level in range(4)] == [(18, 26), (9, 13), (5, 7), (3, 4)]
+    assert [Sites.grid((18, 26), level) for level in range(4)] == [
+        (18, 26),
+        (9, 13),
+        (5, 7),
+        (3, 4),
+    ]
 
 
 @torch.no_grad()
@@ -143,7 +171,9 @@ def test_a_branch_can_take_anothers_probabilities_and_the_others_stay(model: Mod
     x, branches = batch(model)
     site = model.sites.at("cross", 0)[-1]  # the last one: nothing behind it mixes
     plain = model.predict(x, 500, branches)
-    changed = model.predict(x, 500, branches, {site: lambda a: a.attend(target=a.probabilities("source"))})
+    changed = model.predict(
+        x, 500, branches, {site: lambda a: a.attend(target=a.probabilities("source"))}
+    )
     assert torch.equal(changed["source"], plain["source"])
     assert not torch.equal(changed["target"], plain["target"])
 
@@ -154,10 +184,14 @@ def test_swapped_keys_and_values_make_one_branch_the_other(model: Model) -> None
     both = [branches[0], Branch("target", branches[0].text)]
 
     def swap(a: Attention) -> Tensor:
-        return a.using(**{k: a.swap(k, target="source") for k in ("query", "key", "value")}).attend()  # type: ignore[arg-type]
+        return a.using(
+            **{k: a.swap(k, target="source") for k in ("query", "key", "value")}
+        ).attend()  # type: ignore[arg-type]
 
     other = torch.randn_like(x)
-    eps = model.predict({"source": x, "target": other}, 500, both, dict.fromkeys(model.sites.all, swap))
+    eps = model.predict(
+        {"source": x, "target": other}, 500, both, dict.fromkeys(model.sites.all, swap)
+    )
     alone = model.predict(x, 500, both[:1])
     torch.testing.assert_close(eps["source"], alone["source"], rtol=1e-5, atol=1e-5)
     assert not torch.allclose(eps["target"], eps["source"])  # the residual path stays its own
@@ -189,7 +223,9 @@ def test_half_precision_on_the_cpu_runs_as_float32(tiny_model: object) -> None:
 
 
 @torch.no_grad()
-def test_c1_in_half_precision_maps_are_float32_and_reading_still_changes_nothing(tiny_model: object) -> None:
+def test_c1_in_half_precision_maps_are_float32_and_reading_still_changes_nothing(
+    tiny_model: object,
+) -> None:
     model = load_models(str(tiny_model), "cpu", torch.bfloat16).get("text-to-image")
     assert model.unet.dtype == torch.bfloat16
     x, branches = batch(model)

@@ -1,4 +1,6 @@
-"""Auto, from a request to the algorithm that runs: what is chosen, announced and reported, and what it takes along."""
+"""Auto, from a request to the algorithm that runs: what is chosen, announced and reported, and what
+it takes along.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from .conftest import picture
 
 
 def request(instruction: str, **changes: object) -> EditRequest:
-    return EditRequest(**{"algorithm": "auto", "image": picture(), "instruction": instruction, "parameters": {"steps": 2}} | changes)  # type: ignore[arg-type]
+    return EditRequest(
+        **{
+            "algorithm": "auto",
+            "image": picture(),
+            "instruction": instruction,
+            "parameters": {"steps": 2},
+        }
+        | changes
+    )  # type: ignore[arg-type]
 
 
 def events(models: Models, instruction: str, **changes: object) -> list[Event]:
@@ -32,7 +42,9 @@ def events(models: Models, instruction: str, **changes: object) -> list[Event]:
         ("make the dog sit", "", "tas", "TAS: changes a pose"),
     ],
 )
-def test_the_choice_is_announced_first_and_runs(models: Models, instruction: str, caption: str, algorithm: str, reason: str) -> None:
+def test_the_choice_is_announced_first_and_runs(
+    models: Models, instruction: str, caption: str, algorithm: str, reason: str
+) -> None:
     seen = events(models, instruction, caption=caption)
     assert seen[0] == Chosen(algorithm, reason)
     assert [type(event) for event in seen].count(Chosen) == 1 and isinstance(seen[1], Stage)
@@ -58,8 +70,14 @@ def test_a_request_that_was_settled_before_is_not_announced_again(models: Models
 
 
 def test_only_what_the_models_can_run_is_chosen(tiny_model: Path) -> None:
-    instruction, text = load_models(tiny_model / "instruction"), load_models(tiny_model / "text-to-image")
-    assert (editing.runnable(instruction), editing.runnable(text)) == (("foi",), ("adapedit", "tas"))
+    instruction, text = (
+        load_models(tiny_model / "instruction"),
+        load_models(tiny_model / "text-to-image"),
+    )
+    assert (editing.runnable(instruction), editing.runnable(text)) == (
+        ("foi",),
+        ("adapedit", "tas"),
+    )
     settled = editing.settle(instruction, request("make the dog sit"))
     assert (settled.algorithm, settled.reason) == ("foi", "FoI: changes a pose; TAS is not there")
     with pytest.raises(EditError) as caught:
@@ -73,11 +91,16 @@ def test_it_calls_the_algorithms_by_their_titles() -> None:
 
 
 def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
-    common = set.intersection(*({parameter.name for parameter in algorithm.parameters} for algorithm in PAPERS))
+    common = set.intersection(
+        *({parameter.name for parameter in algorithm.parameters} for algorithm in PAPERS)
+    )
     assert {field.name for field in fields(auto.Settings)} == common
     given = auto.settled(request("make the star blue", parameters={"steps": 7}), ("foi",))
     assert given.parameters == {"steps": 7}
-    assert auto.settled(request("make the star blue", parameters={"steps": 0}), ("foi",)).parameters == {}
+    assert (
+        auto.settled(request("make the star blue", parameters={"steps": 0}), ("foi",)).parameters
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,12 +113,21 @@ def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
     ],
 )
 @pytest.mark.parametrize("steps", [1, 2, 3])
-def test_whoever_is_chosen_takes_the_steps(models: Models, instruction: str, caption: str, algorithm: str, steps: int) -> None:
+def test_whoever_is_chosen_takes_the_steps(
+    models: Models, instruction: str, caption: str, algorithm: str, steps: int
+) -> None:
     """All that it shows or paints in, two at least."""
-    settled = editing.settle(models, request(instruction, caption=caption, parameters={"steps": steps}))
+    settled = editing.settle(
+        models, request(instruction, caption=caption, parameters={"steps": steps})
+    )
     assert settled.algorithm == algorithm
     _, settings = editing.plan(models, settled)
-    counted = {"foi": ("steps",), "instdiffedit": ("steps", "inpainting_steps"), "adapedit": ("steps",), "tas": ("steps",)}[algorithm]
+    counted = {
+        "foi": ("steps",),
+        "instdiffedit": ("steps", "inpainting_steps"),
+        "adapedit": ("steps",),
+        "tas": ("steps",),
+    }[algorithm]
     assert [getattr(settings, name) for name in counted] == [max(2, steps)] * len(counted)
 
 
@@ -108,7 +140,9 @@ def test_whoever_is_chosen_takes_the_steps(models: Models, instruction: str, cap
         ("make the star blue", {"steps": -1}, "bad-parameter"),
     ],
 )
-def test_what_auto_cannot_take_is_said(models: Models, instruction: str, parameters: dict[str, object], code: str) -> None:
+def test_what_auto_cannot_take_is_said(
+    models: Models, instruction: str, parameters: dict[str, object], code: str
+) -> None:
     with pytest.raises(EditError) as caught:
         events(models, instruction, parameters=parameters)
     assert caught.value.code == code and caught.value.sentence
@@ -117,7 +151,10 @@ def test_what_auto_cannot_take_is_said(models: Models, instruction: str, paramet
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
     """The table's word against what the algorithm does."""
-    few = {p.name: 2 if p.name.endswith("steps") or p.name == "iterations" else p.default for p in ALGORITHMS[name].parameters}
+    few = {
+        p.name: 2 if p.name.endswith("steps") or p.name == "iterations" else p.default
+        for p in ALGORITHMS[name].parameters
+    }
     wanted = request("make the star blue", algorithm=name, parameters=few, mask_only=True)
     needed = ALGORITHMS[name].caption == "needed"
     assert editing.asks_for_caption(wanted) == needed
@@ -140,9 +177,14 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
         ("make the dog sit", "", False),
     ],
 )
-def test_auto_asks_for_a_caption_where_its_choice_needs_one(models: Models, instruction: str, caption: str, asks: bool) -> None:
+def test_auto_asks_for_a_caption_where_its_choice_needs_one(
+    models: Models, instruction: str, caption: str, asks: bool
+) -> None:
     """It takes no other algorithm instead: the choice is told, then the question."""
-    assert editing.asks_for_caption(editing.settle(models, request(instruction, caption=caption))) == asks
+    assert (
+        editing.asks_for_caption(editing.settle(models, request(instruction, caption=caption)))
+        == asks
+    )
     steps = edit(models, request(instruction, caption=caption))
     chosen = next(steps)
     assert isinstance(chosen, Chosen)

@@ -1,4 +1,6 @@
-"""Every baseline on the tiny model: what it costs, what it keeps, that it answers to its parameters and to the hint."""
+"""Every baseline on the tiny model: what it costs, what it keeps, that it answers to its parameters
+and to the hint.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,31 @@ from .conftest import Memory, picture
 
 TEXT = "a red star => a blue star"
 CAPTION = "a red star"
-BASELINES = ("sdedit", "ip2p", "p2p", "diffedit", "masactrl", "pnp", "edit-friendly", "null-text", "dds", "cyclediffusion")
-SHORT = {name: {"steps": 4} for name in BASELINES} | {"dds": {"iterations": 3}, "masactrl": {"steps": 4, "start_step": 1}}
+BASELINES = (
+    "sdedit",
+    "ip2p",
+    "p2p",
+    "diffedit",
+    "masactrl",
+    "pnp",
+    "edit-friendly",
+    "null-text",
+    "dds",
+    "cyclediffusion",
+)
+SHORT = {name: {"steps": 4} for name in BASELINES} | {
+    "dds": {"iterations": 3},
+    "masactrl": {"steps": 4, "start_step": 1},
+}
 
 
-def done(models: Models, name: str, store: Memory | None = None, instruction: str = TEXT, **changes: object) -> Done:
+def done(
+    models: Models,
+    name: str,
+    store: Memory | None = None,
+    instruction: str = TEXT,
+    **changes: object,
+) -> Done:
     request = EditRequest(name, instruction, picture(), caption=CAPTION, parameters=SHORT[name])
     request = EditRequest(**(vars(request) | changes))  # type: ignore[arg-type]
     *_, last = edit(models, request, store)
@@ -66,8 +88,14 @@ def test_a_small_share_of_few_steps_is_one_step(models: Models) -> None:
 def test_null_text_counts_each_backward_pass_as_two_rows(models: Models) -> None:
     report = done(models, "null-text").report
     steps, most = 4, 10
-    assert 4 + steps * (1 + 3 + 2) + 2 * steps <= report.rows <= 4 + steps * (1 + 3 * most + 2) + 2 * steps
-    assert 50 + 50 * (1 + 3 * most + 2) + 2 * 50 == 1800  # the most that the default of 50 steps can take
+    assert (
+        4 + steps * (1 + 3 + 2) + 2 * steps
+        <= report.rows
+        <= 4 + steps * (1 + 3 * most + 2) + 2 * steps
+    )
+    assert (
+        50 + 50 * (1 + 3 * most + 2) + 2 * 50 == 1800
+    )  # the most that the default of 50 steps can take
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -76,12 +104,17 @@ def test_same_seed_same_bytes_and_a_changed_picture(models: Models, name: str) -
     assert torch.equal(first.image, second.image)
     assert first.image.shape == (1, 3, 64, 64) and bool(first.image.isfinite().all())
     assert differ(first.image, picture()) > 0.01
-    assert torch.equal(first.image[first.alpha.expand_as(first.image) == 0], picture()[first.alpha.expand_as(first.image) == 0])
+    assert torch.equal(
+        first.image[first.alpha.expand_as(first.image) == 0],
+        picture()[first.alpha.expand_as(first.image) == 0],
+    )
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_events_come_in_order_with_previews(models: Models, name: str) -> None:
-    events = list(edit(models, EditRequest(name, TEXT, picture(), caption=CAPTION, parameters=SHORT[name])))
+    events = list(
+        edit(models, EditRequest(name, TEXT, picture(), caption=CAPTION, parameters=SHORT[name]))
+    )
     stages = [e.name for e in events if isinstance(e, Stage)]
     assert stages[0] == "preparing" and stages[-2:] == ["decoding", "compositing"]
     steps = [e for e in events if isinstance(e, Step)]
@@ -115,7 +148,9 @@ def test_methods_share_the_inversion_of_a_picture(models: Models) -> None:
     assert "inversion" in done(models, "null-text", store).report.reused
 
 
-@pytest.mark.parametrize("name", ["p2p", "diffedit", "edit-friendly", "null-text", "dds", "cyclediffusion"])
+@pytest.mark.parametrize(
+    "name", ["p2p", "diffedit", "edit-friendly", "null-text", "dds", "cyclediffusion"]
+)
 def test_without_a_source_text_they_ask_for_one(models: Models, name: str) -> None:
     with pytest.raises(EditError) as caught:
         done(models, name, instruction="make the star blue", caption="")
@@ -124,7 +159,12 @@ def test_without_a_source_text_they_ask_for_one(models: Models, name: str) -> No
 
 @pytest.mark.parametrize("name", ["sdedit", "masactrl", "pnp"])
 def test_the_target_text_is_enough_for_the_others(models: Models, name: str) -> None:
-    assert "blue" in done(models, name, instruction="make the star blue", caption="").report.understood["target"]
+    assert (
+        "blue"
+        in done(models, name, instruction="make the star blue", caption="").report.understood[
+            "target"
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -135,15 +175,30 @@ def test_mask_only_paints_nothing(models: Models, name: str) -> None:
     assert name == "diffedit" or result.report.rows == 0
 
 
-def test_prompt_to_prompt_gives_the_source_back_where_the_texts_agree_and_all_windows_last(models: Models) -> None:
-    """With both windows open to the end, the maps are the source's; only the values of the changed word differ."""
+def test_prompt_to_prompt_gives_the_source_back_where_the_texts_agree_and_all_windows_last(
+    models: Models,
+) -> None:
+    """With both windows open to the end, the maps are the source's; only the values of the changed
+    word differ.
+    """
     kept = done(models, "p2p", parameters={"steps": 4, "cross": 1.0, "own": 1.0, "guidance": 1.0})
     free = done(models, "p2p", parameters={"steps": 4, "cross": 0.0, "own": 0.0, "guidance": 1.0})
     assert differ(kept.image, free.image) > 0
 
 
 def test_prompt_to_prompt_local_blend_returns_a_mask(models: Models) -> None:
-    events = list(edit(models, EditRequest("p2p", TEXT, picture(), caption=CAPTION, parameters={"steps": 4, "local_blend": True})))
+    events = list(
+        edit(
+            models,
+            EditRequest(
+                "p2p",
+                TEXT,
+                picture(),
+                caption=CAPTION,
+                parameters={"steps": 4, "local_blend": True},
+            ),
+        )
+    )
     last = events[-1]
     assert isinstance(last, Done) and any(isinstance(e, Mask) for e in events)
     assert float(last.mask.soft.max()) == pytest.approx(1, abs=1e-4)
@@ -152,7 +207,12 @@ def test_prompt_to_prompt_local_blend_returns_a_mask(models: Models) -> None:
 def test_prompt_to_prompt_replacement_needs_texts_of_equal_length(models: Models) -> None:
     done(models, "p2p", parameters={"steps": 2, "mode": "replacement"})
     with pytest.raises(EditError) as caught:
-        done(models, "p2p", instruction="a red star => a small blue star", parameters={"steps": 2, "mode": "replacement"})
+        done(
+            models,
+            "p2p",
+            instruction="a red star => a small blue star",
+            parameters={"steps": 2, "mode": "replacement"},
+        )
     assert caught.value.code == "word-counts"
 
 
@@ -163,23 +223,33 @@ def test_masactrl_before_its_first_step_is_plain_sampling(models: Models) -> Non
     assert differ(done(models, "masactrl").image, plain.image) > 1e-3
 
 
-def test_plug_and_play_without_injections_is_plain_sampling_and_leaves_no_hook(models: Models) -> None:
+def test_plug_and_play_without_injections_is_plain_sampling_and_leaves_no_hook(
+    models: Models,
+) -> None:
     off = {"steps": 4, "features": 0.0, "attention": 0.0, "negative": "plain"}
     done(models, "pnp")
     plain = done(models, "pnp", parameters=off)
     with_features = done(models, "pnp", parameters=off | {"features": 1.0})
     with_attention = done(models, "pnp", parameters=off | {"attention": 1.0})
-    assert differ(plain.image, with_features.image) > 1e-4 and differ(plain.image, with_attention.image) > 1e-4
+    assert (
+        differ(plain.image, with_features.image) > 1e-4
+        and differ(plain.image, with_attention.image) > 1e-4
+    )
     unet = models.get("text-to-image").unet
     assert not any(module._forward_hooks for module in unet.modules())
 
 
 def test_diffedit_without_a_difference_takes_the_limit_or_everything(models: Models) -> None:
-    request = {"mask_only": True, "parameters": {"steps": 4, "mask": "blurred", "guidance": 0.0}}  # unguided, both sides are the same
+    request = {
+        "mask_only": True,
+        "parameters": {"steps": 4, "mask": "blurred", "guidance": 0.0},
+    }  # unguided, both sides are the same
     assert bool(done(models, "diffedit", **request).mask.binary.all())
     hint = torch.zeros(1, 1, 64, 64)
     hint[..., 16:48, 16:48] = 1
-    assert torch.equal(done(models, "diffedit", hint=hint, hint_mode="limit", **request).mask.binary, hint)
+    assert torch.equal(
+        done(models, "diffedit", hint=hint, hint_mode="limit", **request).mask.binary, hint
+    )
 
 
 def test_diffedit_blurred_mask_has_its_own_threshold(models: Models) -> None:

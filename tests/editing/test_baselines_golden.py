@@ -41,10 +41,14 @@ def run(steps: Generator[Progress, None, object]) -> object:
 # ---------------------------------------------------------------- MasaCtrl and DiffEdit
 
 
-@pytest.mark.parametrize(("output", "donors"), [("out_on", (0, 0, 2, 2)), ("out_off", (0, 1, 2, 3))])
+@pytest.mark.parametrize(
+    ("output", "donors"), [("out_on", (0, 0, 2, 2)), ("out_off", (0, 1, 2, 3))]
+)
 def test_mutual_self_attention_equals_the_authors(output: str, donors: tuple[int, ...]) -> None:
     vectors = tensors("masactrl_attn")
-    query, key, value = (vectors[name].unflatten(0, (-1, int(vectors["heads"]))) for name in "qkv")  # (row, head, position, d)
+    query, key, value = (
+        vectors[name].unflatten(0, (-1, int(vectors["heads"]))) for name in "qkv"
+    )  # (row, head, position, d)
     found = masactrl.mutual_attention(query, key, value, donors).transpose(1, 2).flatten(2)
     torch.testing.assert_close(found, vectors[output], **CLOSE)
 
@@ -69,7 +73,9 @@ TIMES = json.loads(str(load("p2p_align")["time_meta"]))
 
 
 def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.Prompt:
-    """A Prompt with the recorded ids: tokens of equal share for each word that the vectors do not place."""
+    """A Prompt with the recorded ids: tokens of equal share for each word that the vectors do not
+    place.
+    """
     spans: list[tuple[int, int]] = []
     at = 0
     pieces = text.split(" ") if text else []
@@ -78,7 +84,11 @@ def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.
         start = text.index(piece, at)
         places = owned.get(piece)
         count = 1 if places is None or pieces.count(piece) > 1 else len(places)
-        if places is None and spare > 0 and sum(len(owned.get(p, [0])) for p in pieces) < len(ids) - 2:
+        if (
+            places is None
+            and spare > 0
+            and sum(len(owned.get(p, [0])) for p in pieces) < len(ids) - 2
+        ):
             count, spare = 1 + spare, 0
         spans += [(start, start + len(piece))] * count
         at = start + len(piece)
@@ -86,13 +96,20 @@ def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.
     return tokens.Prompt(text, (*ids, *padding), tuple(spans))
 
 
-@pytest.mark.parametrize("k", [k for k in range(len(PAIRS)) if f"p{k}_replace_mapper" in load("p2p_align")])
+@pytest.mark.parametrize(
+    "k", [k for k in range(len(PAIRS)) if f"p{k}_replace_mapper" in load("p2p_align")]
+)
 def test_replacement_equals_the_authors(k: int) -> None:
     pair = PAIRS[k]
     source = prompt_of(pair["source"], pair["source_ids"], {})
     target = prompt_of(pair["target"], pair["target_ids"], pair["words"])
-    assert len(source.spans) == len(pair["source_ids"]) - 2 and len(target.spans) == len(pair["target_ids"]) - 2
-    np.testing.assert_allclose(p2p.replacement(source, target), load("p2p_align")[f"p{k}_replace_mapper"], atol=1e-6)
+    assert (
+        len(source.spans) == len(pair["source_ids"]) - 2
+        and len(target.spans) == len(pair["target_ids"]) - 2
+    )
+    np.testing.assert_allclose(
+        p2p.replacement(source, target), load("p2p_align")[f"p{k}_replace_mapper"], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("k", range(len(TIMES)))
@@ -101,10 +118,15 @@ def test_windows_equal_the_authors(k: int) -> None:
     given = case["cross_replace_steps"]
     known = next((p["words"] for p in PAIRS if p["target"] == case["target"]), {})
     settings = given if isinstance(given, dict) else {"default_": given}
-    spans = {name: (0.0, value) if isinstance(value, int | float) else tuple(value) for name, value in settings.items()}
+    spans = {
+        name: (0.0, value) if isinstance(value, int | float) else tuple(value)
+        for name, value in settings.items()
+    }
     default = spans.pop("default_", (0.0, 1.0))
     by_place = {place: span for name, span in spans.items() for place in known[name]}
-    np.testing.assert_array_equal(p2p.windows(case["steps"], default, by_place), load("p2p_align")[f"t{k}_alpha"])
+    np.testing.assert_array_equal(
+        p2p.windows(case["steps"], default, by_place), load("p2p_align")[f"t{k}_alpha"]
+    )
 
 
 def test_refinement_keeps_key_tokens_and_takes_the_partners_column() -> None:
@@ -114,7 +136,9 @@ def test_refinement_keeps_key_tokens_and_takes_the_partners_column() -> None:
     mapper[[0, 2, 3], [0, 1, 3]] = 1  # target token 2 has no partner; 1 takes source token 2
     alphas = torch.tensor([1.0, 1.0, 0.0, 1.0])
     found = p2p.injected(source, target, mapper, alphas, torch.tensor([1.0, 1.0, 1.0, 0.0]))
-    torch.testing.assert_close(found, torch.stack((source[..., 0], source[..., 2], target[..., 2], target[..., 3]), dim=-1))
+    torch.testing.assert_close(
+        found, torch.stack((source[..., 0], source[..., 2], target[..., 2], target[..., 3]), dim=-1)
+    )
 
 
 def test_local_blend_takes_the_larger_of_the_normalised_maps() -> None:
@@ -122,7 +146,9 @@ def test_local_blend_takes_the_larger_of_the_normalised_maps() -> None:
     maps[0][0, 0], maps[1][3, 3] = 2.0, 0.5
     found = p2p.local_blend(maps, (8, 8))
     assert float(found[0, 0]) == 1 == float(found[7, 7]) and float(found[0, 7]) == 0
-    assert int((found > p2p.BLEND_AT).sum()) == 2 * 16  # each peak, widened by one cell into two by two, doubled
+    assert (
+        int((found > p2p.BLEND_AT).sum()) == 2 * 16
+    )  # each peak, widened by one cell into two by two, doubled
 
 
 # ---------------------------------------------------------------- a toy network: edit-friendly noise maps, direct inversion
@@ -157,13 +183,19 @@ def test_edit_friendly_noise_maps_reconstruction_and_edit_equal_the_authors() ->
     source_guidance, target_guidance = vectors["cfg"].tolist()
     recorded = run(edit_friendly.extracted(chain, LADDER, toy.guided(toy.source, source_guidance)))
     assert isinstance(recorded, ddpm.Recorded)
-    torch.testing.assert_close(recorded.maps.flip(0)[vectors["zs_index"]], vectors["zs"], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        recorded.maps.flip(0)[vectors["zs_index"]], vectors["zs"], rtol=1e-3, atol=1e-4
+    )
 
     late = LADDER[int(vectors["skip"]) :]
     replay = ddpm.Replay(recorded, edit_friendly.ETA)
-    again = run(denoise(recorded.at(late[0]), late, replay, toy.guided(toy.source, source_guidance)))
+    again = run(
+        denoise(recorded.at(late[0]), late, replay, toy.guided(toy.source, source_guidance))
+    )
     torch.testing.assert_close(again, vectors["reconstruction"], rtol=1e-3, atol=1e-4)
-    edited = run(denoise(recorded.at(late[0]), late, replay, toy.guided(toy.target, target_guidance)))
+    edited = run(
+        denoise(recorded.at(late[0]), late, replay, toy.guided(toy.target, target_guidance))
+    )
     torch.testing.assert_close(edited, vectors["edit"], rtol=1e-3, atol=1e-4)
 
 
@@ -195,14 +227,19 @@ def test_direct_inversion_equals_the_authors_and_their_corrections_are_a_reset()
     def predict(z: Tensor, now: Moment, noisier: Moment) -> Tensor:
         return toy(z, noisier.t, toy.source)
 
-    kept = [vectors["z0"]] + [progress.latents for progress in denoise(vectors["z0"], LADDER[::-1], DDIM(), predict)]
+    kept = [vectors["z0"]] + [
+        progress.latents for progress in denoise(vectors["z0"], LADDER[::-1], DDIM(), predict)
+    ]
     trajectory = Trajectory(torch.cat(kept[::-1]))
     found = torch.cat([kept[int(i)] for i in vectors["trajectory_index"]])
     torch.testing.assert_close(found, vectors["trajectory"], rtol=1e-3, atol=1e-4)
 
     guidance = float(vectors["guidance"])
     z = trajectory.noisiest
-    wanted = {int(i): offset for i, offset in zip(vectors["offset_index"], vectors["offset_source"], strict=True)}
+    wanted = {
+        int(i): offset
+        for i, offset in zip(vectors["offset_index"], vectors["offset_source"], strict=True)
+    }
     for i in range(50):
         now, next = LADDER[i], LADDER[i + 1]
         stepped = DDIM().step(z, toy.guided(toy.source, guidance)(z, now, next), now, next)

@@ -1,4 +1,6 @@
-"""The whole way: events in order, determinism (C6), hints, cancelling, what is said about the edit, and what is kept between edits."""
+"""The whole way: events in order, determinism (C6), hints, cancelling, what is said about the edit,
+and what is kept between edits.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ from .conftest import Memory, drain, picture
 
 
 def events(models: Models, image: Tensor, **options: object) -> list[Event]:
-    options = {"instruction": "make the star blue", "algorithm": "foi", "parameters": {"steps": 4}} | options
+    options = {
+        "instruction": "make the star blue",
+        "algorithm": "foi",
+        "parameters": {"steps": 4},
+    } | options
     return list(edit(models, EditRequest(image=image, **options)))  # type: ignore[arg-type]
 
 
@@ -30,7 +36,9 @@ def done(models: Models, image: Tensor, **options: object) -> Done:
 
 @pytest.mark.parametrize("algorithm", ["foi", "ip2p"])
 @pytest.mark.parametrize("size", [(64, 64), (50, 90), (33, 17), (1, 1), (2, 300), (256, 160)])
-def test_any_size_comes_back_at_its_size(models: Models, algorithm: str, size: tuple[int, int]) -> None:
+def test_any_size_comes_back_at_its_size(
+    models: Models, algorithm: str, size: tuple[int, int]
+) -> None:
     image = picture(max(4, size[0]), max(4, size[1]))[..., : size[0], : size[1]].contiguous()
     seen = events(models, image, algorithm=algorithm, parameters={"steps": 2})
     last = seen[-1]
@@ -44,8 +52,18 @@ def test_any_size_comes_back_at_its_size(models: Models, algorithm: str, size: t
 def test_stages_announce_their_steps(models: Models) -> None:
     seen = events(models, picture())
     stages = [e for e in seen if isinstance(e, Stage)]
-    assert [s.name for s in stages] == ["preparing", "finding the mask", "denoising", "decoding", "compositing"]
-    assert next(s.steps for s in stages if s.name == "denoising") == len([e for e in seen if isinstance(e, Step)]) == 3
+    assert [s.name for s in stages] == [
+        "preparing",
+        "finding the mask",
+        "denoising",
+        "decoding",
+        "compositing",
+    ]
+    assert (
+        next(s.steps for s in stages if s.name == "denoising")
+        == len([e for e in seen if isinstance(e, Step)])
+        == 3
+    )
     assert sum(isinstance(e, Mask) for e in seen) == 1
 
 
@@ -84,7 +102,9 @@ def test_the_crop_that_previews_show_is_told_before_the_first_of_them(models: Mo
         seen = events(models, picture(150, 220), **options)
         (crop,) = (e for e in seen if isinstance(e, Crop))
         top, left, bottom, right = crop.box
-        assert seen.index(crop) < next(number for number, e in enumerate(seen) if isinstance(e, Step))
+        assert seen.index(crop) < next(
+            number for number, e in enumerate(seen) if isinstance(e, Step)
+        )
         assert 0 <= top <= 90 and 120 <= bottom <= 150 and 0 <= left <= 20 and 60 <= right <= 220
         assert bottom - top <= most[0] and right - left <= most[1]
         step = next(e for e in seen if isinstance(e, Step))
@@ -107,7 +127,9 @@ def test_a_layer_far_larger_than_the_model_is_warned_about(models: Models) -> No
 
 
 def test_the_report_tells_what_was_used(models: Models) -> None:
-    report = done(models, picture(), instruction="make the star blue, remove the cup", seed=11).report
+    report = done(
+        models, picture(), instruction="make the star blue, remove the cup", seed=11
+    ).report
     assert (report.algorithm, report.seed, report.keywords) == ("foi", 11, ("star", "cup"))
     assert set(report.thresholds) == {"tau", "gamma 1", "gamma 2"}
     assert (report.forwards, report.rows) == (3, 9)
@@ -116,7 +138,9 @@ def test_the_report_tells_what_was_used(models: Models) -> None:
 
 
 def test_closing_cancels_within_a_step_and_the_next_edit_works(models: Models) -> None:
-    running = edit(models, EditRequest("foi", "make the star blue", picture(), parameters={"steps": 100}))
+    running = edit(
+        models, EditRequest("foi", "make the star blue", picture(), parameters={"steps": 100})
+    )
     for event in running:
         if isinstance(event, Step) and event.index == 2:
             break
@@ -139,7 +163,9 @@ def test_previews_of_large_latents_are_a_linear_map_fitted_to_the_picture(models
     colours = torch.nn.functional.interpolate(image, size=(40, 60), mode="area")
     mix = torch.randn(4, 3, generator=torch.Generator().manual_seed(2))
     latents = torch.einsum("ij,njhw->nihw", mix, colours) + 0.3
-    torch.testing.assert_close(previewer(model, latents, image)(latents), colours, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        previewer(model, latents, image)(latents), colours, rtol=1e-3, atol=1e-3
+    )
     real = model.scaling * model.encode(image)
     assert (previewer(model, real, image)(real) - colours).square().mean() < colours.var()
 
@@ -184,7 +210,10 @@ def test_fingerprints_tell_contents_apart() -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "instruction"),
-    [("foi", "make the star blue, remove the cup"), ("instdiffedit", "replace the star with a cup; remove the cat")],
+    [
+        ("foi", "make the star blue, remove the cup"),
+        ("instdiffedit", "replace the star with a cup; remove the cat"),
+    ],
 )
 def test_only_the_masks_that_are_looked_at_are_made(
     models: Models, monkeypatch: pytest.MonkeyPatch, algorithm: str, instruction: str
@@ -198,5 +227,9 @@ def test_only_the_masks_that_are_looked_at_are_made(
     last = seen[-1]
     assert isinstance(last, Done) and found and len(last.mask.parts) == 2
     assert len(made) == 1
-    shapes = {view.shape for mask in (*found, last.mask, *last.mask.parts) for view in (mask.soft, mask.binary)}
+    shapes = {
+        view.shape
+        for mask in (*found, last.mask, *last.mask.parts)
+        for view in (mask.soft, mask.binary)
+    }
     assert shapes == {(1, 1, 64, 64)} and len(made) == 1 + 2 * (len(found) + 3)

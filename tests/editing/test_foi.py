@@ -47,15 +47,23 @@ def test_f4_eq_2_equals_the_vectors(k: int) -> None:
     for gamma in (1, 2, 3):
         sharp = foi.sharpen(smoothed, gamma)
         close(sharp, golden(f"m{k}_sharp_gamma{gamma}"))
-        close(sharp, foi.sharpen(smoothed, 1) ** (2 ** (gamma - 1)))  # the later normalisations do nothing
+        close(
+            sharp, foi.sharpen(smoothed, 1) ** (2 ** (gamma - 1))
+        )  # the later normalisations do nothing
     for percent in (40, 55, 70):
-        assert torch.equal(foi.sharpen(smoothed, 3) >= percent / 100, golden(f"m{k}_mask_tau{percent}"))
+        assert torch.equal(
+            foi.sharpen(smoothed, 3) >= percent / 100, golden(f"m{k}_mask_tau{percent}")
+        )
 
 
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.sampled_from([(16, 16), (12, 20), (3, 4)]))
-def test_f4_eq_2_is_scale_free_and_shrinks_with_tau_and_gamma(seed: int, factor: float, size: tuple[int, int]) -> None:
+def test_f4_eq_2_is_scale_free_and_shrinks_with_tau_and_gamma(
+    seed: int, factor: float, size: tuple[int, int]
+) -> None:
     a = torch.rand(size, generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(foi.sharpen(foi.smooth(a), 2), foi.sharpen(foi.smooth(a * factor), 2), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        foi.sharpen(foi.smooth(a), 2), foi.sharpen(foi.smooth(a * factor), 2), rtol=1e-3, atol=1e-3
+    )
     sharp = [foi.sharpen(foi.smooth(a), gamma) for gamma in (1, 2, 3)]
     for looser, tighter in itertools.pairwise(sharp):
         assert bool((tighter <= looser).all())
@@ -94,13 +102,22 @@ def test_a_limit_holds_a_global_instruction_whose_map_is_constant_a_guide_does_n
     assert bool(foi.region(flat, 3, 0.4, hint, None, True).mask.all())
 
 
-@pytest.mark.parametrize(("grid", "floor"), [((16, 16), 6), ((2, 24), 4), ((8, 8), 4), ((24, 24), 12)])
-def test_a_mask_is_taken_at_the_largest_gamma_that_leaves_the_least_number_of_positions(grid: tuple[int, int], floor: int) -> None:
+@pytest.mark.parametrize(
+    ("grid", "floor"), [((16, 16), 6), ((2, 24), 4), ((8, 8), 4), ((24, 24), 12)]
+)
+def test_a_mask_is_taken_at_the_largest_gamma_that_leaves_the_least_number_of_positions(
+    grid: tuple[int, int], floor: int
+) -> None:
     """2% of the positions, and at least four. Random maps of every sharpness."""
     small, smallest = set(), set()
     for seed in range(200):
-        attention = torch.rand(grid, generator=torch.Generator().manual_seed(seed)) ** (1 + seed % 7)
-        left = {gamma: int((foi.sharpen(foi.smooth(attention), gamma) >= 0.4).sum()) for gamma in (3, 2, 1)}
+        attention = torch.rand(grid, generator=torch.Generator().manual_seed(seed)) ** (
+            1 + seed % 7
+        )
+        left = {
+            gamma: int((foi.sharpen(foi.smooth(attention), gamma) >= 0.4).sum())
+            for gamma in (3, 2, 1)
+        }
         gamma = next((gamma for gamma, positions in left.items() if positions >= floor), 1)
         assert foi.region(attention, 3, 0.4, None, None, False).gamma == gamma
         small |= {left[3]} if gamma < 3 else set()
@@ -126,11 +143,15 @@ def test_guide_is_a_prior_and_limit_a_wall() -> None:
     assert not bool(guided[10:14, 10:14].any())
     beyond = torch.zeros(16, 16)
     beyond[10:14, 10:14] = 1.0
-    assert bool(foi.region(beyond, 1, 0.4, hint, None, False).mask[11, 11])  # a prior may be exceeded
+    assert bool(
+        foi.region(beyond, 1, 0.4, hint, None, False).mask[11, 11]
+    )  # a prior may be exceeded
     limited = foi.region(two, 1, 0.4, None, hint, False)
     assert not bool((limited.mask & (hint == 0)).any())
     assert float(limited.soft[hint == 0].max()) == 0
-    assert torch.equal(foi.region(beyond, 1, 0.4, None, hint, False).mask, hint > 0)  # nothing left: the hint itself
+    assert torch.equal(
+        foi.region(beyond, 1, 0.4, None, hint, False).mask, hint > 0
+    )  # nothing left: the hint itself
 
 
 # Eq. 3 to 7
@@ -141,11 +162,16 @@ def test_f3_eq_3_to_7_equal_the_vectors(case: str) -> None:
     x, y, masks = golden("mod_X"), golden("mod_Y"), golden("mod_M").float()
     alpha, t = golden(f"mod_{case}_alpha"), float(GOLDEN[f"mod_{case}_t"])
     close(foi.lift(x, alpha, t), golden(f"mod_{case}_delta"))
-    close(foi.modulate(x, y, masks, alpha, t, int(GOLDEN["mod_head_dim"]) ** -0.5), golden(f"mod_{case}_attention"))
+    close(
+        foi.modulate(x, y, masks, alpha, t, int(GOLDEN["mod_head_dim"]) ** -0.5),
+        golden(f"mod_{case}_attention"),
+    )
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 10))
-def test_f3_the_lift_is_never_negative_and_0_at_the_maximum(seed: int, t: float, strength: float) -> None:
+def test_f3_the_lift_is_never_negative_and_0_at_the_maximum(
+    seed: int, t: float, strength: float
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     x, y = torch.randn(2, 3, 9, 7, generator=generator).unbind(0)
     alpha = strength * torch.rand(7, generator=generator)
@@ -160,8 +186,12 @@ def test_f3_the_lift_is_never_negative_and_0_at_the_maximum(seed: int, t: float,
 def test_the_limits_of_the_mask_are_the_two_branches() -> None:
     x, y = torch.randn(2, 3, 9, 7, generator=torch.Generator().manual_seed(0)).unbind(0)
     none = torch.zeros(7)
-    assert torch.equal(foi.modulate(x, y, torch.ones(9, 7), none, 0.8, 0.3), torch.softmax(x * 0.3, -1))
-    assert torch.equal(foi.modulate(x, y, torch.zeros(9, 7), torch.ones(7), 0.8, 0.3), torch.softmax(y * 0.3, -1))
+    assert torch.equal(
+        foi.modulate(x, y, torch.ones(9, 7), none, 0.8, 0.3), torch.softmax(x * 0.3, -1)
+    )
+    assert torch.equal(
+        foi.modulate(x, y, torch.zeros(9, 7), torch.ones(7), 0.8, 0.3), torch.softmax(y * 0.3, -1)
+    )
 
 
 @torch.no_grad()
@@ -169,7 +199,9 @@ def test_f3_only_the_text_branch_differs_from_the_unmodulated_forward(models: Mo
     model = models.get("instruction").counting(Tally())
     z0, branches = foi.conditions(model, picture(), "make the star blue")
     plain = model.predict(z0, 600.0, branches)
-    masks = {level: torch.zeros(int(np.prod(model.sites.grid((16, 16), level))), 77) for level in (0, 1)}
+    masks = {
+        level: torch.zeros(int(np.prod(model.sites.grid((16, 16), level))), 77) for level in (0, 1)
+    }
     taps = dict.fromkeys(model.sites.at("cross"), foi.modulation(masks, torch.zeros(77), 0.6))
     modulated = model.predict(z0, 600.0, branches, taps)
     assert torch.equal(modulated["image"], plain["image"])
@@ -186,7 +218,9 @@ def test_tokens_of_a_part_take_its_mask_and_all_others_the_union(models: Models)
     tokens = model.tokenizer(prompt).input_ids
     words = [model.tokenizer.decode([tokens[i]]).strip() for i in parts[0].tokens]
     assert words == ["make", "the", "star", "blue"]
-    assert [model.tokenizer.decode([tokens[i]]).strip() for i in parts[0].keyword_tokens] == ["star"]
+    assert [model.tokenizer.decode([tokens[i]]).strip() for i in parts[0].keyword_tokens] == [
+        "star"
+    ]
     left, right = torch.zeros(8, 8, dtype=torch.bool), torch.zeros(8, 8, dtype=torch.bool)
     left[:, :2], right[:, 6:] = True, True
     regions = [foi.Region(m.float(), m, 3) for m in (left, right)]
@@ -198,7 +232,14 @@ def test_tokens_of_a_part_take_its_mask_and_all_others_the_union(models: Models)
             assert bool((inside[:, -1 - column] == 0).all())
         others = [i for i in range(77) if i not in parts[0].tokens + parts[1].tokens]
         assert 0 in others
-        assert bool((masks[..., others] == torch.maximum(masks[..., parts[0].tokens[0]], masks[..., parts[1].tokens[0]])[..., None]).all())
+        assert bool(
+            (
+                masks[..., others]
+                == torch.maximum(masks[..., parts[0].tokens[0]], masks[..., parts[1].tokens[0]])[
+                    ..., None
+                ]
+            ).all()
+        )
 
 
 def test_a_mask_of_one_cell_survives_at_every_level() -> None:
@@ -222,7 +263,9 @@ def test_eq_9_equals_the_vectors() -> None:
 
 
 class PartWay(EulerAncestralDiscreteScheduler):
-    """The stock scheduler, begun after the first fifth of its steps from latents that already hold their noise."""
+    """The stock scheduler, begun after the first fifth of its steps from latents that already hold
+    their noise.
+    """
 
     def set_timesteps(self, num_inference_steps: int, device: object = None) -> None:
         super().set_timesteps(num_inference_steps, device)
@@ -234,9 +277,13 @@ class PartWay(EulerAncestralDiscreteScheduler):
         return 1.0
 
 
-def stock_latents(model: Model, folder: Path, prompt: str, image: Tensor, seed: int, steps: int) -> list[Tensor]:
+def stock_latents(
+    model: Model, folder: Path, prompt: str, image: Tensor, seed: int, steps: int
+) -> list[Tensor]:
     """Every latent of diffusers' own pipeline, started at the same step with the same generator."""
-    pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder / "instruction", low_cpu_mem_usage=False)
+    pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(
+        folder / "instruction", low_cpu_mem_usage=False
+    )
     pipe.scheduler = PartWay.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     generator = torch.Generator().manual_seed(seed)
@@ -245,7 +292,9 @@ def stock_latents(model: Model, folder: Path, prompt: str, image: Tensor, seed: 
     start = EulerAncestral(generator).noised(z0, randn(z0.shape, generator, "cpu"), first)
     seen: list[Tensor] = []
 
-    def keep(pipeline: object, index: int, t: object, kwargs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def keep(
+        pipeline: object, index: int, t: object, kwargs: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         seen.append(kwargs["latents"].clone())
         return kwargs
 
@@ -269,9 +318,17 @@ def loops(monkeypatch: pytest.MonkeyPatch) -> list[Loop]:
     return watch(monkeypatch, foi, ip2p)
 
 
-def run(models: Models, image: Tensor, instruction: str = "make the star blue", algorithm: str = "foi", **options: object) -> Done:
+def run(
+    models: Models,
+    image: Tensor,
+    instruction: str = "make the star blue",
+    algorithm: str = "foi",
+    **options: object,
+) -> Done:
     parameters = {**FEW, **options.pop("parameters", {})}  # type: ignore[dict-item]
-    *_, last = edit(models, EditRequest(algorithm, instruction, image, parameters=parameters, **options))  # type: ignore[arg-type]
+    *_, last = edit(
+        models, EditRequest(algorithm, instruction, image, parameters=parameters, **options)
+    )  # type: ignore[arg-type]
     assert isinstance(last, Done)
     return last
 
@@ -281,9 +338,13 @@ def everywhere(value: float):  # type: ignore[no-untyped-def]
     return lambda a, *_: foi.Region(torch.full_like(a, value), torch.full_like(a, value) > 0, 3)
 
 
-def test_ip2p_equals_the_stock_pipeline_exactly(models: Models, tiny_model: Path, loops: list[Loop]) -> None:
+def test_ip2p_equals_the_stock_pipeline_exactly(
+    models: Models, tiny_model: Path, loops: list[Loop]
+) -> None:
     image = picture()
-    expected = stock_latents(models.get("instruction"), tiny_model, "make the star blue", image, 5, 10)
+    expected = stock_latents(
+        models.get("instruction"), tiny_model, "make the star blue", image, 5, 10
+    )
     run(models, image, algorithm="ip2p", seed=5, parameters={"start": 0.8})
     assert len(loops[0].latents) == len(expected) == 8
     for mine, theirs in zip(loops[0].latents, expected, strict=True):
@@ -295,11 +356,21 @@ def test_f1_masks_of_one_without_strength_are_the_stock_pipeline(
 ) -> None:
     monkeypatch.setattr(foi, "region", everywhere(1.0))
     image = picture()
-    expected = stock_latents(models.get("instruction"), tiny_model, "make the star blue, remove the cup", image, 7, 20)
-    run(models, image, "make the star blue; remove the cup", seed=7, parameters={"steps": 20, "strength": 0.0})
+    expected = stock_latents(
+        models.get("instruction"), tiny_model, "make the star blue, remove the cup", image, 7, 20
+    )
+    run(
+        models,
+        image,
+        "make the star blue; remove the cup",
+        seed=7,
+        parameters={"steps": 20, "strength": 0.0},
+    )
     assert len(loops[0].latents) == len(expected) == 16
     for mine, theirs in zip(loops[0].latents, expected, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)  # the only difference: softmax written out, or fused
+        torch.testing.assert_close(
+            mine, theirs, rtol=1e-4, atol=1e-4
+        )  # the only difference: softmax written out, or fused
 
 
 def test_f2_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
@@ -308,7 +379,13 @@ def test_f2_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
     monkeypatch.setattr(foi, "region", everywhere(0.0))
     image = picture()
     run(models, image, seed=3, parameters={"steps": 20})
-    run(models, image, algorithm="ip2p", seed=3, parameters={"steps": 20, "start": 0.8, "text_guidance": 0.0})
+    run(
+        models,
+        image,
+        algorithm="ip2p",
+        seed=3,
+        parameters={"steps": 20, "start": 0.8, "text_guidance": 0.0},
+    )
     for i, (a, b) in enumerate(zip(loops[0].latents, loops[1].latents, strict=True)):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-4) == (i < 12), i
 
@@ -321,7 +398,9 @@ def test_f2_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
         ("make the star blue, remove the cup", 10, 8),
     ],
 )
-def test_80_forwards_and_240_rows_whatever_the_number_of_instructions(models: Models, instruction: str, steps: int, forwards: int) -> None:
+def test_80_forwards_and_240_rows_whatever_the_number_of_instructions(
+    models: Models, instruction: str, steps: int, forwards: int
+) -> None:
     report = run(models, picture(), instruction, parameters={"steps": steps}).report
     assert (report.forwards, report.rows) == (forwards, 3 * forwards)
     assert len(report.keywords) == len(parse(instruction).items)
@@ -348,15 +427,24 @@ def test_masks_by_instruction_and_their_union(models: Models) -> None:
     for part in done.mask.parts:
         assert part.soft.shape == part.binary.shape == (1, 1, 64, 96)
         assert set(part.binary.unique().tolist()) <= {0.0, 1.0}
-    torch.testing.assert_close(done.mask.soft, torch.maximum(done.mask.parts[0].soft, done.mask.parts[1].soft), atol=0.26, rtol=0)
+    torch.testing.assert_close(
+        done.mask.soft,
+        torch.maximum(done.mask.parts[0].soft, done.mask.parts[1].soft),
+        atol=0.26,
+        rtol=0,
+    )
 
 
 def test_steps_come_with_previews_and_the_mask_before_them(models: Models) -> None:
-    events = list(edit(models, EditRequest("foi", "make the star blue", picture(48, 80), parameters=FEW)))
+    events = list(
+        edit(models, EditRequest("foi", "make the star blue", picture(48, 80), parameters=FEW))
+    )
     kinds = [type(e) for e in events]
     assert kinds.index(Mask) < kinds.index(Step)
     steps = [e for e in events if isinstance(e, Step)]
-    assert [(s.stage, s.index, s.count) for s in steps] == [("denoising", i, 8) for i in range(1, 9)]
+    assert [(s.stage, s.index, s.count) for s in steps] == [
+        ("denoising", i, 8) for i in range(1, 9)
+    ]
     preview = steps[3].preview()
     assert preview.shape[:2] == (1, 3)
     assert float(preview.min()) >= 0
@@ -366,7 +454,9 @@ def test_steps_come_with_previews_and_the_mask_before_them(models: Models) -> No
 @pytest.mark.parametrize("algorithm", ["foi", "ip2p"])
 def test_half_a_step_is_one_step(models: Models, algorithm: str) -> None:
     """5% of 10 steps, which used to run none."""
-    request = EditRequest(algorithm, "make the star blue", picture(), parameters={"steps": 10, "start": 0.05})
+    request = EditRequest(
+        algorithm, "make the star blue", picture(), parameters={"steps": 10, "start": 0.05}
+    )
     *events, last = edit(models, request)
     assert [(e.index, e.count) for e in events if isinstance(e, Step)] == [(1, 1)]
     assert isinstance(last, Done) and (last.report.forwards, last.report.rows) == (1, 3)
@@ -378,7 +468,9 @@ def test_a_keyword_strength_changes_the_edit(models: Models) -> None:
     assert not torch.equal(a.image, b.image)
 
 
-def test_a_prompt_that_is_too_long_names_the_instruction_that_no_longer_fits(models: Models) -> None:
+def test_a_prompt_that_is_too_long_names_the_instruction_that_no_longer_fits(
+    models: Models,
+) -> None:
     text = "; ".join(["make the star blue", *["make the xylophone orange"] * 7])
     with pytest.raises(EditError, match="xylophone") as error:
         run(models, picture(), text)

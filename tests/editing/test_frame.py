@@ -30,12 +30,20 @@ def checker(height: int, width: int, cell: int) -> Tensor:
         ((5000, 1), (768, 64)),
     ],
 )
-def test_working_sizes_of_stable_diffusion(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_working_sizes_of_stable_diffusion(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
     assert working_size(*size, native=512, multiple=64) == expected
 
 
-@given(st.integers(1, 9000), st.integers(1, 9000), st.sampled_from([(512, 64), (128, 16), (64, 16), (100, 32)]))
-def test_working_sizes_are_bounded_multiples(height: int, width: int, model: tuple[int, int]) -> None:
+@given(
+    st.integers(1, 9000),
+    st.integers(1, 9000),
+    st.sampled_from([(512, 64), (128, 16), (64, 16), (100, 32)]),
+)
+def test_working_sizes_are_bounded_multiples(
+    height: int, width: int, model: tuple[int, int]
+) -> None:
     native, multiple = model
     h, w = working_size(height, width, native, multiple)
     assert h % multiple == w % multiple == 0
@@ -54,7 +62,10 @@ def test_a_crop_lies_in_the_layer_and_shows_context(data: st.DataObject) -> None
     y0, x0, y1, x1 = choose_frame((height, width), hint, 64, 16).box
     assert 0 <= y0 <= top < bottom <= y1 <= height
     assert 0 <= x0 <= left < right <= x1 <= width
-    for low, start, end, high, limit in ((y0, top, bottom, y1, height), (x0, left, right, x1, width)):
+    for low, start, end, high, limit in (
+        (y0, top, bottom, y1, height),
+        (x0, left, right, x1, width),
+    ):
         assert high - low >= min(limit, 64, 1.5 * (end - start))
 
 
@@ -68,12 +79,19 @@ def test_at_the_working_size_a_null_edit_returns_every_value(layer: tuple[int, i
     frame = choose_frame(layer, None, 64, 16)
     assert frame.size == layer
     assert torch.equal(frame.enter(image), image)
-    torch.testing.assert_close(frame.composite(image, frame.enter(image), torch.ones(1, 1, *layer)), image, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        frame.composite(image, frame.enter(image), torch.ones(1, 1, *layer)),
+        image,
+        rtol=0,
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("layer", [(128, 128), (200, 131), (40, 50), (511, 257), (64, 200)])
 def test_a_null_edit_moves_nothing(layer: tuple[int, int]) -> None:
-    """A checker goes in and comes out: shifted by half a pixel it fits as badly one way as the other."""
+    """A checker goes in and comes out: shifted by half a pixel it fits as badly one way as the
+    other.
+    """
     cell = max(layer) // 8
     image = checker(*layer, cell)
     frame = choose_frame(layer, None, 64, 16)
@@ -81,8 +99,12 @@ def test_a_null_edit_moves_nothing(layer: tuple[int, int]) -> None:
 
     def error(dy: float, dx: float) -> float:
         step = [[1, 0, 2 * dx / layer[1]], [0, 1, 2 * dy / layer[0]]]
-        grid = torch.nn.functional.affine_grid(torch.tensor([step]), list(image.shape), align_corners=False)
-        moved = torch.nn.functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        grid = torch.nn.functional.affine_grid(
+            torch.tensor([step]), list(image.shape), align_corners=False
+        )
+        moved = torch.nn.functional.grid_sample(
+            image, grid, padding_mode="border", align_corners=False
+        )
         inner = (..., slice(2, -2), slice(2, -2))
         return float((moved - result)[inner].square().mean())
 
@@ -123,7 +145,9 @@ def test_alpha_is_1_on_the_mask_and_0_beyond_its_reach() -> None:
         assert float(alpha[binary > 0].min()) == 1
         y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
         points = binary[0, 0].nonzero().float()
-        distance = torch.cdist(torch.stack((y, x), -1).reshape(-1, 2), points).amin(1).reshape(64, 64)
+        distance = (
+            torch.cdist(torch.stack((y, x), -1).reshape(-1, 2), points).amin(1).reshape(64, 64)
+        )
         assert float(alpha[0, 0][distance > reach].sum()) == 0
         assert float(alpha[0, 0][(distance > 0) & (distance <= reach)].sum()) > 0
 
@@ -152,15 +176,21 @@ def test_a_soft_map_is_placed_and_thresholded_at_the_same_place() -> None:
 def test_resizing_keeps_a_plain_colour() -> None:
     plain = torch.full((1, 3, 37, 53), 0.3)
     for size in ((16, 16), (100, 20), (74, 106), (37, 53)):
-        torch.testing.assert_close(resize(plain, size), torch.full((1, 3, *size), 0.3), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            resize(plain, size), torch.full((1, 3, *size), 0.3), rtol=1e-5, atol=1e-5
+        )
 
 
-@pytest.mark.parametrize(("width", "larger"), [(1, 64), (2, 5), (37, 53), (53, 1000), (511, 512), (64, 64)])
+@pytest.mark.parametrize(
+    ("width", "larger"), [(1, 64), (2, 5), (37, 53), (53, 1000), (511, 512), (64, 64)]
+)
 def test_enlarging_equals_torchs_lanczos(width: int, larger: int) -> None:
     """Where this torch has it: builds for older drivers and cards are older than 2.12."""
     x = torch.rand(1, 3, 5, width, generator=torch.Generator().manual_seed(0))
     try:
-        expected = torch.nn.functional.interpolate(x, size=(5, larger), mode="lanczos", antialias=True)
+        expected = torch.nn.functional.interpolate(
+            x, size=(5, larger), mode="lanczos", antialias=True
+        )
     except (NotImplementedError, ValueError):
         pytest.skip(f"torch {torch.__version__} has no Lanczos")
     torch.testing.assert_close(enlarge(x, larger), expected, rtol=0, atol=1e-5)
@@ -168,8 +198,8 @@ def test_enlarging_equals_torchs_lanczos(width: int, larger: int) -> None:
 
 
 def test_enlarging_a_single_pixel_shows_the_kernel() -> None:
-    """A single bright pixel shows the kernel: sinc(d) sinc(d / 3), and nothing three pixels away. (Weights sum to 0.99 to 1.01 by
-    themselves, to 1 exactly once divided by their sum.)"""
+    """A single bright pixel shows the kernel: sinc(d) sinc(d / 3), and nothing three pixels away.
+    (Weights sum to 0.99 to 1.01 by themselves, to 1 exactly once divided by their sum.)"""
     x = torch.zeros(1, 1, 1, 21)
     x[..., 10] = 1
     d = (torch.arange(210, dtype=torch.float64) + 0.5) / 10 - 0.5 - 10
@@ -177,9 +207,14 @@ def test_enlarging_a_single_pixel_shows_the_kernel() -> None:
     torch.testing.assert_close(enlarge(x, 210)[0, 0, 0], kernel.float(), rtol=0, atol=0.01)
 
 
-def test_resizing_asks_torch_for_no_mode_that_older_builds_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resizing_asks_torch_for_no_mode_that_older_builds_lack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     modes = []
     real = torch.nn.functional.interpolate
-    monkeypatch.setattr("limn.editing.frame.F.interpolate", lambda x, **options: (modes.append(options["mode"]), real(x, **options))[1])
+    monkeypatch.setattr(
+        "limn.editing.frame.F.interpolate",
+        lambda x, **options: (modes.append(options["mode"]), real(x, **options))[1],
+    )
     resize(torch.rand(1, 3, 20, 90), (64, 32))
     assert modes == ["area"]

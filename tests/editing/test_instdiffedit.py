@@ -1,4 +1,6 @@
-"""Checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices between paper and code."""
+"""Checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices
+between paper and code.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,18 @@ FEW = {"steps": 8, "inpainting_steps": 4}  # 4 steps to find the mask, 4 to pain
 def run(models: Models, instruction: str = "a red star", **request: Any) -> tuple[list[Any], Done]:
     """All events of an edit, and the last."""
     parameters = FEW | request.pop("parameters", {})
-    events = list(edit(models, EditRequest("instdiffedit", instruction, request.pop("image", picture()), parameters=parameters, **request)))
+    events = list(
+        edit(
+            models,
+            EditRequest(
+                "instdiffedit",
+                instruction,
+                request.pop("image", picture()),
+                parameters=parameters,
+                **request,
+            ),
+        )
+    )
     assert isinstance(events[-1], Done)
     return events, events[-1]
 
@@ -53,14 +66,18 @@ def test_i4_the_finished_mask_equals_the_authors(k: int) -> None:
         soft, mask = instdiffedit.finish(torch.from_numpy(golden[f"p{k}_in"]), tenths / 10)
         theirs = torch.from_numpy(golden[f"p{k}_th{tenths}_mask"]) > 0
         expected = torch.from_numpy(golden[f"p{k}_soft"]) / 255
-        torch.testing.assert_close(soft, expected, rtol=0, atol=2.01 / 255)  # theirs is rounded to 8 bits on the way
+        torch.testing.assert_close(
+            soft, expected, rtol=0, atol=2.01 / 255
+        )  # theirs is rounded to 8 bits on the way
         near = (expected - tenths / 10).abs() <= 2.01 / 255
         assert torch.equal(mask[~near], theirs[~near])
         assert iou(mask, theirs) >= 0.988
 
 
 def test_i4_the_running_mean_equals_the_authors() -> None:
-    """Their per-step store over batch 3 and 8 heads, level 2 of a 64 x 64 latent, without mid block and 8 x 8."""
+    """Their per-step store over batch 3 and 8 heads, level 2 of a 64 x 64 latent, without mid block
+    and 8 x 8.
+    """
     golden = np.load(GOLDEN / "instdiffedit_aggregate.npz", allow_pickle=False)
     seeds = json.loads(str(golden["seeds"]))
     reader = AverageMap("text")
@@ -69,11 +86,25 @@ def test_i4_the_running_mean_equals_the_authors() -> None:
         for seed, place, pixels in seeds[(number - 1) * step : number * step]:
             if place == "mid" or pixels != 256:
                 continue
-            logits = torch.from_numpy(np.random.default_rng(seed).standard_normal((48, pixels, 77)).astype(np.float32))
-            text = logits[24:].unflatten(0, (3, 8))  # (sample, head, position, token); the first half is the empty text's
+            logits = torch.from_numpy(
+                np.random.default_rng(seed).standard_normal((48, pixels, 77)).astype(np.float32)
+            )
+            text = logits[24:].unflatten(
+                0, (3, 8)
+            )  # (sample, head, position, token); the first half is the empty text's
             keys = torch.eye(77).expand(3, 8, 77, 77)
             site = Site("", "cross", place, 2, 8)
-            reader(Attention(site, Rows(("text",), 3), (16, 16), torch.zeros(3, 256, 1), text * 77**0.5, keys, torch.zeros(3, 8, 77, 4)))
+            reader(
+                Attention(
+                    site,
+                    Rows(("text",), 3),
+                    (16, 16),
+                    torch.zeros(3, 256, 1),
+                    text * 77**0.5,
+                    keys,
+                    torch.zeros(3, 8, 77, 4),
+                )
+            )
         expected = torch.from_numpy(golden[f"agg_after_step{number}"]).permute(2, 0, 1)
         torch.testing.assert_close(reader.value[:12], expected, rtol=1e-4, atol=1e-5)
 
@@ -111,7 +142,9 @@ def test_i1_whatever_the_images(seed: int, count: int, gamma_1: float, gamma_2: 
 
 
 def test_the_thresholds_themselves_count() -> None:
-    """Eq. 8 with >= and <=, as the authors' code has it: 0.6 and 0.8 are the cosines of a (3, 4, 5) triangle."""
+    """Eq. 8 with >= and <=, as the authors' code has it: 0.6 and 0.8 are the cosines of a (3, 4, 5)
+    triangle.
+    """
     index = torch.tensor([[1.0, 0.0]])
     other = torch.tensor([[0.6, 0.8]])
     images = torch.stack([index, index, other, index])
@@ -119,13 +152,17 @@ def test_the_thresholds_themselves_count() -> None:
     assert instdiffedit.position(images, 0.5999999, 0.1).tolist() == [0, 1, 1, 0]
 
 
-def test_refinement_is_the_difference_of_two_ranges_and_only_the_first_where_nothing_is_subtracted() -> None:
+def test_refinement_is_the_difference_of_two_ranges_and_only_the_first_where_nothing_is_subtracted() -> (
+    None
+):
     a, b, c = blob(5, 5), blob(6, 6), blob(12, 12)
     images = torch.stack([c, a, b, c, c])
     both = (a + b) / 2
     both = (both - both.min()) / (both.max() - both.min())
     away = (c - c.min()) / (c.max() - c.min())
-    torch.testing.assert_close(instdiffedit.refine(images, torch.tensor([0, 1, 1, -1, 0])), (both - away).clamp(min=0))
+    torch.testing.assert_close(
+        instdiffedit.refine(images, torch.tensor([0, 1, 1, -1, 0])), (both - away).clamp(min=0)
+    )
     torch.testing.assert_close(instdiffedit.refine(images, torch.tensor([0, 1, 1, 0, 0])), both)
 
 
@@ -145,16 +182,24 @@ def test_word_images_invert_the_start_and_average_a_words_tokens(models: Models)
     plain = instdiffedit.word_images(maps, prompt, (5, 7))  # no resizing
     for image, group in zip(plain[1:], (*places, (prompt.end,)), strict=True):
         mean = maps[list(group)].mean(0)
-        torch.testing.assert_close(image, (mean - mean.min()) / (mean.max() - mean.min()), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(plain[0], (maps[0].max() - maps[0]) / (maps[0].max() - maps[0].min()), rtol=1e-4, atol=1e-5)
-    upright = instdiffedit.word_images(maps, prompt, (5, 7), inverted=False)  # the paper's start map
+        torch.testing.assert_close(
+            image, (mean - mean.min()) / (mean.max() - mean.min()), rtol=1e-4, atol=1e-5
+        )
+    torch.testing.assert_close(
+        plain[0], (maps[0].max() - maps[0]) / (maps[0].max() - maps[0].min()), rtol=1e-4, atol=1e-5
+    )
+    upright = instdiffedit.word_images(
+        maps, prompt, (5, 7), inverted=False
+    )  # the paper's start map
     torch.testing.assert_close(upright[0], 1 - plain[0])
     torch.testing.assert_close(upright[1:], plain[1:])
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("factor", [1e-3, 0.5, 40.0])
-def test_i3_a_words_attention_times_a_constant_changes_no_mask(models: Models, factor: float) -> None:
+def test_i3_a_words_attention_times_a_constant_changes_no_mask(
+    models: Models, factor: float
+) -> None:
     model = models.get("text-to-image")
     prompt = read(model.tokenizer, "a red star on a hat")
     maps = maps_of(model, prompt.text)
@@ -176,7 +221,10 @@ def test_enlarging_is_pillows_bicubic() -> None:
 
     small = torch.rand(8, 9, generator=torch.Generator().manual_seed(3))
     theirs = Image.fromarray(small.numpy(), mode="F").resize((36, 32), Image.Resampling.BICUBIC)
-    torch.testing.assert_close(instdiffedit.enlarge(small[None], (32, 36))[0], torch.from_numpy(np.array(theirs)).clamp(0, 1))
+    torch.testing.assert_close(
+        instdiffedit.enlarge(small[None], (32, 36))[0],
+        torch.from_numpy(np.array(theirs)).clamp(0, 1),
+    )
 
 
 # Guards and hints
@@ -227,7 +275,9 @@ def forced(value: bool | Tensor) -> Callable[..., instdiffedit.Region]:
     return region
 
 
-def originals(model: Model, image: Tensor, seed: int, steps: int, samples: int = 3) -> Callable[[Moment], Tensor]:
+def originals(
+    model: Model, image: Tensor, seed: int, steps: int, samples: int = 3
+) -> Callable[[Moment], Tensor]:
     """y at a moment: the original with the edit's own noise."""
     z0 = model.scaling * model.encode(image)
     noise = randn((samples, *z0.shape[1:]), torch.Generator().manual_seed(seed), "cpu")
@@ -236,7 +286,9 @@ def originals(model: Model, image: Tensor, seed: int, steps: int, samples: int =
 
 @torch.no_grad()
 @pytest.mark.parametrize("literal", [False, True])
-def test_i2_outside_the_mask_the_latents_are_the_noised_original(models: Models, monkeypatch: pytest.MonkeyPatch, literal: bool) -> None:
+def test_i2_outside_the_mask_the_latents_are_the_noised_original(
+    models: Models, monkeypatch: pytest.MonkeyPatch, literal: bool
+) -> None:
     mask = torch.zeros(16, 16, dtype=torch.bool)
     mask[3:9, 5:11] = True
     monkeypatch.setattr(instdiffedit, "region", forced(mask))
@@ -252,7 +304,9 @@ def test_i2_outside_the_mask_the_latents_are_the_noised_original(models: Models,
 
 
 @torch.no_grad()
-def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = models.get("text-to-image").counting(Tally())
     ladder = model.schedule.sigmas(8)
     y = originals(model, picture(), 5, 8)
@@ -270,7 +324,9 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models
     def sdedit(x: Tensor, now: Moment, _: Moment) -> Tensor:
         from limn.editing.diffusion.model import Branch
 
-        eps = model.predict(solver.shown(x, now), now.t, [Branch("null", null), Branch("text", text)])
+        eps = model.predict(
+            solver.shown(x, now), now.t, [Branch("null", null), Branch("text", text)]
+        )
         return eps["null"] + 7.5 * (eps["text"] - eps["null"])
 
     plain = list(denoise(y(ladder[4]), ladder[4:], solver, sdedit))
@@ -278,7 +334,9 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(models: Models
         torch.testing.assert_close(ours, theirs.latents, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize(("attention", "maps_a_step"), [("mean", [1, 2, 3, 4]), ("current", [1, 1, 1, 1])])
+@pytest.mark.parametrize(
+    ("attention", "maps_a_step"), [("mean", [1, 2, 3, 4]), ("current", [1, 1, 1, 1])]
+)
 def test_i1_p_is_computed_once_and_attention_is_the_running_mean_or_the_current(
     models: Models, monkeypatch: pytest.MonkeyPatch, attention: str, maps_a_step: list[int]
 ) -> None:
@@ -322,7 +380,9 @@ def test_mask_only_stops_before_inpainting_and_needs_no_inpainting_model(tiny_mo
         run(alone)
 
 
-def test_masks_come_while_it_is_found_with_previews_that_show_the_original_outside(models: Models) -> None:
+def test_masks_come_while_it_is_found_with_previews_that_show_the_original_outside(
+    models: Models,
+) -> None:
     events, done = run(models, parameters={"steps": 24})
     masks = [e for e in events if isinstance(e, Mask)]
     assert len(masks) == 4  # steps 1, 6, 11 of 12, and the last
@@ -337,16 +397,22 @@ def test_the_same_seed_gives_the_same_bytes_and_pixels_outside_stay(models: Mode
     limit = torch.zeros(1, 1, 80, 112)
     limit[..., 20:60, 30:80] = 1
     limit[..., 40:60, 30:80] = 0.5
-    first, second = (run(models, image=image, hint=limit, hint_mode="limit", seed=9)[1] for _ in range(2))
+    first, second = (
+        run(models, image=image, hint=limit, hint_mode="limit", seed=9)[1] for _ in range(2)
+    )
     assert torch.equal(first.image, second.image)
     outside = (first.alpha == 0).expand_as(image)
     assert torch.equal(first.image[outside], image[outside])
     assert bool((first.alpha <= limit).all())
     assert not torch.equal(first.image, image)
-    assert not torch.equal(first.image, run(models, image=image, hint=limit, hint_mode="limit", seed=10)[1].image)
+    assert not torch.equal(
+        first.image, run(models, image=image, hint=limit, hint_mode="limit", seed=10)[1].image
+    )
 
 
-def test_several_items_run_one_after_another_on_the_result(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_items_run_one_after_another_on_the_result(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: list[Tensor] = []
     real = instdiffedit.find
 
@@ -357,8 +423,16 @@ def test_several_items_run_one_after_another_on_the_result(models: Models, monke
     monkeypatch.setattr(instdiffedit, "find", find)
     _, done = run(models, "replace the cat with a dog; remove the red hat")
     assert (done.report.rows, done.report.forwards) == (2 * (4 * 6 + 4 * 2), 2 * (4 + 4))
-    assert [p.instruction for p in done.mask.parts] == ["replace the cat with a dog", "remove the red hat"]
-    assert done.report.understood == {"find 1": "a dog", "paint 1": "a dog", "find 2": "red hat", "paint 2": "background"}
+    assert [p.instruction for p in done.mask.parts] == [
+        "replace the cat with a dog",
+        "remove the red hat",
+    ]
+    assert done.report.understood == {
+        "find 1": "a dog",
+        "paint 1": "a dog",
+        "find 2": "red hat",
+        "paint 2": "background",
+    }
     assert bool((done.mask.soft >= torch.maximum(*(p.soft for p in done.mask.parts)) - 1e-5).all())
     assert torch.equal(given[0], picture())
     changed = (given[1] != given[0]).any(1, keepdim=True)
@@ -369,12 +443,19 @@ def test_several_items_run_one_after_another_on_the_result(models: Models, monke
     ("instruction", "caption", "find", "paint"),
     [
         ("cat => dog", "", "dog", "dog"),
-        ("remove the hat", "a cat with a hat on a red background", "hat", "a cat on a red background"),
+        (
+            "remove the hat",
+            "a cat with a hat on a red background",
+            "hat",
+            "a cat on a red background",
+        ),
         ("make the star blue", "", "a blue star", "a blue star"),
         ("star", "", "star", "star"),
     ],
 )
-def test_what_is_looked_for_and_what_is_painted(models: Models, instruction: str, caption: str, find: str, paint: str) -> None:
+def test_what_is_looked_for_and_what_is_painted(
+    models: Models, instruction: str, caption: str, find: str, paint: str
+) -> None:
     _, done = run(models, instruction, caption=caption, mask_only=True)
     assert done.report.understood == {"find": find, "paint": paint}
     assert done.report.keywords[0] in find.split()
@@ -398,16 +479,28 @@ def test_a_text_too_long_is_refused_before_any_step(models: Models) -> None:
 
 
 @torch.no_grad()
-def test_inpainting_equals_the_stock_pipeline(models: Models, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the stock pipeline's LMS in place of DPM-Solver++, and the posterior's mode in place of a sample."""
+def test_inpainting_equals_the_stock_pipeline(
+    models: Models, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the stock pipeline's LMS in place of DPM-Solver++, and the posterior's mode in place of
+    a sample.
+    """
     model = models.get("inpainting")
     image = picture()
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 8:40, 24:56] = 1
-    pipe = StableDiffusionInpaintPipeline.from_pretrained(tiny_model / "inpainting", low_cpu_mem_usage=False)
-    pipe.scheduler = LMSDiscreteScheduler.from_config(pipe.scheduler.config, timestep_spacing="linspace", steps_offset=0)
+    pipe = StableDiffusionInpaintPipeline.from_pretrained(
+        tiny_model / "inpainting", low_cpu_mem_usage=False
+    )
+    pipe.scheduler = LMSDiscreteScheduler.from_config(
+        pipe.scheduler.config, timestep_spacing="linspace", steps_offset=0
+    )
     pipe.set_progress_bar_config(disable=True)
-    monkeypatch.setattr(stock, "retrieve_latents", lambda output, generator=None, sample_mode="": output.latent_dist.mode())
+    monkeypatch.setattr(
+        stock,
+        "retrieve_latents",
+        lambda output, generator=None, sample_mode="": output.latent_dist.mode(),
+    )
     noise = randn((1, 4, 16, 16), torch.Generator().manual_seed(7), "cpu")
     theirs = pipe(
         "a red star", image=image, mask_image=mask, height=64, width=64, strength=1.0, num_inference_steps=12, guidance_scale=7.5,
@@ -416,7 +509,14 @@ def test_inpainting_equals_the_stock_pipeline(models: Models, tiny_model: Path, 
 
     monkeypatch.setattr(instdiffedit, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
     request = EditRequest("instdiffedit", "a red star", image, seed=7)
-    events = instdiffedit.inpaint(task_of(models, request), model, image, "a red star", mask, instdiffedit.Settings(inpainting_steps=12))
+    events = instdiffedit.inpaint(
+        task_of(models, request),
+        model,
+        image,
+        "a red star",
+        mask,
+        instdiffedit.Settings(inpainting_steps=12),
+    )
     _, ours = drain(events)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)
 
@@ -431,12 +531,24 @@ def task_of(models: Models, request: EditRequest) -> Any:
     generator = torch.Generator().manual_seed(request.seed)
     size = (request.image.shape[2], request.image.shape[3])
     frame = Frame(size, (0, 0, *size), size)
-    return Task(request, parse(request.instruction), request.image, None, frame, generator, Shelf(None), Tally(), models)
+    return Task(
+        request,
+        parse(request.instruction),
+        request.image,
+        None,
+        frame,
+        generator,
+        Shelf(None),
+        Tally(),
+        models,
+    )
 
 
 def test_the_mask_is_painted_from_pure_noise_even_in_the_fewest_steps(models: Models) -> None:
     """A ladder of one step starts at t = 0: it is refused. Two start at t = 999."""
-    least = next(p.minimum for p in instdiffedit.ALGORITHM.parameters if p.name == "inpainting_steps")
+    least = next(
+        p.minimum for p in instdiffedit.ALGORITHM.parameters if p.name == "inpainting_steps"
+    )
     assert least is not None and models.get("inpainting").schedule.sigmas(int(least))[0].t == 999
     with pytest.raises(EditError) as caught:
         run(models, parameters={**FEW, "inpainting_steps": 1})

@@ -14,7 +14,10 @@ from limn.editing.language.instruction import MAX_CHARACTERS, MAX_ITEMS, Instruc
 EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "cat -> dog": [("replace", "cat", "", "dog", "cat")],
     "a standing dog => a sitting dog": [("replace", "a standing dog", "", "a sitting dog", "dog")],
-    "make the dog sit; add a hat to the man": [("modify", "the dog", "", "sit", "dog"), ("add", "the man", "to", "a hat", "hat")],
+    "make the dog sit; add a hat to the man": [
+        ("modify", "the dog", "", "sit", "dog"),
+        ("add", "the man", "to", "a hat", "hat"),
+    ],
     "replace the apple with an orange and turn the sky red": [
         ("replace", "the apple", "", "an orange", "apple"),
         ("modify", "the sky", "", "red", "sky"),
@@ -23,19 +26,27 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "remove the red car from the street": [("remove", "the red car", "from the street", "", "car")],
     "make it sunset": [("global", "it", "", "sunset", "sunset")],
     "turn the man's hat blue": [("modify", "the man's hat", "", "blue", "hat")],
-    "salt and pepper shakers -> vases": [("replace", "salt and pepper shakers", "", "vases", "shakers")],
+    "salt and pepper shakers -> vases": [
+        ("replace", "salt and pepper shakers", "", "vases", "shakers")
+    ],
     "give him a beard, then make the background snowy": [
         ("add", "him", "", "a beard", "beard"),
         ("modify", "the background", "", "snowy", "background"),
     ],
     "two apples => three apples": [("replace", "two apples", "", "three apples", "apples")],
     "Make it look like a watercolor": [("global", "it", "", "a watercolor", "watercolor")],
-    "draw a cup of tea next to the laptop": [("add", "the laptop", "next to", "a cup of tea", "cup")],
+    "draw a cup of tea next to the laptop": [
+        ("add", "the laptop", "next to", "a cup of tea", "cup")
+    ],
     # the bundled model's world
-    "add a small blue cup left of the star": [("add", "the star", "left of", "a small blue cup", "cup")],
+    "add a small blue cup left of the star": [
+        ("add", "the star", "left of", "a small blue cup", "cup")
+    ],
     "put a lamp above the red house": [("add", "the red house", "above", "a lamp", "lamp")],
     "make the background pink": [("modify", "the background", "", "pink", "background")],
-    "change the background to a meadow": [("replace", "the background", "", "a meadow", "background")],
+    "change the background to a meadow": [
+        ("replace", "the background", "", "a meadow", "background")
+    ],
     "turn the background into night": [("replace", "the background", "", "night", "background")],
     "make the person sit": [("modify", "the person", "", "sit", "person")],
     "make the red person jump": [("modify", "the red person", "", "jump", "person")],
@@ -43,7 +54,10 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "make the person raise the arms": [("modify", "the person", "", "raise the arms", "person")],
     "make the person put the arms up": [("modify", "the person", "", "put the arms up", "person")],
     "open the box": [("modify", "the box", "", "", "box")],
-    "light the lamp and open the box": [("modify", "the lamp", "", "", "lamp"), ("modify", "the box", "", "", "box")],
+    "light the lamp and open the box": [
+        ("modify", "the lamp", "", "", "lamp"),
+        ("modify", "the box", "", "", "box"),
+    ],
     "switch off the lamp": [("modify", "the lamp", "", "off", "lamp")],
     "make the box open": [("modify", "the box", "", "open", "box")],
     "add another star": [("add", "", "", "another star", "star")],
@@ -66,7 +80,9 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     # verbs with two readings, decided by what follows
     "paint the star red": [("modify", "the star", "", "red", "star")],
     "paint a cat on the wall": [("add", "the wall", "on", "a cat", "cat")],
-    "paint the fence behind the man blue": [("modify", "the fence behind the man", "", "blue", "fence")],
+    "paint the fence behind the man blue": [
+        ("modify", "the fence behind the man", "", "blue", "fence")
+    ],
     "turn the prince into a frog": [("replace", "the prince", "", "a frog", "prince")],
     "turn the lamp on": [("modify", "the lamp", "", "on", "lamp")],
     "turn this into a painting": [("global", "this", "", "a painting", "painting")],
@@ -82,18 +98,30 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "have the dog run": [("modify", "the dog", "", "run", "dog")],
     "make the image darker": [("global", "the image", "", "darker", "darker")],
     "make everything snowy": [("global", "everything", "", "snowy", "snowy")],
-    "make the star red then add a cat": [("modify", "the star", "", "red", "star"), ("add", "", "", "a cat", "cat")],
+    "make the star red then add a cat": [
+        ("modify", "the star", "", "red", "star"),
+        ("add", "", "", "a cat", "cat"),
+    ],
     # more than the table of patterns
     "make the man on the left taller": [("modify", "the man on the left", "", "taller", "man")],
     "make the dog wear a hat": [("modify", "the dog", "", "wear a hat", "dog")],
     "substitute a rose for the tulip": [("replace", "the tulip", "", "a rose", "tulip")],
     "cover the table with flowers": [("add", "the table", "with", "flowers", "flowers")],
-    "Please make the star red. Then add a cat!": [("modify", "the star", "", "red", "star"), ("add", "", "", "a cat", "cat")],
-    "make the woman smile and give her a hat": [("modify", "the woman", "", "smile", "woman"), ("add", "her", "", "a hat", "hat")],
+    "Please make the star red. Then add a cat!": [
+        ("modify", "the star", "", "red", "star"),
+        ("add", "", "", "a cat", "cat"),
+    ],
+    "make the woman smile and give her a hat": [
+        ("modify", "the woman", "", "smile", "woman"),
+        ("add", "her", "", "a hat", "hat"),
+    ],
     "watercolor style": [("global", "", "", "watercolor style", "watercolor")],
     "move the star to the left": [("raw", "", "", "the star to the left", "star")],
     "a small house by the lake": [("raw", "", "", "a small house by the lake", "house")],
-    "cat -> dog, hat -> crown": [("replace", "cat", "", "dog", "cat"), ("replace", "hat", "", "crown", "hat")],
+    "cat -> dog, hat -> crown": [
+        ("replace", "cat", "", "dog", "cat"),
+        ("replace", "hat", "", "crown", "hat"),
+    ],
     "cat =>": [("remove", "cat", "", "", "cat")],
     "→ a hat": [("add", "", "", "a hat", "hat")],
     "the man into a woman": [("replace", "the man", "", "a woman", "man")],
@@ -105,7 +133,9 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
 @pytest.mark.parametrize("sentence", EXAMPLES)
 def test_reading(sentence: str) -> None:
     items = parse(sentence).items
-    assert [(i.operation, i.subject, i.relation, i.target, i.keyword) for i in items] == EXAMPLES[sentence]
+    assert [(i.operation, i.subject, i.relation, i.target, i.keyword) for i in items] == EXAMPLES[
+        sentence
+    ]
     assert all(i.text[slice(*i.span)] == i.keyword for i in items)
 
 
@@ -113,7 +143,9 @@ def test_reading(sentence: str) -> None:
 def test_case_and_outer_punctuation_do_not_matter(sentence: str) -> None:
     plain = parse(sentence).items
     loud = parse(f"  {sentence.upper()}. ").items
-    assert [(i.operation, i.keyword.lower(), i.span) for i in plain] == [(i.operation, i.keyword.lower(), i.span) for i in loud]
+    assert [(i.operation, i.keyword.lower(), i.span) for i in plain] == [
+        (i.operation, i.keyword.lower(), i.span) for i in loud
+    ]
 
 
 def test_about_a_hundred_verbs_are_known() -> None:
@@ -123,15 +155,30 @@ def test_about_a_hundred_verbs_are_known() -> None:
 
 
 def test_items_are_parted_only_before_a_verb() -> None:
-    texts = [i.text for i in parse("add a hat, a scarf and boots to the man, make the sky red and blue and paint it\nopen the door").items]
-    assert texts == ["add a hat, a scarf and boots to the man", "make the sky red and blue", "paint it", "open the door"]
+    texts = [
+        i.text
+        for i in parse(
+            "add a hat, a scarf and boots to the man, make the sky red and blue and paint it\nopen the door"
+        ).items
+    ]
+    assert texts == [
+        "add a hat, a scarf and boots to the man",
+        "make the sky red and blue",
+        "paint it",
+        "open the door",
+    ]
     assert len(parse("remove the paint and color from the wall").items) == 1  # nouns here
     assert len(parse("remove the paint and color the wall").items) == 2
 
 
 def test_marks_give_keywords_and_strengths() -> None:
     item = parse("make the [old  dog : 1.5] sit on [the grass]").items[0]
-    assert (item.text, item.keyword, item.span, item.strength) == ("make the old dog sit on the grass", "old dog", (9, 16), 1.5)
+    assert (item.text, item.keyword, item.span, item.strength) == (
+        "make the old dog sit on the grass",
+        "old dog",
+        (9, 16),
+        1.5,
+    )
     assert [m.text for m in item.marks] == ["old dog", "the grass"]
     assert str(item) == "make the [old dog:1.5] sit on [the grass]"
 
@@ -143,14 +190,19 @@ def test_a_strength_belongs_to_its_own_item() -> None:
 
 def test_what_cannot_be_taken_as_written_is_noted() -> None:
     instruction = parse("make the [star:50] blue]")
-    assert instruction.items[0].strength == 10.0 and instruction.items[0].text == "make the star blue"
+    assert (
+        instruction.items[0].strength == 10.0 and instruction.items[0].text == "make the star blue"
+    )
     assert len(instruction.notes) == 2
 
 
 def test_words_that_are_not_english_are_noted_and_not_translated() -> None:
     for text, caption in (("mach den Stern größer", ""), ("make it red", "звезда")):
         instruction = parse(text, caption)
-        assert [("größer" in note or "звезда" in note) and "English" in note for note in instruction.notes] == [True]
+        assert [
+            ("größer" in note or "звезда" in note) and "English" in note
+            for note in instruction.notes
+        ] == [True]
         assert (instruction.items[0].text, instruction.caption) == (text, caption)
     assert parse("make the star’s edge “red”", "a star").notes == ()
 
@@ -181,9 +233,23 @@ def test_refused(text: str, code: str) -> None:
 
 PIECES = """star dog arms put it two then ; , . [ ] : => -> → [star:2] e\u0301 [\u0301] ’ image: <|endoftext|> \u200b 🙂 ☃""".split()
 FRAGMENTS = st.sampled_from(
-    [*lexicon.VERBS, *lexicon.PREPOSITIONS, *lexicon.DETERMINERS, *lexicon.ADJECTIVES, *PIECES, ", then", "[ a", "image :", "\n"]
+    [
+        *lexicon.VERBS,
+        *lexicon.PREPOSITIONS,
+        *lexicon.DETERMINERS,
+        *lexicon.ADJECTIVES,
+        *PIECES,
+        ", then",
+        "[ a",
+        "image :",
+        "\n",
+    ]
 )
-SENTENCES = st.lists(FRAGMENTS, max_size=14).map(" ".join) | st.lists(FRAGMENTS, max_size=8).map("".join) | st.text(max_size=80)
+SENTENCES = (
+    st.lists(FRAGMENTS, max_size=14).map(" ".join)
+    | st.lists(FRAGMENTS, max_size=8).map("".join)
+    | st.text(max_size=80)
+)
 
 
 @given(SENTENCES, SENTENCES)
@@ -207,7 +273,10 @@ def test_no_input_crashes_and_parsing_is_idempotent(text: str, caption: str) -> 
 
 
 @pytest.mark.timeout(20)  # each takes milliseconds; a pattern that backtracks would take hours
-@pytest.mark.parametrize("piece", ["and add ", "[a:1", "[", "=>", "a, ", "make the ", " then", "to ", "\u0301", "of ", "'s-"])
+@pytest.mark.parametrize(
+    "piece",
+    ["and add ", "[a:1", "[", "=>", "a, ", "make the ", " then", "to ", "\u0301", "of ", "'s-"],
+)
 def test_the_longest_input_ends(piece: str) -> None:
     text = (piece * MAX_CHARACTERS)[:MAX_CHARACTERS]
     try:

@@ -21,29 +21,84 @@ CAPTIONS = [  # instruction, caption -> source, target
     ("the cat -> an owl", "a cat on a mat", "a cat on a mat", "an owl on a mat"),
     ("a standing dog => a sitting dog", "", "a standing dog", "a sitting dog"),
     ("a standing dog => a sitting dog", "a bowl of fruit", "a standing dog", "a sitting dog"),
-    ("two apples => three apples", "two apples on a table", "two apples on a table", "three apples on a table"),
+    (
+        "two apples => three apples",
+        "two apples on a table",
+        "two apples on a table",
+        "three apples on a table",
+    ),
     ("salt and pepper shakers -> vases", "", "salt and pepper shakers", "vases"),
     ("the cat into a dog", "a cat on a mat", "a cat on a mat", "a dog on a mat"),
     ("-> a hat", "a man in a park", "a man in a park", "a man in a park with a hat"),
     ("the hat ->", "a man with a hat in a park", "a man with a hat in a park", "a man in a park"),
     ("image: a dog in a park\nmake the dog sit", "", "a dog in a park", "a sitting dog in a park"),
     ("make the person sit", PERSON, PERSON, "a large sitting red person on a gray background"),
-    ("make the person sit", "a red person standing at night", "a red person standing at night", "a red person sitting at night"),
-    ("make the person raise the arms", PERSON, PERSON, "a large red person with arms up on a gray background"),
-    ("make the person stand", "a red person with arms up", "a red person with arms up", "a standing red person"),
+    (
+        "make the person sit",
+        "a red person standing at night",
+        "a red person standing at night",
+        "a red person sitting at night",
+    ),
+    (
+        "make the person raise the arms",
+        PERSON,
+        PERSON,
+        "a large red person with arms up on a gray background",
+    ),
+    (
+        "make the person stand",
+        "a red person with arms up",
+        "a red person with arms up",
+        "a standing red person",
+    ),
     ("open the box", "a closed red box", "a closed red box", "an open red box"),
-    ("switch off the lamp", "a lit lamp in a room", "a lit lamp in a room", "an unlit lamp in a room"),
-    ("make it two stars", "three blue stars at night", "three blue stars at night", "two blue stars at night"),
+    (
+        "switch off the lamp",
+        "a lit lamp in a room",
+        "a lit lamp in a room",
+        "an unlit lamp in a room",
+    ),
+    (
+        "make it two stars",
+        "three blue stars at night",
+        "three blue stars at night",
+        "two blue stars at night",
+    ),
     ("add another star", "a red star at night", "a red star at night", "two red stars at night"),
     ("make the star plain", "a striped red star", "a striped red star", "a red star"),
     ("make the star dark blue", "a red star", "a red star", "a dark blue star"),
-    ("make the background pink", "a star in a meadow", "a star in a meadow", "a star on a pink background"),
-    ("change the background to a meadow", "a star on a pink background", "a star on a pink background", "a star in a meadow"),
+    (
+        "make the background pink",
+        "a star in a meadow",
+        "a star in a meadow",
+        "a star on a pink background",
+    ),
+    (
+        "change the background to a meadow",
+        "a star on a pink background",
+        "a star on a pink background",
+        "a star in a meadow",
+    ),
     ("add a hat to the man", "a man in a park", "a man in a park", "a man with a hat in a park"),
-    ("draw a cup of tea next to the laptop", "a laptop on a desk", "a laptop on a desk", "a laptop next to a cup of tea on a desk"),
-    ("remove the hat", "a man with a hat in a park", "a man with a hat in a park", "a man in a park"),
+    (
+        "draw a cup of tea next to the laptop",
+        "a laptop on a desk",
+        "a laptop on a desk",
+        "a laptop next to a cup of tea on a desk",
+    ),
+    (
+        "remove the hat",
+        "a man with a hat in a park",
+        "a man with a hat in a park",
+        "a man in a park",
+    ),
     ("make it sunset", "a house", "a house", "a house, sunset"),
-    ("make the dog wear a hat", "a dog on a sofa", "a dog on a sofa", "a dog wearing a hat on a sofa"),
+    (
+        "make the dog wear a hat",
+        "a dog on a sofa",
+        "a dog on a sofa",
+        "a dog wearing a hat on a sofa",
+    ),
     (
         "replace the apple with an orange and turn the sky red",
         "an apple under a blue sky",
@@ -86,7 +141,11 @@ def test_a_caption_is_asked_for_and_never_guessed(text: str, caption: str, code:
         ("put sunglasses on her", "an image of her", "an image of her with sunglasses"),
         ("make them sit", "an image of them", "an image of sitting them"),
         ("replace the apple with an orange", "an image of an apple", "an image of an orange"),
-        ("give him a beard, then make the background snowy", "an image of him", "an image of him with a beard, a snowy background"),
+        (
+            "give him a beard, then make the background snowy",
+            "an image of him",
+            "an image of him with a beard, a snowy background",
+        ),
     ],
 )
 def test_without_a_caption_where_none_is_needed(text: str, source: str, target: str) -> None:
@@ -99,9 +158,17 @@ def test_without_a_caption_where_none_is_needed(text: str, source: str, target: 
     [
         ("cat -> dog", "turn cat into dog", "cat"),
         ("a standing dog => a sitting dog", "turn the standing dog into a sitting dog", "dog"),
-        ("a standing dog on grass => a sitting dog on grass", "turn the standing dog into a sitting dog", "dog"),
+        (
+            "a standing dog on grass => a sitting dog on grass",
+            "turn the standing dog into a sitting dog",
+            "dog",
+        ),
         ("two apples => three apples", "turn the two apples into three apples", "apples"),
-        ("salt and pepper shakers -> vases", "turn the salt and pepper shakers into vases", "shakers"),
+        (
+            "salt and pepper shakers -> vases",
+            "turn the salt and pepper shakers into vases",
+            "shakers",
+        ),
         ("a man => a man with a hat", "add a hat", "hat"),
         ("a man with a hat => a man", "remove the hat", "hat"),
         ("a dog => a fluffy dog", "turn the dog into a fluffy dog", "dog"),
@@ -109,7 +176,11 @@ def test_without_a_caption_where_none_is_needed(text: str, source: str, target: 
         ("make the dog sit", "make the dog sit", "dog"),
         ("the cat into a dog", "turn the cat into a dog", "cat"),
         ("[cat:2] -> dog", "turn cat into dog", "cat"),
-        ("a [standing] dog -> a sitting dog", "turn the standing dog into a sitting dog", "standing"),
+        (
+            "a [standing] dog -> a sitting dog",
+            "turn the standing dog into a sitting dog",
+            "standing",
+        ),
     ],
 )
 def test_sentences_for_an_instruction_model(text: str, sentence: str, keyword: str) -> None:
@@ -147,13 +218,23 @@ def test_texts_for_masks_and_inpainting(text: str, caption: str, find: str, pain
         ("make the star blue, remove the cup", "", "foi", "FoI: two local edits"),
         ("make the star blue", "", "foi", "FoI: a local change of colour"),
         ("put [sunglasses:2] on her", "", "foi", "FoI: adds something"),
-        ("replace the apple with an orange", "", "instdiffedit", "InstDiffEdit: replaces an object"),
+        (
+            "replace the apple with an orange",
+            "",
+            "instdiffedit",
+            "InstDiffEdit: replaces an object",
+        ),
         ("cat -> dog", "", "instdiffedit", "InstDiffEdit: replaces an object"),
         ("a raccoon", "", "instdiffedit", "InstDiffEdit: replaces an object"),
         ("two apples => three apples", "", "adapedit", "AdapEdit: changes a number"),
         ("add another star", "a star", "adapedit", "AdapEdit: changes a number"),
         ("add another star", "", "adapedit", "AdapEdit: changes a number"),
-        ("make the star striped", "a striped star", "foi", "FoI: changes an adjective; the caption says so already"),
+        (
+            "make the star striped",
+            "a striped star",
+            "foi",
+            "FoI: changes an adjective; the caption says so already",
+        ),
         ("open the box", "a closed box", "adapedit", "AdapEdit: changes a state"),
         ("make the star striped", "a red star", "adapedit", "AdapEdit: changes an adjective"),
         ("make the dog sit", "", "tas", "TAS: changes a pose"),
@@ -169,12 +250,17 @@ def test_auto_chooses_and_says_why(text: str, caption: str, name: str, reason: s
 
 
 def test_auto_stays_with_what_is_there() -> None:
-    assert choose(parse("cat -> dog"), available=("foi",)) == ("foi", "FoI: replaces an object; InstDiffEdit is not there")
+    assert choose(parse("cat -> dog"), available=("foi",)) == (
+        "foi",
+        "FoI: replaces an object; InstDiffEdit is not there",
+    )
 
 
 @pytest.mark.parametrize("kind", ["recolour", "retexture", "resize", "count", "pose", "background"])
 def test_the_bundled_world_is_read_without_fault(kind: str) -> None:
-    """Instruction and caption of the small model's own world give exactly its target caption, and the keyword is the thing itself."""
+    """Instruction and caption of the small model's own world give exactly its target caption, and
+    the keyword is the thing itself.
+    """
     for seed in range(2_000_000, 2_000_040):
         edit = edits.edit(seed, kind)
         (part,) = edits.instruction(edit)
@@ -195,7 +281,9 @@ WORDS = st.sampled_from(
 )
 
 
-@given(st.lists(WORDS, min_size=1, max_size=9).map(" ".join), st.lists(WORDS, max_size=7).map(" ".join))
+@given(
+    st.lists(WORDS, min_size=1, max_size=9).map(" ".join), st.lists(WORDS, max_size=7).map(" ".join)
+)
 @settings(max_examples=200, deadline=None)
 def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -> None:
     try:
@@ -207,8 +295,16 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
             made = captions(instruction, required)
             assert made.source != made.target
         except EditError as error:
-            assert error.remedy and error.code in ("needs-caption", "not-in-caption", "no-target", "nothing-changes")
-    assert all(item.text and item.text[slice(*item.span)] == item.keyword for item in sentences(instruction))
+            assert error.remedy and error.code in (
+                "needs-caption",
+                "not-in-caption",
+                "no-target",
+                "nothing-changes",
+            )
+    assert all(
+        item.text and item.text[slice(*item.span)] == item.keyword
+        for item in sentences(instruction)
+    )
     assert all(r.find and r.paint for r in replacements(instruction))
     name, reason = choose(instruction)
     assert name in TITLES and reason.startswith(TITLES[name])
@@ -231,6 +327,8 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
         ("make the dog sit", "", (), ("tas", "TAS: changes a pose")),
     ],
 )  # fmt: skip
-def test_auto_without_foi_takes_the_next(text: str, caption: str, available: tuple[str, ...], choice: tuple[str, str]) -> None:
+def test_auto_without_foi_takes_the_next(
+    text: str, caption: str, available: tuple[str, ...], choice: tuple[str, str]
+) -> None:
     """A caption that is missing is no reason to take another: it is asked for."""
     assert choose(parse(text, caption), available) == choice

@@ -1,4 +1,6 @@
-"""Models from folders and files: variants, notes, precision, and what is said when something is missing or broken."""
+"""Models from folders and files: variants, notes, precision, and what is said when something is
+missing or broken.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,13 @@ def test_a_folder_of_variants(models: Models) -> None:
 
 def test_sizes_are_read_from_the_model(models: Models) -> None:
     model = models.get("instruction")
-    assert (model.factor, model.multiple, model.native_size, model.semantic_level, model.places) == (4, 8, 64, 1, 77)
+    assert (
+        model.factor,
+        model.multiple,
+        model.native_size,
+        model.semantic_level,
+        model.places,
+    ) == (4, 8, 64, 1, 77)
     assert model.scaling == model.vae.config["scaling_factor"]
 
 
@@ -64,7 +72,12 @@ def test_without_notes_levels_and_sizes_are_stable_diffusions(copy: Path) -> Non
 
 
 def test_notes_give_defaults_for_an_algorithm(copy: Path) -> None:
-    notes = {"name": "mine", "semantic_level": 0, "native_size": 32, "defaults": {"foi": {"tau": 0.25}}}
+    notes = {
+        "name": "mine",
+        "semantic_level": 0,
+        "native_size": 32,
+        "defaults": {"foi": {"tau": 0.25}},
+    }
     (copy / "limn.json").write_text(json.dumps(notes))
     models = load_models(copy)
     assert models.defaults("instruction", "foi") == {"tau": 0.25}
@@ -77,11 +90,19 @@ def test_notes_give_defaults_for_an_algorithm(copy: Path) -> None:
 def test_half_precision_files_are_found_and_run_as_float32_on_the_cpu(copy: Path) -> None:
     for part in ("unet", "vae", "text_encoder"):
         for file in (copy / part).glob("*.safetensors"):
-            save_file({k: v.half() for k, v in load_file(file).items()}, file.with_name(f"{file.stem}.fp16.safetensors"), {"format": "pt"})
+            save_file(
+                {k: v.half() for k, v in load_file(file).items()},
+                file.with_name(f"{file.stem}.fp16.safetensors"),
+                {"format": "pt"},
+            )
             file.unlink()
     model = load_models(copy).get("instruction")
     assert {model.unet.dtype, model.vae.dtype, model.text_encoder.dtype} == {torch.float32}
-    assert not any(p.requires_grad for network in (model.unet, model.vae, model.text_encoder) for p in network.parameters())
+    assert not any(
+        p.requires_grad
+        for network in (model.unet, model.vae, model.text_encoder)
+        for p in network.parameters()
+    )
 
 
 def test_a_gpu_is_given_no_kernel_whose_gradients_are_not_numbers(copy: Path) -> None:
@@ -101,7 +122,9 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 def test_a_folder_under_the_wrong_name(copy: Path, tmp_path: Path) -> None:
     copy.rename(tmp_path / "inpainting")
-    with pytest.raises(UnreadableModel, match="should hold the inpainting variant but holds instruction"):
+    with pytest.raises(
+        UnreadableModel, match="should hold the inpainting variant but holds instruction"
+    ):
         load_models(tmp_path)
 
 
@@ -124,7 +147,9 @@ def test_an_unknown_kind_of_unet(copy: Path) -> None:
         ("limn.json", b"not json"),
     ],
 )
-def test_a_damaged_checkpoint_is_an_error_in_words(copy: Path, file: str, content: bytes | None) -> None:
+def test_a_damaged_checkpoint_is_an_error_in_words(
+    copy: Path, file: str, content: bytes | None
+) -> None:
     if content is None:
         (copy / file).unlink()
     else:
@@ -168,14 +193,18 @@ def test_pictures_go_to_latents_and_back_as_in_diffusers(models: Models) -> None
     assert torch.equal(latents, model.vae.encode(2 * image - 1).latent_dist.mode())
     assert latents.shape == (1, 4, 12, 20)
     decoded = model.decode(model.scaling * latents)
-    torch.testing.assert_close(decoded, (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        decoded, (model.vae.decode(latents).sample / 2 + 0.5).clamp(0, 1), rtol=1e-5, atol=1e-5
+    )
 
 
 @torch.no_grad()
 def test_text_is_embedded_as_in_diffusers(models: Models) -> None:
     model = models.get("instruction")
     for text in ("", "make the star blue"):
-        tokens = model.tokenizer(text, padding="max_length", max_length=77, truncation=True, return_tensors="pt")
+        tokens = model.tokenizer(
+            text, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
+        )
         assert torch.equal(model.embed(text), model.text_encoder(tokens.input_ids)[0])
     with pytest.raises(EditError, match="75"):
         model.embed("star " * 76)
@@ -186,7 +215,11 @@ def test_forwards_and_rows_are_counted(models: Models) -> None:
     mine, other = model.counting(Tally()), model.counting(Tally())
     extra = torch.zeros(1, 4, 16, 16)
     with torch.no_grad():
-        mine.predict(torch.zeros(2, 4, 16, 16), 10.0, [Branch(n, mine.embed(""), extra) for n in ("a", "b", "c")])
+        mine.predict(
+            torch.zeros(2, 4, 16, 16),
+            10.0,
+            [Branch(n, mine.embed(""), extra) for n in ("a", "b", "c")],
+        )
     assert (mine.tally.forwards, mine.tally.rows) == (1, 6)
     assert (other.tally.forwards, other.tally.rows) == (0, 0)
 
@@ -194,7 +227,9 @@ def test_forwards_and_rows_are_counted(models: Models) -> None:
 def test_single_files_are_told_by_their_input_layer(tmp_path: Path) -> None:
     for channels, variant in ((4, "text-to-image"), (8, "instruction"), (9, "inpainting")):
         file = tmp_path / f"{variant}.safetensors"
-        save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, channels, 3, 3)}, file)
+        save_file(
+            {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, channels, 3, 3)}, file
+        )
         models = load_models(file)
         assert models.variants == (variant,)
         assert models.name == variant
@@ -216,7 +251,9 @@ def configured(checkpoint: Path, beside: Path) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["mine", "text-to-image"])
-def test_a_single_file_with_a_folder_beside_it_is_the_same_model(models: Models, tiny_model: Path, tmp_path: Path, name: str) -> None:
+def test_a_single_file_with_a_folder_beside_it_is_the_same_model(
+    models: Models, tiny_model: Path, tmp_path: Path, name: str
+) -> None:
     """Given by itself, or found under its variant's name in a folder."""
     file = single_file.write(tiny_model / "text-to-image", tmp_path / f"{name}.safetensors")
     configured(tiny_model / "text-to-image", tmp_path / name)
@@ -227,20 +264,31 @@ def test_a_single_file_with_a_folder_beside_it_is_the_same_model(models: Models,
     torch.testing.assert_close(mine.encode(image), theirs.encode(image))
     torch.testing.assert_close(mine.decode(x), theirs.decode(x))
     branch = [Branch("text", theirs.embed("a red star"))]
-    torch.testing.assert_close(mine.predict(x, 400.0, branch)["text"], theirs.predict(x, 400.0, branch)["text"])
+    torch.testing.assert_close(
+        mine.predict(x, 400.0, branch)["text"], theirs.predict(x, 400.0, branch)["text"]
+    )
 
 
-def test_a_folder_may_hold_variants_as_files_and_as_folders(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_folder_may_hold_variants_as_files_and_as_folders(
+    copy: Path, tiny_model: Path, tmp_path: Path
+) -> None:
     copy.rename(tmp_path / "instruction")
     for channels, variant in ((4, "text-to-image"), (9, "inpainting")):
-        save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, channels, 3, 3)}, tmp_path / f"{variant}.safetensors")
+        save_file(
+            {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(32, channels, 3, 3)},
+            tmp_path / f"{variant}.safetensors",
+        )
     assert set(load_models(tmp_path).variants) == {"text-to-image", "inpainting", "instruction"}
     (tmp_path / "inpainting.safetensors").rename(tmp_path / "text-to-image.safetensors")
-    with pytest.raises(UnreadableModel, match="should hold the text-to-image variant but holds inpainting"):
+    with pytest.raises(
+        UnreadableModel, match="should hold the text-to-image variant but holds inpainting"
+    ):
         load_models(tmp_path)
 
 
-def test_what_is_said_of_a_missing_variant_helps(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_what_is_said_of_a_missing_variant_helps(
+    copy: Path, tiny_model: Path, tmp_path: Path
+) -> None:
     """A diffusers folder takes another inside it; a file wants both in one folder."""
     with pytest.raises(MissingVariant) as error:
         load_models(copy).get("text-to-image")
@@ -256,7 +304,9 @@ def test_what_is_said_of_a_missing_variant_helps(copy: Path, tiny_model: Path, t
     assert "text-to-image.safetensors and instruction.safetensors" in error.value.remedy
 
 
-def test_a_single_file_alone_says_what_it_lacks_where_nothing_can_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_file_alone_says_what_it_lacks_where_nothing_can_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     file = tmp_path / "mine.safetensors"
     save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(320, 4, 3, 3)}, file)
@@ -266,7 +316,9 @@ def test_a_single_file_alone_says_what_it_lacks_where_nothing_can_be_fetched(tmp
     assert "'mine'" in error.value.remedy
 
 
-def test_a_variant_that_finds_no_room_beside_another_takes_its_place(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_that_finds_no_room_beside_another_takes_its_place(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A card that holds one variant: the networks are real, its being full is not."""
     models = load_models(tiny_model)
     load = loading._load
@@ -287,7 +339,9 @@ def test_a_variant_that_finds_no_room_beside_another_takes_its_place(tiny_model:
     assert asked == ["instruction", "text-to-image", "text-to-image"]
 
 
-def test_a_variant_that_is_too_large_by_itself_says_so(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_that_is_too_large_by_itself_says_so(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> Model:
         raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -26,7 +26,9 @@ def test_blur_keeps_sums_of_plain_maps_and_spreads_a_point() -> None:
     torch.testing.assert_close(masks.blur(torch.full((5, 7), 2.0), kernel), torch.full((5, 7), 2.0))
     point = torch.zeros(5, 5)
     point[2, 2] = 1
-    expected = torch.outer(torch.tensor([0, 0.25, 0.5, 0.25, 0]), torch.tensor([0, 0.25, 0.5, 0.25, 0]))
+    expected = torch.outer(
+        torch.tensor([0, 0.25, 0.5, 0.25, 0]), torch.tensor([0, 0.25, 0.5, 0.25, 0])
+    )
     torch.testing.assert_close(masks.blur(point, kernel), expected)
     assert masks.blur(torch.rand(2, 3, 5, 6), kernel).shape == (2, 3, 5, 6)
     assert masks.blur(torch.rand(1, 1), kernel).shape == (1, 1)  # too small to reflect
@@ -43,8 +45,12 @@ def test_to_grid_is_nearest_upwards_and_the_maximum_downwards() -> None:
 
 
 def test_within_takes_at_least_the_most_covered_cell() -> None:
-    assert torch.equal(masks.within(torch.tensor([0.1, 0.5, 0.9])), torch.tensor([False, True, True]))
-    assert torch.equal(masks.within(torch.tensor([0.1, 0.3, 0.2])), torch.tensor([False, True, False]))
+    assert torch.equal(
+        masks.within(torch.tensor([0.1, 0.5, 0.9])), torch.tensor([False, True, True])
+    )
+    assert torch.equal(
+        masks.within(torch.tensor([0.1, 0.3, 0.2])), torch.tensor([False, True, False])
+    )
 
 
 def test_blend_is_exactly_the_outside_where_the_mask_is_0() -> None:
@@ -60,7 +66,9 @@ def test_grow_dilates_by_a_disc(radius: int) -> None:
     mask = torch.zeros(1, 1, 15, 21)
     mask[..., 4, 5], mask[..., 12, 18] = 1, 1
     y, x = torch.meshgrid(torch.arange(15), torch.arange(21), indexing="ij")
-    expected = torch.minimum((y - 4) ** 2 + (x - 5) ** 2, (y - 12) ** 2 + (x - 18) ** 2) <= radius**2
+    expected = (
+        torch.minimum((y - 4) ** 2 + (x - 5) ** 2, (y - 12) ** 2 + (x - 18) ** 2) <= radius**2
+    )
     assert torch.equal(masks.grow(mask, radius)[0, 0] > 0, expected)
 
 
@@ -76,4 +84,6 @@ def test_feather_rises_inward_from_0_outside() -> None:
 
 
 def test_a_guide_never_forbids() -> None:
-    torch.testing.assert_close(masks.guided(torch.ones(2), torch.tensor([0.0, 1.0])), torch.tensor([0.3, 1.0]))
+    torch.testing.assert_close(
+        masks.guided(torch.ones(2), torch.tensor([0.0, 1.0])), torch.tensor([0.3, 1.0])
+    )

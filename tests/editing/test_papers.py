@@ -1,4 +1,6 @@
-"""What the four papers' algorithms have in common: what an edit and the next of the same layer cost, and how each takes a selection."""
+"""What the four papers' algorithms have in common: what an edit and the next of the same layer
+cost, and how each takes a selection.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ NAMES = [algorithm.name for algorithm in PAPERS]
 
 
 def done(models: Models, name: str, store: Memory | None = None, **options: Any) -> Done:
-    fields = {"image": picture(), "caption": "a red star on a blue background", "parameters": FEW[name]} | options
+    fields = {
+        "image": picture(),
+        "caption": "a red star on a blue background",
+        "parameters": FEW[name],
+    } | options
     last = list(edit(models, EditRequest(name, "make the star yellow", **fields), store))[-1]
     assert isinstance(last, Done)
     return last
@@ -39,9 +45,15 @@ def done(models: Models, name: str, store: Memory | None = None, **options: Any)
     ],
 )
 def test_forwards_and_rows_of_an_edit_and_of_the_next(
-    models: Models, name: str, first: tuple[int, int], again: tuple[int, int], reused: tuple[str, ...]
+    models: Models,
+    name: str,
+    first: tuple[int, int],
+    again: tuple[int, int],
+    reused: tuple[str, ...],
 ) -> None:
-    """Where something was computed that the next edit of the layer wants as well, that is not paid again; and the result is the same."""
+    """Where something was computed that the next edit of the layer wants as well, that is not paid
+    again; and the result is the same.
+    """
     store = Memory()
     one, two = (done(models, name, store) for _ in range(2))
     assert (one.report.forwards, one.report.rows, one.report.reused) == (*first, ())
@@ -60,7 +72,9 @@ def test_a_selection_that_is_off_is_as_good_as_none(models: Models, name: str) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_guide_draws_the_mask_to_it_and_may_be_exceeded(models: Models, name: str) -> None:
-    """The half that has less of the mask is selected, the other hardly: enough for the working crop to stay the whole picture."""
+    """The half that has less of the mask is selected, the other hardly: enough for the working crop
+    to stay the whole picture.
+    """
     free = done(models, name, mask_only=True).mask.soft
     less = 0 if free[..., :32].sum() < free[..., 32:].sum() else 32
 

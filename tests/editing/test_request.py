@@ -33,10 +33,15 @@ def test_settings_declare_their_parameters() -> None:
 
 def test_requests_go_before_models_before_defaults() -> None:
     assert resolve(Example, {}, {}) == Example()
-    assert resolve(Example, {"count": 5, "way": "down"}, {"count": 7}) == Example(count=7, way="down")
+    assert resolve(Example, {"count": 5, "way": "down"}, {"count": 7}) == Example(
+        count=7, way="down"
+    )
 
 
-@pytest.mark.parametrize(("name", "value", "kept"), [("count", 4.0, 4), ("share", 1, 1.0), ("share", 0, 0.0), ("wild", True, True)])
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [("count", 4.0, 4), ("share", 1, 1.0), ("share", 0, 0.0), ("wild", True, True)],
+)
 def test_numbers_take_the_parameters_own_type(name: str, value: object, kept: object) -> None:
     result = getattr(resolve(Example, {}, {name: value}), name)  # type: ignore[dict-item]
     assert result == kept
@@ -112,7 +117,9 @@ GOOD = EditRequest("foi", "make the star blue", picture(), parameters={"steps": 
         (replace(GOOD, parameters={"stps": 10}), "unknown-parameter"),
     ],
 )
-def test_bad_requests_are_refused_before_any_network_runs(models: Models, request_: EditRequest, code: str) -> None:
+def test_bad_requests_are_refused_before_any_network_runs(
+    models: Models, request_: EditRequest, code: str
+) -> None:
     with pytest.raises(EditError) as error:
         next(iter(edit(models, request_)))
     assert error.value.code == code
@@ -124,7 +131,9 @@ SYMBOLS = {"alpha", "beta", "gamma", "eta", "tau", "phi", "lambda", "sigma"}
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_the_docker_can_call_every_parameter_by_words(name: str) -> None:
-    """Different ones, short enough for a narrow docker, and no letters that only a reader of the paper knows."""
+    """Different ones, short enough for a narrow docker, and no letters that only a reader of the
+    paper knows.
+    """
     shown = [one.title or one.name.replace("_", " ") for one in ALGORITHMS[name].parameters]
     assert len({words.lower() for words in shown}) == len(shown)
     assert not [words for words in shown if len(words) > 18 or SYMBOLS & set(words.split())], shown

@@ -49,7 +49,9 @@ def test_the_loop_yields_after_every_step_and_returns_the_end(model: Model) -> N
 
 
 def test_the_loop_does_not_leak_its_gradient_mode(model: Model) -> None:
-    steps = denoise(latents(), model.schedule.ddim(3), DDIM(), lambda x, now, after: torch.zeros_like(x))
+    steps = denoise(
+        latents(), model.schedule.ddim(3), DDIM(), lambda x, now, after: torch.zeros_like(x)
+    )
     assert torch.is_grad_enabled()
     next(steps)
     assert torch.is_grad_enabled()
@@ -59,10 +61,14 @@ def test_the_loop_does_not_leak_its_gradient_mode(model: Model) -> None:
 
 @pytest.mark.parametrize("steps", [3, 10, 50])
 def test_c4_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: int) -> None:
-    schedule = Schedule.of({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"})
+    schedule = Schedule.of(
+        {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    )
     moments = schedule.ddim(steps)
     generator = torch.Generator().manual_seed(5)
-    noise = {m.t: torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64) for m in moments[:-1]}
+    noise = {
+        m.t: torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64) for m in moments[:-1]
+    }
     z0 = torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64)
     _, top = drain(denoise(z0, moments[::-1], DDIM(), lambda z, now, noisier: noise[noisier.t]))
     _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise[now.t]))
@@ -71,25 +77,39 @@ def test_c4_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps
 
 
 def test_inversion_equals_the_authors_and_comes_back() -> None:
-    """A toy noise model: eps = W tanh(z) + c b_0 + (t / 1000) b_1, with c = 0.7 for the source text."""
-    golden = {k: torch.from_numpy(v) for k, v in np.load(GOLDEN / "direct_inversion_toy.npz").items()}
+    """A toy noise model: eps = W tanh(z) + c b_0 + (t / 1000) b_1, with c = 0.7 for the source
+    text.
+    """
+    golden = {
+        k: torch.from_numpy(v) for k, v in np.load(GOLDEN / "direct_inversion_toy.npz").items()
+    }
     mix, bias, c = golden["W"], golden["b"], float(golden["cond_uncond"][1])
 
     def noise(z: Tensor, t: float) -> Tensor:
         constant = c * bias[0] + t / 1000 * bias[1]
         return torch.einsum("ij,njhw->nihw", mix, z.tanh()) + constant[None, :, None, None]
 
-    moments = Schedule.of({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}).ddim(50, offset=0)
-    seen, top = drain(denoise(golden["z0"], moments[::-1], DDIM(), lambda z, now, noisier: noise(z, noisier.t)))
+    moments = Schedule.of(
+        {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    ).ddim(50, offset=0)
+    seen, top = drain(
+        denoise(golden["z0"], moments[::-1], DDIM(), lambda z, now, noisier: noise(z, noisier.t))
+    )
     path = [golden["z0"], *(p.latents for p in seen)]
-    for index, expected in zip(golden["trajectory_index"].tolist(), golden["trajectory"], strict=True):
-        torch.testing.assert_close(path[index][0], expected.reshape(path[index][0].shape), rtol=1e-4, atol=1e-5)
+    for index, expected in zip(
+        golden["trajectory_index"].tolist(), golden["trajectory"], strict=True
+    ):
+        torch.testing.assert_close(
+            path[index][0], expected.reshape(path[index][0].shape), rtol=1e-4, atol=1e-5
+        )
     _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise(z, now.t)))
     assert (back - golden["z0"]).abs().mean() < 0.05 * (top - golden["z0"]).abs().mean()
 
 
 @torch.no_grad()
-def test_inverting_with_the_network_keeps_every_latent_and_costs_one_row_a_step(model: Model) -> None:
+def test_inverting_with_the_network_keeps_every_latent_and_costs_one_row_a_step(
+    model: Model,
+) -> None:
     moments = model.schedule.ddim(20)
     z0 = latents()
     seen, trajectory = drain(invert(model, z0, model.embed("a red star"), moments))
@@ -97,7 +117,9 @@ def test_inverting_with_the_network_keeps_every_latent_and_costs_one_row_a_step(
     assert len(seen) == 20
     assert (model.tally.forwards, model.tally.rows) == (20, 20)
     assert trajectory.latents.shape == (21, 4, 16, 16)
-    assert torch.equal(trajectory.at(moments[-1]), z0)  # C5: a source branch that follows it ends at z0
+    assert torch.equal(
+        trajectory.at(moments[-1]), z0
+    )  # C5: a source branch that follows it ends at z0
     assert torch.equal(trajectory.noisiest, seen[-1].latents)
 
 
@@ -116,7 +138,9 @@ def test_null_text_retraces_the_trajectory_better_than_the_plain_embedding(model
 
     def retrace(nulls: Tensor) -> float:
         def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
-            eps = model.predict(z, now.t, [Branch("null", nulls[now.index][None]), Branch("text", text)])
+            eps = model.predict(
+                z, now.t, [Branch("null", nulls[now.index][None]), Branch("text", text)]
+            )
             return eps["null"] + guidance * (eps["text"] - eps["null"])
 
         _, end = drain(denoise(trajectory.noisiest, moments, DDIM(), predict))
@@ -143,7 +167,9 @@ def test_null_text_runs_at_more_than_100_steps(model: Model) -> None:
     assert embeddings.shape[0] == 110 and bool(embeddings.isfinite().all())
 
 
-def test_gradients_reach_the_text_and_nothing_else_with_and_without_checkpointing(model: Model) -> None:
+def test_gradients_reach_the_text_and_nothing_else_with_and_without_checkpointing(
+    model: Model,
+) -> None:
     z = latents()
     gradients = []
     for checkpointing in (False, True):

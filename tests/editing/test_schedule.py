@@ -16,11 +16,24 @@ from diffusers import (
     LMSDiscreteScheduler,
 )
 
-from limn.editing.diffusion.schedule import DDIM, LMS, DPMSolver, EulerAncestral, Moment, Schedule, randn
+from limn.editing.diffusion.schedule import (
+    DDIM,
+    LMS,
+    DPMSolver,
+    EulerAncestral,
+    Moment,
+    Schedule,
+    randn,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
+BETAS = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+}
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -33,17 +46,24 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return randn(shape, torch.Generator().manual_seed(seed), "cpu")
 
 
-@pytest.mark.parametrize(("steps", "t"), [(50, 0), (50, 20), (50, 400), (50, 980), (20, 0), (20, 50), (20, 400), (20, 950)])
+@pytest.mark.parametrize(
+    ("steps", "t"),
+    [(50, 0), (50, 20), (50, 400), (50, 980), (20, 0), (20, 50), (20, 400), (20, 950)],
+)
 def test_ddim_steps_equal_the_authors(steps: int, t: int) -> None:
     golden = np.load(GOLDEN / "ddim_steps.npz")
     x, eps = torch.from_numpy(golden["x"]), torch.from_numpy(golden["eps"])
     ladder = Schedule(torch.from_numpy(golden["alphas_cumprod"])).ddim(steps, offset=0)
     here = next(i for i, m in enumerate(ladder[:-1]) if m.t == t)
     down = DDIM().step(x, eps, ladder[here], ladder[here + 1])
-    torch.testing.assert_close(down, torch.from_numpy(golden[f"s{steps}_t{t}_prev"]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        down, torch.from_numpy(golden[f"s{steps}_t{t}_prev"]), rtol=1e-4, atol=1e-5
+    )
     up = DDIM().step(x, eps, ladder[here + 1], ladder[here])
     # the authors' upward step from t - 1 steps lands on t
-    torch.testing.assert_close(up, torch.from_numpy(golden[f"s{steps}_t{t}_next"]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        up, torch.from_numpy(golden[f"s{steps}_t{t}_next"]), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 8, 20, 50])
@@ -64,9 +84,15 @@ def test_ddim_equals_diffusers_both_ways(schedule: Schedule, steps: int) -> None
 
 
 @pytest.mark.parametrize("steps", [1, 7, 30, 60, 333, 334, 400, 499, 500])
-def test_ddims_ladder_reaches_from_noise_to_the_picture_evenly(schedule: Schedule, steps: int) -> None:
+def test_ddims_ladder_reaches_from_noise_to_the_picture_evenly(
+    schedule: Schedule, steps: int
+) -> None:
     times = [m.t for m in schedule.ddim(steps)[:-1]]
-    assert times[0] == pytest.approx(1000 - 1000 / steps + 1, abs=1) and times[0] <= 999 and times[-1] == 1
+    assert (
+        times[0] == pytest.approx(1000 - 1000 / steps + 1, abs=1)
+        and times[0] <= 999
+        and times[-1] == 1
+    )
     gaps = {int(a - b) for a, b in itertools.pairwise(times)}
     assert gaps <= {1000 // steps, -(-1000 // steps)}
 
@@ -96,7 +122,8 @@ def test_euler_ancestral_equals_diffusers_exactly(schedule: Schedule) -> None:
 def test_lms_equals_diffusers(schedule: Schedule, begin: int) -> None:
     oracle = LMSDiscreteScheduler(**BETAS)
     oracle.set_timesteps(50)
-    # A fresh scheduler on the rest of the ladder: begun part-way, diffusers' own weighs as if it knew slopes from before.
+    # A fresh scheduler on the rest of the ladder: begun part-way, diffusers' own weighs as if it
+    # knew slopes from before.
     oracle.timesteps, oracle.sigmas = oracle.timesteps[begin:], oracle.sigmas[begin:]
     moments = schedule.sigmas(50)[begin:]
     if begin:
@@ -112,7 +139,10 @@ def test_lms_equals_diffusers(schedule: Schedule, begin: int) -> None:
 
 
 def test_dpm_solver_equals_diffusers(schedule: Schedule) -> None:
-    """diffusers keeps x sqrt(alpha_bar), so latents are compared in that scale. 38 steps fall on whole timesteps."""
+    """diffusers keeps x sqrt(alpha_bar), so latents are compared in that scale.
+
+    38 steps fall on whole timesteps.
+    """
     moments = schedule.sigmas(38)
     oracle = DPMSolverMultistepScheduler(**BETAS)
     oracle.set_timesteps(timesteps=[round(m.t) for m in moments[:-1]])
@@ -133,7 +163,9 @@ def test_noising_and_the_clean_estimate_undo_each_other(schedule: Schedule) -> N
         (EulerAncestral(generator), schedule.sigmas(50)[30]),
     ]
     for solver, moment in cases:
-        torch.testing.assert_close(solver.clean(solver.noised(x0, eps, moment), eps, moment), x0, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            solver.clean(solver.noised(x0, eps, moment), eps, moment), x0, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_random_numbers_come_from_the_cpu_generator() -> None:

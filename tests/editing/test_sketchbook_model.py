@@ -1,4 +1,6 @@
-"""The bundled model: complete, small, of the architecture that it claims, and good enough to tell that it was trained."""
+"""The bundled model: complete, small, of the architecture that it claims, and good enough to tell
+that it was trained.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from limn.editing.sketchbook.train_judge import accuracy, region, rows_of
 from limn.editing.sketchbook.verdict import changes_made, frame_of, to_tensor
 
 MEGABYTES = 80
-NATIVE = int(json.loads((folder() / "instruction" / "limn.json").read_text())["native_size"])  # pixels on each side
+NATIVE = int(
+    json.loads((folder() / "instruction" / "limn.json").read_text())["native_size"]
+)  # pixels on each side
 PIPELINES = {
     "text-to-image": (StableDiffusionPipeline, 4),
     "inpainting": (StableDiffusionInpaintPipeline, 9),
@@ -35,7 +39,10 @@ PIPELINES = {
 
 
 def test_all_of_it_is_small() -> None:
-    assert sum(file.stat().st_size for file in folder().rglob("*") if file.is_file()) <= MEGABYTES * 1e6
+    assert (
+        sum(file.stat().st_size for file in folder().rglob("*") if file.is_file())
+        <= MEGABYTES * 1e6
+    )
 
 
 @pytest.mark.parametrize("variant", PIPELINES)
@@ -43,7 +50,9 @@ def test_each_variant_runs_in_the_stock_pipeline(variant: str) -> None:
     kind, channels = PIPELINES[variant]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pipeline = kind.from_pretrained(folder() / variant, torch_dtype=torch.float32, safety_checker=None)
+        pipeline = kind.from_pretrained(
+            folder() / variant, torch_dtype=torch.float32, safety_checker=None
+        )
     pipeline.set_progress_bar_config(disable=True)
     assert pipeline.unet.config.in_channels == channels
     made = edit(FIRST_HELD_OUT + 5, "recolour")
@@ -51,17 +60,33 @@ def test_each_variant_runs_in_the_stock_pipeline(variant: str) -> None:
     picture = F.interpolate(to_tensor(shown.before.image), size=(NATIVE, NATIVE), mode="area")
     pictures = {
         "text-to-image": {},
-        "inpainting": {"image": picture, "mask_image": to_tensor(shown.mask), "height": NATIVE, "width": NATIVE},
+        "inpainting": {
+            "image": picture,
+            "mask_image": to_tensor(shown.mask),
+            "height": NATIVE,
+            "width": NATIVE,
+        },
         "instruction": {"image": picture},
     }[variant]
     words = text(join(instruction(made))) if variant == "instruction" else text(caption(made.after))
-    image = pipeline(words, num_inference_steps=2, output_type="pt", generator=torch.Generator().manual_seed(0), **pictures).images
+    image = pipeline(
+        words,
+        num_inference_steps=2,
+        output_type="pt",
+        generator=torch.Generator().manual_seed(0),
+        **pictures,
+    ).images
     assert image.shape == (1, 3, NATIVE, NATIVE)
     assert torch.isfinite(image).all()
 
 
 def test_the_three_share_autoencoder_words_and_notes() -> None:
-    for name in ("vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors", "tokenizer/tokenizer.json", "limn.json"):
+    for name in (
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors",
+        "tokenizer/tokenizer.json",
+        "limn.json",
+    ):
         assert len({(folder() / variant / name).read_bytes() for variant in PIPELINES}) == 1
     notes = json.loads((folder() / "instruction" / "limn.json").read_text())
     assert notes["native_size"] == NATIVE
@@ -90,7 +115,10 @@ def test_the_judge_knows_the_world() -> None:
     rng = np.random.default_rng(1)
     for latents in (False, True):
         rows = [row for k in range(60) for row in rows_of(FIRST_HELD_OUT + k, rng, latents)]
-        own, rectangles = (accuracy(load_judge(), [row for row in rows if row.exact == exact]) for exact in (True, False))
+        own, rectangles = (
+            accuracy(load_judge(), [row for row in rows if row.exact == exact])
+            for exact in (True, False)
+        )
         assert min(own.values()) > (0.95 if latents else 0.98), own
         assert min(rectangles.values()) > 0.93, rectangles
 
@@ -100,10 +128,15 @@ def test_a_thing_is_framed_where_it_stands() -> None:
         made = scene(FIRST_HELD_OUT + k, things=1 + k % 3)
         shown = render(made)
         for index, mask in enumerate(shown.masks):
-            frame, exact = framed(to_tensor(shown.image)[0], region(made, index))[0].numpy() > 0, frame_of(mask) > 0
+            frame, exact = (
+                framed(to_tensor(shown.image)[0], region(made, index))[0].numpy() > 0,
+                frame_of(mask) > 0,
+            )
             assert (frame & exact).sum() > 0.6 * (frame | exact).sum(), (k, index)
     part = torch.ones(1, SIZE, SIZE)
-    assert framed(torch.full((3, SIZE, SIZE), 0.5), part) is part, "where nothing stands, all of it is looked at"
+    assert framed(torch.full((3, SIZE, SIZE), 0.5), part) is part, (
+        "where nothing stands, all of it is looked at"
+    )
 
 
 @pytest.mark.parametrize("type", sorted(set(TYPES) - {"combined"}))
@@ -111,6 +144,12 @@ def test_the_verdict_tells_the_exact_answer_from_no_edit_at_all(type: str) -> No
     judge = load_judge()
     made = [edit(FIRST_HELD_OUT + 200 + k, type) for k in range(12)]
     shown = [render_edit(each) for each in made]
-    exact = [all(changes_made(judge, a, b, to_tensor(b.after.image))) for a, b in zip(made, shown, strict=True)]
-    unchanged = [all(changes_made(judge, a, b, to_tensor(b.before.image))) for a, b in zip(made, shown, strict=True)]
+    exact = [
+        all(changes_made(judge, a, b, to_tensor(b.after.image)))
+        for a, b in zip(made, shown, strict=True)
+    ]
+    unchanged = [
+        all(changes_made(judge, a, b, to_tensor(b.before.image)))
+        for a, b in zip(made, shown, strict=True)
+    ]
     assert sum(exact) >= 11 and sum(unchanged) <= 1

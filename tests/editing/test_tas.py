@@ -24,12 +24,25 @@ FEW = {"steps": 10, "optimisation_steps": 5}
 CAPTION = "a red star on a blue background"
 
 
-def run(models: Models, instruction: str = "make the star yellow", store: Memory | None = None, **request: Any) -> tuple[list[Any], Done]:
+def run(
+    models: Models,
+    instruction: str = "make the star yellow",
+    store: Memory | None = None,
+    **request: Any,
+) -> tuple[list[Any], Done]:
     """All events of an edit, and the last."""
     parameters = FEW | request.pop("parameters", {})
     caption = request.pop("caption", CAPTION)
     image = request.pop("image", picture())
-    events = list(edit(models, EditRequest("tas", instruction, image, caption=caption, parameters=parameters, **request), store))
+    events = list(
+        edit(
+            models,
+            EditRequest(
+                "tas", instruction, image, caption=caption, parameters=parameters, **request
+            ),
+            store,
+        )
+    )
     assert isinstance(events[-1], Done)
     return events, events[-1]
 
@@ -46,33 +59,54 @@ def test_t3_the_loss_falls_and_only_the_embedding_moves(model: Model) -> None:
     z0 = model.scaling * model.encode(picture())
     before = {name: p.clone() for name, p in model.unet.named_parameters()}
     e_tgt = model.embed("a yellow star")
-    seen, e_opt = drain(tas.optimise_text(model, z0, e_tgt, 40, 1e-2, torch.Generator().manual_seed(0)))
+    seen, e_opt = drain(
+        tas.optimise_text(model, z0, e_tgt, 40, 1e-2, torch.Generator().manual_seed(0))
+    )
     assert [p.index for p in seen] == list(range(1, 41))
     assert (model.tally.forwards, model.tally.rows) == (40, 120)
     assert not e_opt.requires_grad
     with torch.no_grad():
-        grid = [(t, randn(z0.shape, torch.Generator().manual_seed(t), "cpu")) for t in range(50, 1000, 100)]
-        fitted, plain = (sum(float(tas.loss(model, z0, t, noise, e)) for t, noise in grid) for e in (e_opt, e_tgt))
+        grid = [
+            (t, randn(z0.shape, torch.Generator().manual_seed(t), "cpu"))
+            for t in range(50, 1000, 100)
+        ]
+        fitted, plain = (
+            sum(float(tas.loss(model, z0, t, noise, e)) for t, noise in grid)
+            for e in (e_opt, e_tgt)
+        )
     assert fitted < plain
     for name, p in model.unet.named_parameters():
         assert p.grad is None
         assert torch.equal(p, before[name])
 
 
-def test_gradient_checkpointing_changes_nothing_but_memory_and_is_switched_off_again(models: Models) -> None:
+def test_gradient_checkpointing_changes_nothing_but_memory_and_is_switched_off_again(
+    models: Models,
+) -> None:
     plain, sparing = (run(models, parameters={"save_memory": on})[1] for on in (False, True))
     torch.testing.assert_close(plain.image, sparing.image, rtol=0, atol=1e-4)
-    assert not any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+    assert not any(
+        getattr(m, "gradient_checkpointing", False)
+        for m in models.get("text-to-image").unet.modules()
+    )
 
 
 def test_checkpointing_is_switched_off_when_an_edit_is_cancelled(models: Models) -> None:
-    events = edit(models, EditRequest("tas", "cat => dog", picture(), parameters={"save_memory": True}))
+    events = edit(
+        models, EditRequest("tas", "cat => dog", picture(), parameters={"save_memory": True})
+    )
     for event in events:
         if isinstance(event, Step):
             break
-    assert any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+    assert any(
+        getattr(m, "gradient_checkpointing", False)
+        for m in models.get("text-to-image").unet.modules()
+    )
     events.close()  # type: ignore[attr-defined]
-    assert not any(getattr(m, "gradient_checkpointing", False) for m in models.get("text-to-image").unet.modules())
+    assert not any(
+        getattr(m, "gradient_checkpointing", False)
+        for m in models.get("text-to-image").unet.modules()
+    )
 
 
 # Eq. 3
@@ -101,7 +135,9 @@ def test_eta_1_needs_no_optimisation(models: Models) -> None:
 
 def test_t1_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
     _, done = run(models, parameters={"ratio": 1.0})
-    assert float(done.mask.soft.max()) == 0  # the decoded edit equals the decoded original, bit for bit
+    assert (
+        float(done.mask.soft.max()) == 0
+    )  # the decoded edit equals the decoded original, bit for bit
     assert float(done.alpha.max()) == 0
     assert torch.equal(done.image, picture())
     assert any("Nothing changed" in w for w in done.report.warnings)
@@ -109,7 +145,9 @@ def test_t1_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
 
 @pytest.fixture
 def gentle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The random network sees little noise, as a trained one does in a clean picture's latents, so that inversion can come back."""
+    """The random network sees little noise, as a trained one does in a clean picture's latents, so
+    that inversion can come back.
+    """
     real = Model.predict
 
     def predict(self: Model, *arguments: Any) -> dict[str, Tensor]:
@@ -134,7 +172,14 @@ def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
     text = model.embed("" if source == "nothing" else CAPTION)
     moments = model.schedule.ddim(5)
     _, trajectory = drain(invert(model, z0, text, moments))
-    _, back = drain(denoise(trajectory.noisiest, moments, DDIM(), lambda z, now, _: model.predict(z, now.t, [Branch("a", text)])["a"]))
+    _, back = drain(
+        denoise(
+            trajectory.noisiest,
+            moments,
+            DDIM(),
+            lambda z, now, _: model.predict(z, now.t, [Branch("a", text)])["a"],
+        )
+    )
     _, _, steps = loops[0]
     torch.testing.assert_close(steps[-1].latents, back, rtol=1e-4, atol=1e-5)
     assert rms(back - z0) < 0.1 * rms(z0)
@@ -147,7 +192,11 @@ def test_t1_ratio_1_of_null_text_ends_where_its_optimisation_did(
 ) -> None:
     loops = watch(monkeypatch, tas)
     store = Memory()
-    run(models, store=store, parameters={"steps": 5, "ratio": 1.0, "inversion": "null-text", "source": source})
+    run(
+        models,
+        store=store,
+        parameters={"steps": 5, "ratio": 1.0, "inversion": "null-text", "source": source},
+    )
     model = models.get("text-to-image")
     text, null = model.embed("" if source == "nothing" else CAPTION), model.embed("")
     moments = model.schedule.ddim(5)
@@ -169,15 +218,23 @@ def test_t4_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
     moments = model.schedule.ddim(6)
     text, null, guidance = model.embed(CAPTION), model.embed(""), 7.5
     with torch.no_grad():
-        _, trajectory = drain(invert(model, randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"), text, moments))
+        _, trajectory = drain(
+            invert(
+                model, randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"), text, moments
+            )
+        )
     seen, nulls = drain(null_text(model, trajectory, text, null, moments, guidance))
     z, before = trajectory.noisiest, null
     with torch.no_grad():
         for progress, now, after in zip(seen, moments, moments[1:], strict=False):
 
-            def miss(embedding: Tensor, z: Tensor = z, now: Moment = now, after: Moment = after) -> float:
+            def miss(
+                embedding: Tensor, z: Tensor = z, now: Moment = now, after: Moment = after
+            ) -> float:
                 eps = model.predict(z, now.t, [Branch("null", embedding), Branch("text", text)])
-                landed = DDIM().step(z, classifier_free(eps["null"], eps["text"], guidance), now, after)
+                landed = DDIM().step(
+                    z, classifier_free(eps["null"], eps["text"], guidance), now, after
+                )
                 return float((landed - trajectory.at(after)).square().mean())
 
             this = nulls[now.index][None]
@@ -194,7 +251,9 @@ def test_t4_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
 
 
 @torch.no_grad()
-def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None) -> None:
+def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(
+    models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None
+) -> None:
     loops = watch(monkeypatch, tas)
     store = Memory()
     run(models, store=store, parameters={"ratio": 0.3})
@@ -209,11 +268,15 @@ def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(models: Model
 
 
 @torch.no_grad()
-def test_the_source_text_holds_for_k_steps_and_the_mixture_afterwards(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_source_text_holds_for_k_steps_and_the_mixture_afterwards(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[tuple[int, Tensor]] = []
     real = Model.predict
 
-    def predict(self: Model, latents: Tensor, t: float, branches: list[Branch], *rest: Any) -> dict[str, Tensor]:
+    def predict(
+        self: Model, latents: Tensor, t: float, branches: list[Branch], *rest: Any
+    ) -> dict[str, Tensor]:
         if branches[0].name == "text" and not branches[0].text.requires_grad:
             told.append((round(t), branches[0].text))
         return real(self, latents, t, branches, *rest)
@@ -230,7 +293,9 @@ def test_the_source_text_holds_for_k_steps_and_the_mixture_afterwards(models: Mo
 # Counts, with and without a store
 
 
-def test_the_counts_are_the_expected_ones_and_a_second_edit_costs_only_the_sampling(models: Models) -> None:
+def test_the_counts_are_the_expected_ones_and_a_second_edit_costs_only_the_sampling(
+    models: Models,
+) -> None:
     store = Memory()
     full = {"steps": 50, "optimisation_steps": 200}
     events, first = run(models, store=store, parameters=full, seed=4)
@@ -247,7 +312,13 @@ def test_the_counts_are_the_expected_ones_and_a_second_edit_costs_only_the_sampl
     assert torch.equal(again.image, first.image)
     _, other = run(models, store=store, parameters=full | {"eta": 0.3, "ratio": 0.4}, seed=4)
     assert other.report.rows == 60
-    _, moved = run(models, store=store, parameters=full | {"optimisation_steps": 3}, image=picture(seed=1), seed=4)
+    _, moved = run(
+        models,
+        store=store,
+        parameters=full | {"optimisation_steps": 3},
+        image=picture(seed=1),
+        seed=4,
+    )
     assert (moved.report.rows, moved.report.reused) == (3 * 3 + 50 + 80, ())
 
 
@@ -262,7 +333,9 @@ def test_the_counts_of_ddim_and_null_text(models: Models, gentle: None) -> None:
     _, slow = run(models, parameters=few | {"inversion": "null-text", "source": "caption"})
     assert 12 + 5 + least + 10 < slow.report.rows <= 12 + 5 + most + 10
     _, empty = run(models, parameters=few | {"inversion": "null-text"})
-    assert empty.report.rows == 12 + 5 + least + 10  # with the empty text guidance cancels: one iteration a step is enough
+    assert (
+        empty.report.rows == 12 + 5 + least + 10
+    )  # with the empty text guidance cancels: one iteration a step is enough
 
 
 def test_another_seed_fits_the_words_anew_but_keeps_the_inversion(models: Models) -> None:
@@ -279,7 +352,12 @@ def test_otsu_parts_two_classes() -> None:
     x = torch.cat((torch.full((70,), 0.15), torch.full((30,), 0.8)))
     assert 0.15 < tas.otsu(x) <= 0.8
     generator = torch.Generator().manual_seed(0)
-    hills = torch.cat((0.2 + 0.05 * torch.randn(5000, generator=generator), 0.7 + 0.05 * torch.randn(1000, generator=generator)))
+    hills = torch.cat(
+        (
+            0.2 + 0.05 * torch.randn(5000, generator=generator),
+            0.7 + 0.05 * torch.randn(1000, generator=generator),
+        )
+    )
     assert tas.otsu(hills.clamp(0, 1)) == pytest.approx(0.45, abs=0.07)
 
 
@@ -287,12 +365,21 @@ def test_otsu_parts_two_classes() -> None:
 def test_otsu_minimises_the_spread_within_the_classes(seed: int, share: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     x = torch.cat(
-        (torch.rand(int(400 * share), generator=generator) ** 2, 1 - torch.rand(400 - int(400 * share), generator=generator) ** 3)
+        (
+            torch.rand(int(400 * share), generator=generator) ** 2,
+            1 - torch.rand(400 - int(400 * share), generator=generator) ** 3,
+        )
     )
-    x = ((x * 256).floor().clamp(max=255) + 0.5) / 256  # on the bins, so that the threshold's choice is exact
+    x = (
+        (x * 256).floor().clamp(max=255) + 0.5
+    ) / 256  # on the bins, so that the threshold's choice is exact
 
     def within(t: float) -> float:
-        return sum(float((part - part.mean()).square().sum()) for part in (x[x < t], x[x >= t]) if len(part))
+        return sum(
+            float((part - part.mean()).square().sum())
+            for part in (x[x < t], x[x >= t])
+            if len(part)
+        )
 
     best = min(within(t / 256) for t in range(257))
     assert within(tas.otsu(x)) <= best * (1 + 1e-4) + 1e-5
@@ -348,7 +435,9 @@ def test_a_guide_weakens_the_mask_outside() -> None:
 
 
 @torch.no_grad()
-def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loops = watch(monkeypatch, tas)
     store = Memory()
     limit = torch.zeros(1, 1, 64, 64)
@@ -360,10 +449,14 @@ def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(models: Mo
     _, moments, steps = loops[0]
     for progress, moment in zip(steps, moments[1:], strict=True):
         assert torch.equal(progress.latents[..., outside], trajectory.at(moment)[..., outside])
-        assert not torch.allclose(progress.latents[..., ~outside], trajectory.at(moment)[..., ~outside], atol=1e-3)
+        assert not torch.allclose(
+            progress.latents[..., ~outside], trajectory.at(moment)[..., ~outside], atol=1e-3
+        )
     assert bool((done.alpha <= limit).all())
     assert bool((done.mask.binary <= limit).all())
-    assert torch.equal(done.image[(limit == 0).expand(1, 3, -1, -1)], picture()[(limit == 0).expand(1, 3, -1, -1)])
+    assert torch.equal(
+        done.image[(limit == 0).expand(1, 3, -1, -1)], picture()[(limit == 0).expand(1, 3, -1, -1)]
+    )
     assert not torch.equal(done.image, picture())
 
 
@@ -386,12 +479,31 @@ def test_masks_come_on_the_way_and_mask_only_leaves_the_picture(models: Models) 
     ("instruction", "caption", "settings", "target", "source"),
     [
         ("make the star yellow", CAPTION, {}, "a yellow star on a blue background", ""),
-        ("make the star yellow", CAPTION, {"source": "caption"}, "a yellow star on a blue background", CAPTION),
-        ("a standing dog => a sitting dog", "", {"source": "caption"}, "a sitting dog", "a standing dog"),
+        (
+            "make the star yellow",
+            CAPTION,
+            {"source": "caption"},
+            "a yellow star on a blue background",
+            CAPTION,
+        ),
+        (
+            "a standing dog => a sitting dog",
+            "",
+            {"source": "caption"},
+            "a sitting dog",
+            "a standing dog",
+        ),
         ("cat -> dog", "", {}, "an image of dog", ""),
     ],
 )
-def test_what_it_is_told(models: Models, instruction: str, caption: str, settings: dict[str, Any], target: str, source: str) -> None:
+def test_what_it_is_told(
+    models: Models,
+    instruction: str,
+    caption: str,
+    settings: dict[str, Any],
+    target: str,
+    source: str,
+) -> None:
     _, done = run(models, instruction, caption=caption, parameters=settings | {"eta": 1.0})
     assert done.report.understood == {"target": target, "source": source}
     assert done.report.warnings == () or "Nothing changed" in done.report.warnings[0]

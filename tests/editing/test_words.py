@@ -35,9 +35,16 @@ def test_a_prompt_is_what_the_tokenizer_makes_with_padding(tokenizer: CLIPTokeni
     assert prompt.ids[prompt.end] == tokenizer.eos_token_id and len(prompt.used) == prompt.end + 1
 
 
-def test_words_own_their_tokens_whatever_their_case_and_punctuation(tokenizer: CLIPTokenizer) -> None:
+def test_words_own_their_tokens_whatever_their_case_and_punctuation(
+    tokenizer: CLIPTokenizer,
+) -> None:
     prompt = tokens.read(tokenizer, "A  RED star, zebra")
-    assert [(w.text, w.places) for w in prompt.words] == [("A", (1,)), ("RED", (2,)), ("star,", (3, 4)), ("zebra", (5, 6, 7, 8, 9))]
+    assert [(w.text, w.places) for w in prompt.words] == [
+        ("A", (1,)),
+        ("RED", (2,)),
+        ("star,", (3, 4)),
+        ("zebra", (5, 6, 7, 8, 9)),
+    ]
     assert prompt.places((7, 11)) == (3,)  # "star" alone, without its comma
     assert prompt.content == tuple(range(1, 10))
 
@@ -52,7 +59,9 @@ def test_every_token_has_a_word(tokenizer: CLIPTokenizer, text: str) -> None:
         return
     owned = {place for word in prompt.words for place in word.places}
     assert owned <= set(prompt.content)
-    plain = text.isascii() and text.isprintable() and "<|" not in text  # a control character may be a token, and is no word
+    plain = (
+        text.isascii() and text.isprintable() and "<|" not in text
+    )  # a control character may be a token, and is no word
     assert not plain or owned == set(prompt.content)
 
 
@@ -82,7 +91,9 @@ def test_refinement_equals_the_authors(k: int) -> None:
 
 @given(IDS, IDS)
 @settings(deadline=None)
-def test_only_equal_tokens_are_paired_and_order_is_kept(source: list[int], target: list[int]) -> None:
+def test_only_equal_tokens_are_paired_and_order_is_kept(
+    source: list[int], target: list[int]
+) -> None:
     pairs = alignment.align(source, target)
     assert [a for a, _ in pairs if a is not None] == list(range(len(source)))
     assert [b for _, b in pairs if b is not None] == list(range(len(target)))
@@ -93,25 +104,33 @@ def test_only_equal_tokens_are_paired_and_order_is_kept(source: list[int], targe
 @given(IDS, IDS)
 @settings(deadline=None)
 def test_reindexed_rows_keep_their_sum(source: list[int], target: list[int]) -> None:
-    torch.testing.assert_close(alignment.reindexing(source, target, places=12).sum(dim=1), torch.ones(12))
+    torch.testing.assert_close(
+        alignment.reindexing(source, target, places=12).sum(dim=1), torch.ones(12)
+    )
 
 
 def test_reindexing_by_kind_of_change() -> None:
     substitution = alignment.reindexing([9, 1, 2, 3, 8], [9, 1, 4, 5, 3, 8], places=8)
     assert substitution[2].tolist() == [0, 0, 0.5, 0.5, 0, 0, 0, 0]  # 2 -> 4 5: its mass is shared
     assert substitution[3, 4] == 1 and substitution[4, 5] == 1  # pairs
-    assert substitution[5, 6] == 1 and substitution[6, 7] == 1 and substitution[7, 7] == 1  # surplus padding on the last
+    assert (
+        substitution[5, 6] == 1 and substitution[6, 7] == 1 and substitution[7, 7] == 1
+    )  # surplus padding on the last
     insertion = alignment.reindexing([9, 1, 8], [9, 2, 1, 8], places=6)
     assert insertion[:, 1].sum() == 0
     deletion = alignment.reindexing([9, 2, 1, 8], [9, 1, 8], places=6)
     assert deletion[1].tolist() == [1, 0, 0, 0, 0, 0]  # to the start token
-    assert deletion[4, 3] == 1 and deletion[5, 4] == 1  # padding by rank: not by place, as the authors do
+    assert (
+        deletion[4, 3] == 1 and deletion[5, 4] == 1
+    )  # padding by rank: not by place, as the authors do
     full = alignment.reindexing([9, 1, 8], [9, 1, 2, 3, 4, 8], places=6)
     assert full[3:, 5].tolist() == [1, 1, 1]  # no padding left in the target
 
 
 def test_the_difference_from_the_authors_is_padding_alone() -> None:
-    """Where the source is longer, the authors' mapper points at source words from the target's padding; Limn's never does."""
+    """Where the source is longer, the authors' mapper points at source words from the target's
+    padding; Limn's never does.
+    """
     pair = PAIRS[7]
     mapper, _ = alignment.refinement(pair["source_ids"], pair["target_ids"])
     matrix = alignment.reindexing(pair["source_ids"], pair["target_ids"])

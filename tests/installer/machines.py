@@ -9,7 +9,12 @@ from limn.installer.machine import TEST_PROGRAMS, Gpu, KritaHome, Machine, Proje
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-HOME = KritaHome("installed", Path("/home/painter/.local/share/krita"), Path("/home/painter/.config/kritarc"), exists=False)
+HOME = KritaHome(
+    "installed",
+    Path("/home/painter/.local/share/krita"),
+    Path("/home/painter/.config/kritarc"),
+    exists=False,
+)
 
 BARE = Machine(
     system="Linux",
@@ -32,7 +37,12 @@ READY = replace(BARE, programs=frozenset({"apt-get", *TEST_PROGRAMS}), system_py
 """The same with all that the tests need."""
 
 
-def with_gpu(driver: str, capability: tuple[int, int] | None, system: str = "Linux", python: tuple[int, int] = (3, 11)) -> Machine:
+def with_gpu(
+    driver: str,
+    capability: tuple[int, int] | None,
+    system: str = "Linux",
+    python: tuple[int, int] = (3, 11),
+) -> Machine:
     numbers = tuple(int(number) for number in driver.split("."))
     return replace(BARE, gpu=Gpu("NVIDIA card", numbers, capability), system=system, python=python)
 

@@ -1,6 +1,8 @@
-"""A checkout in small: the real installer, with a project around it whose packages are a few bytes each and lie in a folder.
+"""A checkout in small: the real installer, with a project around it whose packages are a few bytes
+each and lie in a folder.
 
-pip, the environment and every step are the real ones; only what is installed is small, so that installs can be killed and repeated.
+pip, the environment and every step are the real ones; only what is installed is small, so that
+installs can be killed and repeated.
 """
 
 from __future__ import annotations
@@ -89,7 +91,9 @@ def make_project(folder: Path) -> Path:
     """The checkout in small, in `folder`/checkout; its wheels lie beside it."""
     root, wheels = folder / "checkout", folder / "wheels"
     wheels.mkdir(parents=True)
-    shutil.copytree(ROOT / "installer", root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "installer", root / "installer", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (root / "source/limn/server/cli").mkdir(parents=True)
     (root / "source/limn/server/cli/first_edit.py").write_text(FIRST_EDIT, encoding="utf-8")
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
@@ -105,15 +109,31 @@ def command(*arguments: str) -> list[str]:
 
 
 def environ(root: Path) -> dict[str, str]:
-    """Packages come from the folder of wheels and from nowhere else; home is a folder of the test's own."""
-    settings = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(root.parent / "wheels"), "PIP_CONFIG_FILE": os.devnull}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "XDG_"))}
+    """Packages come from the folder of wheels and from nowhere else; home is a folder of the test's
+    own.
+    """
+    settings = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(root.parent / "wheels"),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "XDG_"))
+    }
     return kept | settings | {"HOME": str(root.parent / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the installer of this checkout to its end."""
-    return subprocess.run(command(*arguments), cwd=root, env=environ(root), capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command(*arguments),
+        cwd=root,
+        env=environ(root),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def _digest(text: str) -> str:

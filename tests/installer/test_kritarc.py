@@ -54,7 +54,9 @@ def test_a_value_elsewhere_is_not_ours() -> None:
     assert kritarc.switched_off(text) == text
 
 
-lines = st.sampled_from([b"[python]", b"[theme]", b"enable_other=true", b"a=b", b"", b"# x", b"\xfe=\xff"])
+lines = st.sampled_from(
+    [b"[python]", b"[theme]", b"enable_other=true", b"a=b", b"", b"# x", b"\xfe=\xff"]
+)
 
 
 @given(st.lists(lines, max_size=12).filter(lambda them: them.count(b"[python]") <= 1))

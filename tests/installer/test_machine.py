@@ -12,7 +12,10 @@ from limn.installer.machine import Gpu, krita_homes, parse_gpu, resource_directo
 @pytest.mark.parametrize(
     ("line", "gpu"),
     [
-        ("NVIDIA GeForce RTX 4090, 580.65.06, 8.9", Gpu("NVIDIA GeForce RTX 4090", (580, 65, 6), (8, 9))),
+        (
+            "NVIDIA GeForce RTX 4090, 580.65.06, 8.9",
+            Gpu("NVIDIA GeForce RTX 4090", (580, 65, 6), (8, 9)),
+        ),
         ("Tesla V100-SXM2-16GB, 470.199.02", Gpu("Tesla V100-SXM2-16GB", (470, 199, 2), None)),
         ("Quadro K600, 390.157, [N/A]", Gpu("Quadro K600", (390, 157), None)),
         ("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", None),
@@ -28,8 +31,14 @@ def test_krita_homes_on_linux(tmp_path: Path) -> None:
     (tmp_path / ".var/app/org.kde.krita/data/krita").mkdir(parents=True)
     (tmp_path / "snap/krita/current/.config").mkdir(parents=True)
     (tmp_path / "snap/krita/current/.config/kritarc").touch()
-    native, flatpak, snap = krita_homes("Linux", {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": ""}, tmp_path)
-    assert (native.resources, native.kritarc, native.exists) == (tmp_path / "data/krita", tmp_path / ".config/kritarc", False)
+    native, flatpak, snap = krita_homes(
+        "Linux", {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": ""}, tmp_path
+    )
+    assert (native.resources, native.kritarc, native.exists) == (
+        tmp_path / "data/krita",
+        tmp_path / ".config/kritarc",
+        False,
+    )
     assert flatpak.kritarc == tmp_path / ".var/app/org.kde.krita/config/kritarc" and flatpak.exists
     assert snap.resources == tmp_path / "snap/krita/current/.local/share/krita" and snap.exists
 
@@ -38,7 +47,10 @@ def test_krita_homes_on_windows_and_macos(tmp_path: Path) -> None:
     store = tmp_path / "AppData/Local/Packages/49800Krita_abc/LocalCache/Roaming/krita"
     store.mkdir(parents=True)
     native, shop = krita_homes("Windows", {}, tmp_path)
-    assert (native.resources, native.kritarc) == (tmp_path / "AppData/Roaming/krita", tmp_path / "AppData/Local/kritarc")
+    assert (native.resources, native.kritarc) == (
+        tmp_path / "AppData/Roaming/krita",
+        tmp_path / "AppData/Local/kritarc",
+    )
     assert (shop.resources, shop.exists) == (store, True)
     (mac,) = krita_homes("Darwin", {}, tmp_path)
     assert mac.kritarc == tmp_path / "Library/Preferences/kritarc"

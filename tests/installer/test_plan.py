@@ -48,10 +48,14 @@ def test_try_says_how_to_put_the_plugin_in_where_krita_is() -> None:
 def test_torch_comes_before_whatever_asks_for_it_and_in_no_other_step() -> None:
     for plan in (plan_try(BARE, project(), OUT), plan_test(BARE, project())):
         actions = [step.action for step in plan.steps]
-        first = next(number for number, action in enumerate(actions) if isinstance(action, InstallTorch))
+        first = next(
+            number for number, action in enumerate(actions) if isinstance(action, InstallTorch)
+        )
         later = [action for action in actions if isinstance(action, InstallPackages)]
         assert all(actions.index(action) > first for action in later)
-        assert not [line for action in later for line in action.requirements if re.match(r"torch\b", line)]
+        assert not [
+            line for action in later for line in action.requirements if re.match(r"torch\b", line)
+        ]
 
 
 def test_everything_is_pinned_exactly() -> None:
@@ -62,9 +66,15 @@ def test_everything_is_pinned_exactly() -> None:
 
 def test_the_test_plan_installs_with_apt_as_root_and_runs_all_checks() -> None:
     plan = plan_test(BARE, project())
-    assert plan.steps[0].action == InstallSystemPackages(("krita", "xvfb", "xauth", "xdotool", "imagemagick", "python3-pyqt5"), sudo=False)
+    assert plan.steps[0].action == InstallSystemPackages(
+        ("krita", "xvfb", "xauth", "xdotool", "imagemagick", "python3-pyqt5"), sudo=False
+    )
     assert names(plan)[-4:] == ["ruff", "format", "mypy", "pytest"]
-    assert [step.action.lasting for step in plan.steps[-3:] if isinstance(step.action, Run)] == [True, True, False]
+    assert [step.action.lasting for step in plan.steps[-3:] if isinstance(step.action, Run)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_only_what_is_missing_is_installed() -> None:
@@ -86,13 +96,18 @@ def test_without_root_sudo_is_used_and_without_sudo_the_packages_are_named() -> 
 def test_another_distribution_and_another_system_get_words() -> None:
     fedora = replace(BARE, programs=frozenset({"sudo"}), root=False)
     assert "package manager" in plan_test(fedora, project()).problems[0]
-    assert "Linux" in plan_test(replace(BARE, system="Windows", programs=frozenset()), project()).problems[0]
+    assert (
+        "Linux"
+        in plan_test(replace(BARE, system="Windows", programs=frozenset()), project()).problems[0]
+    )
     assert "Intel" in plan_try(replace(BARE, system="Darwin"), project(), OUT).problems[0]
 
 
 def test_debian_without_venv() -> None:
     bare = replace(BARE, can_make_environments=False, python=(3, 13))
-    assert plan_try(bare, project(), OUT).steps[0].action == InstallSystemPackages(("python3.13-venv",), sudo=False)
+    assert plan_try(bare, project(), OUT).steps[0].action == InstallSystemPackages(
+        ("python3.13-venv",), sudo=False
+    )
     assert "python3.13-venv" in plan_try(replace(bare, root=False), project(), OUT).problems[0]
 
 
@@ -117,7 +132,9 @@ def test_debian_without_venv() -> None:
         (with_gpu("570.1", (8, 6), python=(3, 14)), "2.13.0", CPU_WHEELS, False),
     ],
 )
-def test_the_build_of_torch_fits_the_machine(machine: object, version: str, index: str | None, cuda: bool) -> None:
+def test_the_build_of_torch_fits_the_machine(
+    machine: object, version: str, index: str | None, cuda: bool
+) -> None:
     from limn.installer.machine import Machine
 
     assert isinstance(machine, Machine)
@@ -140,7 +157,9 @@ def test_stamps_follow_what_they_depend_on() -> None:
     assert here == stamps(plan_test(replace(READY, free_bytes=1), project()))
     assert not here["ruff"] and not here["mypy"] and not here["pytest"]
     tried = stamps(plan_try(READY, project(), OUT))
-    assert {name: stamp for name, stamp in here.items() if name in tried} == {name: stamp for name, stamp in tried.items() if name in here}
+    assert {name: stamp for name, stamp in here.items() if name in tried} == {
+        name: stamp for name, stamp in tried.items() if name in here
+    }
     newer_python = stamps(plan_test(replace(READY, python=(3, 12)), project()))
     assert all(newer_python[name] != stamp for name, stamp in here.items() if stamp)
     elsewhere = stamps(plan_test(replace(READY, package_source="find-links"), project()))
@@ -153,10 +172,15 @@ def test_stamps_follow_what_they_depend_on() -> None:
 
 
 def test_the_plugin_goes_into_every_krita_that_has_run_here() -> None:
-    flatpak = KritaHome("Flatpak", Path("/home/painter/.var/x"), Path("/home/painter/.var/kritarc"), exists=True)
+    flatpak = KritaHome(
+        "Flatpak", Path("/home/painter/.var/x"), Path("/home/painter/.var/kritarc"), exists=True
+    )
     both = replace(READY, krita_homes=(replace(HOME, exists=True), flatpak))
     plan = plan_plugin(both, project(), None, remove=False, archive=None)
-    assert [step.action.home.kind for step in plan.steps if isinstance(step.action, PutPlugin)] == ["installed", "Flatpak"]
+    assert [step.action.home.kind for step in plan.steps if isinstance(step.action, PutPlugin)] == [
+        "installed",
+        "Flatpak",
+    ]
     assert any("Flatpak" in note for note in plan.notes)
 
 

@@ -1,4 +1,6 @@
-"""The plugin goes into a Krita's folders, is known to be there, and comes out again without a trace."""
+"""The plugin goes into a Krita's folders, is known to be there, and comes out again without a
+trace.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def home(tmp_path: Path) -> KritaHome:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"folder" for path in sorted(folder.rglob("*"))}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"folder"
+        for path in sorted(folder.rglob("*"))
+    }
 
 
 def put(home: KritaHome) -> None:
@@ -46,18 +51,28 @@ def test_in_and_out_again(home: KritaHome, tmp_path: Path) -> None:
     put(home)
     assert plugin.look(home, ROOT, SITES) == plugin.Installed("current", True, SERVER[0])
     place = home.resources / "pykrita"
-    assert (place / "limn.desktop").is_file() and (home.resources / "actions" / "limn.action").is_file()
-    assert (place / "limn/__init__.py").is_file() and (place / "limn/protocol/messages.py").is_file()
+    assert (place / "limn.desktop").is_file() and (
+        home.resources / "actions" / "limn.action"
+    ).is_file()
+    assert (place / "limn/__init__.py").is_file() and (
+        place / "limn/protocol/messages.py"
+    ).is_file()
     assert (place / "limn/vendor/websockets/sync/client.py").is_file()
     assert not list(place.rglob("*.so")) and not list(place.rglob("__pycache__"))
-    assert json.loads((home.resources / "limn/environment.json").read_text())["server"] == list(SERVER)
-    assert {name: data for name, data in contents(tmp_path).items() if name in before and name != "kritarc"} == {
-        name: data for name, data in before.items() if name != "kritarc"
-    }
+    assert json.loads((home.resources / "limn/environment.json").read_text())["server"] == list(
+        SERVER
+    )
+    assert {
+        name: data
+        for name, data in contents(tmp_path).items()
+        if name in before and name != "kritarc"
+    } == {name: data for name, data in before.items() if name != "kritarc"}
     assert plugin.take(home)
     left = contents(tmp_path)
     assert left == {name: data for name, data in before.items() if name in left}
-    assert set(before) - set(left) <= {"krita/actions"}, "a folder that was empty, and that Krita makes when it wants it"
+    assert set(before) - set(left) <= {"krita/actions"}, (
+        "a folder that was empty, and that Krita makes when it wants it"
+    )
     assert not plugin.take(home)
 
 
@@ -74,7 +89,9 @@ def test_an_older_plugin_is_replaced_and_the_remains_of_a_kill_go(home: KritaHom
 
 
 def test_where_no_krita_ever_ran(tmp_path: Path) -> None:
-    home = KritaHome("installed", tmp_path / "share/krita", tmp_path / "config/kritarc", exists=False)
+    home = KritaHome(
+        "installed", tmp_path / "share/krita", tmp_path / "config/kritarc", exists=False
+    )
     put(home)
     assert (tmp_path / "config/kritarc").read_bytes() == b"[python]\nenable_limn=true\n"
     assert plugin.take(home)
@@ -86,7 +103,15 @@ def test_the_zip_has_what_the_folders_have(home: KritaHome, tmp_path: Path) -> N
     put(home)
     plugin.write_zip(tmp_path / "limn.zip", ROOT, SITES)
     with zipfile.ZipFile(tmp_path / "limn.zip") as archive:
-        packed = {name: archive.read(name) for name in archive.namelist() if name.startswith("limn/") and not name.endswith("/")}
-    put_in = {f"limn/{name}": data for name, data in contents(home.resources / "pykrita/limn").items() if data != b"folder"}
+        packed = {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if name.startswith("limn/") and not name.endswith("/")
+        }
+    put_in = {
+        f"limn/{name}": data
+        for name, data in contents(home.resources / "pykrita/limn").items()
+        if data != b"folder"
+    }
     assert packed.keys() - put_in.keys() <= {"limn/limn.action"} and put_in.keys() <= packed.keys()
     assert all(packed[name] == data for name, data in put_in.items())

@@ -1,4 +1,6 @@
-"""What the tests in Krita share: the scenes, the server's command, where pictures go; one Krita start for each scenario file."""
+"""What the tests in Krita share: the scenes, the server's command, where pictures go; one Krita
+start for each scenario file.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def krita_is_there() -> None:
     """Without Krita these tests fail: they are what Limn is for."""
     missing = harness.missing()
     if missing:
-        pytest.fail(f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m installer test.")
+        pytest.fail(
+            f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m installer test."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +43,11 @@ def stage(output: Path) -> Stage:
     """Krita with Limn in it, and a server on the small model."""
     scenery.write(output / "scenes")
     server = [sys.executable, "-m", "limn.server.cli", "serve"]
-    return Stage(output, [*server, "--model", MODEL] if MODEL else server, variables={"LIMN_SCENES": str(output / "scenes")})
+    return Stage(
+        output,
+        [*server, "--model", MODEL] if MODEL else server,
+        variables={"LIMN_SCENES": str(output / "scenes")},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -65,4 +73,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 SECONDS = 2400
-"""For one scenario file: a start of Krita, a start of the server, and some ten edits on two busy cores."""
+"""For one scenario file: a start of Krita, a start of the server, and some ten edits on two busy
+cores.
+"""

@@ -1,7 +1,9 @@
-"""Starts a real Krita under Xvfb with a throwaway home, runs one scenario file in it, and brings back what its checks found.
+"""Starts a real Krita under Xvfb with a throwaway home, runs one scenario file in it, and brings
+back what its checks found.
 
-A scenario runs inside Krita (see driver/__init__.py). What it needs from outside (scenes, the environment's Python) lies in files and
-environment variables; what it finds comes back as JSON, and pictures and pixels in the output folder.
+A scenario runs inside Krita (see driver/__init__.py). What it needs from outside (scenes, the
+environment's Python) lies in files and environment variables; what it finds comes back as JSON, and
+pictures and pixels in the output folder.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 KRITA_PATH = "/usr/bin:/bin"
-"""Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt from it."""
+"""Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt
+from it.
+"""
 
 DESKTOP = """[Desktop Entry]
 Type=Service
@@ -44,18 +48,29 @@ class KritaFailed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one scenario brought back: by check {"ok", "result", "error", "seconds"}; Krita's log; the folder with its pictures."""
+    """What one scenario brought back: by check {"ok", "result", "error", "seconds"}; Krita's log;
+    the folder with its pictures.
+    """
 
     checks: Mapping[str, Mapping[str, Any]]
     log: str
     folder: Path
 
     def of(self, name: str) -> Mapping[str, Any]:
-        """The result of one check. Raises AssertionError with the check's own traceback if it failed, or did not run."""
+        """The result of one check.
+
+        Raises AssertionError with the check's own traceback if it failed, or did not run.
+        """
         check = self.checks.get(name)
-        assert check is not None, f"{name} did not run; there are {list(self.checks)}\n{self.log[-3000:]}"
-        assert check["ok"], f"{name} failed inside Krita:\n{check['error']}\nso far: {check['result']}"
-        assert not check.get("tracebacks"), f"{name}: a traceback in Krita:\n" + "\n".join(check["tracebacks"])
+        assert check is not None, (
+            f"{name} did not run; there are {list(self.checks)}\n{self.log[-3000:]}"
+        )
+        assert check["ok"], (
+            f"{name} failed inside Krita:\n{check['error']}\nso far: {check['result']}"
+        )
+        assert not check.get("tracebacks"), f"{name}: a traceback in Krita:\n" + "\n".join(
+            check["tracebacks"]
+        )
         result: Mapping[str, Any] = check["result"]
         return result
 
@@ -64,8 +79,10 @@ class Outcome:
 class Stage:
     """How Krita is set up for a scenario.
 
-    server: the command that starts Limn's server, as the installer would note it; None: nothing was noted.
-    plugin: put Limn in and switch it on. enable: further plugins to switch on, laid out below `resources`.
+    server: the command that starts Limn's server, as the installer would note it; None: nothing was
+    noted.
+    plugin: put Limn in and switch it on. enable: further plugins to switch on, laid out below
+    `resources`.
     home: a home that an earlier run has left, or None for a throwaway one.
     """
 
@@ -81,19 +98,28 @@ class Stage:
 
 def missing() -> list[str]:
     """Debian packages that the tests need and that are not here."""
-    return sorted({package for program, package in TEST_PROGRAMS.items() if not shutil.which(program)})
+    return sorted(
+        {package for program, package in TEST_PROGRAMS.items() if not shutil.which(program)}
+    )
 
 
 def package_files() -> dict[str, bytes]:
     """The plugin's package, as the installer builds it from this environment."""
-    return plugin_package.gather(ROOT, [Path(entry) for entry in sys.path if entry.endswith("site-packages")])
+    return plugin_package.gather(
+        ROOT, [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
+    )
 
 
 def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float = 300) -> Outcome:
-    """Run the file scenarios/`scenario` (all its checks, or those named). Raises KritaFailed if nothing came back."""
+    """Run the file scenarios/`scenario` (all its checks, or those named).
+
+    Raises KritaFailed if nothing came back.
+    """
     absent = missing()
     if absent:
-        raise KritaFailed(f"These are not installed: {' '.join(absent)}. Run python3 -m installer test, or install them with apt.")
+        raise KritaFailed(
+            f"These are not installed: {' '.join(absent)}. Run python3 -m installer test, or install them with apt."
+        )
     stage.output.mkdir(parents=True, exist_ok=True)
     home = stage.home or Path(tempfile.mkdtemp(prefix="limn-krita-"))
     try:
@@ -110,7 +136,14 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
         log = stage.output / "krita.log"
         command = ["xvfb-run", "-a", "-s", f"-screen 0 {stage.screen}", "krita", "--nosplash"]
         with log.open("wb") as out:
-            process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
             try:
                 ending = f"Krita ended with status {process.wait(seconds)}."
             except subprocess.TimeoutExpired:
@@ -139,7 +172,12 @@ def _furnish(home: Path, stage: Stage) -> dict[str, str]:
     if stage.resources:
         shutil.copytree(stage.resources, resources, dirs_exist_ok=True)
     (resources / "pykrita/limn_driver.desktop").write_text(DESKTOP.format(name="limn_driver"))
-    shutil.copytree(HERE / "driver", resources / "pykrita/limn_driver", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        HERE / "driver",
+        resources / "pykrita/limn_driver",
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     enabled = ["limn_driver", *stage.enable]
     if stage.plugin:
         plugin_package.write_tree(package_files(), resources)

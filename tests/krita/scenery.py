@@ -1,4 +1,6 @@
-"""Scenes for the scenarios, drawn by the sketchbook: written as plain bytes, because Krita's Python has neither numpy nor Pillow."""
+"""Scenes for the scenarios, drawn by the sketchbook: written as plain bytes, because Krita's Python
+has neither numpy nor Pillow.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ Array = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Case:
-    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing, or of what each instruction
+    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing,
+    or of what each instruction
     changes, in the scene's order."""
 
     name: str
@@ -44,7 +47,9 @@ BEST = {
     "adapedit": ("pose", 1_000_009),
     "tas": ("pose", 1_000_001),
 }
-"""For each algorithm the type of edit that it does best, and the seed of a scene with a single thing. A pose may be a state: a lit lamp."""
+"""For each algorithm the type of edit that it does best, and the seed of a scene with a single
+thing. A pose may be a state: a lit lamp.
+"""
 
 
 def best(algorithm: str) -> Edit:
@@ -66,7 +71,10 @@ def cases() -> dict[str, Case]:
     """All scenes of the scenarios by name. Their seeds are among those held out from training."""
     held_out = scenes.FIRST_HELD_OUT
     plain = {
-        "recolour": ("make the star blue", Scene(held_out + 3, (star("red", (60.0, 66.0, 25.0)),), (), "gray", (0.0, 0.55))),
+        "recolour": (
+            "make the star blue",
+            Scene(held_out + 3, (star("red", (60.0, 66.0, 25.0)),), (), "gray", (0.0, 0.55)),
+        ),
         "two": (
             "make the star blue, make the circle yellow",
             Scene(
@@ -79,7 +87,13 @@ def cases() -> dict[str, Case]:
         ),
         "equal": (
             "make the star blue",
-            Scene(held_out + 7, (star("red", (36.0, 64.0, 17.0), (93.0, 64.0, 17.0)),), (), "gray", (0.0, 0.55)),
+            Scene(
+                held_out + 7,
+                (star("red", (36.0, 64.0, 17.0), (93.0, 64.0, 17.0)),),
+                (),
+                "gray",
+                (0.0, 0.55),
+            ),
         ),
     }
     made = {}
@@ -98,6 +112,8 @@ def write(folder: Path) -> None:
     for case in cases().values():
         height, width = case.image.shape[:2]
         alpha = np.full((height, width, 1), 255, np.uint8)
-        (folder / f"{case.name}.bgra").write_bytes(np.concatenate((case.image[..., ::-1], alpha), axis=2).tobytes())
+        (folder / f"{case.name}.bgra").write_bytes(
+            np.concatenate((case.image[..., ::-1], alpha), axis=2).tobytes()
+        )
         told = {"instruction": case.instruction, "width": width, "height": height}
         (folder / f"{case.name}.json").write_text(json.dumps(told))

@@ -1,4 +1,6 @@
-"""Each algorithm at the kind of edit that it does best, in a real Krita: the layer, the selection, the undo, and what the judge sees."""
+"""Each algorithm at the kind of edit that it does best, in a real Krita: the layer, the selection,
+the undo, and what the judge sees.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,18 @@ def test_previews_then_one_new_layer_with_its_selection(edits: Outcome, name: st
     told = edits.of(name)
     assert told["note"].startswith("done in"), told["note"]
     assert told["previews"] >= 3
-    assert told["box"] == told["title"] and told["ran"] == [name] and f"algorithm: {name} " in told["details"]
+    assert (
+        told["box"] == told["title"]
+        and told["ran"] == [name]
+        and f"algorithm: {name} " in told["details"]
+    )
     assert told["layers"][:-1] == told["layers before"] == ["Background", "painting"]
     assert told["active"] == told["layers"][-1] == told["name"]
     _, alpha = bgra(edits.folder / f"{name}-layer.bgra", WIDTH, HEIGHT)
     selection = grey(edits.folder / f"{name}-selection.gray", WIDTH, HEIGHT)
-    assert selection.any() and np.array_equal(selection, alpha), "the selection is not the layer's alpha"
+    assert selection.any() and np.array_equal(selection, alpha), (
+        "the selection is not the layer's alpha"
+    )
 
 
 @each
@@ -59,7 +67,11 @@ def test_nothing_changes_outside_the_mask(edits: Outcome, name: str) -> None:
 def test_undo_twice_brings_the_document_back(edits: Outcome, name: str) -> None:
     told = edits.of(name)
     assert told["after one undo"] == {"layers": told["layers"], "selection": False}
-    assert told["after two undos"] == {"layers": told["layers before"], "selection": False, "same": True}
+    assert told["after two undos"] == {
+        "layers": told["layers before"],
+        "selection": False,
+        "same": True,
+    }
 
 
 @each
@@ -73,17 +85,29 @@ def test_the_selection_lies_on_what_changes(edits: Outcome, name: str) -> None:
 
 @each
 def test_the_judge_sees_the_edit(edits: Outcome, name: str) -> None:
-    """... and does not see it in the picture before: for a pose the shape of the mask that it is shown may tell it too much."""
+    """... and does not see it in the picture before: for a pose the shape of the mask that it is
+    shown may tell it too much.
+    """
     told, edit = edits.of(name), scenery.best(name)
     shown, eye = render_edit(edit), judge.load_judge()
     seen, _ = bgra(edits.folder / f"{name}-seen-after.bgra", WIDTH, HEIGHT)
     height, width = shown.before.image.shape[:2]
     image = verdict.to_tensor(seen[Y : Y + height, X : X + width].copy())
     before, after = (verdict.to_tensor(side.image) for side in (shown.before, shown.after))
-    assert not any(verdict.changes_made(eye, edit, shown, before)) and all(verdict.changes_made(eye, edit, shown, after))
-    made, kept = all(verdict.changes_made(eye, edit, shown, image)), verdict.rest_kept(eye, edit, shown, image)
-    off, far = (float(((image - side).abs() * verdict.to_tensor(shown.mask)).mean()) for side in (after, before))
-    print(f"{name}: {scenery.wording(name)}: made {made}, all else kept {kept}; {off / far:.2f} as far from the exact picture as from")
+    assert not any(verdict.changes_made(eye, edit, shown, before)) and all(
+        verdict.changes_made(eye, edit, shown, after)
+    )
+    made, kept = (
+        all(verdict.changes_made(eye, edit, shown, image)),
+        verdict.rest_kept(eye, edit, shown, image),
+    )
+    off, far = (
+        float(((image - side).abs() * verdict.to_tensor(shown.mask)).mean())
+        for side in (after, before)
+    )
+    print(
+        f"{name}: {scenery.wording(name)}: made {made}, all else kept {kept}; {off / far:.2f} as far from the exact picture as from"
+    )
     print(f"  the picture before; {told['previews']} previews; {told['note']}")
     assert made, "the judge does not see what was asked for"
     assert kept, "the judge sees something else changed"

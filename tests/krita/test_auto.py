@@ -1,4 +1,6 @@
-"""Auto in a real Krita: the docker tells what was chosen and why, and asks where a caption is needed."""
+"""Auto in a real Krita: the docker tells what was chosen and why, and asks where a caption is
+needed.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,23 @@ def test_the_docker_tells_the_choice_and_the_reason(auto: Outcome) -> None:
     assert told["entries"][0] == told["default"] == "Auto" and "FoI" in told["entries"]
     assert told["before"] == ["", False], "nothing was chosen yet, and nobody needs a caption"
     assert told["while it works"] == told["afterwards"] == "InstDiffEdit: replaces an object"
-    assert told["box"] == "Auto" and "ran: instdiffedit (InstDiffEdit: replaces an object)" in told["details"]
-    assert told["as the next begins"] in ("", "FoI: a local change of colour"), "the last choice stands no longer"
+    assert (
+        told["box"] == "Auto"
+        and "ran: instdiffedit (InstDiffEdit: replaces an object)" in told["details"]
+    )
+    assert told["as the next begins"] in ("", "FoI: a local change of colour"), (
+        "the last choice stands no longer"
+    )
     assert told["the next"] == "FoI: a local change of colour"
 
 
 def test_the_painter_overrides_the_choice(auto: Outcome) -> None:
     told = auto.of("the_painter_overrides")
-    assert told["without more"][0] == "auto" and "ip2p" not in told["without more"] and told["still there"] == "ip2p"
+    assert (
+        told["without more"][0] == "auto"
+        and "ip2p" not in told["without more"]
+        and told["still there"] == "ip2p"
+    )
     assert told["at once"] == told["choice"] == ""
     assert "ran: ip2p (as chosen in the docker)" in told["details"]
 
@@ -37,10 +48,17 @@ def test_the_painter_overrides_the_choice(auto: Outcome) -> None:
 def test_a_caption_is_asked_for_and_then_given(auto: Outcome, name: str) -> None:
     told = auto.of(name)
     assert told["kind"] == "quiet" and "what the picture shows" in told["note"]
-    assert told["question"].endswith("press Enter.") and told["line"] and told["cursor"] == "limn_caption"
+    assert (
+        told["question"].endswith("press Enter.")
+        and told["line"]
+        and told["cursor"] == "limn_caption"
+    )
     assert not told["dialog"] and told["untouched"] and told["an empty answer begins nothing"]
     assert told["question while it works"] == ""
-    assert "ran: adapedit" in told["details"] and "understood source: a red star on a gray background" in told["details"]
+    assert (
+        "ran: adapedit" in told["details"]
+        and "understood source: a red star on a gray background" in told["details"]
+    )
     assert told["instruction"] == "make the star striped"
     assert told["cursor afterwards"] == "limn_instruction" and told["undone"]
 

@@ -1,4 +1,6 @@
-"""Situations in which an edit can't be done, or only just: a clear message or a right result, never a traceback."""
+"""Situations in which an edit can't be done, or only just: a clear message or a right result, never
+a traceback.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def test_a_clear_message(bad: Outcome, name: str) -> None:
 def test_an_instruction_that_is_not_understood(bad: Outcome) -> None:
     told = bad.of("unreadable_instruction")
     print(told["note"])
-    assert told["kind"] == "error" and told["code"] == "empty-instruction" and told["layers"] == told["before"]
+    assert (
+        told["kind"] == "error"
+        and told["code"] == "empty-instruction"
+        and told["layers"] == told["before"]
+    )
 
 
 def test_a_locked_layer_is_edited_without_being_touched(bad: Outcome) -> None:
@@ -49,7 +55,11 @@ def test_a_locked_layer_is_edited_without_being_touched(bad: Outcome) -> None:
 def test_one_pixel(bad: Outcome) -> None:
     told = bad.of("one_pixel")
     print(told["note"])
-    assert told["note"] and told["code"] != "internal" and (told["kind"] == "error") == (len(told["layers"]) == 2)
+    assert (
+        told["note"]
+        and told["code"] != "internal"
+        and (told["kind"] == "error") == (len(told["layers"]) == 2)
+    )
 
 
 def test_a_closed_document_keeps_the_result(bad: Outcome) -> None:
@@ -70,19 +80,36 @@ def test_another_document_in_front(bad: Outcome, name: str) -> None:
     told = bad.of(name)
     assert "“first”" in told["note"] and told["kind"] == "good" and not told["working"]
     assert len(told["first"]) == 3 and told["second"] == ["Background", "painting"]
-    assert told["selected meanwhile"] == [False, False] and told["second after"] == told["second before"]
+    assert (
+        told["selected meanwhile"] == [False, False]
+        and told["second after"] == told["second before"]
+    )
     back = told["upon return"]
-    assert back["kind"] == "good" and "“first”" not in back["note"], "the note still promises what is done"
-    assert back["layers"] == told["first"] and back["selection"] == told["alpha"] != told["selection before"]
-    assert told["after one undo"] == {"layers": told["first"], "selection": told["selection before"]}
-    assert told["after two undos"] == {"fingerprints": told["first before"], "selection": told["selection before"]}
+    assert back["kind"] == "good" and "“first”" not in back["note"], (
+        "the note still promises what is done"
+    )
+    assert (
+        back["layers"] == told["first"]
+        and back["selection"] == told["alpha"] != told["selection before"]
+    )
+    assert told["after one undo"] == {
+        "layers": told["first"],
+        "selection": told["selection before"],
+    }
+    assert told["after two undos"] == {
+        "fingerprints": told["first before"],
+        "selection": told["selection before"],
+    }
 
 
 def test_a_mask_is_found_for_another_document_than_that_in_front(bad: Outcome) -> None:
     told = bad.of("document_switched_mask")
     assert "“first”" in told["note"] and told["kind"] == "good" and not told["working"]
     assert told["first"] == told["second"] == ["Background", "painting"]
-    assert told["selected meanwhile"] == [False, False] and told["second after"] == told["second before"]
+    assert (
+        told["selected meanwhile"] == [False, False]
+        and told["second after"] == told["second before"]
+    )
     back = told["upon return"]
     assert back["kind"] == "good" and "“first”" not in back["note"]
     assert back["layers"] == told["first"] and back["selection"] != told["selection before"]
@@ -93,4 +120,6 @@ def test_painting_on(bad: Outcome) -> None:
     assert told["kind"] == "good" and told["new paint"] == [0, 255, 0, 255]
     left, top, right, bottom = told["bounds"]
     moved_x, moved_y = 237 + 10, 151 + 5
-    assert moved_x <= left and moved_y <= top and right < moved_x + 128 and bottom < moved_y + 128, told["bounds"]
+    assert (
+        moved_x <= left and moved_y <= top and right < moved_x + 128 and bottom < moved_y + 128
+    ), told["bounds"]

@@ -16,7 +16,9 @@ WIDTH, HEIGHT = 256, 192
 SPACES = ("rgba_u8", "rgba_u16", "rgba_f32", "graya_u8", "cmyka_u8")
 
 OFF = 0.02
-"""How far the colour may be off, as a share of the whole range: what the issue allows for two conversions."""
+"""How far the colour may be off, as a share of the whole range: what the issue allows for two
+conversions.
+"""
 
 ALPHA_AT = {
     "rgba_u8": (4, "u1", 3),
@@ -40,7 +42,9 @@ def test_nothing_else_changes(depths: Outcome, space: str) -> None:
     assert told["new layer's space"] == told["space"]
     assert told["other layers untouched"]
     channels, kind, place = ALPHA_AT[space]
-    raw = np.frombuffer((depths.folder / f"{space}-layer.raw").read_bytes(), kind).reshape(HEIGHT, WIDTH, channels)
+    raw = np.frombuffer((depths.folder / f"{space}-layer.raw").read_bytes(), kind).reshape(
+        HEIGHT, WIDTH, channels
+    )
     before, _ = bgra(depths.folder / f"{space}-seen-before.bgra", WIDTH, HEIGHT)
     after, _ = bgra(depths.folder / f"{space}-seen-after.bgra", WIDTH, HEIGHT)
     outside = raw[..., place] == 0
@@ -53,10 +57,15 @@ def test_nothing_else_changes(depths: Outcome, space: str) -> None:
 def test_the_server_sees_what_the_painter_sees(depths: Outcome, space: str) -> None:
     """The layer on the wire, in sRGB, beside the picture before the edit: 2% apart at most."""
     sent = depths.of(space)["sent"]
-    assert sent["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), "a deeper document must travel with 16 bits"
+    assert sent["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), (
+        "a deeper document must travel with 16 bits"
+    )
     got, alpha = bgra(depths.folder / f"{space}-sent.bgra", sent["width"], sent["height"])
     seen, _ = bgra(depths.folder / f"{space}-seen-before.bgra", WIDTH, HEIGHT)
-    rows, columns = slice(sent["y"], sent["y"] + sent["height"]), slice(sent["x"], sent["x"] + sent["width"])
+    rows, columns = (
+        slice(sent["y"], sent["y"] + sent["height"]),
+        slice(sent["x"], sent["x"] + sent["width"]),
+    )
     full = alpha == 255
     off = np.abs(got[full].astype(float) - seen[rows, columns][full]).max() / 255
     print(f"{space}: {full.sum()} opaque pixels sent, largest difference {off:.4f}")
@@ -72,13 +81,20 @@ def test_a_shallow_layer_in_a_deeper_document(depths: Outcome) -> None:
 
 @pytest.mark.parametrize("space", SPACES)
 def test_the_colour_is_right(depths: Outcome, space: str) -> None:
-    """What the painter sees is what the server sent, as it looks in the document's colour space: 2% apart at most."""
+    """What the painter sees is what the server sent, as it looks in the document's colour space: 2%
+    apart at most.
+    """
     told = depths.of(space)
     wire = told["wire"]
-    assert wire["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), "a deeper document must travel with 16 bits"
+    assert wire["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), (
+        "a deeper document must travel with 16 bits"
+    )
     wanted, alpha = bgra(depths.folder / f"{space}-wire.bgra", wire["width"], wire["height"])
     got, _ = bgra(depths.folder / f"{space}-seen-after.bgra", WIDTH, HEIGHT)
-    rows, columns = slice(wire["y"], wire["y"] + wire["height"]), slice(wire["x"], wire["x"] + wire["width"])
+    rows, columns = (
+        slice(wire["y"], wire["y"] + wire["height"]),
+        slice(wire["x"], wire["x"] + wire["width"]),
+    )
     full = alpha == 255
     off = np.abs(got[rows, columns][full].astype(float) - wanted[full]).max() / 255
     before, _ = bgra(depths.folder / f"{space}-seen-before.bgra", WIDTH, HEIGHT)

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
 
 LEAST_OVERLAP = 0.3
-"""Of the selection with the exact mask: the mask of the model's coarse attention is blunt, but lies on the thing."""
+"""Of the selection with the exact mask: the mask of the model's coarse attention is blunt, but lies
+on the thing.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,9 @@ def test_end_to_end(edits: Outcome) -> None:
     assert not (before != after)[alpha == 0].any(), "pixels changed outside the mask"
     assert np.array_equal(selection, alpha), "the selection is not the layer's alpha"
     found = overlap(selection > 127, exact)
-    print(f"overlap of the selection with the exact mask: IoU {found:.2f}; {told['previews']} previews; {told['note']}")
+    print(
+        f"overlap of the selection with the exact mask: IoU {found:.2f}; {told['previews']} previews; {told['note']}"
+    )
     assert found >= LEAST_OVERLAP
     assert hue_is(before, exact, "red") and hue_is(after, exact, "blue")
 
@@ -50,13 +54,20 @@ def test_undo_restores_selection_then_layer(edits: Outcome) -> None:
     assert told["after one undo"] == {"layers": told["layers"], "selection": False}
     assert told["after two undos"] == {"layers": told["layers before"], "same": True}
     assert told["seen as before"]
-    again = {"layers": told["layers"], "same": True, "selected as before": True, "seen as before": True}
+    again = {
+        "layers": told["layers"],
+        "same": True,
+        "selected as before": True,
+        "seen as before": True,
+    }
     assert told["after two redos"] == again
 
 
 def test_krita_goes_on_while_a_layer_goes_in(edits: Outcome) -> None:
     told = edits.of("going_in")
-    assert told["turns of the event loop"] >= 1, "the call held the event loop from its beginning to its end"
+    assert told["turns of the event loop"] >= 1, (
+        "the call held the event loop from its beginning to its end"
+    )
     assert told["layers"] == [*told["layers before"], "result"]
     assert told["seen"] == [90, 120, 150, 255] * 4 + [10, 200, 30, 255] * 4
     assert told["after undo"] == {"layers": told["layers before"], "seen as before": True}
@@ -71,9 +82,13 @@ def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:
     _, alpha = bgra(edits.folder / "two-layer.bgra", WIDTH, HEIGHT)
     for number, (own, other) in enumerate((case.parts, case.parts[::-1])):
         found = grey(edits.folder / f"two-part-{number}.gray", side, side) > 127
-        print(f"{told['parts'][number]}: IoU {overlap(found, own > 0.5):.2f}, with the other thing {overlap(found, other > 0.5):.2f}")
+        print(
+            f"{told['parts'][number]}: IoU {overlap(found, own > 0.5):.2f}, with the other thing {overlap(found, other > 0.5):.2f}"
+        )
         assert overlap(found, own > 0.5) >= LEAST_OVERLAP > 10 * overlap(found, other > 0.5)
-        assert (alpha[placed(own > 0.5, X, Y, WIDTH, HEIGHT)] > 0).mean() > 0.5, "the thing was not changed"
+        assert (alpha[placed(own > 0.5, X, Y, WIDTH, HEIGHT)] > 0).mean() > 0.5, (
+            "the thing was not changed"
+        )
 
 
 def test_two_instructions_change_two_things(edits: Outcome) -> None:
@@ -103,8 +118,16 @@ def test_the_preview_lies_at_its_place_in_the_layer(edits: Outcome) -> None:
     sent = re.search(r"(\d+) x (\d+) at (\d+), (\d+)", told["details"])
     assert sent is not None, told["details"]
     width, height, left, top = map(int, sent.groups())
-    x, y, wide, high = (share * full for share, full in zip(told["shows"], (width, height, width, height), strict=True))
-    assert left + x <= X and top + y <= Y and left + x + wide >= X + side and top + y + high >= Y + side
+    x, y, wide, high = (
+        share * full
+        for share, full in zip(told["shows"], (width, height, width, height), strict=True)
+    )
+    assert (
+        left + x <= X
+        and top + y <= Y
+        and left + x + wide >= X + side
+        and top + y + high >= Y + side
+    )
     assert wide < width, "the work was expected on a part of the layer"
     is_ground = np.abs(np.array(told["row"]) - (20, 160, 40)).max(axis=1) < 12
     view_left, _, view_wide, _ = told["view"]
@@ -118,12 +141,18 @@ def test_the_preview_lies_at_its_place_in_the_layer(edits: Outcome) -> None:
 
 def test_again_gives_another_result_on_top(edits: Outcome) -> None:
     told = edits.of("again")
-    assert len(told["layers"]) == 4 and told["layers"][-2] == told["first"] and told["layers"][-1] != told["first"]
+    assert (
+        len(told["layers"]) == 4
+        and told["layers"][-2] == told["first"]
+        and told["layers"][-1] != told["first"]
+    )
 
 
 def test_the_next_instruction_goes_on_with_what_is_seen(edits: Outcome) -> None:
     told, case = edits.of("next_instruction"), scenery.cases()["two"]
-    assert max(told["sent and seen"]) <= 1 and min(told["with and without a result"]) > 50, "a result alone was sent, or without it"
+    assert max(told["sent and seen"]) <= 1 and min(told["with and without a result"]) > 50, (
+        "a result alone was sent, or without it"
+    )
     assert told["from the painting again"]
     assert len(told["layers"]) == 4 and told["active"] == told["layers"][-1]
     after, _ = bgra(edits.folder / "next-seen-after.bgra", WIDTH, HEIGHT)
@@ -156,7 +185,9 @@ def test_results_are_laid_over_the_painting(edits: Outcome, depth: str, kind: st
     assert np.abs(seen - alpha).max() <= within
     assert np.abs((sent - colour) * alpha).max() <= within, "colours, as far as they can be seen"
     open_ = ~covered[..., 0]
-    assert open_.any() and np.array_equal(sent[open_], painting[open_]), "an opaque painting is sent as it is where nothing lies on it"
+    assert open_.any() and np.array_equal(sent[open_], painting[open_]), (
+        "an opaque painting is sent as it is where nothing lies on it"
+    )
 
 
 def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcome) -> None:
@@ -169,7 +200,11 @@ def test_again_goes_back_to_the_selection_that_the_edit_began_with(edits: Outcom
 
 def test_what_results_have_selected_counts_in_no_picture(edits: Outcome) -> None:
     told = edits.of("own_selections")
-    assert told["selected"] == [True, True] and told["hints"] == [None] * 4 and told["layers"] == [4, 4]
+    assert (
+        told["selected"] == [True, True]
+        and told["hints"] == [None] * 4
+        and told["layers"] == [4, 4]
+    )
 
 
 def test_a_mask_that_was_found_alone_limits_the_next_edit(edits: Outcome) -> None:
@@ -179,18 +214,30 @@ def test_a_mask_that_was_found_alone_limits_the_next_edit(edits: Outcome) -> Non
 
 def test_another_layer_can_be_edited_meanwhile(edits: Outcome) -> None:
     told = edits.of("another_layer_meanwhile")
-    assert "already" in told["the same"] and "already" not in told["the other"] and told["waiting"] == 1
+    assert (
+        "already" in told["the same"]
+        and "already" not in told["the other"]
+        and told["waiting"] == 1
+    )
     assert len(told["layers"]) == 5, told["layers"]
 
 
 def test_find_mask_gives_a_selection_and_no_layer(edits: Outcome) -> None:
     told, case = edits.of("mask_only"), scenery.cases()["recolour"]
-    assert told["layers"] == ["Background", "painting"] and told["layers untouched"] and told["active"] == "painting"
+    assert (
+        told["layers"] == ["Background", "painting"]
+        and told["layers untouched"]
+        and told["active"] == "painting"
+    )
     selection = grey(edits.folder / "mask-only-selection.gray", WIDTH, HEIGHT)
     found = overlap(selection > 127, placed(case.mask, X, Y, WIDTH, HEIGHT))
     print(f"overlap of the found mask with the exact one: IoU {found:.2f}")
     assert found >= LEAST_OVERLAP
-    assert told["after undo"] == {"layers": ["Background", "painting"], "selection": False, "same": True}
+    assert told["after undo"] == {
+        "layers": ["Background", "painting"],
+        "selection": False,
+        "same": True,
+    }
 
 
 def test_the_box_walks_through_earlier_instructions(edits: Outcome) -> None:
@@ -202,25 +249,46 @@ def test_the_box_walks_through_earlier_instructions(edits: Outcome) -> None:
 
 def test_every_control_has_a_name_and_a_tooltip(edits: Outcome) -> None:
     told = edits.of("controls")
-    assert not [name for name in told["without tooltip"] if name.startswith("limn_")], told["without tooltip"]
+    assert not [name for name in told["without tooltip"] if name.startswith("limn_")], told[
+        "without tooltip"
+    ]
     assert {f"limn_parameter_{name}" for name in told["parameters"]} <= set(told["names"])
     assert told["width"] <= 240
-    assert {"Mask fit", "Mask threshold"} <= set(told["labels"]), "a painter reads a paper's symbols"
+    assert {"Mask fit", "Mask threshold"} <= set(told["labels"]), (
+        "a painter reads a paper's symbols"
+    )
     assert told["wheel"] and all(told["wheel"].values()), "the wheel changes a setting in passing"
 
 
 def test_tab_reaches_every_control(edits: Outcome) -> None:
     told = edits.of("keyboard")
-    wanted = {"limn_instruction", "limn_algorithm", "limn_edit_button", "limn_mask_button", "limn_more_button", "limn_seed", "limn_link"}
+    wanted = {
+        "limn_instruction",
+        "limn_algorithm",
+        "limn_edit_button",
+        "limn_mask_button",
+        "limn_more_button",
+        "limn_seed",
+        "limn_link",
+    }
     there, back = told["there"], told["back"]
     assert back == there[::-1]
     assert wanted <= set(there) and any(name.startswith("limn_hint_") for name in there), there
     settings = [name for name in there if name.startswith("limn_parameter_")]
-    assert settings and all(there.index("limn_more_button") < there.index(name) < there.index("limn_link") for name in settings)
+    assert settings and all(
+        there.index("limn_more_button") < there.index(name) < there.index("limn_link")
+        for name in settings
+    )
     assert not told["without everything else"], "Krita has taken Tab for itself"
 
 
 def test_no_shortcut_clashes(edits: Outcome) -> None:
     told = edits.of("shortcuts")
-    assert set(told["ours"]) == {"limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel"}
+    assert set(told["ours"]) == {
+        "limn_edit",
+        "limn_again",
+        "limn_focus",
+        "limn_mask",
+        "limn_cancel",
+    }
     assert told["clashes"] == {}

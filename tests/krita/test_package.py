@@ -1,4 +1,6 @@
-"""The package in a real Krita: through its importer, and beside another plugin with the same modules."""
+"""The package in a real Krita: through its importer, and beside another plugin with the same
+modules.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,14 @@ def test_the_importer_takes_the_zip(stage: Stage) -> None:
         archive = stage.output / "limn.zip"
         plugin_package.write_zip(harness.package_files(), archive)
         bare = replace(stage, server=None, plugin=False, home=home)
-        first = replace(bare, output=stage.output / "importing", variables={"LIMN_ZIP": str(archive)})
+        first = replace(
+            bare, output=stage.output / "importing", variables={"LIMN_ZIP": str(archive)}
+        )
         told = harness.run("importing.py", first).of("import")
         assert told == {"imported": ["limn"], "imported again": ["limn"], "asked": ["limn"]}
-        told = harness.run("imported.py", replace(bare, output=stage.output / "imported", enable=("limn",))).of("docker")
+        told = harness.run(
+            "imported.py", replace(bare, output=stage.output / "imported", enable=("limn",))
+        ).of("docker")
     finally:
         shutil.rmtree(home, ignore_errors=True)
     assert told["dockers"] == ["limn_docker"] and told["title"] == "Limn" and told["visible"]
@@ -62,7 +68,12 @@ def test_beside_another_plugin(stage: Stage, tmp_path: Path) -> None:
         (plugins / name).mkdir(parents=True)
         (plugins / name / "__init__.py").write_text(text)
     (plugins / "neighbour.desktop").write_text(harness.DESKTOP.format(name="neighbour"))
-    beside = replace(stage, output=stage.output / "neighbours", resources=tmp_path / "resources", enable=("neighbour",))
+    beside = replace(
+        stage,
+        output=stage.output / "neighbours",
+        resources=tmp_path / "resources",
+        enable=("neighbour",),
+    )
     told = harness.run("neighbours.py", beside, seconds=600).of("both_work")
     assert told["note"].startswith("done in") and len(told["layers"]) == 3
     expected = [True, True, "neighbour", "3.1 of the neighbour", "connected by the neighbour"]
@@ -73,7 +84,14 @@ def test_beside_another_plugin(stage: Stage, tmp_path: Path) -> None:
 def test_the_package_stands_alone(play: Callable[[str], Outcome]) -> None:
     """Everything that Krita's importer looks for, and nothing compiled."""
     files = harness.package_files()
-    assert {"limn.desktop", "limn.action", "limn/__init__.py", "limn/protocol/messages.py"} <= set(files)
-    assert "limn/vendor/websockets/sync/client.py" in files and "limn/vendor/websockets/LICENSE" in files
-    assert not [name for name in files if not name.endswith((".py", ".desktop", ".action", "LICENSE"))]
+    assert {"limn.desktop", "limn.action", "limn/__init__.py", "limn/protocol/messages.py"} <= set(
+        files
+    )
+    assert (
+        "limn/vendor/websockets/sync/client.py" in files
+        and "limn/vendor/websockets/LICENSE" in files
+    )
+    assert not [
+        name for name in files if not name.endswith((".py", ".desktop", ".action", "LICENSE"))
+    ]
     assert b"%" not in files["limn.desktop"]

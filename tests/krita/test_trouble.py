@@ -42,7 +42,12 @@ def test_the_server_stops_and_starts_from_the_docker(trouble: Outcome) -> None:
 
 def test_the_server_can_be_stopped_while_it_starts(trouble: Outcome) -> None:
     told = trouble.of("stop_while_starting")
-    assert told["link"] == "off" and not told["working"] and told["processes"] == [] and len(told["layers"]) == 2
+    assert (
+        told["link"] == "off"
+        and not told["working"]
+        and told["processes"] == []
+        and len(told["layers"]) == 2
+    )
     assert "stopped" in told["note"] and "Press Edit" in told["note"]
     assert told["next note"].startswith("done in") and len(told["next layers"]) == 3
 
@@ -57,7 +62,11 @@ def test_without_memory_for_the_layer_the_edit_ends_in_words(trouble: Outcome) -
 def test_a_wire_that_fails_is_told_and_connected_again(trouble: Outcome) -> None:
     told = trouble.of("wire_that_fails")
     assert told["kind"] == "error" and told["link"] == "trouble" and len(told["layers"]) == 2
-    assert "Something went wrong" in told["note"] and "as never before" in told["details"] and "as never before" not in told["note"]
+    assert (
+        "Something went wrong" in told["note"]
+        and "as never before" in told["details"]
+        and "as never before" not in told["note"]
+    )
     assert told["next note"].startswith("done in") and len(told["next layers"]) == 3
 
 

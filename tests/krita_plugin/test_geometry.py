@@ -23,12 +23,16 @@ def test_without_a_selection_the_content_on_the_canvas(geometry: Any) -> None:
 
 def test_a_small_selection_is_given_context(geometry: Any) -> None:
     canvas = geometry.Rect(0, 0, 4096, 4096)
-    assert geometry.crop(canvas, canvas, geometry.Rect(2000, 2000, 100, 60)) == geometry.Rect(1794, 1774, 512, 512)
+    assert geometry.crop(canvas, canvas, geometry.Rect(2000, 2000, 100, 60)) == geometry.Rect(
+        1794, 1774, 512, 512
+    )
 
 
 def test_a_large_selection_is_given_half_its_size(geometry: Any) -> None:
     canvas = geometry.Rect(0, 0, 4096, 4096)
-    assert geometry.crop(canvas, canvas, geometry.Rect(1000, 1000, 1000, 2000)) == geometry.Rect(500, 0, 2000, 4000)
+    assert geometry.crop(canvas, canvas, geometry.Rect(1000, 1000, 1000, 2000)) == geometry.Rect(
+        500, 0, 2000, 4000
+    )
 
 
 _SIDE = st.integers(1, 9000)
@@ -41,7 +45,11 @@ def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
 ) -> None:
     from limn.krita_plugin.document.geometry import Rect, crop
 
-    canvas, content, selection = Rect(0, 0, 4000, 3000), Rect(x, y, width, height), Rect(sx, sy, sw, sh)
+    canvas, content, selection = (
+        Rect(0, 0, 4000, 3000),
+        Rect(x, y, width, height),
+        Rect(sx, sy, sw, sh),
+    )
     seen = content.intersected(canvas)
     got = crop(content, canvas, selection)
     assert got.intersected(seen) == got or got.empty
@@ -51,6 +59,6 @@ def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
 
 def test_united_leaves_out_what_is_empty(geometry: Any) -> None:
     assert geometry.united([geometry.Rect(5, 5, 0, 0)]).empty
-    assert geometry.united([geometry.Rect(9, 2, 4, 4), geometry.Rect(-500, 0, 0, 0), geometry.Rect(3, 4, 2, 20)]) == geometry.Rect(
-        3, 2, 10, 22
-    )
+    assert geometry.united(
+        [geometry.Rect(9, 2, 4, 4), geometry.Rect(-500, 0, 0, 0), geometry.Rect(3, 4, 2, 20)]
+    ) == geometry.Rect(3, 2, 10, 22)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 
 @given(width=st.integers(1, 900), height=st.integers(1, 900), data=st.data())
-def test_a_shrunk_mask_keeps_every_nth_row_and_column(width: int, height: int, data: st.DataObject) -> None:
+def test_a_shrunk_mask_keeps_every_nth_row_and_column(
+    width: int, height: int, data: st.DataObject
+) -> None:
     from limn.krita_plugin.preview_data import PICTURE_SIDE, shrink
     from limn.protocol.messages import Pixels, Region
 
@@ -31,13 +33,26 @@ def test_no_mask_is_a_black_picture(looks: Any) -> None:
     assert looks.shrink(None, 1000, 500).data == bytes(250 * 125)
 
 
-@given(width=st.integers(1, 700), height=st.integers(1, 700), rows=st.integers(1, 64), deep=st.booleans())
-def test_a_small_layer_keeps_every_nth_row_and_column(width: int, height: int, rows: int, deep: bool) -> None:
+@given(
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    rows=st.integers(1, 64),
+    deep=st.booleans(),
+)
+def test_a_small_layer_keeps_every_nth_row_and_column(
+    width: int, height: int, rows: int, deep: bool
+) -> None:
     from limn.krita_plugin.preview_data import PICTURE_SIDE, small
 
     channels = np.random.default_rng(width).integers(0, 256, (height, width, 4), np.uint8)
     sent = channels.astype("<u2") * 256 + 7 if deep else channels
-    picture = small([sent[y : y + rows].tobytes() for y in range(0, height, rows)], width, height, deep, (255, 255, 255))
+    picture = small(
+        [sent[y : y + rows].tobytes() for y in range(0, height, rows)],
+        width,
+        height,
+        deep,
+        (255, 255, 255),
+    )
     step = -(-max(width, height) // PICTURE_SIDE)
     got = np.frombuffer(picture.data, np.uint8).reshape(picture.height, picture.width, 4)
     assert np.array_equal(got, channels[::step, ::step])

@@ -17,7 +17,9 @@ def welcome(messages: Any) -> Any:
         messages.Parameter("exact", "bool", True),
     )
     foi = messages.Algorithm("foi", "FoI", "two local edits", parameters)
-    missing = messages.Algorithm("tas", "TAS", "needs another model", (), "the model has no text-to-image part")
+    missing = messages.Algorithm(
+        "tas", "TAS", "needs another model", (), "the model has no text-to-image part"
+    )
     return messages.Welcome(1, "Limn 1", "CPU", "sketchbook", (missing, foi))
 
 
@@ -45,25 +47,56 @@ def test_a_request_names_only_what_differs_from_the_defaults(state: Any, welcome
     assert panel.request(mask_only=True).mask_only
 
 
-@pytest.mark.parametrize("name, value", [("tau", 1.5), ("tau", "0.5"), ("steps", 2.5), ("gamma", "narrow"), ("exact", 1), ("tau", True)])
-def test_a_remembered_value_that_does_not_fit_falls_back(state: Any, welcome: Any, name: str, value: object) -> None:
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("tau", 1.5),
+        ("tau", "0.5"),
+        ("steps", 2.5),
+        ("gamma", "narrow"),
+        ("exact", 1),
+        ("tau", True),
+    ],
+)
+def test_a_remembered_value_that_does_not_fit_falls_back(
+    state: Any, welcome: Any, name: str, value: object
+) -> None:
     panel = state.Panel()
     panel.recall(json.dumps({"values": {"foi": {name: value}}}))
     panel.welcomed(welcome)
     assert panel.request().parameters == {}
 
 
-def test_earlier_methods_are_offered_behind_more_or_while_one_is_chosen(state: Any, messages: Any, welcome: Any) -> None:
-    earlier = (messages.Algorithm(name, name.upper(), "earlier", baseline=True) for name in ("sdedit", "ddim"))
+def test_earlier_methods_are_offered_behind_more_or_while_one_is_chosen(
+    state: Any, messages: Any, welcome: Any
+) -> None:
+    earlier = (
+        messages.Algorithm(name, name.upper(), "earlier", baseline=True)
+        for name in ("sdedit", "ddim")
+    )
     panel = state.Panel()
-    panel.welcomed(messages.Welcome(2, "Limn 1", "CPU", "sketchbook", (*welcome.algorithms, *earlier)))
+    panel.welcomed(
+        messages.Welcome(2, "Limn 1", "CPU", "sketchbook", (*welcome.algorithms, *earlier))
+    )
     seen = []
-    for algorithm, more in (("foi", False), ("foi", True), ("ddim", True), ("ddim", False), ("foi", False)):
+    for algorithm, more in (
+        ("foi", False),
+        ("foi", True),
+        ("ddim", True),
+        ("ddim", False),
+        ("foi", False),
+    ):
         panel.set_algorithm(algorithm)
         panel.set_more(more)
         seen.append([one.name for one in panel.offered()])
     papers = ["tas", "foi"]
-    assert seen == [papers, [*papers, "sdedit", "ddim"], [*papers, "sdedit", "ddim"], [*papers, "ddim"], papers]
+    assert seen == [
+        papers,
+        [*papers, "sdedit", "ddim"],
+        [*papers, "sdedit", "ddim"],
+        [*papers, "ddim"],
+        papers,
+    ]
 
 
 @pytest.fixture
@@ -80,7 +113,9 @@ def test_auto_is_the_default_where_the_server_has_it(state: Any, many: Any) -> N
     assert panel.request().algorithm == panel.chosen().name == "auto"
 
 
-def test_a_caption_is_shown_where_it_counts_and_counts_where_it_is_shown(state: Any, many: Any) -> None:
+def test_a_caption_is_shown_where_it_counts_and_counts_where_it_is_shown(
+    state: Any, many: Any
+) -> None:
     panel = state.Panel()
     panel.welcomed(many)
     shown = {}
@@ -97,21 +132,38 @@ def test_a_caption_is_shown_where_it_counts_and_counts_where_it_is_shown(state: 
     ]  # fmt: skip
 
 
-def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(state: Any, many: Any) -> None:
+def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(
+    state: Any, many: Any
+) -> None:
     panel = state.Panel()
     panel.welcomed(many)
-    for end in (lambda: panel.began(state.Request("a", "auto", {}, 0, "off"), "starting"), lambda: panel.set_algorithm("foi")):
+    for end in (
+        lambda: panel.began(state.Request("a", "auto", {}, 0, "off"), "starting"),
+        lambda: panel.set_algorithm("foi"),
+    ):
         panel.set_algorithm("auto")
         panel.chose("TAS: changes a pose")
         panel.asked("What does the picture show now?")
         panel.ended(state.Note("quiet", "It is not known what the picture shows now."))
-        assert (panel.choice, panel.question) == ("TAS: changes a pose", "What does the picture show now?")
+        assert (panel.choice, panel.question) == (
+            "TAS: changes a pose",
+            "What does the picture show now?",
+        )
         assert panel.caption_shown()
         end()
         assert (panel.choice, panel.question) == ("", "")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"seed": -3, "history": "x", "hint_mode": "all", "values": 3}', '{"seed": true}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"seed": -3, "history": "x", "hint_mode": "all", "values": 3}',
+        '{"seed": true}',
+    ],
+)
 def test_damaged_memory_harms_nothing(state: Any, text: str) -> None:
     panel = state.Panel()
     panel.recall(text)
@@ -128,7 +180,11 @@ def test_memory_comes_back(state: Any, welcome: Any) -> None:
     later = state.Panel()
     later.recall(panel.remembered())
     later.welcomed(welcome)
-    assert later.request().parameters == {"tau": 0.25} and later.hint_mode == "guide" and later.seed == 1289
+    assert (
+        later.request().parameters == {"tau": 0.25}
+        and later.hint_mode == "guide"
+        and later.seed == 1289
+    )
     assert later.history == ["make the star blue"]
 
 

@@ -17,7 +17,9 @@ values = st.one_of(st.booleans(), st.integers(-(10**9), 10**9), numbers, text)
 
 
 @st.composite
-def pixels(draw: st.DrawFn, formats: tuple[str, ...], size: tuple[int, int] | None = None) -> m.Pixels:
+def pixels(
+    draw: st.DrawFn, formats: tuple[str, ...], size: tuple[int, int] | None = None
+) -> m.Pixels:
     """A small picture in one of the formats, now and then larger than a chunk."""
     width, height = size or (draw(st.integers(1, 6)), draw(st.sampled_from((1, 2, 5, 20_000))))
     height = min(height, limits.MAX_SIDE)
@@ -91,7 +93,9 @@ refusals = st.builds(m.Refused, identifiers, text, text)
 parts = st.builds(m.PartMask, text, text, st.none() | regions("gray8"))
 
 
-def job_messages(job: st.SearchStrategy[str] = identifiers, seq: st.SearchStrategy[int] = counts) -> st.SearchStrategy[Any]:
+def job_messages(
+    job: st.SearchStrategy[str] = identifiers, seq: st.SearchStrategy[int] = counts
+) -> st.SearchStrategy[Any]:
     """Whatever a server says about a job."""
     floats = st.dictionaries(text, numbers, max_size=3)
     texts = st.lists(text, max_size=3).map(tuple)
@@ -113,6 +117,10 @@ def job_messages(job: st.SearchStrategy[str] = identifiers, seq: st.SearchStrate
 
 
 client_messages = st.one_of(
-    hellos, submits(), st.builds(m.Cancel, identifiers), st.builds(m.Resume, identifiers, counts), st.builds(m.Acknowledge, identifiers)
+    hellos,
+    submits(),
+    st.builds(m.Cancel, identifiers),
+    st.builds(m.Resume, identifiers, counts),
+    st.builds(m.Acknowledge, identifiers),
 )
 messages = st.one_of(client_messages, welcomes, refusals, job_messages())

@@ -1,4 +1,6 @@
-"""Every message survives its way over the wire, and what is not a message is refused with a typed error."""
+"""Every message survives its way over the wire, and what is not a message is refused with a typed
+error.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,30 @@ from hypothesis import strategies as st
 from limn.protocol import PROTOCOL_VERSION, Pixels, ProtocolError, limits
 from limn.protocol.codec import decode, encode
 from limn.protocol.errors import Corrupt, Malformed, TooLarge, UnknownMessage, VersionMismatch
-from limn.protocol.messages import Cancel, Hello, Mask, Message, PartMask, Progress, Region, Result, Submit
+from limn.protocol.messages import (
+    Cancel,
+    Hello,
+    Mask,
+    Message,
+    PartMask,
+    Progress,
+    Region,
+    Result,
+    Submit,
+)
 
 from .strategies import messages
 
 PICTURE = Pixels(2, 1, "rgba8", bytes(range(8)))
-SUBMIT = Submit("job-1", "foi", "make the star blue", PICTURE, seed=7, hint=Pixels(2, 1, "gray8", b"\0\xff"), hint_mode="guide")
+SUBMIT = Submit(
+    "job-1",
+    "foi",
+    "make the star blue",
+    PICTURE,
+    seed=7,
+    hint=Pixels(2, 1, "gray8", b"\0\xff"),
+    hint_mode="guide",
+)
 
 
 def head(message: Message) -> dict[str, Any]:
@@ -54,13 +74,17 @@ def test_any_text_is_a_message_or_a_typed_error(text: str) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
 
 @given(messages, st.data())
-def test_any_field_may_hold_anything_without_another_exception(message: Message, data: st.DataObject) -> None:
+def test_any_field_may_hold_anything_without_another_exception(
+    message: Message, data: st.DataObject
+) -> None:
     fields = head(message)
     name = data.draw(st.sampled_from(sorted(fields)))
     fields[name] = data.draw(json_values)
@@ -163,7 +187,9 @@ def test_json_that_is_not_ours(text: str) -> None:
 @pytest.mark.parametrize("number", ["1e999", "1" * 400, "-1e300"])
 def test_numbers_beyond_every_bound(number: str) -> None:
     with pytest.raises(TooLarge):
-        decode(f'{{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,"seconds_left":{number}}}')
+        decode(
+            f'{{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,"seconds_left":{number}}}'
+        )
 
 
 def test_a_long_text_is_refused_before_it_is_read() -> None:
@@ -190,7 +216,13 @@ def test_pictures_of_one_message_are_bounded_together() -> None:
     side = 8192
     whole = Region(0, 0, Pixels(side, side, "gray8", None, "0" * 64))
     mask = head(Mask("a", 1, None, tuple(PartMask("i", "k", None) for _ in range(10))))
-    picture = {"width": side, "height": side, "format": "gray8", "bytes": side * side, "sha256": "0" * 64}
+    picture = {
+        "width": side,
+        "height": side,
+        "format": "gray8",
+        "bytes": side * side,
+        "sha256": "0" * 64,
+    }
     for number, part in enumerate(mask["parts"]):
         part["area"] = {"x": whole.x, "y": whole.y, "pixels": picture | {"transfer": number + 1}}
     with pytest.raises(TooLarge):

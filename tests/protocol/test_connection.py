@@ -1,4 +1,6 @@
-"""One connection: chunks, order, newest wins, cancel on the line, and every hostile frame answered by a typed error."""
+"""One connection: chunks, order, newest wins, cancel on the line, and every hostile frame answered
+by a typed error.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limn.protocol import PROTOCOL_VERSION, Connection, Message, Pixels, ProtocolError, limits
-from limn.protocol.errors import ConnectionEnded, Corrupt, Malformed, OutOfOrder, RefusedByPeer, TooLarge, UnknownMessage
+from limn.protocol.errors import (
+    ConnectionEnded,
+    Corrupt,
+    Malformed,
+    OutOfOrder,
+    RefusedByPeer,
+    TooLarge,
+    UnknownMessage,
+)
 from limn.protocol.messages import (
     Acknowledge,
     Box,
@@ -79,7 +89,10 @@ def test_a_large_picture_travels_in_chunks_with_heads() -> None:
     sent = frames(client)
     assert [type(frame) for frame in sent] == [str, bytes, bytes, bytes, bytes]
     assert all(len(frame) == limits.CHUNK_HEAD_BYTES + limits.CHUNK_BYTES for frame in sent[1:])
-    assert [sent[i][:16] for i in (1, 2)] == [bytes(7) + b"\x01" + bytes(8), bytes(7) + b"\x01" + bytes(5) + b"\x04\0\0"]
+    assert [sent[i][:16] for i in (1, 2)] == [
+        bytes(7) + b"\x01" + bytes(8),
+        bytes(7) + b"\x01" + bytes(5) + b"\x04\0\0",
+    ]
     arrived = [message for frame in sent for message in server.receive(frame)]
     assert arrived == [submit]
 
@@ -249,7 +262,9 @@ CHUNK = encoded(Submit("a", "foi", "x", SMALL))[1]
         ('{"type":"refused","code":"a","sentence":"","remedy":""}', UnknownMessage),
     ],
 )
-def test_a_bad_frame_is_refused_in_words_and_ends_the_connection(frame: Frame, error: type[ProtocolError]) -> None:
+def test_a_bad_frame_is_refused_in_words_and_ends_the_connection(
+    frame: Frame, error: type[ProtocolError]
+) -> None:
     client, server = pair()
     server.send(Cancelled("never-arrives", 1))
     with pytest.raises(error) as caught:
@@ -257,7 +272,11 @@ def test_a_bad_frame_is_refused_in_words_and_ends_the_connection(frame: Frame, e
     assert not server.open
     with pytest.raises(RefusedByPeer) as told:
         carry(server, client)
-    assert (told.value.peer_code, told.value.sentence, told.value.remedy) == (caught.value.code, caught.value.sentence, caught.value.remedy)
+    assert (told.value.peer_code, told.value.sentence, told.value.remedy) == (
+        caught.value.code,
+        caught.value.sentence,
+        caught.value.remedy,
+    )
     assert not client.open
     for connection in (client, server):
         with pytest.raises(ConnectionEnded):
@@ -311,7 +330,10 @@ def test_numbers_of_transfers_rise() -> None:
 
 def test_pictures_come_one_message_after_the_other() -> None:
     _, server = pair()
-    (first, _), (second, _) = encoded(Submit("a", "foi", "x", SMALL)), encoded(Submit("b", "foi", "x", SMALL))
+    (first, _), (second, _) = (
+        encoded(Submit("a", "foi", "x", SMALL)),
+        encoded(Submit("b", "foi", "x", SMALL)),
+    )
     assert isinstance(second, str)
     server.receive(first)
     with pytest.raises(OutOfOrder):
@@ -352,20 +374,28 @@ def attacks(draw: st.DrawFn, honest: list[Frame]) -> list[Frame]:
             attacked.insert(place, draw(st.binary(max_size=40) | st.text(max_size=40)))
         elif frame:
             at = draw(st.integers(0, len(frame) - 1))
-            new = draw(st.characters(codec="ascii")) if isinstance(frame, str) else bytes([draw(st.integers(0, 255))])
+            new = (
+                draw(st.characters(codec="ascii"))
+                if isinstance(frame, str)
+                else bytes([draw(st.integers(0, 255))])
+            )
             attacked[place] = frame[:at] + new + frame[at + 1 :]
     return attacked
 
 
 def feed(receiver: Connection, attacked: list[Frame]) -> None:
-    """Whatever comes: messages whose pictures are what their hash says, or one typed error and then the end."""
+    """Whatever comes: messages whose pictures are what their hash says, or one typed error and then
+    the end.
+    """
     for frame in attacked:
         try:
             arrived = receiver.receive(frame)
         except ProtocolError as error:
             assert error.sentence and error.remedy and error.close_code in (1002, 1008, 1009)
             assert not receiver.open
-            assert [type(m) for f in frames(receiver) for m in decode_all(f)] == ([Refused] if receiver.role == "server" else [])
+            assert [type(m) for f in frames(receiver) for m in decode_all(f)] == (
+                [Refused] if receiver.role == "server" else []
+            )
             with pytest.raises(ConnectionEnded):
                 receiver.receive(frame)
             return
@@ -386,10 +416,22 @@ def decode_all(frame: Frame) -> list[Message]:
 @given(st.lists(submits(st.sampled_from("abc")), max_size=2), st.data())
 def test_a_server_survives_any_attack(messages: list[Message], data: st.DataObject) -> None:
     _, server = pair()
-    feed(server, data.draw(attacks(encoded(*messages, Cancel("a"), Acknowledge("z"), Submit("d", "foi", "x", SMALL)))))
+    feed(
+        server,
+        data.draw(
+            attacks(
+                encoded(*messages, Cancel("a"), Acknowledge("z"), Submit("d", "foi", "x", SMALL))
+            )
+        ),
+    )
 
 
 @given(st.lists(job_messages(st.just("a"), st.integers(1, 20)), max_size=3), st.data())
 def test_a_client_survives_any_attack(messages: list[Message], data: st.DataObject) -> None:
     client, _ = working()
-    feed(client, data.draw(attacks(encoded(Queued("a", 1, 0), *messages, Done("a", 30, "foi", 0), role="server"))))
+    feed(
+        client,
+        data.draw(
+            attacks(encoded(Queued("a", 1, 0), *messages, Done("a", 30, "foi", 0), role="server"))
+        ),
+    )

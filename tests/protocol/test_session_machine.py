@@ -1,4 +1,6 @@
-"""Two connections, any honest traffic, any interleaving, any break: nothing that matters is lost, doubled or reordered."""
+"""Two connections, any honest traffic, any interleaving, any break: nothing that matters is lost,
+doubled or reordered.
+"""
 
 from __future__ import annotations
 
@@ -39,26 +41,47 @@ GRAY = Region(3, 4, Pixels(2, 2, "gray8", b"1234"))
 PICTURES = st.sampled_from((SMALL, LARGE))
 
 SAYINGS: st.SearchStrategy[JobMessage] = st.one_of(
-    st.builds(Progress, st.just("?"), st.just(1), st.just("denoising"), st.integers(0, 9), st.just(9)),
     st.builds(
-        Preview, st.just("?"), st.just(1), st.integers(0, 9), st.just(Pixels(4, 4, "jpeg", b"not looked into")), st.just(Box(3, 4, 2, 2))
+        Progress, st.just("?"), st.just(1), st.just("denoising"), st.integers(0, 9), st.just(9)
     ),
-    st.builds(Mask, st.just("?"), st.just(1), st.sampled_from((None, GRAY)), st.just((PartMask("i", "k", GRAY),)), st.booleans()),
-    st.builds(Result, st.just("?"), st.just(1), st.builds(Region, st.just(0), st.just(0), PICTURES)),
+    st.builds(
+        Preview,
+        st.just("?"),
+        st.just(1),
+        st.integers(0, 9),
+        st.just(Pixels(4, 4, "jpeg", b"not looked into")),
+        st.just(Box(3, 4, 2, 2)),
+    ),
+    st.builds(
+        Mask,
+        st.just("?"),
+        st.just(1),
+        st.sampled_from((None, GRAY)),
+        st.just((PartMask("i", "k", GRAY),)),
+        st.booleans(),
+    ),
+    st.builds(
+        Result, st.just("?"), st.just(1), st.builds(Region, st.just(0), st.just(0), PICTURES)
+    ),
     st.just(Queued("?", 1, 0)),
 )
-ENDS: st.SearchStrategy[JobMessage] = st.sampled_from((Done("?", 1, "foi", 0), Failed("?", 1, "x", "y", "z"), Cancelled("?", 1)))
+ENDS: st.SearchStrategy[JobMessage] = st.sampled_from(
+    (Done("?", 1, "foi", 0), Failed("?", 1, "x", "y", "z"), Cancelled("?", 1))
+)
 
 
 def passing(message: Message) -> bool:
     """Whether a newer message may take this one's place."""
-    return isinstance(message, (Progress, Preview)) or (isinstance(message, Mask) and not message.final)
+    return isinstance(message, (Progress, Preview)) or (
+        isinstance(message, Mask) and not message.final
+    )
 
 
 class SessionMachine(RuleBasedStateMachine):
     """A client and a server, with a wire that carries frames only when told to, and that may break.
 
-    The server's side of the model: `log`, all messages of a job by number, as a server keeps them. The client's: `seen`.
+    The server's side of the model: `log`, all messages of a job by number, as a server keeps them.
+    The client's: `seen`.
     """
 
     def __init__(self) -> None:
@@ -111,7 +134,11 @@ class SessionMachine(RuleBasedStateMachine):
 
     def running(self) -> list[str]:
         """Jobs that the server may speak of: asked about on this wire, and not ended."""
-        return [job for job in sorted(self.listening) if not (self.log[job] and isinstance(self.log[job][-1], FINAL))]
+        return [
+            job
+            for job in sorted(self.listening)
+            if not (self.log[job] and isinstance(self.log[job][-1], FINAL))
+        ]
 
     def tell(self, job: str, message: JobMessage) -> None:
         self.sayings += 1
@@ -142,7 +169,12 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sayings > 4)
     @rule()
     def wire_breaks(self) -> None:
-        self.reconnect({job: self.seen[job][-1].seq if self.seen.get(job) else 0 for job in self.arrived & self.submitted.keys()})
+        self.reconnect(
+            {
+                job: self.seen[job][-1].seq if self.seen.get(job) else 0
+                for job in self.arrived & self.submitted.keys()
+            }
+        )
         for job in self.submitted.keys() - self.arrived - self.cancelled:
             self.client.send(self.submitted[job])
 
@@ -174,7 +206,11 @@ class SessionMachine(RuleBasedStateMachine):
         for job, seen in self.seen.items():
             numbers = [message.seq for message in seen]
             assert numbers == sorted(set(numbers))
-            lasting = [message for message in self.log[job] if not passing(message) and message.seq <= numbers[-1]]
+            lasting = [
+                message
+                for message in self.log[job]
+                if not passing(message) and message.seq <= numbers[-1]
+            ]
             assert [message for message in seen if not passing(message)] == lasting
 
     def teardown(self) -> None:
@@ -183,7 +219,9 @@ class SessionMachine(RuleBasedStateMachine):
         self.downward(10_000)
         for job in self.listening:
             lasting = [message for message in self.log[job] if not passing(message)]
-            assert [message for message in self.seen.get(job, []) if not passing(message)] == lasting
+            assert [
+                message for message in self.seen.get(job, []) if not passing(message)
+            ] == lasting
 
 
 TestSession = SessionMachine.TestCase

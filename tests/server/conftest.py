@@ -36,7 +36,9 @@ def picture(width: int = 64, height: int = 64, layout: str = "rgba8") -> Pixels:
             inside = abs(2 * x - width) < width // 2 and abs(2 * y - height) < height // 2
             colour = (200, 30, 30) if inside else (40, 160, 60)
             levels += [*(colour[i] for i in order), 255]
-    data = b"".join((level * 257).to_bytes(2, "little") for level in levels) if deep else bytes(levels)
+    data = (
+        b"".join((level * 257).to_bytes(2, "little") for level in levels) if deep else bytes(levels)
+    )
     return Pixels(width, height, layout, data)  # type: ignore[arg-type]
 
 
@@ -93,11 +95,18 @@ def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     home = tmp_path_factory.mktemp("home")
     for folder in folders.values():
         (home / folder).mkdir(mode=0o700)
-    return {**os.environ, **{name: str(home / folder) for name, folder in folders.items()}, "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        **{name: str(home / folder) for name, folder in folders.items()},
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Running:
-    """Start a server and wait for its ready line. Raises AssertionError with its log if it does not come."""
+    """Start a server and wait for its ready line.
+
+    Raises AssertionError with its log if it does not come.
+    """
     log_file = folder / "server.log"
     with log_file.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -114,7 +123,9 @@ def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Ru
 
 
 @pytest.fixture
-def start_server(tiny_model: Path, server_environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+def start_server(
+    tiny_model: Path, server_environment: dict[str, str], tmp_path: Path
+) -> Iterator[Start]:
     """Starts servers with the tiny model and ends them with the test."""
     started: list[Running] = []
 
@@ -131,9 +142,13 @@ def start_server(tiny_model: Path, server_environment: dict[str, str], tmp_path:
 
 
 @pytest.fixture(scope="module")
-def server(tiny_model: Path, server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def server(
+    tiny_model: Path, server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """One server for a whole file of tests; its worker may be killed, the server must not be."""
-    running = start(["--model", str(tiny_model)], server_environment, tmp_path_factory.mktemp("server"))
+    running = start(
+        ["--model", str(tiny_model)], server_environment, tmp_path_factory.mktemp("server")
+    )
     yield running
     assert running.stop() == 0, running.log
 

@@ -1,4 +1,6 @@
-"""Auto over a real websocket: announced first, chosen before anything is loaded, told while the job runs and at its end."""
+"""Auto over a real websocket: announced first, chosen before anything is loaded, told while the job
+runs and at its end.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,18 @@ def auto(job: str, instruction: str, **changes: object) -> Submit:
 
 async def test_auto_is_the_first_in_the_list(session: Session) -> None:
     first, *others = session.welcome.algorithms
-    assert (first.name, first.title, first.unavailable, first.caption) == ("auto", "Auto", "", "useful")
+    assert (first.name, first.title, first.unavailable, first.caption) == (
+        "auto",
+        "Auto",
+        "",
+        "useful",
+    )
     assert first.summary and [parameter.name for parameter in first.parameters] == ["steps"]
-    assert all(any(one.name == "steps" for one in other.parameters) for other in others if not other.baseline)
+    assert all(
+        any(one.name == "steps" for one in other.parameters)
+        for other in others
+        if not other.baseline
+    )
     assert {other.name: other.caption for other in others if not other.baseline} == {
         "foi": "unused", "instdiffedit": "useful", "adapedit": "needed", "tas": "useful"
     }  # fmt: skip
@@ -52,7 +63,10 @@ async def test_the_choice_comes_before_the_work_and_with_the_end(
 async def test_a_named_algorithm_is_not_chosen(session: Session) -> None:
     messages = await run(session, submit("named", "make the dog sit"))
     assert not any(isinstance(message, Chosen) for message in messages)
-    assert isinstance(messages[-1], Done) and (messages[-1].algorithm, messages[-1].reason) == ("foi", "")
+    assert isinstance(messages[-1], Done) and (messages[-1].algorithm, messages[-1].reason) == (
+        "foi",
+        "",
+    )
 
 
 async def test_seconds_left_come_from_the_chosen_algorithms_own_past(session: Session) -> None:
@@ -64,35 +78,67 @@ async def test_seconds_left_come_from_the_chosen_algorithms_own_past(session: Se
 
 
 async def test_a_caption_that_is_needed_is_asked_for_and_then_used(session: Session) -> None:
-    wanted = replace(submit("asked", "make the square striped"), algorithm="adapedit", parameters={"steps": 2, "prepass_steps": 2})
+    wanted = replace(
+        submit("asked", "make the square striped"),
+        algorithm="adapedit",
+        parameters={"steps": 2, "prepass_steps": 2},
+    )
     *before, failed = await run(session, wanted)
     assert isinstance(failed, Failed) and failed.code == "needs-caption"
-    assert not any(isinstance(message, Progress) for message in before), "nothing is loaded, and nothing begun"
+    assert not any(isinstance(message, Progress) for message in before), (
+        "nothing is loaded, and nothing begun"
+    )
     assert failed.sentence.endswith(".") and "caption" in failed.remedy
-    told = await run(session, replace(wanted, job="told", caption="a red square on a green background"))
+    told = await run(
+        session, replace(wanted, job="told", caption="a red square on a green background")
+    )
     assert isinstance(told[-1], Done), told[-1]
     assert told[-1].understood["source"] == "a red square on a green background"
 
 
-async def test_a_captioner_says_what_nobody_has_written(start_server: Start, tiny_captioner: Path) -> None:
-    """With it Auto takes the algorithm that fits; a caption that was written goes before it; where none is needed it is not asked."""
+async def test_a_captioner_says_what_nobody_has_written(
+    start_server: Start, tiny_captioner: Path
+) -> None:
+    """With it Auto takes the algorithm that fits; a caption that was written goes before it; where
+    none is needed it is not asked.
+    """
     running = start_server("--captioner", str(tiny_captioner))
     async with await connect(running.address) as session:
         few = {"parameters": {"steps": 2}}
         described = (await run(session, auto("described", "make the star striped", **few)))[-1]
         assert isinstance(described, Done), described
-        assert (described.algorithm, described.reason) == ("adapedit", "AdapEdit: changes an adjective")
+        assert (described.algorithm, described.reason) == (
+            "adapedit",
+            "AdapEdit: changes an adjective",
+        )
         assert set(described.understood["source"].split()) == {"star"}
-        assert any(warning.startswith("The captioner says: star star") for warning in described.warnings)
-        assert next(iter(described.seconds)) == "looking at the picture" and described.seconds["looking at the picture"] > 0
-        written = (await run(session, auto("written", "make the star striped", caption="a red star", **few)))[-1]
-        assert isinstance(written, Done) and written.understood["source"] == "a red star" and not written.warnings
+        assert any(
+            warning.startswith("The captioner says: star star") for warning in described.warnings
+        )
+        assert (
+            next(iter(described.seconds)) == "looking at the picture"
+            and described.seconds["looking at the picture"] > 0
+        )
+        written = (
+            await run(
+                session, auto("written", "make the star striped", caption="a red star", **few)
+            )
+        )[-1]
+        assert (
+            isinstance(written, Done)
+            and written.understood["source"] == "a red star"
+            and not written.warnings
+        )
         plain = await run(session, auto("plain", "make the star blue", **few))
         assert isinstance(plain[-1], Done) and not plain[-1].warnings
-        assert "looking at the picture" not in [message.stage for message in plain if isinstance(message, Progress)]
+        assert "looking at the picture" not in [
+            message.stage for message in plain if isinstance(message, Progress)
+        ]
 
 
-async def test_a_captioner_that_is_not_there_is_told_when_it_is_wanted(start_server: Start, tmp_path: Path) -> None:
+async def test_a_captioner_that_is_not_there_is_told_when_it_is_wanted(
+    start_server: Start, tmp_path: Path
+) -> None:
     running = start_server("--captioner", str(tmp_path / "nowhere"))
     async with await connect(running.address) as session:
         failed = (await run(session, auto("undescribed", "make the star striped")))[-1]
@@ -113,14 +159,24 @@ async def test_the_choice_survives_a_dropped_connection(server: Running) -> None
             kept.append(message)
             if isinstance(message, Progress):
                 await second.cancel("auto-dropped")
-        assert [message.reason for message in kept if isinstance(message, Chosen)] == ["FoI: a local change of colour"]
+        assert [message.reason for message in kept if isinstance(message, Chosen)] == [
+            "FoI: a local change of colour"
+        ]
 
 
-async def test_a_model_without_foi_chooses_among_what_it_has(start_server: Start, tiny_model: Path) -> None:
+async def test_a_model_without_foi_chooses_among_what_it_has(
+    start_server: Start, tiny_model: Path
+) -> None:
     running = start_server("--model", f"{tiny_model}/text-to-image")
     async with await connect(running.address) as session:
         failed = await run(session, auto("lacking", "make the square blue"))
         assert isinstance(failed[-1], Failed) and failed[-1].code == "needs-caption"
-        told = await run(session, auto("given", "make the square blue", caption="a red square", parameters={"steps": 2}))
+        told = await run(
+            session,
+            auto("given", "make the square blue", caption="a red square", parameters={"steps": 2}),
+        )
         assert isinstance(told[-1], Done)
-        assert (told[-1].algorithm, told[-1].reason) == ("adapedit", "AdapEdit: a local change of colour; FoI is not there")
+        assert (told[-1].algorithm, told[-1].reason) == (
+            "adapedit",
+            "AdapEdit: a local change of colour; FoI is not there",
+        )

@@ -1,4 +1,6 @@
-"""One edit inside the worker, without process and wire: cancelling to the step, masks, words for whatever goes wrong."""
+"""One edit inside the worker, without process and wire: cancelling to the step, masks, words for
+whatever goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def count_forwards(models: editing.Models, monkeypatch: pytest.MonkeyPatch) -> l
 
 
 @pytest.mark.parametrize("at", [1, 3, 4])
-def test_a_cancel_takes_effect_within_one_step(models: editing.Models, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_a_cancel_takes_effect_within_one_step(
+    models: editing.Models, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     passes = count_forwards(models, monkeypatch)
     editor, stop, then = Editor(models), False, 0
     messages = editor.run(submit("a", parameters={"steps": 20}), lambda: stop)
@@ -43,13 +47,17 @@ def test_a_cancel_takes_effect_within_one_step(models: editing.Models, monkeypat
             stop, then = True, len(passes)
             break
     rest = list(messages)
-    assert [type(message) for message in rest if not isinstance(message, (Mask, Progress)) and "Preview" not in str(type(message))] == [
-        Cancelled
-    ]
+    assert [
+        type(message)
+        for message in rest
+        if not isinstance(message, (Mask, Progress)) and "Preview" not in str(type(message))
+    ] == [Cancelled]
     assert len(passes) <= then + 1
 
 
-def test_a_cancel_before_the_start_costs_no_forward(models: editing.Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancel_before_the_start_costs_no_forward(
+    models: editing.Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     passes = count_forwards(models, monkeypatch)
     assert isinstance(list(Editor(models).run(submit("a"), lambda: True))[-1], Cancelled)
     assert passes == []
@@ -57,14 +65,25 @@ def test_a_cancel_before_the_start_costs_no_forward(models: editing.Models, monk
 
 def test_previews_lie_around_the_selection(models: editing.Models) -> None:
     width, height = 200, 120
-    chosen = bytes(255 * (150 <= x < 170 and 10 <= y < 30) for y in range(height) for x in range(width))
-    asked = submit("a", pixels=picture(width, height), hint=Pixels(width, height, "gray8", chosen), hint_mode="limit")
+    chosen = bytes(
+        255 * (150 <= x < 170 and 10 <= y < 30) for y in range(height) for x in range(width)
+    )
+    asked = submit(
+        "a",
+        pixels=picture(width, height),
+        hint=Pixels(width, height, "gray8", chosen),
+        hint_mode="limit",
+    )
     previews = [m for m in Editor(models).run(asked, lambda: False) if isinstance(m, Preview)]
     assert previews
     for preview in previews:
         at = preview.shows
         assert at.x <= 150 and at.x + at.width >= 170 and at.y <= 10 and at.y + at.height >= 30
-        assert at.x + at.width <= width and at.width < width and at.width / at.height == preview.picture.width / preview.picture.height
+        assert (
+            at.x + at.width <= width
+            and at.width < width
+            and at.width / at.height == preview.picture.width / preview.picture.height
+        )
 
 
 def test_seconds_left_are_told_from_the_second_edit_on_at_once(models: editing.Models) -> None:
@@ -87,7 +106,11 @@ def test_previews_are_made_only_when_wished_and_not_too_often(models: editing.Mo
 
     made = {}
     for wish in (0, 64):
-        messages = list(Editor(models, clock).run(submit("a", previews=wish, parameters={"steps": 40}), lambda: False))
+        messages = list(
+            Editor(models, clock).run(
+                submit("a", previews=wish, parameters={"steps": 40}), lambda: False
+            )
+        )
         assert isinstance(messages[-1], Done)
         made[wish] = sum(isinstance(message, Preview) for message in messages)
         steps = sum(isinstance(message, Progress) for message in messages)
@@ -99,9 +122,17 @@ def test_the_mask_covers_every_changed_pixel(models: editing.Models) -> None:
     messages = list(Editor(models).run(submit("a"), lambda: False))
     (result,) = (message for message in messages if isinstance(message, Result))
     mask = next(message for message in messages if isinstance(message, Mask) and message.final)
-    assert mask.area is not None and mask.area.pixels.data is not None and result.area.pixels.data is not None
+    assert (
+        mask.area is not None
+        and mask.area.pixels.data is not None
+        and result.area.pixels.data is not None
+    )
     assert (mask.area.x, mask.area.y) == (result.area.x, result.area.y)
-    assert all(a > 0 for a, b in zip(mask.area.pixels.data, result.area.pixels.data[3::4], strict=True) if b > 0)
+    assert all(
+        a > 0
+        for a, b in zip(mask.area.pixels.data, result.area.pixels.data[3::4], strict=True)
+        if b > 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +145,11 @@ def test_the_mask_covers_every_changed_pixel(models: editing.Models) -> None:
     ],
 )
 def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
-    models: editing.Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, code: str
+    models: editing.Models,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    code: str,
 ) -> None:
     def broken(*_: Any) -> Any:
         raise error
@@ -122,7 +157,9 @@ def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
 
     monkeypatch.setattr(editing, "edit", broken)
     with caplog.at_level(logging.INFO):
-        (failed,) = (m for m in Editor(models).run(submit("a"), lambda: False) if not isinstance(m, Progress))
+        (failed,) = (
+            m for m in Editor(models).run(submit("a"), lambda: False) if not isinstance(m, Progress)
+        )
     assert isinstance(failed, Failed)
     assert (failed.code, bool(failed.sentence), bool(failed.remedy)) == (code, True, True)
     assert "zanzibar" not in caplog.text + failed.sentence
@@ -138,7 +175,11 @@ def test_a_missing_variant_is_announced_and_told(tiny_model: Path) -> None:
 
 def test_the_models_own_defaults_are_announced(tiny_model: Path, tmp_path: Path) -> None:
     folder = with_defaults(tiny_model, tmp_path / "instruction", {"foi": {"tau": 0.3, **FAST}})
-    foi = next(algorithm for algorithm in Editor(editing.load_models(folder)).algorithms() if algorithm.name == "foi")
+    foi = next(
+        algorithm
+        for algorithm in Editor(editing.load_models(folder)).algorithms()
+        if algorithm.name == "foi"
+    )
     assert {p.name: p.default for p in foi.parameters}["tau"] == 0.3
     assert {p.name: p.default for p in foi.parameters}["steps"] == 4
 
@@ -151,9 +192,15 @@ def with_defaults(tiny_model: Path, folder: Path, defaults: object) -> Path:
     return folder
 
 
-def test_a_models_default_is_announced_in_its_parameters_own_type(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_models_default_is_announced_in_its_parameters_own_type(
+    tiny_model: Path, tmp_path: Path
+) -> None:
     folder = with_defaults(tiny_model, tmp_path / "model", {"foi": {"steps": 40.0}})
-    foi = next(algorithm for algorithm in Editor(editing.load_models(folder)).algorithms() if algorithm.name == "foi")
+    foi = next(
+        algorithm
+        for algorithm in Editor(editing.load_models(folder)).algorithms()
+        if algorithm.name == "foi"
+    )
     assert [type(p.default) for p in foi.parameters if p.name == "steps"] == [int]
 
 
@@ -173,7 +220,11 @@ def test_a_models_default_that_can_not_be_used_is_told_when_it_is_loaded(
     folder = with_defaults(tiny_model, tmp_path / "model", defaults)
     with pytest.raises(editing.EditError) as caught:
         Editor(editing.load_models(folder)).algorithms()
-    assert word in caught.value.sentence and "limn.json" in caught.value.sentence and caught.value.remedy
+    assert (
+        word in caught.value.sentence
+        and "limn.json" in caught.value.sentence
+        and caught.value.remedy
+    )
 
 
 def test_a_device_that_is_not_there_is_told_in_words() -> None:

@@ -1,4 +1,6 @@
-"""Edits over a real websocket, by a real worker with a real small model: from pixels to pixels, and every way in which a job ends."""
+"""Edits over a real websocket, by a real worker with a real small model: from pixels to pixels, and
+every way in which a job ends.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,20 @@ from pathlib import Path
 import pytest
 
 from limn.protocol.limits import MAX_LABEL
-from limn.protocol.messages import FINAL, Cancelled, Done, Failed, JobMessage, Mask, Missing, Pixels, Preview, Progress, Queued, Result
+from limn.protocol.messages import (
+    FINAL,
+    Cancelled,
+    Done,
+    Failed,
+    JobMessage,
+    Mask,
+    Missing,
+    Pixels,
+    Preview,
+    Progress,
+    Queued,
+    Result,
+)
 from limn.server.cli.client import ConnectionLost, Session, connect
 
 from .conftest import SLOW, Running, Start, picture, run, submit
@@ -20,11 +35,15 @@ from .conftest import SLOW, Running, Start, picture, run, submit
 pytestmark = pytest.mark.timeout(600)  # a worker imports torch, which takes a busy machine a minute
 
 
-async def until(messages: AsyncIterator[JobMessage], kind: type[JobMessage], least: int = 0) -> JobMessage:
+async def until(
+    messages: AsyncIterator[JobMessage], kind: type[JobMessage], least: int = 0
+) -> JobMessage:
     """Read on until a message of a kind (for progress: of at least this step)."""
     async for message in messages:
         assert not isinstance(message, FINAL) or isinstance(message, kind), message
-        if isinstance(message, kind) and (not isinstance(message, Progress) or message.step >= least):
+        if isinstance(message, kind) and (
+            not isinstance(message, Progress) or message.step >= least
+        ):
             return message
     raise AssertionError("ended too early")
 
@@ -37,7 +56,10 @@ async def test_the_welcome_tells_what_the_docker_needs(session: Session) -> None
     steps = next(parameter for parameter in foi.parameters if parameter.name == "steps")
     assert (steps.kind, steps.minimum) == ("int", 2)
     assert steps.help and not steps.title
-    assert next(parameter.title for parameter in foi.parameters if parameter.name == "tau") == "mask threshold"
+    assert (
+        next(parameter.title for parameter in foi.parameters if parameter.name == "tau")
+        == "mask threshold"
+    )
     assert any(parameter.front for parameter in foi.parameters)
 
 
@@ -55,11 +77,17 @@ async def test_an_edit_from_pixels_to_pixels(session: Session) -> None:
     assert done.seconds.keys() >= set(stages) - {"loading the model"}
     mask = [message for message in messages if isinstance(message, Mask)][-1]
     assert mask.final
-    assert [part.instruction for part in mask.parts] == ["make the square blue", "make the background red"]
+    assert [part.instruction for part in mask.parts] == [
+        "make the square blue",
+        "make the background red",
+    ]
     (result,) = (message for message in messages if isinstance(message, Result))
     assert mask.area is not None
     assert (result.area.x, result.area.y) == (mask.area.x, mask.area.y)
-    assert (result.area.pixels.width, result.area.pixels.height) == (mask.area.pixels.width, mask.area.pixels.height)
+    assert (result.area.pixels.width, result.area.pixels.height) == (
+        mask.area.pixels.width,
+        mask.area.pixels.height,
+    )
     assert result.area.pixels.data is not None
     assert result.area.pixels.data[3::4] == mask.area.pixels.data  # the layer's alpha is the mask
 
@@ -77,7 +105,9 @@ async def test_words_that_are_longer_than_a_message_takes_are_cut(session: Sessi
 async def test_every_raw_format_gives_the_same_edit(session: Session, layout: str) -> None:
     results = {}
     for wire in ("rgba8", layout):
-        messages = await run(session, submit(f"format-{layout}-{wire}", pixels=picture(layout=wire)))
+        messages = await run(
+            session, submit(f"format-{layout}-{wire}", pixels=picture(layout=wire))
+        )
         (result,) = (message for message in messages if isinstance(message, Result))
         results[wire] = result.area
     plain, other = results["rgba8"].pixels, results[layout].pixels
@@ -86,13 +116,25 @@ async def test_every_raw_format_gives_the_same_edit(session: Session, layout: st
     step = 2 if layout.endswith("16") else 1
     order = (0, 1, 2, 3) if layout.startswith("rgba") else (2, 1, 0, 3)
     assert plain.data is not None and other.data is not None
-    levels = [int.from_bytes(other.data[i : i + step], "little") / (257 if step == 2 else 1) for i in range(0, len(other.data), step)]
-    assert all(abs(plain.data[4 * i + c] - levels[4 * i + order[c]]) <= 1 for i in range(plain.width * plain.height) for c in range(4))
+    levels = [
+        int.from_bytes(other.data[i : i + step], "little") / (257 if step == 2 else 1)
+        for i in range(0, len(other.data), step)
+    ]
+    assert all(
+        abs(plain.data[4 * i + c] - levels[4 * i + order[c]]) <= 1
+        for i in range(plain.width * plain.height)
+        for c in range(4)
+    )
 
 
 async def test_the_same_seed_gives_the_same_bytes(session: Session) -> None:
-    first, second, third = [await run(session, submit(f"seed-{i}", seed=seed)) for i, seed in enumerate((1, 1, 2))]
-    results = [[message.area for message in messages if isinstance(message, Result)] for messages in (first, second, third)]
+    first, second, third = [
+        await run(session, submit(f"seed-{i}", seed=seed)) for i, seed in enumerate((1, 1, 2))
+    ]
+    results = [
+        [message.area for message in messages if isinstance(message, Result)]
+        for messages in (first, second, third)
+    ]
     assert results[0] == results[1] != results[2]
 
 
@@ -105,7 +147,9 @@ async def test_mask_only_changes_nothing(session: Session) -> None:
 
 async def test_a_limit_keeps_the_edit_inside(session: Session) -> None:
     selected = bytes(255 if x < 20 and y < 30 else 0 for y in range(64) for x in range(64))
-    messages = await run(session, submit("limit", hint=Pixels(64, 64, "gray8", selected), hint_mode="limit"))
+    messages = await run(
+        session, submit("limit", hint=Pixels(64, 64, "gray8", selected), hint_mode="limit")
+    )
     assert isinstance(messages[-1], Done), messages[-1]
     for message in messages:
         if isinstance(message, Result):
@@ -121,7 +165,9 @@ async def test_the_same_job_twice_runs_once(session: Session, server: Running) -
     assert server.log.count("running job=twice\n") == 1
 
 
-async def test_pixels_that_the_server_holds_are_not_sent_again(session: Session, server: Running) -> None:
+async def test_pixels_that_the_server_holds_are_not_sent_again(
+    session: Session, server: Running
+) -> None:
     messages = await run(session, submit("held-1"))
     (queued,) = (message for message in messages if isinstance(message, Queued))
     held = picture().held()
@@ -131,7 +177,10 @@ async def test_pixels_that_the_server_holds_are_not_sent_again(session: Session,
 
 
 async def test_pixels_that_nobody_holds_are_asked_for(session: Session) -> None:
-    assert [type(message) for message in await run(session, submit("missing", pixels=picture(20, 20).held()))] == [Missing]
+    assert [
+        type(message)
+        for message in await run(session, submit("missing", pixels=picture(20, 20).held()))
+    ] == [Missing]
     messages = await run(session, submit("missing", pixels=picture(20, 20)))
     assert isinstance(messages[-1], Done)
 
@@ -146,7 +195,9 @@ async def test_pixels_that_nobody_holds_are_asked_for(session: Session) -> None:
         ({"parameters": {"steps": "many"}}, "bad-parameter"),
     ],
 )
-async def test_a_bad_request_fails_in_words_and_the_next_one_works(session: Session, changes: dict[str, object], code: str) -> None:
+async def test_a_bad_request_fails_in_words_and_the_next_one_works(
+    session: Session, changes: dict[str, object], code: str
+) -> None:
     bad = replace(submit(f"bad-{code}"), **changes)  # type: ignore[arg-type]
     failed = (await run(session, bad))[-1]
     assert isinstance(failed, Failed)
@@ -156,16 +207,24 @@ async def test_a_bad_request_fails_in_words_and_the_next_one_works(session: Sess
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (300, 7)])
 async def test_odd_sizes(session: Session, size: tuple[int, int]) -> None:
-    assert isinstance((await run(session, submit(f"size-{size[0]}", pixels=picture(*size))))[-1], Done)
+    assert isinstance(
+        (await run(session, submit(f"size-{size[0]}", pixels=picture(*size))))[-1], Done
+    )
 
 
 async def test_cancel_stops_a_running_job(session: Session) -> None:
     messages = session.submit(submit("cancel", parameters=SLOW))
     await until(messages, Progress, least=2)
     await session.cancel("cancel")
-    steps = [message.step async for message in messages if isinstance(message, (Progress, Cancelled)) and isinstance(message, Progress)]
+    steps = [
+        message.step
+        async for message in messages
+        if isinstance(message, (Progress, Cancelled)) and isinstance(message, Progress)
+    ]
     assert not steps or steps[-1] < 100  # of 320
-    assert isinstance((await run(session, submit("cancel")))[-1], Done)  # the same name again: an old cancel does not stop it
+    assert isinstance(
+        (await run(session, submit("cancel")))[-1], Done
+    )  # the same name again: an old cancel does not stop it
 
 
 async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: Session) -> None:
@@ -180,8 +239,12 @@ async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: Session) -> 
     assert isinstance(await until(first, Cancelled), Cancelled)
 
 
-async def test_a_queue_full_of_pictures_refuses_in_words(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "limn.toml").write_text("queue_bytes = 20000\n")  # a picture of 64 x 64 pixels takes 16,384
+async def test_a_queue_full_of_pictures_refuses_in_words(
+    start_server: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "limn.toml").write_text(
+        "queue_bytes = 20000\n"
+    )  # a picture of 64 x 64 pixels takes 16,384
     running = start_server("--settings", str(tmp_path / "limn.toml"))
     async with await connect(running.address) as session:
         first = session.submit(submit("large", parameters=SLOW))
@@ -199,7 +262,9 @@ async def test_cancel_of_an_unknown_job_is_answered(session: Session) -> None:
     assert isinstance(await asyncio.wait_for(inbox.get(), 30), Cancelled)
 
 
-async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the_next(session: Session, server: Running) -> None:
+async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the_next(
+    session: Session, server: Running
+) -> None:
     messages = session.submit(submit("killed", parameters=SLOW))
     await until(messages, Progress, least=2)
     worker = server.worker()
@@ -212,7 +277,9 @@ async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the
     assert server.worker() != worker
 
 
-async def test_a_worker_that_dies_between_jobs_is_not_noticed(session: Session, server: Running) -> None:
+async def test_a_worker_that_dies_between_jobs_is_not_noticed(
+    session: Session, server: Running
+) -> None:
     await run(session, submit("before-death"))
     os.kill(server.worker(), signal.SIGKILL)
     await asyncio.sleep(0.5)
@@ -266,7 +333,9 @@ async def test_an_ended_job_is_kept_until_it_is_acknowledged(server: Running) ->
             assert not any(isinstance(message, (Preview, Progress)) for message in messages)
 
 
-async def test_a_server_that_is_killed_and_comes_back_says_that_it_does_not_know_the_job(start_server: Start) -> None:
+async def test_a_server_that_is_killed_and_comes_back_says_that_it_does_not_know_the_job(
+    start_server: Start,
+) -> None:
     first = start_server()
     session = await connect(first.address)
     messages = session.submit(submit("lost", parameters=SLOW))

@@ -1,4 +1,6 @@
-"""Every route and the handshake are closed to whoever lacks the token, is a web page, or asks for another host."""
+"""Every route and the handshake are closed to whoever lacks the token, is a web page, or asks for
+another host.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def routes() -> Iterator[tuple[str, str]]:
         yield route.method, route.resource.canonical
 
 
-async def ask(server: Running, path: str, headers: str, method: str = "GET", upgrade: bool = False) -> int:
+async def ask(
+    server: Running, path: str, headers: str, method: str = "GET", upgrade: bool = False
+) -> int:
     """The status that a request with exactly these header lines gets."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"{method} {path} HTTP/1.1\r\n{headers}{UPGRADE if upgrade else ''}\r\n".encode())
@@ -71,8 +75,15 @@ def test_the_routes_are_those_that_are_tested_here() -> None:
     ],
 )
 async def test_refused(server: Running, headers: str, status: int) -> None:
-    """400: the HTTP parser itself refuses headers given twice, or no Host at all; it may also leave that to the guard."""
-    names = {"host": f"127.0.0.1:{server.port}", "port": server.port, "token": server.token, "wrong": "0" * len(server.token)}
+    """400: the HTTP parser itself refuses headers given twice, or no Host at all; it may also leave
+    that to the guard.
+    """
+    names = {
+        "host": f"127.0.0.1:{server.port}",
+        "port": server.port,
+        "token": server.token,
+        "wrong": "0" * len(server.token),
+    }
     lines = headers.format(**names)
     wanted = {400, 401, 421} if status == 400 else {status}
     for path in (SESSION_PATH, STATUS_PATH, "/", "/no/such/path"):

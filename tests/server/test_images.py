@@ -1,4 +1,6 @@
-"""Pixels to tensors and back: exact round trips, flattening, and a layer that composes to the result."""
+"""Pixels to tensors and back: exact round trips, flattening, and a layer that composes to the
+result.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,20 @@ def read(pixels: Pixels) -> np.ndarray:
     kind = "<u2" if pixels.format.endswith("16") else "u1"
     order = [0, 1, 2, 3] if pixels.format.startswith("rgba") else [2, 1, 0, 3]
     assert pixels.data is not None
-    return np.frombuffer(pixels.data, kind).reshape(pixels.height, pixels.width, 4)[..., order].astype(np.int64)
+    return (
+        np.frombuffer(pixels.data, kind)
+        .reshape(pixels.height, pixels.width, 4)[..., order]
+        .astype(np.int64)
+    )
 
 
 @pytest.mark.parametrize("layout", FORMATS)
 def test_every_level_survives_the_way_there_and_back(layout: str) -> None:
     most = 65535 if layout.endswith("16") else 255
     levels = np.arange(most + 1) / most
-    channels = np.stack([levels, levels[::-1], np.roll(levels, 7), np.ones_like(levels)], axis=-1).reshape(-1, 256, 4)
+    channels = np.stack(
+        [levels, levels[::-1], np.roll(levels, 7), np.ones_like(levels)], axis=-1
+    ).reshape(-1, 256, 4)
     pixels = raw(layout, channels)
     image = images.picture(pixels, (255, 255, 255))
     assert image.shape == (1, 3, *channels.shape[:2])
@@ -57,7 +65,9 @@ def test_transparency_shows_what_the_painter_sees_through_it(layout: str) -> Non
 def test_the_layer_over_the_original_gives_the_result(seed: int, layout: str) -> None:
     random = torch.Generator().manual_seed(seed)
     original, edited = torch.rand(2, 1, 3, 9, 11, generator=random)
-    alpha = torch.rand(1, 1, 9, 11, generator=random) * (torch.rand(1, 1, 9, 11, generator=random) > 0.5)
+    alpha = torch.rand(1, 1, 9, 11, generator=random) * (
+        torch.rand(1, 1, 9, 11, generator=random) > 0.5
+    )
     alpha[..., :2] = 0
     result = original * (1 - alpha) + edited * alpha
     area = images.layer(result, original, alpha, layout)
@@ -66,10 +76,16 @@ def test_the_layer_over_the_original_gives_the_result(seed: int, layout: str) ->
         return
     most = 65535 if layout.endswith("16") else 255
     levels = read(area.pixels) / most
-    inside = (..., slice(area.y, area.y + area.pixels.height), slice(area.x, area.x + area.pixels.width))
+    inside = (
+        ...,
+        slice(area.y, area.y + area.pixels.height),
+        slice(area.x, area.x + area.pixels.width),
+    )
     coverage, colour = levels[..., 3], levels[..., :3].transpose(2, 0, 1)
     composed = original[inside].numpy()[0] * (1 - coverage) + colour * coverage
-    assert composed[:, coverage > 0] == pytest.approx(result[inside].numpy()[0][:, coverage > 0], abs=1.01 / most)
+    assert composed[:, coverage > 0] == pytest.approx(
+        result[inside].numpy()[0][:, coverage > 0], abs=1.01 / most
+    )
     assert composed == pytest.approx(result[inside].numpy()[0], abs=1 / 255)
     assert not levels[coverage == 0].any()
     outside = alpha.clone()
@@ -85,7 +101,9 @@ def test_no_pixel_of_the_layer_is_outside_the_mask(layout: str) -> None:
     area, mask = images.layer(result, original, alpha, layout), images.mask(alpha)
     assert area is not None and mask is not None and mask.pixels.data is not None
     assert (area.x, area.pixels.width) == (mask.x, mask.pixels.width)
-    assert ((read(area.pixels)[0, :, 3] > 0) == (np.frombuffer(mask.pixels.data, np.uint8) > 0)).all()
+    assert (
+        (read(area.pixels)[0, :, 3] > 0) == (np.frombuffer(mask.pixels.data, np.uint8) > 0)
+    ).all()
     assert images.layer(result, original, torch.full((1, 1, 1, 1000), 0.0019), layout) is None
 
 
@@ -105,11 +123,17 @@ def test_a_mask_is_cut_to_its_bounds() -> None:
 
 
 def test_a_selection_is_read_as_it_is() -> None:
-    assert images.selection(Pixels(3, 1, "gray8", bytes([0, 51, 255]))).flatten().tolist() == pytest.approx([0, 0.2, 1])
+    assert images.selection(
+        Pixels(3, 1, "gray8", bytes([0, 51, 255]))
+    ).flatten().tolist() == pytest.approx([0, 0.2, 1])
 
 
-@pytest.mark.parametrize(("size", "shown"), [((40, 20), (40, 20)), ((100, 300), (43, 128)), ((1000, 1), (128, 1))])
-def test_a_preview_is_a_jpeg_of_at_most_the_wished_size(size: tuple[int, int], shown: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "shown"), [((40, 20), (40, 20)), ((100, 300), (43, 128)), ((1000, 1), (128, 1))]
+)
+def test_a_preview_is_a_jpeg_of_at_most_the_wished_size(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
     import io
 
     pixels = images.jpeg(torch.full((1, 3, size[1], size[0]), 0.5), 128)

@@ -9,7 +9,21 @@ from contextlib import asynccontextmanager
 import pytest
 
 from limn.protocol.limits import MAX_LABEL
-from limn.protocol.messages import Box, Cancelled, Done, Failed, JobMessage, Mask, Pixels, Preview, Progress, Queued, Region, Result, Submit
+from limn.protocol.messages import (
+    Box,
+    Cancelled,
+    Done,
+    Failed,
+    JobMessage,
+    Mask,
+    Pixels,
+    Preview,
+    Progress,
+    Queued,
+    Region,
+    Result,
+    Submit,
+)
 from limn.server.cache import ByteCache, size_of
 from limn.server.engine import Description
 from limn.server.estimate import Estimate
@@ -57,7 +71,9 @@ class Fixture:
     def __init__(self, keep_bytes: int = 1000, keep_seconds: float = 60) -> None:
         self.now = 0.0
         self.engine = Script()
-        self.jobs = Jobs(self.engine, 3, QUEUE_BYTES, keep_bytes, keep_seconds, clock=lambda: self.now)
+        self.jobs = Jobs(
+            self.engine, 3, QUEUE_BYTES, keep_bytes, keep_seconds, clock=lambda: self.now
+        )
         self.heard: list[JobMessage] = []
 
     def listen(self, message: JobMessage) -> None:
@@ -95,9 +111,15 @@ async def test_jobs_run_in_order_and_their_messages_are_numbered() -> None:
             f.jobs.submit(submit(job), list_.append)
         await f.settle()
         assert f.engine.asked == ["a"]
-        await f.say(Progress("a", 0, "denoising", 1, 2), Done("a", 0, "foi", 0), Done("b", 0, "foi", 0))
+        await f.say(
+            Progress("a", 0, "denoising", 1, 2), Done("a", 0, "foi", 0), Done("b", 0, "foi", 0)
+        )
         assert f.engine.asked == ["a", "b"]
-        assert heard["a"] == [Queued("a", 1, 0), Progress("a", 2, "denoising", 1, 2), Done("a", 3, "foi", 0)]
+        assert heard["a"] == [
+            Queued("a", 1, 0),
+            Progress("a", 2, "denoising", 1, 2),
+            Done("a", 3, "foi", 0),
+        ]
         assert heard["b"] == [Queued("b", 1, 1), Done("b", 2, "foi", 0)]
 
 
@@ -113,7 +135,9 @@ async def test_a_full_queue_is_told() -> None:
 
 async def test_a_queue_full_of_pictures_is_told_and_what_jobs_share_counts_once() -> None:
     async with running() as f:
-        f.jobs.submit(submit("alone", pixels=picture(128, 128)), f.listen)  # 65,536 bytes: beyond the limit, but nothing else waits
+        f.jobs.submit(
+            submit("alone", pixels=picture(128, 128)), f.listen
+        )  # 65,536 bytes: beyond the limit, but nothing else waits
         with pytest.raises(TooManyJobs, match="memory"):
             f.jobs.submit(submit("b"), f.listen)
         assert not f.jobs.known("b")
@@ -129,7 +153,11 @@ async def test_a_replay_has_the_latest_of_what_passes_and_all_that_lasts() -> No
     async with running() as f:
         f.jobs.submit(submit("a"), lambda message: None)
         picture = Pixels(1, 1, "jpeg", b"x")
-        passing = [Progress("a", 0, "denoising", 1, 2), Preview("a", 0, 1, picture, Box(0, 0, 4, 4)), Mask("a", 0, None, final=False)]
+        passing = [
+            Progress("a", 0, "denoising", 1, 2),
+            Preview("a", 0, 1, picture, Box(0, 0, 4, 4)),
+            Mask("a", 0, None, final=False),
+        ]
         await f.say(*passing, *passing)
         f.jobs.resume("a", 0, f.listen)
         assert [type(m).__name__ for m in f.heard] == ["Queued", "Progress", "Preview", "Mask"]
@@ -138,7 +166,11 @@ async def test_a_replay_has_the_latest_of_what_passes_and_all_that_lasts() -> No
         f.jobs.leave(f.listen)
         f.heard.clear()
         f.jobs.resume("a", 7, f.listen)
-        assert [(type(m).__name__, m.seq) for m in f.heard] == [("Mask", 8), ("Result", 9), ("Done", 10)]
+        assert [(type(m).__name__, m.seq) for m in f.heard] == [
+            ("Mask", 8),
+            ("Result", 9),
+            ("Done", 10),
+        ]
 
 
 async def test_a_failed_job_keeps_nothing_but_its_end() -> None:
@@ -160,18 +192,26 @@ async def test_an_engine_in_trouble_fails_one_job_and_not_the_queue() -> None:
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])
-async def test_an_answer_that_can_not_be_sent_fails_its_job_once_and_for_all(at_the_end: bool) -> None:
+async def test_an_answer_that_can_not_be_sent_fails_its_job_once_and_for_all(
+    at_the_end: bool,
+) -> None:
     long = ("x" * (MAX_LABEL + 1),)
     async with running() as f:
         f.jobs.submit(submit("a"), f.listen)
         f.jobs.submit(submit("b"), lambda message: None)
         if at_the_end:
-            await f.say(Mask("a", 0, None), Result("a", 0, LAYER), Done("a", 0, "foi", 0, keywords=long))
+            await f.say(
+                Mask("a", 0, None), Result("a", 0, LAYER), Done("a", 0, "foi", 0, keywords=long)
+            )
         else:
             await f.say(Progress("a", 0, long[0], 1, 2))  # the engine is told to stop
         failed = f.heard[-1]
         assert isinstance(failed, Failed)
-        assert failed.code == "too-large" and f"{MAX_LABEL + 1} characters" in failed.sentence and failed.remedy
+        assert (
+            failed.code == "too-large"
+            and f"{MAX_LABEL + 1} characters" in failed.sentence
+            and failed.remedy
+        )
         assert f.engine.asked == ["a", "b"]
         again: list[JobMessage] = []
         f.jobs.resume("a", 0, again.append)

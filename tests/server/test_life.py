@@ -1,4 +1,6 @@
-"""A server's life: its ready line, its token file, its end with its parent's, and what it says when it can't start."""
+"""A server's life: its ready line, its token file, its end with its parent's, and what it says when
+it can't start.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and mod
 
 
 @asynccontextmanager
-async def dialled(server: Running, compress: int = 0) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def dialled(
+    server: Running, compress: int = 0
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A bare websocket, past the guard."""
     http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {server.token}"})
     async with http, http.ws_connect(server.ready["url"], compress=compress) as socket:
@@ -44,7 +48,10 @@ def gone(pid: int) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        if Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        if (
+            Path(f"/proc/{pid}/stat").exists()
+            and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        ):
             return True
         time.sleep(0.1)
     return False
@@ -58,7 +65,9 @@ def test_the_ready_line_is_one_line_of_json(server: Running) -> None:
 
 
 @posix_only
-def test_the_token_is_32_random_bytes_in_a_file_for_this_user_only(server: Running, start_server: Start, tmp_path: Path) -> None:
+def test_the_token_is_32_random_bytes_in_a_file_for_this_user_only(
+    server: Running, start_server: Start, tmp_path: Path
+) -> None:
     mine = tmp_path / "folder" / "token"
     mine.parent.mkdir()
     mine.write_text("an older token that everybody could read")
@@ -75,7 +84,9 @@ def test_the_token_is_32_random_bytes_in_a_file_for_this_user_only(server: Runni
 
 
 @posix_only
-def test_a_token_file_that_is_a_link_is_replaced_and_not_followed(start_server: Start, tmp_path: Path) -> None:
+def test_a_token_file_that_is_a_link_is_replaced_and_not_followed(
+    start_server: Start, tmp_path: Path
+) -> None:
     target, link = tmp_path / "precious", tmp_path / "token"
     target.write_text("precious")
     link.symlink_to(target)
@@ -107,7 +118,9 @@ def test_it_ends_with_its_parent_and_takes_the_worker_along(start_server: Start)
     assert "Traceback" not in running.log
 
 
-async def test_it_ends_at_once_while_a_client_waits_for_a_worker_that_is_starting(start_server: Start) -> None:
+async def test_it_ends_at_once_while_a_client_waits_for_a_worker_that_is_starting(
+    start_server: Start,
+) -> None:
     running = start_server()
     waiting = asyncio.create_task(_hello(running))
     await asyncio.sleep(0.5)
@@ -120,7 +133,9 @@ async def test_it_ends_at_once_while_a_client_waits_for_a_worker_that_is_startin
 
 
 @posix_only
-def test_it_ends_when_its_parent_is_killed(tiny_model: Path, server_environment: dict[str, str], tmp_path: Path) -> None:
+def test_it_ends_when_its_parent_is_killed(
+    tiny_model: Path, server_environment: dict[str, str], tmp_path: Path
+) -> None:
     code = (
         "import subprocess, sys, time\n"
         "server = subprocess.Popen([sys.executable, '-m', 'limn.server.cli', 'serve', '--model', sys.argv[1]],"
@@ -143,7 +158,9 @@ def test_it_ends_when_its_parent_is_killed(tiny_model: Path, server_environment:
 def test_the_workers_threads_leave_the_cores_to_others(start_server: Start) -> None:
     running = start_server()
     asyncio.run(_hello(running))
-    assert b"OMP_WAIT_POLICY=PASSIVE" in Path(f"/proc/{running.worker()}/environ").read_bytes().split(b"\0")
+    assert b"OMP_WAIT_POLICY=PASSIVE" in Path(
+        f"/proc/{running.worker()}/environ"
+    ).read_bytes().split(b"\0")
 
 
 @posix_only
@@ -176,7 +193,9 @@ def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict
     assert "Traceback" not in second.stderr
 
 
-async def test_a_model_that_is_none_is_told_to_the_client_in_words(server_environment: dict[str, str], tmp_path: Path) -> None:
+async def test_a_model_that_is_none_is_told_to_the_client_in_words(
+    server_environment: dict[str, str], tmp_path: Path
+) -> None:
     from .conftest import start
 
     empty = tmp_path / "empty"
@@ -215,7 +234,9 @@ async def test_a_broken_frame_gets_words_and_a_clean_close(server: Running) -> N
 async def test_field_names_that_a_client_makes_up_do_not_fill_the_log(start_server: Start) -> None:
     running = start_server()
     async with dialled(running) as socket:
-        await socket.send_str(json.dumps({"type": "hello"} | {f"{number}{'x' * 5000}": 1 for number in range(90)}))
+        await socket.send_str(
+            json.dumps({"type": "hello"} | {f"{number}{'x' * 5000}": 1 for number in range(90)})
+        )
         assert (await socket.receive_json(timeout=30))["code"] == "malformed"
     running.stop()
     assert "connection refused code=malformed" in running.log
@@ -224,9 +245,13 @@ async def test_field_names_that_a_client_makes_up_do_not_fill_the_log(start_serv
 
 async def test_a_connection_that_can_not_take_an_answer_ends_with_words(server: Running) -> None:
     async with dialled(server) as socket:
-        await socket.send_json({"type": "hello", "version": PROTOCOL_VERSION, "client": "at the limit"})
+        await socket.send_json(
+            {"type": "hello", "version": PROTOCOL_VERSION, "client": "at the limit"}
+        )
         assert (await socket.receive_json(timeout=60))["type"] == "welcome"
-        await socket.send_json({"type": "resume", "job": "unknown", "last_seen": MAX_COUNT})  # the answer's number would be one more
+        await socket.send_json(
+            {"type": "resume", "job": "unknown", "last_seen": MAX_COUNT}
+        )  # the answer's number would be one more
         refused = await socket.receive_json(timeout=30)
         assert (refused["type"], refused["code"]) == ("refused", "too-large")
         assert refused["sentence"] and refused["remedy"]

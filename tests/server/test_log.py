@@ -22,9 +22,13 @@ except ZeroDivisionError:
 
 
 def test_an_event_with_a_traceback_is_one_line() -> None:
-    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     (line,) = done.stderr.splitlines()
-    assert "ERROR limn.test broken job=a | Traceback" in line and line.endswith("ZeroDivisionError: division by zero")
+    assert "ERROR limn.test broken job=a | Traceback" in line and line.endswith(
+        "ZeroDivisionError: division by zero"
+    )
 
 
 def test_what_others_log_in_several_lines_is_one_line() -> None:

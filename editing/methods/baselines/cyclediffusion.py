@@ -1,7 +1,9 @@
-"""CycleDiffusion (Wu and De la Torre, ICCV 2023): one noising trajectory of the picture, its noise replayed under the target text. No mask.
+"""CycleDiffusion (Wu and De la Torre, ICCV 2023): one noising trajectory of the picture, its noise
+replayed under the target text. No mask.
 
-Like edit-friendly DDPM, but z_{t-1} is drawn from the posterior given z_t and z_0, so that the latents hang together as in sampling. The
-defaults are diffusers' (eta 0.1, strength 0.8, source guidance 1, which needs no unconditional row): three rows a step.
+Like edit-friendly DDPM, but z_{t-1} is drawn from the posterior given z_t and z_0, so that the
+latents hang together as in sampling. The defaults are diffusers' (eta 0.1, strength 0.8, source
+guidance 1, which needs no unconditional row): three rows a step.
 """
 
 from __future__ import annotations
@@ -26,14 +28,30 @@ from .ddpm import Replay, deviation, mean, record
 class Settings:
     """CycleDiffusion's parameters."""
 
-    strength: float = parameter(0.8, "How far the picture is noised.", minimum=0.02, maximum=1.0, front=True)
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
-    eta: float = parameter(0.1, "Randomness of the trajectory; 1 is DDPM.", minimum=0.01, maximum=1.0, title="randomness")
-    steps: int = parameter(50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500)
+    strength: float = parameter(
+        0.8, "How far the picture is noised.", minimum=0.02, maximum=1.0, front=True
+    )
+    guidance: float = parameter(
+        7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
+    )
+    eta: float = parameter(
+        0.1,
+        "Randomness of the trajectory; 1 is DDPM.",
+        minimum=0.01,
+        maximum=1.0,
+        title="randomness",
+    )
+    steps: int = parameter(
+        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+    )
 
 
-def trajectory(z0: Tensor, moments: Sequence[Moment], eta: float, generator: torch.Generator) -> Tensor:
-    """z_T noised from z_0 (1, 4, h, w), then each z_{t-1} from the posterior given z_t and z_0; z_0 itself last. (N + 1, 4, h, w)."""
+def trajectory(
+    z0: Tensor, moments: Sequence[Moment], eta: float, generator: torch.Generator
+) -> Tensor:
+    """z_T noised from z_0 (1, 4, h, w), then each z_{t-1} from the posterior given z_t and z_0; z_0
+    itself last. (N + 1, 4, h, w).
+    """
     chain = [DDIM().noised(z0, randn_like(z0, generator), moments[0])]
     for now, next in itertools.pairwise(moments[:-1]):
         noise = (chain[-1] - now.alpha_bar**0.5 * z0) / (1 - now.alpha_bar) ** 0.5
@@ -58,7 +76,9 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         noise = start.model.predict(z, now.t, [start.null, start.target])
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    recorded = yield from shown("inverting", len(moments) - 1, record(chain, moments, source, settings.eta), start.preview)
+    recorded = yield from shown(
+        "inverting", len(moments) - 1, record(chain, moments, source, settings.eta), start.preview
+    )
     z = yield from start.sampled(chain[:1], moments, target, solver=Replay(recorded, settings.eta))
     return (yield from start.finished(z))
 

@@ -1,8 +1,11 @@
-"""Stochastic sampling with the noise written down: what edit-friendly DDPM and CycleDiffusion share.
+"""Stochastic sampling with the noise written down: what edit-friendly DDPM and CycleDiffusion
+share.
 
-One step from alpha_bar to alpha_bar' (Song et al. 2021, Eq. 12, 16): x' = mu(x, eps) + sigma z, with
-sigma^2 = eta^2 (1 - alpha_bar') / (1 - alpha_bar) (1 - alpha_bar / alpha_bar'). eta = 1 is DDPM, 0 DDIM. Solved for z, a given chain of
-latents has noise maps z, which bring it back under the same predictions and edit it under others.
+One step from alpha_bar to alpha_bar' (Song et al. 2021, Eq. 12, 16): x' = mu(x, eps) + sigma z,
+with
+sigma^2 = eta^2 (1 - alpha_bar') / (1 - alpha_bar) (1 - alpha_bar / alpha_bar'). eta = 1 is DDPM, 0
+DDIM. Solved for z, a given chain of latents has noise maps z, which bring it back under the same
+predictions and edit it under others.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ def mean(x: Tensor, noise: Tensor, alpha_bar: Tensor, next_alpha_bar: Tensor, et
     return next_alpha_bar**0.5 * clean + direction * noise
 
 
-def noise_map(x: Tensor, next_x: Tensor, noise: Tensor, alpha_bar: Tensor, next_alpha_bar: Tensor, eta: float) -> Tensor:
+def noise_map(
+    x: Tensor, next_x: Tensor, noise: Tensor, alpha_bar: Tensor, next_alpha_bar: Tensor, eta: float
+) -> Tensor:
     """The z that leads from x to next_x under this prediction; 0 for a step without noise."""
     sigma = deviation(alpha_bar, next_alpha_bar, eta)
     away = next_x - mean(x, noise, alpha_bar, next_alpha_bar, eta)
@@ -39,7 +44,9 @@ def noise_map(x: Tensor, next_x: Tensor, noise: Tensor, alpha_bar: Tensor, next_
 
 @dataclass(frozen=True)
 class Recorded:
-    """A chain of latents and its noise maps: (steps + 1, 4, h, w) and (steps, 4, h, w), noisiest first, from moment `first` on."""
+    """A chain of latents and its noise maps: (steps + 1, 4, h, w) and (steps, 4, h, w), noisiest
+    first, from moment `first` on.
+    """
 
     chain: Tensor
     maps: Tensor
@@ -59,11 +66,16 @@ class Replay(DDIM):
 
     def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
         z = self.recorded.maps[now.index - self.recorded.first][None]
-        return mean(x, noise, now.alpha_bar, next.alpha_bar, self.eta) + deviation(now.alpha_bar, next.alpha_bar, self.eta) * z
+        return (
+            mean(x, noise, now.alpha_bar, next.alpha_bar, self.eta)
+            + deviation(now.alpha_bar, next.alpha_bar, self.eta) * z
+        )
 
 
 @torch.no_grad()
-def record(chain: Tensor, moments: Sequence[Moment], predict: Predict, eta: float) -> Generator[Progress, None, Recorded]:
+def record(
+    chain: Tensor, moments: Sequence[Moment], predict: Predict, eta: float
+) -> Generator[Progress, None, Recorded]:
     """Extract the noise maps of a chain (steps + 1, 4, h, w) at the predictions of `predict`."""
     maps = []
     for i, (now, next) in enumerate(itertools.pairwise(moments)):

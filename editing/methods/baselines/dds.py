@@ -1,6 +1,8 @@
-"""Delta denoising score (Hertz, Aberman, Cohen-Or, ICCV 2023): move the latents along the difference of two noise predictions. No mask.
+"""Delta denoising score (Hertz, Aberman, Cohen-Or, ICCV 2023): move the latents along the
+difference of two noise predictions. No mask.
 
-Differences. The step is the authors' for 64 x 64 latents, 0.1 x 2000 / 64^2 for each value, at every size.
+Differences. The step is the authors' for 64 x 64 latents, 0.1 x 2000 / 64^2 for each value, at
+every size.
 """
 
 from __future__ import annotations
@@ -28,24 +30,44 @@ LOSS_SCALE = 2000 / 64**2  # the loss is a mean over latent places times 2000
 class Settings:
     """DDS's parameters, with its authors' defaults."""
 
-    iterations: int = parameter(200, "Steps of gradient descent; more changes more.", minimum=1, maximum=2000, front=True)
-    guidance: float = parameter(7.5, "How much the texts count.", minimum=0.0, maximum=30.0, front=True)
-    rate: float = parameter(RATE, "Learning rate.", minimum=0.001, maximum=1.0, title="learning rate")
+    iterations: int = parameter(
+        200, "Steps of gradient descent; more changes more.", minimum=1, maximum=2000, front=True
+    )
+    guidance: float = parameter(
+        7.5, "How much the texts count.", minimum=0.0, maximum=30.0, front=True
+    )
+    rate: float = parameter(
+        RATE, "Learning rate.", minimum=0.001, maximum=1.0, title="learning rate"
+    )
 
 
 def descend(start: Ground, settings: Settings) -> Generator[Progress, None, Tensor]:
-    """z <- z - rate scale (eps(z_t, target) - eps(z0_t, source)), with the same t and noise for both; four rows a step."""
+    """z <- z - rate scale (eps(z_t, target) - eps(z0_t, source)), with the same t and noise for
+    both; four rows a step.
+    """
     model, generator = start.model, start.task.generator
     null = start.null.text
-    branches = [Branch("null source", null), start.source, Branch("null target", null), start.target]
+    branches = [
+        Branch("null source", null),
+        start.source,
+        Branch("null target", null),
+        start.target,
+    ]
     z = start.z0
     for i in range(settings.iterations):
         t = int(torch.randint(*TIMES, (1,), generator=generator))
         noise = randn_like(z, generator)
         signal, spread = model.schedule.at(t) ** 0.5, (1 - model.schedule.at(t)) ** 0.5
         here, there = signal * z + spread * noise, signal * start.z0 + spread * noise
-        eps = model.predict({"null source": there, "source": there, "null target": here, "target": here}, t, branches)
-        source, target = (classifier_free(eps[f"null {name}"], eps[name], settings.guidance) for name in ("source", "target"))
+        eps = model.predict(
+            {"null source": there, "source": there, "null target": here, "target": here},
+            t,
+            branches,
+        )
+        source, target = (
+            classifier_free(eps[f"null {name}"], eps[name], settings.guidance)
+            for name in ("source", "target")
+        )
         z = z - settings.rate * LOSS_SCALE * (target - source)
         yield Progress(i + 1, settings.iterations, z, z)
     return z
@@ -57,7 +79,9 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     start = ground(task, steps=1)
     if task.request.mask_only:
         return (yield from maskless(start))
-    z = yield from shown("optimising", settings.iterations, torch.no_grad()(descend)(start, settings), start.preview)
+    z = yield from shown(
+        "optimising", settings.iterations, torch.no_grad()(descend)(start, settings), start.preview
+    )
     return (yield from start.finished(z))
 
 

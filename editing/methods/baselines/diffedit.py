@@ -1,8 +1,10 @@
-"""DiffEdit (Couairon et al., ICLR 2023): where two texts predict different noise is where the edit happens.
+"""DiffEdit (Couairon et al., ICLR 2023): where two texts predict different noise is where the edit
+happens.
 
-Differences. The mask is finished as in the paper and diffusers (clamped at three times its mean, above 0.5); mask="blurred" is the version
-that InstDiffEdit's authors compared with (min-max to 8 bits, one 5 x 5 blur, above 0.35). Both sides of the difference are guided, as
-published; their unconditional rows cancel in it. The inversion's text is the source text, as in diffusers.
+Differences. The mask is finished as in the paper and diffusers (clamped at three times its mean,
+above 0.5); mask="blurred" is the version that InstDiffEdit's authors compared with (min-max to 8
+bits, one 5 x 5 blur, above 0.35). Both sides of the difference are guided, as published; their
+unconditional rows cancel in it. The inversion's text is the source text, as in diffusers.
 """
 
 from __future__ import annotations
@@ -34,14 +36,31 @@ GAUSSIAN = (0.05448868, 0.24420134, 0.40261996, 0.24420134, 0.05448868)  # sigma
 class Settings:
     """DiffEdit's parameters, with its paper's defaults."""
 
-    mask: str = parameter("clamped", "How the mask is finished.", choices=("clamped", "blurred"), title="mask finish")
-    mask_strength: float = parameter(
-        0.5, "Noise at which the two texts are compared.", minimum=0.02, maximum=1.0, front=True, title="noise for mask"
+    mask: str = parameter(
+        "clamped", "How the mask is finished.", choices=("clamped", "blurred"), title="mask finish"
     )
-    mask_samples: int = parameter(10, "Noises over which the difference is averaged.", minimum=1, maximum=64)
-    strength: float = parameter(0.8, "How far the picture is noised before it is painted anew.", minimum=0.02, maximum=1.0, front=True)
+    mask_strength: float = parameter(
+        0.5,
+        "Noise at which the two texts are compared.",
+        minimum=0.02,
+        maximum=1.0,
+        front=True,
+        title="noise for mask",
+    )
+    mask_samples: int = parameter(
+        10, "Noises over which the difference is averaged.", minimum=1, maximum=64
+    )
+    strength: float = parameter(
+        0.8,
+        "How far the picture is noised before it is painted anew.",
+        minimum=0.02,
+        maximum=1.0,
+        front=True,
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
-    steps: int = parameter(50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500)
+    steps: int = parameter(
+        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+    )
 
 
 # ---------------------------------------------------------------- plain arrays
@@ -59,7 +78,10 @@ def clamped(x: Tensor) -> Tensor:
 
 
 def blurred(x: Tensor) -> Tensor:
-    """An 8-bit difference (h, w), 0..255 -> blurred once, 0..1. It belongs to the mask where it is above the threshold."""
+    """An 8-bit difference (h, w), 0..255 -> blurred once, 0..1.
+
+    It belongs to the mask where it is above the threshold.
+    """
     return blur(x, GAUSSIAN) / 255
 
 
@@ -67,27 +89,46 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found]:
-    """The soft mask at the latents' size, and its threshold: four rows for each noise, in one forward.
+    """The soft mask at the latents' size, and its threshold: four rows for each noise, in one
+    forward.
 
-    Where the difference stays below the threshold everywhere, the mask is the selection's limit, or else everything.
+    Where the difference stays below the threshold everywhere, the mask is the selection's limit, or
+    else everything.
     """
     yield Stage("finding the mask", 1)
     moment = start.late(settings.mask_strength)[0]
-    noises = randn((settings.mask_samples, *start.z0.shape[1:]), start.task.generator, start.z0.device)
+    noises = randn(
+        (settings.mask_samples, *start.z0.shape[1:]), start.task.generator, start.z0.device
+    )
     null = start.null.text
-    branches = [Branch("null source", null), start.source, Branch("null target", null), start.target]
+    branches = [
+        Branch("null source", null),
+        start.source,
+        Branch("null target", null),
+        start.target,
+    ]
     eps = start.model.predict(DDIM().noised(start.z0, noises, moment), moment.t, branches)
-    source, target = (classifier_free(eps[f"null {name}"], eps[name], settings.guidance) for name in ("source", "target"))
+    source, target = (
+        classifier_free(eps[f"null {name}"], eps[name], settings.guidance)
+        for name in ("source", "target")
+    )
     found = difference(target, source)
     size = (found.shape[0], found.shape[1])
-    guide, limit = (None if h is None else area(h, size)[0, 0].to(found) for h in (start.task.guide, start.task.limit))
+    guide, limit = (
+        None if h is None else area(h, size)[0, 0].to(found)
+        for h in (start.task.guide, start.task.limit)
+    )
     if guide is not None:
         found = guided(found, guide)
-    soft = clamped(found) if settings.mask == "clamped" else blurred((255 * normalise(found)).floor())
+    soft = (
+        clamped(found) if settings.mask == "clamped" else blurred((255 * normalise(found)).floor())
+    )
     at = CLAMPED_AT if settings.mask == "clamped" else BLURRED_AT
     allowed = torch.ones_like(soft) if limit is None else within(limit).to(soft)
     kept = soft * allowed
-    is_found = bool(threshold(kept[None, None].cpu(), start.task.frame.size, at).any())  # as the painter sees it: one faint cell is lost
+    is_found = bool(
+        threshold(kept[None, None].cpu(), start.task.frame.size, at).any()
+    )  # as the painter sees it: one faint cell is lost
     return Found((kept if is_found else allowed)[None, None], at)
 
 

@@ -1,8 +1,9 @@
-"""Edit-friendly DDPM (Huberman-Spiegelglas et al., CVPR 2024): noise maps of independently noised latents, replayed under the target text.
+"""Edit-friendly DDPM (Huberman-Spiegelglas et al., CVPR 2024): noise maps of independently noised
+latents, replayed under the target text.
 
-Differences. PIE-Bench's settings: source guidance 1 (the authors' own default is 3.5), target 7.5, 12 of 50 steps skipped. As in the
-authors' code the last noise map is zero, so the picture comes back up to the last step. All 50 maps are extracted, so that another skip
-finds them kept.
+Differences. PIE-Bench's settings: source guidance 1 (the authors' own default is 3.5), target 7.5,
+12 of 50 steps skipped. As in the authors' code the last noise map is zero, so the picture comes
+back up to the last step. All 50 maps are extracted, so that another skip finds them kept.
 """
 
 from __future__ import annotations
@@ -29,22 +30,37 @@ class Settings:
     """Edit-friendly DDPM's parameters."""
 
     skip: float = parameter(
-        0.24, "Share of the steps left out: more keeps more of the picture.", minimum=0.0, maximum=0.98, front=True, title="steps left out"
+        0.24,
+        "Share of the steps left out: more keeps more of the picture.",
+        minimum=0.0,
+        maximum=0.98,
+        front=True,
+        title="steps left out",
     )
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
-    source_guidance: float = parameter(1.0, "How much the source text counts in the inversion.", minimum=0.0, maximum=30.0)
+    guidance: float = parameter(
+        7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
+    )
+    source_guidance: float = parameter(
+        1.0, "How much the source text counts in the inversion.", minimum=0.0, maximum=30.0
+    )
     steps: int = parameter(50, "Steps of the whole ladder.", minimum=2, maximum=500)
 
 
 def independent(z0: Tensor, moments: Sequence[Moment], generator: torch.Generator) -> Tensor:
-    """z_0 (1, 4, h, w) noised to every moment, each with noise of its own; z_0 itself last. (N + 1, 4, h, w)."""
+    """z_0 (1, 4, h, w) noised to every moment, each with noise of its own; z_0 itself last. (N + 1,
+    4, h, w).
+    """
     return torch.cat([*(DDIM().noised(z0, randn_like(z0, generator), m) for m in moments[:-1]), z0])
 
 
-def extracted(chain: Tensor, moments: Sequence[Moment], predict: Predict) -> Generator[Progress, None, Recorded]:
+def extracted(
+    chain: Tensor, moments: Sequence[Moment], predict: Predict
+) -> Generator[Progress, None, Recorded]:
     """The chain's noise maps, the last one zero."""
     recorded = yield from record(chain, moments, predict, ETA)
-    return replace(recorded, maps=torch.cat((recorded.maps[:-1], torch.zeros_like(recorded.maps[-1:]))))
+    return replace(
+        recorded, maps=torch.cat((recorded.maps[:-1], torch.zeros_like(recorded.maps[-1:])))
+    )
 
 
 def guided_by(start: Ground, text: str, guidance: float) -> Predict:
@@ -71,7 +87,14 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         steps = extracted(chain, moments, guided_by(start, "source", settings.source_guidance))
         return (yield from shown("inverting", settings.steps, steps, start.preview))
 
-    made_of = (start.model.identity, start.z0, start.source.text, settings.steps, settings.source_guidance, task.request.seed)
+    made_of = (
+        start.model.identity,
+        start.z0,
+        start.source.text,
+        settings.steps,
+        settings.source_guidance,
+        task.request.seed,
+    )
     recorded = yield from task.shelf.once("noise maps", Recorded, made_of, extract)
     late = moments[round(settings.skip * settings.steps) :]
     predict = guided_by(start, "target", settings.guidance)

@@ -1,4 +1,6 @@
-"""InstructPix2Pix (Brooks, Holynski, Efros; CVPR 2023): FoI without its three parts. No mask: the whole picture may change."""
+"""InstructPix2Pix (Brooks, Holynski, Efros; CVPR 2023): FoI without its three parts. No mask: the
+whole picture may change.
+"""
 
 from __future__ import annotations
 
@@ -22,34 +24,59 @@ from ..foi import conditions, guidance, read
 class Settings:
     """InstructPix2Pix's parameters, with its paper's defaults."""
 
-    text_guidance: float = parameter(7.5, "How much the instruction counts (s_T).", minimum=0.0, maximum=30.0, front=True)
-    image_guidance: float = parameter(1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0, front=True)
-    steps: int = parameter(100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500)
+    text_guidance: float = parameter(
+        7.5, "How much the instruction counts (s_T).", minimum=0.0, maximum=30.0, front=True
+    )
+    image_guidance: float = parameter(
+        1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0, front=True
+    )
+    steps: int = parameter(
+        100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500
+    )
     start: float = parameter(
-        1.0, "Share of the steps that are run; 1 starts from pure noise.", minimum=0.05, maximum=1.0, title="noise at start"
+        1.0,
+        "Share of the steps that are run; 1 starts from pure noise.",
+        minimum=0.05,
+        maximum=1.0,
+        title="noise at start",
     )
 
 
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
-    """Eq. 3 of the paper at every step: eps = eps(null, null) + s_I (eps(I, null) - eps(null, null)) + s_T (eps(I, T) - eps(I, null))."""
+    """Eq. 3 of the paper at every step: eps = eps(null, null) + s_I (eps(I, null) - eps(null,
+    null)) + s_T (eps(I, T) - eps(I, null)).
+    """
     model = task.model("instruction")
     prompt, _ = read(sentences(task.instruction), model)
     z0, branches = conditions(model, task.image, prompt)
     moments = late(model.schedule.sigmas(settings.steps), settings.start)
     solver = EulerAncestral(task.generator)
     pure = settings.start == 1.0
-    z = solver.noised(torch.zeros_like(z0) if pure else z0, randn_like(z0, task.generator), moments[0])
+    z = solver.noised(
+        torch.zeros_like(z0) if pure else z0, randn_like(z0, task.generator), moments[0]
+    )
 
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         noise = model.predict(solver.shown(z, now), now.t, branches)
-        return guidance(noise["text"], noise["image"], noise["null"], settings.text_guidance, settings.image_guidance)
+        return guidance(
+            noise["text"],
+            noise["image"],
+            noise["null"],
+            settings.text_guidance,
+            settings.image_guidance,
+        )
 
     found = Found(torch.ones(1, 1, 1, 1), 0.5)
     yield task.mask(found)
     image = None
     if not task.request.mask_only:
-        z = yield from shown("denoising", len(moments) - 1, denoise(z, moments, solver, predict), previewer(model, z0, task.image))
+        z = yield from shown(
+            "denoising",
+            len(moments) - 1,
+            denoise(z, moments, solver, predict),
+            previewer(model, z0, task.image),
+        )
         yield Stage("decoding")
         image = model.decode(z)
     return Outcome(image, found, 0.0, understood={"instruction": prompt})

@@ -1,7 +1,9 @@
-"""MasaCtrl (Cao et al., ICCV 2023): the target's self-attention looks up the picture's own keys and values. No mask.
+"""MasaCtrl (Cao et al., ICCV 2023): the target's self-attention looks up the picture's own keys and
+values. No mask.
 
-Differences. Layers are counted as in the authors' code, down, middle, up; their 10 to 15 of Stable Diffusion's 16 are here the same share
-of another network's. The source branch is the stored trajectory of a direct inversion. Without a caption the source text is empty.
+Differences. Layers are counted as in the authors' code, down, middle, up; their 10 to 15 of Stable
+Diffusion's 16 are here the same share of another network's. The source branch is the stored
+trajectory of a direct inversion. Without a caption the source text is empty.
 """
 
 from __future__ import annotations
@@ -23,7 +25,12 @@ from ...task import Algorithm, Outcome, Task
 from .common import ground, maskless
 
 FIRST_LAYER = 10 / 16  # up_blocks.2 and up_blocks.3 of Stable Diffusion 1.x
-DONORS = {"null source": "null source", "null": "null source", "source": "source", "target": "source"}
+DONORS = {
+    "null source": "null source",
+    "null": "null source",
+    "source": "source",
+    "target": "source",
+}
 
 
 @dataclass(frozen=True)
@@ -31,27 +38,43 @@ class Settings:
     """MasaCtrl's parameters, with its paper's defaults."""
 
     start_step: int = parameter(
-        4, "Step from which the picture's own content is looked up.", minimum=0, maximum=500, front=True, title="content from step"
+        4,
+        "Step from which the picture's own content is looked up.",
+        minimum=0,
+        maximum=500,
+        front=True,
+        title="content from step",
     )
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
+    guidance: float = parameter(
+        7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
+    )
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 
 
 def mutual_attention(query: Tensor, key: Tensor, value: Tensor, donors: Sequence[int]) -> Tensor:
-    """Self-attention in which row r looks into the keys and values of row donors[r]. (row, head, position, d) -> the same."""
+    """Self-attention in which row r looks into the keys and values of row donors[r].
+
+    (row, head, position, d) -> the same.
+    """
     rows = list(donors)
     return F.scaled_dot_product_attention(query, key[rows], value[rows])
 
 
 def mutual(a: Attention) -> Tensor:
-    """The tap: conditional rows look into the conditional source, unconditional ones into the unconditional."""
-    return mutual_attention(a.query, a.key, a.value, [a.rows.names.index(DONORS[name]) for name in a.rows.names])
+    """The tap: conditional rows look into the conditional source, unconditional ones into the
+    unconditional.
+    """
+    return mutual_attention(
+        a.query, a.key, a.value, [a.rows.names.index(DONORS[name]) for name in a.rows.names]
+    )
 
 
 def decoder_layers(sites: Sites) -> list[Site]:
     """The self-attention layers from FIRST_LAYER on."""
     order = ("down", "mid", "up")
-    layers = sorted(sites.at("self"), key=lambda site: order.index(site.place))  # stable: within a place in the network's order
+    layers = sorted(
+        sites.at("self"), key=lambda site: order.index(site.place)
+    )  # stable: within a place in the network's order
     return layers[round(FIRST_LAYER * len(layers)) :]
 
 
@@ -70,7 +93,9 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         own = trajectory.at(now)
         latents = {"null source": own, "null": z, "source": own, "target": z}
-        noise = model.predict(latents, now.t, branches, taps if now.index >= settings.start_step else {})
+        noise = model.predict(
+            latents, now.t, branches, taps if now.index >= settings.start_step else {}
+        )
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict)

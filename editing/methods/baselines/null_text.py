@@ -1,4 +1,6 @@
-"""Null-text inversion alone (Mokady et al., CVPR 2023): the picture's optimised empty text, then the target text. No mask."""
+"""Null-text inversion alone (Mokady et al., CVPR 2023): the picture's optimised empty text, then
+the target text. No mask.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,17 @@ from .common import ground, maskless
 class Settings:
     """Null-text inversion's parameters, with its paper's defaults."""
 
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
+    guidance: float = parameter(
+        7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
+    )
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 
 
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
-    """50 evaluations of inversion, at most 1650 of optimisation (a backward pass counted as two more), 100 of sampling."""
+    """50 evaluations of inversion, at most 1650 of optimisation (a backward pass counted as two
+    more), 100 of sampling.
+    """
     start = ground(task, settings.steps)
     if task.request.mask_only:
         return (yield from maskless(start))
@@ -39,7 +45,9 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         steps = null_text(model, trajectory, source, start.null.text, start.moments, guidance)
         return (yield from shown("optimising", settings.steps, steps, start.preview))
 
-    nulls = yield from task.shelf.once("null text", Tensor, (model.identity, trajectory.latents, source, guidance), optimise)
+    nulls = yield from task.shelf.once(
+        "null text", Tensor, (model.identity, trajectory.latents, source, guidance), optimise
+    )
 
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         noise = model.predict(z, now.t, [Branch("null", nulls[now.index][None]), start.target])

@@ -1,10 +1,13 @@
-"""Prompt-to-prompt (Hertz et al., ICLR 2023) on a picture, by direct inversion (Ju et al., ICLR 2024): AdapEdit without its two parts.
+"""Prompt-to-prompt (Hertz et al., ICLR 2023) on a picture, by direct inversion (Ju et al., ICLR
+2024): AdapEdit without its two parts.
 
-Two branches share their attention: while a token's window lasts, the target's cross-attention comes from the source's, re-indexed to the
-target's tokens; while the self window lasts, so does its self-attention at the semantic level and deeper.
+Two branches share their attention: while a token's window lasts, the target's cross-attention comes
+from the source's, re-indexed to the target's tokens; while the self window lasts, so does its
+self-attention at the semantic level and deeper.
 
-Differences. The windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for generated images, are 0.8 and 0.4. The source
-branch is the stored trajectory itself, so it needs no unconditional row: three rows a step. Local blend is the paper's, off by default.
+Differences. The windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for
+generated images, are 0.8 and 0.4. The source branch is the stored trajectory itself, so it needs no
+unconditional row: three rows a step. Local blend is the paper's, off by default.
 """
 
 from __future__ import annotations
@@ -48,12 +51,24 @@ class Settings:
         title="texts paired by",
     )
     cross: float = parameter(
-        0.4, "Share of the steps in which the layout follows the original.", minimum=0.0, maximum=1.0, front=True, title="layout kept"
+        0.4,
+        "Share of the steps in which the layout follows the original.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+        title="layout kept",
     )
     own: float = parameter(
-        0.6, "Share of the steps in which shapes follow the original.", minimum=0.0, maximum=1.0, front=True, title="shapes kept"
+        0.6,
+        "Share of the steps in which shapes follow the original.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+        title="shapes kept",
     )
-    local_blend: bool = parameter(False, "Change only where the differing words look.", front=True, title="only new words")
+    local_blend: bool = parameter(
+        False, "Change only where the differing words look.", front=True, title="only new words"
+    )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 
@@ -61,8 +76,15 @@ class Settings:
 # ---------------------------------------------------------------- plain arrays
 
 
-def windows(steps: int, default: Window, by_place: Mapping[int, Window] | None = None, places: int = tokens.PLACES) -> np.ndarray:
-    """When each token takes the source's map: (steps + 1, places) of 0 and 1. A window's ends are shares of steps + 1, rounded down."""
+def windows(
+    steps: int,
+    default: Window,
+    by_place: Mapping[int, Window] | None = None,
+    places: int = tokens.PLACES,
+) -> np.ndarray:
+    """When each token takes the source's map: (steps + 1, places) of 0 and 1. A window's ends are
+    shares of steps + 1, rounded down.
+    """
     alpha = np.zeros((steps + 1, places), dtype=np.float32)
     for place in range(places):
         first, last = (int(share * (steps + 1)) for share in (by_place or {}).get(place, default))
@@ -71,7 +93,8 @@ def windows(steps: int, default: Window, by_place: Mapping[int, Window] | None =
 
 
 def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
-    """The mapper (places, places) that hands each replaced word's columns to the word in its place; evenly, where their tokens differ
+    """The mapper (places, places) that hands each replaced word's columns to the word in its place;
+    evenly, where their tokens differ
     in number. Raises EditError("word-counts") unless both texts have the same number of words."""
     before, after = source.words, target.words
     if len(before) != len(after):
@@ -93,13 +116,18 @@ def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
         else:
             mapper[np.ix_(old, new)] = 1 / len(new)
         i, j = i + len(old), j + len(new)
-    rest = np.arange(j, places - max(0, i - j))  # behind the last swap each place keeps its own column, as the authors' code has it
+    rest = np.arange(
+        j, places - max(0, i - j)
+    )  # behind the last swap each place keeps its own column, as the authors' code has it
     mapper[rest, rest] = 1
     return mapper
 
 
-def injected(source: Tensor, target: Tensor, mapper: Tensor, alphas: Tensor, window: Tensor) -> Tensor:
-    """The target's map while windows last: the source's, re-indexed, for tokens with a partner, the target's own for the others.
+def injected(
+    source: Tensor, target: Tensor, mapper: Tensor, alphas: Tensor, window: Tensor
+) -> Tensor:
+    """The target's map while windows last: the source's, re-indexed, for tokens with a partner, the
+    target's own for the others.
 
     source, target: (..., position, token). mapper: (token, token). alphas, window: (token).
     """
@@ -108,8 +136,8 @@ def injected(source: Tensor, target: Tensor, mapper: Tensor, alphas: Tensor, win
 
 
 def local_blend(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-    """Where the differing words look: each map (h, w) widened by one cell, brought to the latents' size, divided by its largest value; the
-    larger of all. (h', w') in 0..1."""
+    """Where the differing words look: each map (h, w) widened by one cell, brought to the latents'
+    size, divided by its largest value; the larger of all. (h', w') in 0..1."""
     found = []
     for x in maps:
         wide = F.interpolate(F.max_pool2d(x[None, None], 3, stride=1, padding=1), size=size)[0, 0]
@@ -136,7 +164,9 @@ def changed(model: Model, source: str, target: str) -> tuple[tuple[int, ...], tu
     """Places of the words that differ, in the source and in the target."""
     a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
     found = alignment.blocks(alignment.align(a.used, b.used))
-    return tuple(i for block in found for i in block.source), tuple(j for block in found for j in block.target)
+    return tuple(i for block in found for i in block.source), tuple(
+        j for block in found for j in block.target
+    )
 
 
 class Watched:
@@ -157,7 +187,13 @@ class Watched:
         return local_blend(tuple(self._sums.values()), size)
 
 
-def cross_tap(mapper: Tensor, alphas: Tensor, window: Tensor, watched: Watched | None, semantic: Sequence[Site]) -> Tap:
+def cross_tap(
+    mapper: Tensor,
+    alphas: Tensor,
+    window: Tensor,
+    watched: Watched | None,
+    semantic: Sequence[Site],
+) -> Tap:
     """Cross-attention of one step."""
 
     def tap(a: Attention) -> Tensor:
@@ -184,9 +220,17 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     if task.request.mask_only and not settings.local_blend:
         return (yield from maskless(start))
     device = start.z0.device
-    mapper, alphas = (x.to(device) for x in pairing(model, start.texts.source, start.texts.target, settings.mode))
-    cross = torch.from_numpy(windows(settings.steps, (0.0, settings.cross), places=model.places)).to(device)
-    watched = Watched(*changed(model, start.texts.source, start.texts.target)) if settings.local_blend else None
+    mapper, alphas = (
+        x.to(device) for x in pairing(model, start.texts.source, start.texts.target, settings.mode)
+    )
+    cross = torch.from_numpy(
+        windows(settings.steps, (0.0, settings.cross), places=model.places)
+    ).to(device)
+    watched = (
+        Watched(*changed(model, start.texts.source, start.texts.target))
+        if settings.local_blend
+        else None
+    )
     semantic = model.sites.at("cross", model.semantic_level)
     deep = [site for site in model.sites.at("self") if site.level >= model.semantic_level]
     size = (start.z0.shape[2], start.z0.shape[3])
@@ -211,7 +255,11 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return (yield from start.finished(z))
     found = Found(watched.where(size)[None, None], BLEND_AT)
     yield task.mask(found)
-    return start.outcome(None, found) if task.request.mask_only else (yield from start.finished(z, found))
+    return (
+        start.outcome(None, found)
+        if task.request.mask_only
+        else (yield from start.finished(z, found))
+    )
 
 
 ALGORITHM = Algorithm(

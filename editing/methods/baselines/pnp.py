@@ -1,7 +1,9 @@
-"""Plug-and-play (Tumanyan et al., CVPR 2023): the picture's features and self-attention, injected into the target's generation. No mask.
+"""Plug-and-play (Tumanyan et al., CVPR 2023): the picture's features and self-attention, injected
+into the target's generation. No mask.
 
-Differences. The features are the output of the second residual block of the decoder at the semantic level (up_blocks.1.resnets.1 in Stable
-Diffusion). The picture's latents are the stored trajectory of a DDIM inversion with the empty text, at every step.
+Differences. The features are the output of the second residual block of the decoder at the semantic
+level (up_blocks.1.resnets.1 in Stable Diffusion). The picture's latents are the stored trajectory
+of a DDIM inversion with the empty text, at every step.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ class Settings:
     """Plug-and-play's parameters, with its paper's defaults."""
 
     features: float = parameter(
-        0.8, "Share of the steps in which features come from the picture.", minimum=0.0, maximum=1.0, front=True, title="features kept"
+        0.8,
+        "Share of the steps in which features come from the picture.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+        title="features kept",
     )
     attention: float = parameter(
         0.5,
@@ -42,7 +49,10 @@ class Settings:
         title="attention kept",
     )
     negative: str = parameter(
-        "generic", "What the result shall not look like: nothing, or a few generic faults.", choices=tuple(NEGATIVE), title="avoid"
+        "generic",
+        "What the result shall not look like: nothing, or a few generic faults.",
+        choices=tuple(NEGATIVE),
+        title="avoid",
     )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
@@ -68,7 +78,10 @@ def feature_block(model: Model) -> nn.Module:
 
 @contextlib.contextmanager
 def injected(block: nn.Module, active: bool) -> Iterator[None]:
-    """For one forward of BRANCHES, the block's output of every row is the first row's. Never around a yield."""
+    """For one forward of BRANCHES, the block's output of every row is the first row's.
+
+    Never around a yield.
+    """
 
     def hand_over(module: nn.Module, args: object, output: Tensor) -> Tensor:
         return output[:1].expand_as(output)
@@ -89,7 +102,11 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return (yield from maskless(start))
     model = start.model
     empty = start.null.text
-    branches = [Branch("source", empty), Branch("null", model.embed(NEGATIVE[settings.negative])), start.target]
+    branches = [
+        Branch("source", empty),
+        Branch("null", model.embed(NEGATIVE[settings.negative])),
+        start.target,
+    ]
     block = feature_block(model)
     taps: Taps = dict.fromkeys(decoder_layers(model.sites), from_source)
     trajectory = yield from start.inverted(empty)
@@ -97,7 +114,12 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         latents = {"source": trajectory.at(now), "null": z, "target": z}
         with injected(block, now.index < settings.features * settings.steps):
-            noise = model.predict(latents, now.t, branches, taps if now.index < settings.attention * settings.steps else {})
+            noise = model.predict(
+                latents,
+                now.t,
+                branches,
+                taps if now.index < settings.attention * settings.steps else {},
+            )
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict)

@@ -1,4 +1,6 @@
-"""SDEdit (Meng et al., ICLR 2022): noise the picture part of the way and denoise it with the target text. No mask."""
+"""SDEdit (Meng et al., ICLR 2022): noise the picture part of the way and denoise it with the target
+text. No mask.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,19 @@ from .common import ground, maskless
 class Settings:
     """SDEdit's parameters."""
 
-    strength: float = parameter(0.5, "How far the picture is noised: 0 keeps it, 1 forgets it.", minimum=0.02, maximum=1.0, front=True)
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True)
-    steps: int = parameter(50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500)
+    strength: float = parameter(
+        0.5,
+        "How far the picture is noised: 0 keeps it, 1 forgets it.",
+        minimum=0.02,
+        maximum=1.0,
+        front=True,
+    )
+    guidance: float = parameter(
+        7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
+    )
+    steps: int = parameter(
+        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+    )
 
 
 @torch.no_grad()

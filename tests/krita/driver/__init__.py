@@ -1,12 +1,15 @@
-"""A Krita plugin of the tests: runs the checks of one scenario file on Krita's main thread, one after the other.
+"""A Krita plugin of the tests: runs the checks of one scenario file on Krita's main thread, one
+after the other.
 
-A check is a generator function `check_NAME(result)`. It gives control back to Krita with `yield`, never with a nested event loop,
+A check is a generator function `check_NAME(result)`. It gives control back to Krita with `yield`,
+never with a nested event loop,
 under which Krita would leave its layers, active node and selection behind:
 
     yield 0.5                        let Krita run for half a second
     came = yield condition, 10       ... until condition() is true, at most 10 s; True or False comes back
 
-What it puts into `result` and the exception it ends with are written as JSON after each check, so that a crash of Krita loses nothing.
+What it puts into `result` and the exception it ends with are written as JSON after each check, so
+that a crash of Krita loses nothing.
 """
 
 import faulthandler
@@ -33,11 +36,14 @@ class Driver(Extension):
     begun = False
 
     def setup(self):
-        faulthandler.enable()  # where Krita dies, its log says in which line of Python each thread was
+        # where Krita dies, its log says in which line of Python each thread was
+        faulthandler.enable()
         self.outcome = {}
         self.tracebacks = []
         # Krita's own hook would open a dialog, and wait
-        sys.excepthook = lambda *error: self.tracebacks.append("".join(traceback.format_exception(*error)))
+        sys.excepthook = lambda *error: self.tracebacks.append(
+            "".join(traceback.format_exception(*error))
+        )
         threading.excepthook = lambda args: self.tracebacks.append(
             "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
         )
@@ -54,7 +60,9 @@ class Driver(Extension):
             return
         window.qwindow().resize(1440, 900)
         window.qwindow().move(0, 0)
-        window.qwindow().activateWindow()  # without a window manager nobody else gives it the focus that Krita's active layer depends on
+        # without a window manager nobody else gives it the focus that Krita's active layer depends
+        # on
+        window.qwindow().activateWindow()
         QTimer.singleShot(1000, self.load)
 
     def load(self):
@@ -66,7 +74,9 @@ class Driver(Extension):
                 exec(compile(file.read(), path, "exec"), scope)
             wanted = os.environ.get("LIMN_CHECKS", "").split()
             checks = {name[6:]: value for name, value in scope.items() if name.startswith("check_")}
-            self.checks = [(name, check) for name, check in checks.items() if not wanted or name in wanted]
+            self.checks = [
+                (name, check) for name, check in checks.items() if not wanted or name in wanted
+            ]
         except BaseException:
             self.outcome["load"] = {"ok": False, "error": traceback.format_exc(), "result": {}}
             self.checks = []

@@ -50,7 +50,9 @@ def check_tas(result):
 
 
 def best(name, result):
-    """A scene off-centre in a larger picture: the algorithm chosen, the instruction typed, started by its shortcut, undone twice."""
+    """A scene off-centre in a larger picture: the algorithm chosen, the instruction typed, started
+    by its shortcut, undone twice.
+    """
     document, _ = yield from picture(name)
     before, seen = fingerprints(document), composed(document)
     result["layers before"] = names(document)
@@ -65,7 +67,11 @@ def best(name, result):
         yield from ended()
         yield 1
     yield from screenshot(f"{name}-done")
-    result["previews"], result["note"], result["details"] = panel().previews_shown, note(), panel().note.details
+    result["previews"], result["note"], result["details"] = (
+        panel().previews_shown,
+        note(),
+        panel().note.details,
+    )
     result["box"], result["title"] = widget("limn_algorithm").currentText(), panel().chosen().title
     result["ran"] = [one.algorithm for one in arrived if type(one).__name__ == "Done"]
     result["layers"] = names(document)
@@ -78,7 +84,10 @@ def best(name, result):
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
     yield from undo()
-    result["after one undo"] = {"layers": names(document), "selection": selection_bytes(document) is not None}
+    result["after one undo"] = {
+        "layers": names(document),
+        "selection": selection_bytes(document) is not None,
+    }
     yield from undo()
     result["after two undos"] = {
         "layers": names(document),

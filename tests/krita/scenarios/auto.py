@@ -1,4 +1,6 @@
-"""Auto as a painter meets it: which algorithm was chosen and why, another choice, and the question for a caption."""
+"""Auto as a painter meets it: which algorithm was chosen and why, another choice, and the question
+for a caption.
+"""
 
 from help import (
     choose,
@@ -29,7 +31,10 @@ CAPTION = "a red star on a gray background"
 def check_the_choice_is_told(result):
     document, _ = yield from picture("recolour")
     box = widget("limn_algorithm")
-    result["entries"], result["default"] = [box.itemText(row) for row in range(box.count())], box.currentText()
+    result["entries"], result["default"] = (
+        [box.itemText(row) for row in range(box.count())],
+        box.currentText(),
+    )
     result["before"] = shown("limn_choice"), widget("limn_caption").isVisible()
     yield from quick(10)
     yield from start("turn the star into a circle")
@@ -38,11 +43,19 @@ def check_the_choice_is_told(result):
     yield from screenshot("working")
     yield from ended()
     yield from screenshot("done")
-    result["afterwards"], result["box"], result["details"] = shown("limn_choice"), box.currentText(), panel().note.details
+    result["afterwards"], result["box"], result["details"] = (
+        shown("limn_choice"),
+        box.currentText(),
+        panel().note.details,
+    )
     yield from start("make the star blue")
     result["as the next begins"] = shown("limn_choice")
     yield from ended()
-    result["note"], result["the next"], result["layers"] = note(), shown("limn_choice"), names(document)
+    result["note"], result["the next"], result["layers"] = (
+        note(),
+        shown("limn_choice"),
+        names(document),
+    )
 
 
 def check_the_painter_overrides(result):
@@ -60,7 +73,9 @@ def check_the_painter_overrides(result):
 
 
 def asked(result, instruction, key, undos):
-    """An edit with AdapEdit that lacks a caption; then the caption, typed where the cursor is; then as many steps back as it has."""
+    """An edit with AdapEdit that lacks a caption; then the caption, typed where the cursor is; then
+    as many steps back as it has.
+    """
     document, _ = yield from picture("recolour")
     yield from choose("adapedit")
     yield from quick(4)
@@ -79,7 +94,9 @@ def asked(result, instruction, key, undos):
     result["untouched"] = names(document) == before and selection_bytes(document) is None
     keys("key", "Return")
     yield 1
-    result["an empty answer begins nothing"] = panel().work is None and shown("limn_question") == result["question"]
+    result["an empty answer begins nothing"] = (
+        panel().work is None and shown("limn_question") == result["question"]
+    )
     keys("type", "--delay", "5", CAPTION)
     came = yield lambda: widget("limn_caption").text() == CAPTION, 10
     assert came, widget("limn_caption").text()
@@ -87,13 +104,20 @@ def asked(result, instruction, key, undos):
     result["question while it works"] = shown("limn_question")
     yield from ended()
     yield from screenshot("answered")
-    result["details"], result["instruction"] = panel().note.details, widget("limn_instruction").toPlainText()
+    result["details"], result["instruction"] = (
+        panel().note.details,
+        widget("limn_instruction").toPlainText(),
+    )
     result["new layers"] = [node.name() for node in layers(document) if node.name() not in before]
     result["answer"] = note()
     result["cursor afterwards"] = QApplication.focusWidget().objectName()
     for _ in range(undos):
         yield from undo()
-    result["undone"] = names(document) == before and selection_bytes(document) is None and widget("limn_caption").text() == CAPTION
+    result["undone"] = (
+        names(document) == before
+        and selection_bytes(document) is None
+        and widget("limn_caption").text() == CAPTION
+    )
 
 
 def check_a_caption_is_asked_for(result):

@@ -36,7 +36,11 @@ from PyQt5.QtCore import QByteArray
 
 def told(result):
     said = panel().note
-    result["note"], result["kind"], result["working"] = note(), said.kind if said else "", panel().work is not None
+    result["note"], result["kind"], result["working"] = (
+        note(),
+        said.kind if said else "",
+        panel().work is not None,
+    )
     result["code"] = said.details.partition("\n")[0] if said else ""
 
 
@@ -117,7 +121,9 @@ def check_unreadable_instruction(result):
     document, _ = yield from picture("recolour")
     yield from quick()
     before = names(document)
-    with listening() as arrived:  # the refusal comes at once: the edit may be over before anyone looks
+    with (
+        listening() as arrived
+    ):  # the refusal comes at once: the edit may be over before anyone looks
         yield from write("??? !!")
         keys("key", "Return")
         came = yield lambda: any(type(one).__name__ == "Failed" for one in arrived), 60
@@ -164,7 +170,9 @@ def check_document_closed(result):
 
 
 def check_documents_closed(result):
-    """Two pictures are closed, each while its job runs: both results are kept, whatever is said in between, and can be opened."""
+    """Two pictures are closed, each while its job runs: both results are kept, whatever is said in
+    between, and can be opened.
+    """
     yield from quick()
     documents = []
     for name in ("first", "second"):
@@ -177,7 +185,10 @@ def check_documents_closed(result):
     yield from ended()
     result["words"], result["note"] = widget("limn_open_kept").text(), note()
     yield from refused({})  # no picture is open: another note takes the place of that
-    result["words later"], result["documents"] = widget("limn_open_kept").text(), len(app().documents())
+    result["words later"], result["documents"] = (
+        widget("limn_open_kept").text(),
+        len(app().documents()),
+    )
     for _ in range(2):
         widget("limn_open_kept").click()
         yield 2
@@ -196,34 +207,52 @@ def to_front(document):
 
 
 def away_during(result, key, chosen=None):
-    """The painter turns to another picture while the job runs, sees from there how it ends, comes back, and undoes it."""
+    """The painter turns to another picture while the job runs, sees from there how it ends, comes
+    back, and undoes it.
+    """
     document, _ = yield from picture("recolour", "first")
     if chosen:
         yield from select(document, *chosen)
     yield from quick()
-    result["first before"], result["selection before"] = fingerprints(document), digest(selection_bytes(document) or b"")
+    result["first before"], result["selection before"] = (
+        fingerprints(document),
+        digest(selection_bytes(document) or b""),
+    )
     yield from start("make the star blue", key)
     other, _ = yield from picture("recolour", "second")
     result["second before"] = fingerprints(other)
     yield from ended()
     told(result)
     result["first"], result["second"] = names(document), names(other)
-    result["selected meanwhile"] = digest(selection_bytes(document) or b"") != result["selection before"], other.selection() is not None
+    result["selected meanwhile"] = (
+        digest(selection_bytes(document) or b"") != result["selection before"],
+        other.selection() is not None,
+    )
     yield from to_front(document)
     before = result["note"]
     yield lambda: note() != before, 30
     told_then = {}
     told(told_then)
     new = layers(document)[-1]
-    result["upon return"] = {**told_then, "layers": names(document), "selection": digest(selection_bytes(document) or b"")}
+    result["upon return"] = {
+        **told_then,
+        "layers": names(document),
+        "selection": digest(selection_bytes(document) or b""),
+    }
     result["alpha"] = digest(pixels(new, document)[3::4])
     result["second after"] = fingerprints(other)
     yield from screenshot(result["name"])
     app().activeWindow().qwindow().activateWindow()
     yield from undo()
-    result["after one undo"] = {"layers": names(document), "selection": digest(selection_bytes(document) or b"")}
+    result["after one undo"] = {
+        "layers": names(document),
+        "selection": digest(selection_bytes(document) or b""),
+    }
     yield from undo()
-    result["after two undos"] = {"fingerprints": fingerprints(document), "selection": digest(selection_bytes(document) or b"")}
+    result["after two undos"] = {
+        "fingerprints": fingerprints(document),
+        "selection": digest(selection_bytes(document) or b""),
+    }
 
 
 def check_document_switched(result):
@@ -233,7 +262,9 @@ def check_document_switched(result):
 
 
 def check_document_switched_selection(result):
-    """The same where the painter had a selection: it is there until the return, and again after an undo."""
+    """The same where the painter had a selection: it is there until the return, and again after an
+    undo.
+    """
     result["name"] = "switched-selection"
     yield from away_during(result, "Return", (X, Y, 100, 128))
 
@@ -245,7 +276,9 @@ def check_document_switched_mask(result):
 
 
 def check_painting_on(result):
-    """The painter paints on the layer, and moves it, while the job runs: the result follows the layer; the new paint stays."""
+    """The painter paints on the layer, and moves it, while the job runs: the result follows the
+    layer; the new paint stays.
+    """
     document, layer = yield from picture("recolour")
     yield from quick()
     yield from start("make the star blue")
@@ -257,4 +290,9 @@ def check_painting_on(result):
     new = layers(document)[-1]
     result["layers"] = names(document)
     result["new paint"] = list(bytes(layer.pixelData(15, 10, 1, 1)))
-    result["bounds"] = [new.bounds().x(), new.bounds().y(), new.bounds().right(), new.bounds().bottom()]
+    result["bounds"] = [
+        new.bounds().x(),
+        new.bounds().y(),
+        new.bounds().right(),
+        new.bounds().bottom(),
+    ]

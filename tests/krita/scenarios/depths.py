@@ -27,7 +27,9 @@ X, Y = 37, 21
 
 
 def appearance(pixels_, format, width, height, space=("RGBA", "U8", SRGB)):
-    """What wire pixels look like in a colour space: Krita converts them there and back to sRGB U8, in a document of its own."""
+    """What wire pixels look like in a colour space: Krita converts them there and back to sRGB U8,
+    in a document of its own.
+    """
     depth = "U8" if format == "bgra8" else "U16"
     hidden = app().createDocument(width, height, "appearance", "RGBA", depth, SRGB, 72.0)
     node = hidden.createNode("p", "paintlayer")
@@ -56,16 +58,33 @@ def in_space(result, name, model, depth, profile):
     result["note"], result["details"] = note(), panel().note.details
     new = new_layer(document, before)
     result["new layer's space"] = [new.colorModel(), new.colorDepth(), new.colorProfile()]
-    result["other layers untouched"] = untouched(document, before) and pixels(layer, document) == raw
+    result["other layers untouched"] = (
+        untouched(document, before) and pixels(layer, document) == raw
+    )
     save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
     draft, rect = drafts[0], house().edits._last[1].rect
-    save(f"{name}-sent.bgra", appearance(b"".join(draft.pixels), draft.format, rect.width, rect.height))
-    result["sent"] = {"format": draft.format, "x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height}
+    save(
+        f"{name}-sent.bgra",
+        appearance(b"".join(draft.pixels), draft.format, rect.width, rect.height),
+    )
+    result["sent"] = {
+        "format": draft.format,
+        "x": rect.x,
+        "y": rect.y,
+        "width": rect.width,
+        "height": rect.height,
+    }
     area = next(one.area for one in arrived if type(one).__name__ == "Result")
     sent = area.pixels
-    result["wire"] = {"format": sent.format, "x": X + area.x, "y": Y + area.y, "width": sent.width, "height": sent.height}
+    result["wire"] = {
+        "format": sent.format,
+        "x": X + area.x,
+        "y": Y + area.y,
+        "width": sent.width,
+        "height": sent.height,
+    }
     save(f"{name}-wire.bgra", appearance(sent.data, sent.format, sent.width, sent.height, space))
     yield from undo()
     yield from undo()
@@ -102,5 +121,9 @@ def check_shallow_layer(result):
     with submitting() as drafts:
         yield from edit("make the star blue")
     new = new_layer(document, before)
-    result["note"], result["format"], result["depths"] = note(), drafts[0].format, [layer.colorDepth(), new.colorDepth()]
+    result["note"], result["format"], result["depths"] = (
+        note(),
+        drafts[0].format,
+        [layer.colorDepth(), new.colorDepth()],
+    )
     result["untouched"] = untouched(document, before)

@@ -48,14 +48,24 @@ from help import (
     write,
 )
 from PyQt5.QtCore import QByteArray, QTimer
-from PyQt5.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QLabel, QPlainTextEdit, QProgressBar
+from PyQt5.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+)
 
 LARGE = 4096
 """Side of a picture that Krita takes some tenths of a second to draw."""
 
 
 def check_end_to_end(result):
-    """A scene off-centre in 512 x 384 with transparent surroundings: typed, started by its shortcut, undone twice."""
+    """A scene off-centre in 512 x 384 with transparent surroundings: typed, started by its
+    shortcut, undone twice.
+    """
     scene = Scene("recolour")
     document, layer = yield from picture("recolour")
     yield from screenshot("ready")
@@ -77,22 +87,33 @@ def check_end_to_end(result):
     result["other layers untouched"] = untouched(document, before)
     result["active"] = document.activeNode().name()
     result["above"] = names(document).index(new.name()) - names(document).index("painting")
-    changed, selected, seen_after = pixels(new, document), selection_bytes(document), composed(document)
+    changed, selected, seen_after = (
+        pixels(new, document),
+        selection_bytes(document),
+        composed(document),
+    )
     save("recolour-layer.bgra", changed)
     save("recolour-selection.gray", selected or b"")
     save("recolour-seen-before.bgra", seen)
     save("recolour-seen-after.bgra", seen_after)
     save("recolour-painting.bgra", pixels(layer, document))
     yield from undo()
-    result["after one undo"] = {"layers": names(document), "selection": selection_bytes(document) is not None}
+    result["after one undo"] = {
+        "layers": names(document),
+        "selection": selection_bytes(document) is not None,
+    }
     yield from undo()
-    result["after two undos"] = {"layers": names(document), "same": fingerprints(document) == before}
+    result["after two undos"] = {
+        "layers": names(document),
+        "same": fingerprints(document) == before,
+    }
     result["seen as before"] = composed(document) == seen
     yield from redo()
     yield from redo()
     result["after two redos"] = {
         "layers": names(document),
-        "same": untouched(document, before) and pixels(new_layer(document, names_before), document) == changed,
+        "same": untouched(document, before)
+        and pixels(new_layer(document, names_before), document) == changed,
         "selected as before": selection_bytes(document) == selected,
         "seen as before": composed(document) == seen_after,
     }
@@ -113,11 +134,19 @@ def check_going_in(result):
     before, seen = names(document), composed(document, place)
     ends, seen_apart = [], []
     timer = QTimer()
-    timer.timeout.connect(lambda: seen_apart.append(any(thread.name == "limn apart" for thread in threading.enumerate())))
+    timer.timeout.connect(
+        lambda: seen_apart.append(
+            any(thread.name == "limn apart" for thread in threading.enumerate())
+        )
+    )
     timer.start(0)
     pixel = bytes((10, 200, 30, 255))
     area = geometry.Rect(100, 100, 256, 256)
-    cooperative.Task(writing.insert(reading.take(None), area, pixel * 256 * 256, "bgra8", "result"), ends.append, ends.append)
+    cooperative.Task(
+        writing.insert(reading.take(None), area, pixel * 256 * 256, "bgra8", "result"),
+        ends.append,
+        ends.append,
+    )
     came = yield lambda: ends, 60
     timer.stop()
     assert came and not isinstance(ends[0], Exception), ends
@@ -125,7 +154,10 @@ def check_going_in(result):
     result["layers"], result["layers before"] = names(document), before
     result["seen"] = list(composed(document, place)[:32])
     yield from undo()
-    result["after undo"] = {"layers": names(document), "seen as before": composed(document, place) == seen}
+    result["after undo"] = {
+        "layers": names(document),
+        "seen as before": composed(document, place) == seen,
+    }
     yield from redo()
     result["after redo"] = {"layers": names(document), "seen": list(composed(document, place)[:32])}
 
@@ -170,10 +202,14 @@ def check_selection_limits(result):
 
 
 def check_preview_place(result):
-    """On a large layer the work happens around the selection: the preview lies there, over the rest of the layer."""
+    """On a large layer the work happens around the selection: the preview lies there, over the rest
+    of the layer.
+    """
     scene = Scene("recolour")
     document, layer = yield from new_document(WIDTH, HEIGHT)
-    layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (WIDTH * HEIGHT)), 0, 0, WIDTH, HEIGHT)
+    layer.setPixelData(
+        QByteArray(bytes((40, 160, 20, 255)) * (WIDTH * HEIGHT)), 0, 0, WIDTH, HEIGHT
+    )
     yield from paint(document, layer, scene, X, Y)
     yield from select(document, X, Y, scene.width, scene.height)
     yield from quick()
@@ -199,7 +235,9 @@ def check_again(result):
 
 
 def check_next_instruction(result):
-    """After an edit its result is the active layer: the next instruction goes on with the picture as the painter sees it."""
+    """After an edit its result is the active layer: the next instruction goes on with the picture
+    as the painter sees it.
+    """
     from limn.krita_plugin.plugin import house
 
     scene = Scene("two")
@@ -234,7 +272,9 @@ def farthest(one, other):
 
 
 def check_laid_over(result):
-    """A result that lets something through, in 8 and in 16 bits, over a painting that is not opaque either: what is sent of both."""
+    """A result that lets something through, in 8 and in 16 bits, over a painting that is not opaque
+    either: what is sent of both.
+    """
     for depth, size in (("U8", 1), ("U16", 2)):
         yield from laid_over(result, depth, size)
 
@@ -244,7 +284,9 @@ def laid_over(result, depth, size):
 
     document, layer = yield from new_document(WIDTH, HEIGHT, depth=depth)
     painted, laid = geometry.Rect(40, 30, 256, 64), geometry.Rect(100, 50, 160, 128)
-    layer.setPixelData(QByteArray(blend(painted, size, 40)), painted.x, painted.y, painted.width, painted.height)
+    layer.setPixelData(
+        QByteArray(blend(painted, size, 40)), painted.x, painted.y, painted.width, painted.height
+    )
     ends = []
 
     def ended_well(steps):
@@ -257,7 +299,9 @@ def laid_over(result, depth, size):
     for number, step in enumerate((90, 201)):
         area = laid.moved(8 * number, 4 * number)
         pixels_ = blend(area, size, step)
-        steps = writing.insert(reading.take(None), area, pixels_, "bgra8" if size == 1 else "bgra16", "result")
+        steps = writing.insert(
+            reading.take(None), area, pixels_, "bgra8" if size == 1 else "bgra16", "result"
+        )
         yield from activate(document, (yield from ended_well(steps)))
     ends[0].setOpacity(128)
     source = reading.take(None)
@@ -266,14 +310,24 @@ def laid_over(result, depth, size):
     result[depth] = [rect.width, rect.height, len(source.copies)]
     save(f"over-{depth}.raw", b"".join(strips))
     for number, copy in enumerate(source.copies):
-        save(f"over-{depth}-{number}.raw", pixels(copy.node, rect=(rect.x, rect.y, rect.width, rect.height)))
+        save(
+            f"over-{depth}-{number}.raw",
+            pixels(copy.node, rect=(rect.x, rect.y, rect.width, rect.height)),
+        )
 
 
 def blend(rect, size, step):
-    """Pixels of all kinds of colour and opacity, among them clear and opaque ones; `size` bytes a channel."""
+    """Pixels of all kinds of colour and opacity, among them clear and opaque ones; `size` bytes a
+    channel.
+    """
     out = bytearray()
     for at in range(rect.width * rect.height):
-        for value in (at * step % 256, at * 7 % 256, (at // rect.width) * 3 % 256, min(255, max(0, at * step // 16 % 512 - 128))):
+        for value in (
+            at * step % 256,
+            at * 7 % 256,
+            (at // rect.width) * 3 % 256,
+            min(255, max(0, at * step // 16 % 512 - 128)),
+        ):
             out += value.to_bytes(1, "little") * size
     return bytes(out)
 
@@ -316,7 +370,9 @@ def check_own_selections(result):
 
 
 def check_mask_then_edit(result):
-    """A mask that the painter has had found is a selection of the painter's: it limits the next edit."""
+    """A mask that the painter has had found is a selection of the painter's: it limits the next
+    edit.
+    """
     from limn.krita_plugin.plugin import house
 
     document, layer = yield from picture("recolour")
@@ -327,12 +383,16 @@ def check_mask_then_edit(result):
         yield from activate(document, layer)
         yield from edit("make the star green")
     rect = house().edits._last[1].rect
-    result["sent"] = bytes(found.pixelData(rect.x, rect.y, rect.width, rect.height)) == b"".join(drafts[0].hint or ())
+    result["sent"] = bytes(found.pixelData(rect.x, rect.y, rect.width, rect.height)) == b"".join(
+        drafts[0].hint or ()
+    )
     result["layers"] = names(document)
 
 
 def check_another_layer_meanwhile(result):
-    """The same words for another layer while the first is being edited: that is another edit; for the same layer it is not."""
+    """The same words for another layer while the first is being edited: that is another edit; for
+    the same layer it is not.
+    """
     document, first = yield from picture("recolour")
     second = document.createNode("second", "paintlayer")
     document.rootNode().addChildNode(second, first)
@@ -399,7 +459,10 @@ def check_controls(result):
     result["without name"] = [type(one).__name__ for one in controls if not one.objectName()]
     result["without tooltip"] = [one.objectName() for one in controls if not one.toolTip()]
     result["names"] = sorted(one.objectName() for one in controls)
-    result["width"] = max(widget("limn_panel").minimumWidth(), docker().widget()._scrolled.widget().minimumSizeHint().width() + 20)
+    result["width"] = max(
+        widget("limn_panel").minimumWidth(),
+        docker().widget()._scrolled.widget().minimumSizeHint().width() + 20,
+    )
     result["parameters"] = sorted(one.name for one in panel().chosen().parameters)
     forms = [widget(form) for form in ("limn_front_parameters", "limn_back_parameters")]
     result["labels"] = [label.text() for form in forms for label in form.findChildren(QLabel)]
@@ -407,12 +470,17 @@ def check_controls(result):
     keys("mousemove", "700", "400")
     widget("limn_instruction").setFocus()
     result["wheel"] = {}
-    for control in [widget("limn_seed"), *(widget(f"limn_parameter_{one.name}") for one in panel().chosen().parameters)]:
+    for control in [
+        widget("limn_seed"),
+        *(widget(f"limn_parameter_{one.name}") for one in panel().chosen().parameters),
+    ]:
         before = str(panel().remembered())
         widget("limn_scrolled").ensureWidgetVisible(control)
         yield 0.2
         middle = control.mapToGlobal(control.rect().center())
-        keys("mousemove", str(middle.x()), str(middle.y()), "click", "4", "click", "5", "click", "5")
+        keys(
+            "mousemove", str(middle.x()), str(middle.y()), "click", "4", "click", "5", "click", "5"
+        )
         yield 0.3
         result["wheel"][control.objectName()] = panel().remembered() == before
     widget("limn_more_button").click()
@@ -420,16 +488,23 @@ def check_controls(result):
 
 
 def check_keyboard(result):
-    """From the instruction on with Tab, through the whole docker, and back with Shift+Tab; for Krita, Tab means to hide all dockers."""
+    """From the instruction on with Tab, through the whole docker, and back with Shift+Tab; for
+    Krita, Tab means to hide all dockers.
+    """
     yield from new_document(256, 192)
     yield from ready()
     app().action("limn_focus").trigger()
     widget("limn_more_button").click()
     yield 0.5
-    for way, key, first in (("there", "Tab", "limn_instruction"), ("back", "shift+Tab", "limn_link")):
+    for way, key, first in (
+        ("there", "Tab", "limn_instruction"),
+        ("back", "shift+Tab", "limn_link"),
+    ):
         widget(first).setFocus()
         result[way] = reached = []
-        while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(QApplication.focusWidget()):
+        while QApplication.focusWidget().objectName() not in reached and docker().isAncestorOf(
+            QApplication.focusWidget()
+        ):
             focused = QApplication.focusWidget()
             reached.append(focused.objectName())
             keys("key", key)
@@ -445,6 +520,12 @@ def check_shortcuts(result):
     for action in app().actions():
         for key in action.shortcuts():
             owners.setdefault(key.toString(), []).append(action.objectName())
-    result["ours"] = {name: key for key, names_ in owners.items() for name in names_ if name.startswith("limn_")}
-    result["clashes"] = {key: who for key, who in owners.items() if len(who) > 1 and any(name.startswith("limn_") for name in who)}
+    result["ours"] = {
+        name: key for key, names_ in owners.items() for name in names_ if name.startswith("limn_")
+    }
+    result["clashes"] = {
+        key: who
+        for key, who in owners.items()
+        if len(who) > 1 and any(name.startswith("limn_") for name in who)
+    }
     yield 0

@@ -1,4 +1,6 @@
-"""What the scenarios share: pictures with known layers, Limn's docker, real keys, screenshots. Runs inside Krita, without numpy."""
+"""What the scenarios share: pictures with known layers, Limn's docker, real keys, screenshots. Runs
+inside Krita, without numpy.
+"""
 
 import contextlib
 import hashlib
@@ -31,7 +33,11 @@ class Scene:
     def __init__(self, name):
         with open(f"{SCENES}/{name}.json", encoding="utf-8") as file:
             told = json.load(file)
-        self.instruction, self.width, self.height = told["instruction"], told["width"], told["height"]
+        self.instruction, self.width, self.height = (
+            told["instruction"],
+            told["width"],
+            told["height"],
+        )
         with open(f"{SCENES}/{name}.bgra", "rb") as file:
             self.pixels = file.read()
 
@@ -40,7 +46,9 @@ def enlarged(scene, factor):
     """The scene's pixels with each one repeated so often in both directions."""
     stride = scene.width * 4
     lines = (scene.pixels[y * stride : (y + 1) * stride] for y in range(scene.height))
-    return b"".join(b"".join(line[x : x + 4] * factor for x in range(0, stride, 4)) * factor for line in lines)
+    return b"".join(
+        b"".join(line[x : x + 4] * factor for x in range(0, stride, 4)) * factor for line in lines
+    )
 
 
 def app():
@@ -48,7 +56,9 @@ def app():
 
 
 def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="picture"):
-    """A document with one transparent layer named "painting" above its background; yields, returns (document, layer)."""
+    """A document with one transparent layer named "painting" above its background; yields, returns
+    (document, layer).
+    """
     document = app().createDocument(width, height, name, model, depth, profile, 72.0)
     app().activeWindow().addView(document)
     yield 0.3
@@ -61,7 +71,13 @@ def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="pi
 def activate(document, layer):
     app().activeWindow().qwindow().activateWindow()
     document.setActiveNode(layer)
-    came = yield lambda: document.activeNode() is not None and document.activeNode().uniqueId() == layer.uniqueId(), 10
+    came = yield (
+        lambda: (
+            document.activeNode() is not None
+            and document.activeNode().uniqueId() == layer.uniqueId()
+        ),
+        10,
+    )
     assert came, f"the layer {layer.name()} did not become active"
 
 
@@ -69,7 +85,9 @@ def paint(document, layer, scene, x, y):
     """Put the scene's pixels onto the layer, in the layer's own colour space."""
     pixels = QByteArray(scene.pixels)
     if (layer.colorModel(), layer.colorDepth(), layer.colorProfile()) != ("RGBA", "U8", SRGB):
-        hidden = app().createDocument(scene.width, scene.height, "painting", "RGBA", "U8", SRGB, 72.0)
+        hidden = app().createDocument(
+            scene.width, scene.height, "painting", "RGBA", "U8", SRGB, 72.0
+        )
         node = hidden.createNode("p", "paintlayer")
         node.setPixelData(pixels, 0, 0, scene.width, scene.height)
         assert node.setColorSpace(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
@@ -110,9 +128,13 @@ def shown(name):
 
 
 def row_of(name):
-    """The colours from left to right through the middle of a small picture, without the room beside it."""
+    """The colours from left to right through the middle of a small picture, without the room beside
+    it.
+    """
     place, image = widget(name).shown(), widget(name).grab().toImage()
-    across = range(math.ceil(place.left()) + 1, math.floor(place.right()) - 1)  # less the frame around it
+    across = range(
+        math.ceil(place.left()) + 1, math.floor(place.right()) - 1
+    )  # less the frame around it
     return [image.pixelColor(x, round(place.center().y())).getRgb()[:3] for x in across]
 
 
@@ -124,13 +146,17 @@ def ready():
     """Wait until the docker says that it is connected."""
     docker().setVisible(True)
     docker().raise_()
-    app().activeWindow().qwindow().resizeDocks([docker()], [520], Qt.Vertical)  # as a painter would who works with it
+    app().activeWindow().qwindow().resizeDocks(
+        [docker()], [520], Qt.Vertical
+    )  # as a painter would who works with it
     came = yield lambda: panel().link.kind == "ready", READY_SECONDS
     assert came, f"not connected: {panel().link}"
 
 
 def quick(steps=30):
-    """Fewer steps, set as a painter would, where the quality of the picture is not what is looked at."""
+    """Fewer steps, set as a painter would, where the quality of the picture is not what is looked
+    at.
+    """
     yield from ready()
     widget("limn_parameter_steps").setValue(steps)
 
@@ -144,7 +170,9 @@ def write(instruction):
     """Go to the instruction box by its shortcut and type."""
     keys("key", "ctrl+alt+w")
     yield lambda: QApplication.focusWidget() is widget("limn_instruction"), 5
-    assert QApplication.focusWidget() is widget("limn_instruction"), "the shortcut did not bring the cursor into the box"
+    assert QApplication.focusWidget() is widget("limn_instruction"), (
+        "the shortcut did not bring the cursor into the box"
+    )
     keys("key", "ctrl+a")
     keys("type", "--delay", "5", instruction)
     came = yield lambda: widget("limn_instruction").toPlainText() == instruction, 10
@@ -229,7 +257,10 @@ def submitting():
 
 
 def layers(document):
-    """The document's layers, bottom first. Krita lists its selection among them, as a mask of the root; that is no layer."""
+    """The document's layers, bottom first.
+
+    Krita lists its selection among them, as a mask of the root; that is no layer.
+    """
     return [node for node in document.rootNode().childNodes() if node.type() != "selectionmask"]
 
 
@@ -256,7 +287,11 @@ def digest(data):
 
 def fingerprints(document):
     """A digest of every layer's pixels, by name."""
-    return {node.name(): digest(pixels(node, document)) for node in layers(document) if node.type() == "paintlayer"}
+    return {
+        node.name(): digest(pixels(node, document))
+        for node in layers(document)
+        if node.type() == "paintlayer"
+    }
 
 
 def untouched(document, before):
@@ -267,11 +302,15 @@ def untouched(document, before):
 
 def final_mask(arrived):
     """The last word on the mask among what the server has said."""
-    return [one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final][-1]
+    return [
+        one.message for one in arrived if type(one).__name__ == "MaskLook" and one.message.final
+    ][-1]
 
 
 def spread(region, width, height, x=0, y=0):
-    """A region's bytes, one a pixel, within a larger area that the region's own picture lies in at x, y; nothing for None."""
+    """A region's bytes, one a pixel, within a larger area that the region's own picture lies in at
+    x, y; nothing for None.
+    """
     whole = bytearray(width * height)
     for row in range(region.pixels.height if region else 0):
         start, wide = (y + region.y + row) * width + x + region.x, region.pixels.width
@@ -282,11 +321,17 @@ def spread(region, width, height, x=0, y=0):
 def selection_bytes(document):
     """The selection over the canvas, 8 bit; None without one."""
     selection = document.selection()
-    return None if selection is None else bytes(selection.pixelData(0, 0, document.width(), document.height()))
+    return (
+        None
+        if selection is None
+        else bytes(selection.pixelData(0, 0, document.width(), document.height()))
+    )
 
 
 def select(document, x, y, width, height):
-    """A rectangular selection, made as a painter makes it as far as undo is concerned: before everything else."""
+    """A rectangular selection, made as a painter makes it as far as undo is concerned: before
+    everything else.
+    """
     selection = Selection()
     selection.select(x, y, width, height, 255)
     document.setSelection(selection)
@@ -322,14 +367,18 @@ def composed(document, rect=None):
 def screenshot(name):
     """The whole display, as a painter would see it."""
     yield 0.3
-    subprocess.Popen(["import", "-window", "root", f"{OUTPUT}/{name}.png"], stdin=subprocess.DEVNULL).wait(60)
+    subprocess.Popen(
+        ["import", "-window", "root", f"{OUTPUT}/{name}.png"], stdin=subprocess.DEVNULL
+    ).wait(60)
 
 
 class Pauses:
-    """The time between two turns of Krita's event loop, measured by a timer that wants to fire all the time.
+    """The time between two turns of Krita's event loop, measured by a timer that wants to fire all
+    the time.
 
-    Beside the time on the clock stands the time for which the main thread itself was computing: on a busy machine the clock also counts
-    what other processes took; and the line of Python in which it was seen meanwhile, if Python it was.
+    Beside the time on the clock stands the time for which the main thread itself was computing: on
+    a busy machine the clock also counts what other processes took; and the line of Python in which
+    it was seen meanwhile, if Python it was.
     """
 
     def __init__(self):
@@ -353,7 +402,11 @@ class Pauses:
             time.sleep(0.01)
             if time.perf_counter() - self.last > 0.02:
                 frame = sys._current_frames().get(main)
-                self.seen = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "no Python"
+                self.seen = (
+                    f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+                    if frame
+                    else "no Python"
+                )
 
     def stop(self):
         self.timer.stop()

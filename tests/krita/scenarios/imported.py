@@ -11,5 +11,9 @@ def check_docker(result):
     result["visible"] = widget("limn_instruction").isVisible()
     yield lambda: panel().link.kind == "trouble", 20
     result["note"] = note()
-    result["actions"] = [name for name in ("limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel") if app().action(name)]
+    result["actions"] = [
+        name
+        for name in ("limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel")
+        if app().action(name)
+    ]
     yield from screenshot("imported")

@@ -9,9 +9,17 @@ def check_import(result):
     from plugin_importer.plugin_importer import PluginImporter
 
     asked = []
-    importer = PluginImporter(os.environ["LIMN_ZIP"], Krita.getAppDataLocation(), lambda plugin: asked.append(plugin["name"]) or True)
+    importer = PluginImporter(
+        os.environ["LIMN_ZIP"],
+        Krita.getAppDataLocation(),
+        lambda plugin: asked.append(plugin["name"]) or True,
+    )
     result["imported"] = [plugin["name"] for plugin in importer.import_all()]
-    again = PluginImporter(os.environ["LIMN_ZIP"], Krita.getAppDataLocation(), lambda plugin: asked.append(plugin["name"]) or True)
+    again = PluginImporter(
+        os.environ["LIMN_ZIP"],
+        Krita.getAppDataLocation(),
+        lambda plugin: asked.append(plugin["name"]) or True,
+    )
     result["imported again"] = [plugin["name"] for plugin in again.import_all()]
     result["asked"] = asked
     Krita.instance().writeSetting("python", "enable_limn", "true")

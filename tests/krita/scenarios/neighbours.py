@@ -15,5 +15,8 @@ def check_both_work(result):
     yield from edit("make the star blue")
     result["note"], result["layers"] = note(), names(document)
     result["neighbour afterwards"] = neighbour.report()
-    result["ours"] = [sys.modules["limn.vendor.websockets"].__name__, sys.modules["limn.protocol"].__name__]
+    result["ours"] = [
+        sys.modules["limn.vendor.websockets"].__name__,
+        sys.modules["limn.protocol"].__name__,
+    ]
     result["extensions"] = len(app().extensions())

@@ -2,12 +2,27 @@
 
 import time
 
-from help import Pauses, Scene, app, ended, enlarged, layers, names, new_document, note, panel, quick, write
+from help import (
+    Pauses,
+    Scene,
+    app,
+    ended,
+    enlarged,
+    layers,
+    names,
+    new_document,
+    note,
+    panel,
+    quick,
+    write,
+)
 from PyQt5.QtCore import QByteArray
 
 
 def painted(size, scene):
-    """A layer of size x size full of colour, with the scene in the middle, enlarged to a quarter of the side."""
+    """A layer of size x size full of colour, with the scene in the middle, enlarged to a quarter of
+    the side.
+    """
     document, layer = yield from new_document(size, size)
     row = QByteArray(bytes((164, 158, 158, 255)) * (size * 64))
     for y in range(0, size, 64):
@@ -15,7 +30,13 @@ def painted(size, scene):
         yield 0
     factor = size // 4 // scene.width
     start = (size - scene.width * factor) // 2
-    layer.setPixelData(QByteArray(enlarged(scene, factor)), start, start, scene.width * factor, scene.height * factor)
+    layer.setPixelData(
+        QByteArray(enlarged(scene, factor)),
+        start,
+        start,
+        scene.width * factor,
+        scene.height * factor,
+    )
     yield 0
     document.refreshProjection()
     free = yield document.tryBarrierLock, 60
@@ -26,7 +47,9 @@ def painted(size, scene):
 
 
 def timed():
-    """Have the length of each of Limn's own turns noted: within one, Krita may run its event loop, but takes no pen, mouse or key."""
+    """Have the length of each of Limn's own turns noted: within one, Krita may run its event loop,
+    but takes no pen, mouse or key.
+    """
     from limn.krita_plugin.document import cooperative
 
     lengths, turn = [], cooperative.Task._turn
@@ -57,7 +80,11 @@ def whole_edit(result, size):
     yield 2
     result["during the edit"] = pauses.stop()
     result["longest turns"] = sorted(lengths, reverse=True)[:4]
-    result["note"], result["layers"], result["details"] = note(), names(document), panel().note.details
+    result["note"], result["layers"], result["details"] = (
+        note(),
+        names(document),
+        panel().note.details,
+    )
     bounds = layers(document)[-1].bounds()
     result["changed rectangle"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
     result["documents"] = len(app().documents())
@@ -65,7 +92,9 @@ def whole_edit(result, size):
 
 
 def by_hand(document):
-    """What Krita is held by without Limn: the result's layer once more by Krita's own actions, and selected."""
+    """What Krita is held by without Limn: the result's layer once more by Krita's own actions, and
+    selected.
+    """
     yield 5  # Krita's looks at whether it is idle, after the edit
     before = len(layers(document))
     pauses = Pauses()

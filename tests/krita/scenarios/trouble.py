@@ -53,7 +53,11 @@ def processes(word):
             pid = parents[pid]
         return False
 
-    return [pid for pid, command in commands.items() if word in command and pid != os.getpid() and ours(pid)]
+    return [
+        pid
+        for pid, command in commands.items()
+        if word in command and pid != os.getpid() and ours(pid)
+    ]
 
 
 def kill(word):
@@ -64,7 +68,9 @@ def kill(word):
 
 
 def half_way(result, disturb):
-    """An edit that is disturbed after its second preview, long before its end; then the same, shorter and undisturbed."""
+    """An edit that is disturbed after its second preview, long before its end; then the same,
+    shorter and undisturbed.
+    """
     document, _ = yield from picture("recolour")
     yield from quick(200)
     before, layers = fingerprints(document), names(document)
@@ -72,9 +78,17 @@ def half_way(result, disturb):
     yield from under_way(2)
     disturb()
     yield from ended()
-    result["note"], result["kind"], result["details"] = note(), panel().note.kind, panel().note.details
+    result["note"], result["kind"], result["details"] = (
+        note(),
+        panel().note.kind,
+        panel().note.details,
+    )
     result["link"] = panel().link.words
-    result["as it was"] = fingerprints(document) == before and names(document) == layers and selection_bytes(document) is None
+    result["as it was"] = (
+        fingerprints(document) == before
+        and names(document) == layers
+        and selection_bytes(document) is None
+    )
     yield from screenshot(result["name"])
     yield from quick()
     yield from edit("make the star blue")
@@ -102,7 +116,9 @@ def check_kill_server(result):
 
 
 def stop():
-    next(act for act in widget("limn_link_menu").actions() if act.text() == "Stop the server").trigger()
+    next(
+        act for act in widget("limn_link_menu").actions() if act.text() == "Stop the server"
+    ).trigger()
 
 
 def check_stop_server(result):
@@ -161,7 +177,9 @@ def check_out_of_memory(result):
 
 
 def check_wire_that_fails(result):
-    """Something that nobody has thought of happens in the thread that writes: the docker says so, and a click connects again."""
+    """Something that nobody has thought of happens in the thread that writes: the docker says so,
+    and a click connects again.
+    """
     from limn.krita_plugin.plugin import house
 
     def fails(address):
@@ -187,7 +205,9 @@ def check_wire_that_fails(result):
 
 @contextlib.contextmanager
 def cut_off(when):
-    """Have the plugin's connections cut, as a network cuts them, after each frame that it writes for which `when` is true."""
+    """Have the plugin's connections cut, as a network cuts them, after each frame that it writes
+    for which `when` is true.
+    """
     from limn.krita_plugin.wire import client
 
     whole = client.connect
@@ -212,8 +232,12 @@ def cut_off(when):
 
 
 def broken_off(wire):
-    """Cut a connection, and write into it what was on its way: SIGPIPE comes for that, which would be Krita's end."""
-    with socket.socket(fileno=os.dup(wire.fileno())) as own:  # the wire's own thread closes the other one when it sees the end
+    """Cut a connection, and write into it what was on its way: SIGPIPE comes for that, which would
+    be Krita's end.
+    """
+    with socket.socket(
+        fileno=os.dup(wire.fileno())
+    ) as own:  # the wire's own thread closes the other one when it sees the end
         own.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(BrokenPipeError):
             own.send(b"on its way")
@@ -240,7 +264,9 @@ def check_cut_while_sending(result):
     with cut_off(second_chunk):
         yield from connected_anew()
         document, layer = yield from new_document(scene.width * factor, scene.height * factor)
-        layer.setPixelData(QByteArray(enlarged(scene, factor)), 0, 0, scene.width * factor, scene.height * factor)
+        layer.setPixelData(
+            QByteArray(enlarged(scene, factor)), 0, 0, scene.width * factor, scene.height * factor
+        )
         document.refreshProjection()
         yield 0.5
         yield from quick()
@@ -262,7 +288,11 @@ def check_cut_again_and_again(result):
         house().client.linked.connect(resumed.append)
         cut_now()
         yield from ended(60)
-        result["note"], result["kind"], result["link"] = note(), panel().note.kind, panel().link.kind
+        result["note"], result["kind"], result["link"] = (
+            note(),
+            panel().note.kind,
+            panel().link.kind,
+        )
         result["attempts"] = sum(link.words == "connecting again" for link in resumed)
         house().client.linked.disconnect(resumed.append)
     widget("limn_link").click()  # as the note says
