@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from ..errors import MissingVariant, UnreadableModel
 from .attention import Sites, choose_kernels
+from .configuration import Notes, Scheduler, UNet, parse, read
 from .model import Model
 from .schedule import Schedule
 
@@ -30,7 +31,6 @@ a picture.
 SD1_SEMANTIC_LEVEL = (
     2  # 16 x 16 positions at 512 x 512 pixels: where Stable Diffusion 1.x localises nouns best
 )
-PREDICTIONS = ("epsilon", "v_prediction")
 # its second axis is the number of input channels
 SINGLE_FILE_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 NOTES = "limn.json"
@@ -103,7 +103,7 @@ class Models:
     def defaults(self, variant: str, algorithm: str) -> Mapping[str, Any]:
         """The model's own defaults for an algorithm, from limn.json; nothing is loaded for it."""
         place = self._places.get(variant)
-        return {} if place is None else _notes(place).get("defaults", {}).get(algorithm, {})
+        return {} if place is None else _notes(place).defaults.get(algorithm, {})
 
 
 def load_models(
@@ -125,8 +125,8 @@ def load_models(
     if target.type == "cuda":
         choose_kernels()
     places = _places(source)
-    names = [notes["name"] for notes in map(_notes, places.values()) if "name" in notes]
-    return Models(str(names[0]) if names else source.stem, source, places, target, dtype)
+    names = [notes.name for notes in map(_notes, places.values()) if notes.name]
+    return Models(names[0] if names else source.stem, source, places, target, dtype)
 
 
 def _places(source: Path) -> dict[str, Path]:
@@ -169,7 +169,7 @@ def _named(source: Path, variant: str) -> Path | None:
 
 
 def _folder_variant(folder: Path) -> str:
-    return _variant(folder, _json(folder / "unet" / "config.json").get("in_channels"))
+    return _variant(folder, read(UNet, folder / "unet" / "config.json").in_channels)
 
 
 def _single_file_variant(file: Path) -> str:
@@ -194,25 +194,13 @@ def _variant(place: Path, channels: Any) -> str:
     return VARIANTS[channels]
 
 
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableModel(
-            "unreadable-model", f"{file} cannot be read: {error}.", "Fetch the model again."
-        ) from error
-    if not isinstance(content, dict):
-        raise UnreadableModel("unreadable-model", f"{file} should hold a JSON object.")
-    return content
-
-
-def _notes(place: Path) -> dict[str, Any]:
+def _notes(place: Path) -> Notes:
     """limn.json beside the model, or in the folder above; empty if there is none."""
     folder = place.parent if place.is_file() else place
     for candidate in (folder / NOTES, folder.parent / NOTES):
         if candidate.is_file():
-            return _json(candidate)
-    return {}
+            return read(Notes, candidate)
+    return Notes()
 
 
 def _load(name: str, variant: str, place: Path, device: torch.device, dtype: torch.dtype) -> Model:
@@ -244,12 +232,6 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
     for network in (unet, vae, text_encoder, decoder):
         if network is not None:
             network.requires_grad_(False).eval().to(device)
-    prediction = scheduler.get("prediction_type", "epsilon")
-    if prediction not in PREDICTIONS:
-        raise UnreadableModel(
-            "unknown-prediction",
-            f"The model predicts {prediction!r}; Limn knows {', '.join(PREDICTIONS)}.",
-        )
     notes = _notes(place)
     levels = len(unet.config["block_out_channels"])
     factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
@@ -260,12 +242,14 @@ def _load(name: str, variant: str, place: Path, device: torch.device, dtype: tor
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=tokenizer,
-        schedule=Schedule.of(scheduler),
-        prediction=prediction,
+        schedule=Schedule.of(scheduler.arguments()),
+        prediction=scheduler.prediction_type,
         sites=Sites(unet),
         device=device,
-        semantic_level=min(int(notes.get("semantic_level", SD1_SEMANTIC_LEVEL)), levels - 1),
-        native_size=int(notes.get("native_size", unet.config["sample_size"] * factor)),
+        semantic_level=min(
+            SD1_SEMANTIC_LEVEL if notes.semantic_level is None else notes.semantic_level, levels - 1
+        ),
+        native_size=notes.native_size or (unet.config["sample_size"] or 64) * factor,
         identity=_identity(unet, variant),
         tiny=decoder,
     )
@@ -280,7 +264,7 @@ def _identity(unet: UNet2DConditionModel, variant: str) -> str:
     return f"{variant}-{hashlib.sha256(sample).hexdigest()[:16]}-{unet.dtype}"
 
 
-Parts = tuple[UNet2DConditionModel, AutoencoderKL, CLIPTextModel, CLIPTokenizer, Mapping[str, Any]]
+Parts = tuple[UNet2DConditionModel, AutoencoderKL, CLIPTextModel, CLIPTokenizer, Scheduler]
 
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> Parts:
@@ -305,7 +289,7 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Parts:
         part(AutoencoderKL, "vae"),
         part(CLIPTextModel, "text_encoder"),
         CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-        _json(folder / "scheduler" / "scheduler_config.json"),
+        read(Scheduler, folder / "scheduler" / "scheduler_config.json"),
     )
 
 
@@ -345,5 +329,5 @@ def _from_file(file: Path, variant: str, dtype: torch.dtype) -> Parts:
         pipeline.vae,
         pipeline.text_encoder,
         pipeline.tokenizer,
-        pipeline.scheduler.config,
+        parse(Scheduler, json.dumps(dict(pipeline.scheduler.config)), "the scheduler"),
     )

@@ -210,8 +210,8 @@ def test_a_models_default_is_announced_in_its_parameters_own_type(
         ({"foi": {"steps": 4.5}}, "'steps' cannot be 4.5"),
         ({"foi": {"steps": "many"}}, "'many'"),
         ({"foi": {"stepz": 4}}, "no parameter 'stepz'"),
-        ({"foi": 4}, "no table"),
-        ([], "no table"),
+        ({"foi": 4}, "should be an object"),
+        ([], "should be an object"),
     ],
 )
 def test_a_models_default_that_can_not_be_used_is_told_when_it_is_loaded(
