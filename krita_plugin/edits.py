@@ -4,11 +4,9 @@ the wire meet here only.
 
 from __future__ import annotations
 
-import time
-import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..protocol import limits
@@ -18,63 +16,30 @@ from ..protocol.messages import (
     Done,
     Failed,
     Mask,
-    Pixels,
     Preview,
     Progress,
     Queued,
-    Region,
     Result,
-    Submit,
     Welcome,
 )
 from .document import reading, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
-from .document.geometry import Rect
 from .document.reading import Source
-from .preview_data import LayerPicture, Look, shares, small
+from .job import Edit, light, trace
+from .kept_results import KeptResults
+from .preview_data import Look, shares
 from .qt import QObject
-from .sentences import QUESTIONS, done_words, layer_name
+from .selections import Selections
+from .sentences import QUESTIONS, done_words
 from .state import Link, Note, Panel, Request
-from .wire.client import Client, Draft, MaskLook
+from .wire.client import Client, MaskLook
 
 MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""
 
-PREVIEW_SIDE = 256
-"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine
-display.
-"""
-
-MAX_KEPT = 8
-"""Results that could not go into their pictures, held until the painter opens them; the oldest goes
-when there is one more.
-"""
-
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
-
-
-@dataclass(eq=False)
-class Edit:
-    """One edit under way.
-
-    `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
-    `finishing`.
-    """
-
-    job: str
-    request: Request
-    source: Source
-    begun: float = field(default_factory=time.monotonic)
-    draft: Draft | None = None
-    picture: LayerPicture | None = None
-    submitted: bool = False
-    finishing: bool = False
-    result: Region | None = None
-    mask: Mask | None = None
-    done: Done | None = None
-    task: Task[Any] | None = None
 
 
 class Edits(QObject):  # type: ignore[misc]
@@ -87,14 +52,13 @@ class Edits(QObject):  # type: ignore[misc]
         self._edits: dict[str, Edit] = {}
         self._last: tuple[Request, Source] | None = None
         self._asked: tuple[Request, Source] | None = None
-        self._kept: list[tuple[str, Pixels]] = []
-        self._own_selections: list[tuple[Any, Any]] = []
-        self._waiting: list[tuple[Any, Task[bool]]] = []
+        self._kept = KeptResults(panel)
+        self._selections = Selections()
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)
         client.received.connect(self._received)
 
-    # --- what the painter wants --------------------------------------------------------------------------------------
+    # --- what the painter wants
 
     def edit(self, mask_only: bool = False) -> None:
         """Edit the active layer as the panel says."""
@@ -132,34 +96,10 @@ class Edits(QObject):  # type: ignore[misc]
         self._after(CANCELLED)
 
     def open_kept(self) -> None:
-        """Open a result that could not go into its picture, the last one first, as a picture of its
-        own.
-        """
-        if not self._kept:
-            return
-        name, pixels = self._kept.pop()
-        self._panel.keeps(len(self._kept))
+        """Open a result that could not go into its picture, the last one first."""
+        self._kept.open_newest()
 
-        def failed(error: Exception) -> None:
-            self._keep(name, pixels)
-            self._panel.noted(
-                Note("error", "The result could not be opened.", "It is still kept.", _trace(error))
-            )
-
-        steps = writing.open_as_new(
-            name, pixels.width, pixels.height, pixels.data or b"", pixels.format
-        )
-        Task(
-            steps,
-            lambda _: self._panel.noted(Note("good", "The result is in a picture of its own.")),
-            failed,
-        )
-
-    def _keep(self, name: str, pixels: Pixels) -> None:
-        self._kept = [*self._kept, (name, pixels)][-MAX_KEPT:]
-        self._panel.keeps(len(self._kept))
-
-    # --- an edit's way -----------------------------------------------------------------------------------------------
+    # --- an edit's way
 
     def _begin(self, request: Request, again: Source | None) -> None:
         """Take the snapshot at once, then read it in turns."""
@@ -179,13 +119,11 @@ class Edits(QObject):  # type: ignore[misc]
             )
             return
         try:
-            source = reading.take(self._hint(request, again), again)
+            source = reading.take(self._selections.hint(request, again), again)
         except CanvasProblem as problem:
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
             return
-        if any(
-            one.request == request and _same(one.source, source) for one in self._edits.values()
-        ):
+        if any(one.is_same(request, source) for one in self._edits.values()):
             self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
             return
         if (
@@ -209,61 +147,11 @@ class Edits(QObject):  # type: ignore[misc]
             lambda error: self._broke(edit, error),
         )
 
-    def _hint(self, request: Request, again: Source | None) -> Any | None:
-        """The selection that is meant for this edit. The one that the last result has left in a
-        picture does not count; where an edit is done again it stands in the place of the selection
-        that the edit began with. A mask that was asked for alone does count."""
-        if request.hint_mode == "off":
-            return None
-        document = reading.active_document()
-        selection = reading.selection_of(document)
-        mark = reading.selection_mark(selection)
-        ours = mark is not None and (document, mark) in self._own_selections
-        if again is not None and again.document == document and (ours or mark is None):
-            return again.selection
-        return None if ours else selection
-
-    def _selected(self, edit: Edit) -> None:
-        """Remember the selection that an edit's result has left in its picture."""
-        document = edit.source.document
-        others = [
-            one for one in self._own_selections if one[0] != document and reading.is_open(one[0])
-        ]
-        mark = (
-            None
-            if edit.request.mask_only
-            else reading.selection_mark(reading.selection_of(document))
-        )
-        self._own_selections = [*others, (document, mark)]
-
     def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
         """The pixels are there: submit them, or wait for the server."""
-        rect, request = edit.source.rect, edit.request
-
-        def submit(picture: Pixels, selection: Pixels | None) -> Submit:
-            return Submit(
-                edit.job,
-                request.algorithm,
-                request.instruction,
-                picture,
-                request.seed,
-                request.parameters,
-                selection,
-                "off" if selection is None else request.hint_mode,
-                PREVIEW_SIDE,
-                edit.source.background,
-                request.caption,
-                request.mask_only,
-            )
-
-        edit.picture = small(
-            pixels, rect.width, rect.height, edit.source.format == "bgra16", edit.source.background
-        )
-        if edit is self._shown():
+        edit.was_read(pixels, hint)
+        if edit is self._shown() and edit.picture is not None:
             self._panel.layer_read(edit.picture)
-        edit.draft = Draft(
-            submit, edit.job, rect.width, rect.height, edit.source.format, pixels, hint
-        )
         if self._panel.link.kind == "ready":
             self._submit(edit)
         elif edit is self._shown():
@@ -284,14 +172,10 @@ class Edits(QObject):  # type: ignore[misc]
     def _finish(self, edit: Edit) -> None:
         """The server is done: the layer, then its selection."""
         edit.finishing = True
-        self._last = (edit.request, _light(edit.source))
-        source, result, name = (
-            edit.source,
-            edit.result,
-            layer_name(edit.request.instruction, edit.request.seed),
-        )
+        self._last = (edit.request, light(edit.source))
+        source, result = edit.source, edit.result
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
-            area, mask = _placed(edit.mask.area, source), edit.mask.area.pixels.data or b""
+            area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""
             self._select(
                 edit,
                 lambda: writing.select_only(
@@ -303,10 +187,10 @@ class Edits(QObject):  # type: ignore[misc]
                 self._panel.staged("making the layer")
             steps: Any = writing.insert(
                 source,
-                _placed(result, source),
+                edit.placed(result),
                 result.pixels.data or b"",
                 result.pixels.format,
-                name,
+                edit.layer_name,
             )
             edit.task = Task(
                 steps,
@@ -318,7 +202,11 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.acknowledge(edit.job)
             why = "; ".join(edit.done.warnings) if edit.done else ""
             remedy = why or "Name the thing as it is in the picture, or select it."
-            self._after(Note("error", "Nothing was found to change.", remedy, self._details(edit)))
+            self._after(
+                Note(
+                    "error", "Nothing was found to change.", remedy, edit.details(self._panel.link)
+                )
+            )
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
         self._client.acknowledge(edit.job)
@@ -328,10 +216,7 @@ class Edits(QObject):  # type: ignore[misc]
         """Make the selection now, or when the painter is back in this picture; one that still waits
         for that is out of date.
         """
-        for document, task in self._waiting:
-            if document == edit.source.document:
-                task.cancel()
-        self._waiting = [one for one in self._waiting if one[0] != edit.source.document]
+        self._selections.supersede(edit.source.document)
         edit.task = Task(
             steps(),
             lambda made: self._succeeded(edit, made, steps),
@@ -344,11 +229,11 @@ class Edits(QObject):  # type: ignore[misc]
         if edit.request.mask_only:
             self._client.acknowledge(edit.job)
         self._forget(edit)
-        document, seconds = edit.source.document, time.monotonic() - edit.begun
+        document, seconds = edit.source.document, edit.seconds
         words = done_words(edit.done, seconds, edit.request.mask_only)
-        note = Note("good", words, "; ".join(edit.done.warnings), self._details(edit))
+        note = Note("good", words, "; ".join(edit.done.warnings), edit.details(self._panel.link))
         if selected:
-            self._selected(edit)
+            self._selections.left(edit)
             self._after(note)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
@@ -362,25 +247,19 @@ class Edits(QObject):  # type: ignore[misc]
             note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip()
         )
         self._after(waiting)
-        later = Task(
-            writing.upon_return(document, steps),
-            lambda made: self._selected_later(edit, made, waiting, note),
-            lambda error: self._selected_later(edit, False, waiting, note, _trace(error)),
+        self._selections.make_upon_return(
+            edit, steps, lambda made, why: self._selected_later(edit, made, waiting, note, why)
         )
-        self._waiting.append((document, later))
 
     def _selected_later(
-        self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str = ""
+        self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str
     ) -> None:
         """The painter has come back to the picture, or closed it.
 
         `waiting`: what the panel says if nothing else happened since.
         """
-        document = edit.source.document
-        self._waiting = [one for one in self._waiting if one[0] != document]
-        if made:
-            self._selected(edit)
-        elif reading.is_open(document):
+        is_open = reading.is_open(edit.source.document)
+        if is_open and not made:
             remedy = (
                 "Press Find mask again."
                 if edit.request.mask_only
@@ -388,9 +267,9 @@ class Edits(QObject):  # type: ignore[misc]
             )
             note = Note("error", "The selection could not be made.", remedy, trace)
         if self._panel.note is waiting:
-            self._panel.noted(note if reading.is_open(document) else None)
+            self._panel.noted(note if is_open else None)
 
-    # --- what the server says ----------------------------------------------------------------------------------------
+    # --- what the server says
 
     def _linked(self, link: Link) -> None:
         self._panel.linked(link)
@@ -452,12 +331,12 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.acknowledge(message.job)
             remedy, _, details = message.remedy.partition("\n")
             self._forget(edit)
-            details = f"{message.code}\n{details}\n{self._details(edit)}".strip()
+            details = f"{message.code}\n{details}\n{edit.details(self._panel.link)}".strip()
             question = QUESTIONS.get(message.code)
             if question is None:
                 self._after(Note("error", message.sentence, remedy, details))
             else:
-                self._asked = (edit.request, _light(edit.source))
+                self._asked = (edit.request, light(edit.source))
                 self._after(Note("quiet", message.sentence, "", details))
                 self._panel.asked(question)
         elif isinstance(message, Cancelled):
@@ -465,7 +344,7 @@ class Edits(QObject):  # type: ignore[misc]
             self._forget(edit)
             self._after(CANCELLED)
 
-    # --- ends --------------------------------------------------------------------------------------------------------
+    # --- ends
 
     def _shown(self) -> Edit | None:
         """The edit that the panel follows: the eldest."""
@@ -494,66 +373,18 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.acknowledge(edit.job)  # what there is of it is here
         if isinstance(error, CanvasProblem):
             note = Note(
-                "error", error.sentence, error.remedy, self._details(edit) if edit.result else ""
+                "error",
+                error.sentence,
+                error.remedy,
+                edit.details(self._panel.link) if edit.result else "",
             )
         else:
             sentence, remedy = (
                 "Krita and Limn did not understand each other.",
                 "Please report this, with the details.",
             )
-            note = Note("error", sentence, remedy, _trace(error))
+            note = Note("error", sentence, remedy, trace(error))
         if edit.result is not None:
-            self._keep(layer_name(edit.request.instruction, edit.request.seed), edit.result.pixels)
+            self._kept.keep(edit.layer_name, edit.result.pixels)
             note = replace(note, sentence=f"{note.sentence} The result is kept.")
         self._after(note)
-
-    def _details(self, edit: Edit) -> str:
-        """For a painter who wants to report or repeat an edit."""
-        request, rect, space = edit.request, edit.source.rect, edit.source.copies[-1].space
-        lines = [
-            f"instruction: {request.instruction}",
-            f"caption: {request.caption}",
-            f"algorithm: {request.algorithm} {dict(request.parameters)}, seed {request.seed}, selection {request.hint_mode}",
-            f"layer: {space.model} {space.depth}, {rect.width} x {rect.height} at {rect.x}, {rect.y}",
-            f"server: {self._panel.link.details} {self._panel.link.words}",
-        ]
-        if edit.done is not None:
-            lines += [
-                f"ran: {edit.done.algorithm} ({edit.done.reason or 'as chosen in the docker'})",
-                f"keywords: {', '.join(edit.done.keywords)}; thresholds: {dict(edit.done.thresholds)}",
-                f"seconds: {dict(edit.done.seconds)}; forwards: {edit.done.forwards}; rows: {edit.done.rows}",
-                *(
-                    f"understood {aspect}: {words}"
-                    for aspect, words in edit.done.understood.items()
-                ),
-            ]
-        return "\n".join(lines)
-
-
-def _trace(error: Exception) -> str:
-    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
-
-
-def _light(source: Source) -> Source:
-    """A source that names its layer and has its selection, for the same edit again: the pixels are
-    not needed for that.
-    """
-    return replace(source, copies=())
-
-
-def _same(one: Source, other: Source) -> bool:
-    """Whether two edits begin with the same layer and the same selection."""
-    there = one.document == other.document and one.uuid == other.uuid
-    return there and reading.selection_mark(one.selection) == reading.selection_mark(
-        other.selection
-    )
-
-
-def _placed(region: Region, source: Source) -> Rect:
-    """A region of the submitted picture in document pixels."""
-    return Rect(
-        source.rect.x + region.x,
-        source.rect.y + region.y,
-        region.pixels.width,
-        region.pixels.height,
-    )

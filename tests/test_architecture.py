@@ -98,13 +98,16 @@ def breaches(room: str, place: str, text: str) -> list[str]:
     return found
 
 
+CENTRE = ("edits", "job", "kept_results", "plugin", "selections")
+"""Where the panel, the document and the wire of the plugin meet."""
+
 UPPER = {
     "editing/language": ("diffusion", "methods", "task", "auto", "store", "frame", "captioner"),
     "editing/diffusion": ("language", "methods", "task", "auto", "captioner"),
     "editing/methods": ("auto", "captioner"),
-    "krita_plugin/document": ("ui", "wire", "edits", "plugin", "state"),
-    "krita_plugin/wire": ("ui", "document", "edits", "plugin"),
-    "krita_plugin/ui": ("document", "wire", "edits", "plugin"),
+    "krita_plugin/document": ("ui", "wire", *CENTRE, "state"),
+    "krita_plugin/wire": ("ui", "document", *CENTRE),
+    "krita_plugin/ui": ("document", "wire", *CENTRE),
     "server": ("cli",),
 }
 """Rooms within a room, and what stands above them, which they must not know."""

@@ -1,0 +1,132 @@
+"""One edit under way: what was asked, of which layer, and what has come of it so far."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..protocol.messages import Done, Mask, Pixels, Region, Submit
+from .document import reading
+from .document.cooperative import Task
+from .document.geometry import Rect
+from .document.reading import Source
+from .preview_data import LayerPicture, small
+from .sentences import layer_name
+from .state import Link, Request
+from .wire.client import Draft
+
+PREVIEW_SIDE = 256
+"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine
+display.
+"""
+
+
+@dataclass(eq=False)
+class Edit:
+    """One edit under way.
+
+    `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
+    `finishing`.
+    """
+
+    job: str
+    request: Request
+    source: Source
+    begun: float = field(default_factory=time.monotonic)
+    draft: Draft | None = None
+    picture: LayerPicture | None = None
+    submitted: bool = False
+    finishing: bool = False
+    result: Region | None = None
+    mask: Mask | None = None
+    done: Done | None = None
+    task: Task[Any] | None = None
+
+    @property
+    def layer_name(self) -> str:
+        """What the layer of the result is called."""
+        return layer_name(self.request.instruction, self.request.seed)
+
+    @property
+    def seconds(self) -> float:
+        """The time since the painter asked for it."""
+        return time.monotonic() - self.begun
+
+    def was_read(self, pixels: list[bytes], hint: list[bytes] | None) -> None:
+        """Keep the layer's pixels as a draft to submit, and a small picture of them."""
+        rect, source = self.source.rect, self.source
+        self.picture = small(
+            pixels, rect.width, rect.height, source.format == "bgra16", source.background
+        )
+        self.draft = Draft(
+            self._submit, self.job, rect.width, rect.height, source.format, pixels, hint
+        )
+
+    def _submit(self, picture: Pixels, selection: Pixels | None) -> Submit:
+        request = self.request
+        return Submit(
+            job=self.job,
+            algorithm=request.algorithm,
+            instruction=request.instruction,
+            pixels=picture,
+            seed=request.seed,
+            parameters=request.parameters,
+            hint=selection,
+            hint_mode="off" if selection is None else request.hint_mode,
+            previews=PREVIEW_SIDE,
+            background=self.source.background,
+            caption=request.caption,
+            mask_only=request.mask_only,
+        )
+
+    def is_same(self, request: Request, source: Source) -> bool:
+        """Whether it begins with this request, this layer and this selection."""
+        mine = self.source
+        there = mine.document == source.document and mine.uuid == source.uuid
+        return (
+            self.request == request
+            and there
+            and reading.selection_mark(mine.selection) == reading.selection_mark(source.selection)
+        )
+
+    def placed(self, region: Region) -> Rect:
+        """A region of the submitted picture in document pixels."""
+        x, y = self.source.rect.x + region.x, self.source.rect.y + region.y
+        return Rect(x, y, region.pixels.width, region.pixels.height)
+
+    def details(self, link: Link) -> str:
+        """For a painter who wants to report or repeat an edit."""
+        request, rect, space = self.request, self.source.rect, self.source.copies[-1].space
+        parameters, size = dict(request.parameters), f"{rect.width} x {rect.height}"
+        lines = [
+            f"instruction: {request.instruction}",
+            f"caption: {request.caption}",
+            f"algorithm: {request.algorithm} {parameters}, seed {request.seed}, "
+            f"selection {request.hint_mode}",
+            f"layer: {space.model} {space.depth}, {size} at {rect.x}, {rect.y}",
+            f"server: {link.details} {link.words}",
+        ]
+        done = self.done
+        if done is not None:
+            lines += [
+                f"ran: {done.algorithm} ({done.reason or 'as chosen in the docker'})",
+                f"keywords: {', '.join(done.keywords)}; thresholds: {dict(done.thresholds)}",
+                f"seconds: {dict(done.seconds)}; forwards: {done.forwards}; rows: {done.rows}",
+                *(f"understood {aspect}: {words}" for aspect, words in done.understood.items()),
+            ]
+        return "\n".join(lines)
+
+
+def light(source: Source) -> Source:
+    """A source without its pixels, which still names its layer and has its selection.
+
+    It is what the same edit needs to begin again.
+    """
+    return replace(source, copies=())
+
+
+def trace(error: Exception) -> str:
+    """An error's traceback, for the details under a sentence."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -1,0 +1,76 @@
+"""The selections that edits leave behind: which are ours, and which still wait to be made.
+
+A selection limits an edit, as it limits a brush. The one that the last result has left in a picture
+is not the painter's, so it limits nothing. A mask that was asked for alone is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .document import reading, writing
+from .document.cooperative import Steps, Task
+from .document.reading import Source
+from .job import Edit, trace
+from .state import Request
+
+
+class Selections:
+    """For each picture, the selection that a result has left and the one that has yet to be made."""
+
+    def __init__(self) -> None:
+        self._left: list[tuple[Any, Any]] = []  # picture, mark of the selection left in it
+        self._waiting: list[tuple[Any, Task[bool]]] = []  # picture, the task that waits for it
+
+    def hint(self, request: Request, again: Source | None) -> Any | None:
+        """The selection that is meant for this edit, or None.
+
+        again: the source of an edit that is done again. The selection that it began with takes the
+        place of the one that its result has left.
+        """
+        if request.hint_mode == "off":
+            return None
+        document = reading.active_document()
+        selection = reading.selection_of(document)
+        mark = reading.selection_mark(selection)
+        is_left = mark is not None and (document, mark) in self._left
+        if again is not None and again.document == document and (is_left or mark is None):
+            return again.selection
+        return None if is_left else selection
+
+    def left(self, edit: Edit) -> None:
+        """Remember the selection that an edit has just made in its picture."""
+        document = edit.source.document
+        others = [one for one in self._left if one[0] != document and reading.is_open(one[0])]
+        mark = reading.selection_mark(reading.selection_of(document))
+        self._left = [*others, (document, None if edit.request.mask_only else mark)]
+
+    def supersede(self, document: Any) -> None:
+        """A newer selection is due in this picture: one that still waits is out of date."""
+        for other, task in self._waiting:
+            if other == document:
+                task.cancel()
+        self._drop(document)
+
+    def make_upon_return(
+        self, edit: Edit, steps: Callable[[], Steps[bool]], ended: Callable[[bool, str], None]
+    ) -> None:
+        """Make an edit's selection once the painter is back in its picture.
+
+        ended(made, trace) is called when it is made, or when it can't be: the picture was closed,
+        or Krita failed, with the traceback.
+        """
+        document = edit.source.document
+
+        def end(made: bool, why: str = "") -> None:
+            self._drop(document)
+            if made:
+                self.left(edit)
+            ended(made, why)
+
+        waiting = writing.upon_return(document, steps)
+        self._waiting.append((document, Task(waiting, end, lambda error: end(False, trace(error)))))
+
+    def _drop(self, document: Any) -> None:
+        self._waiting = [one for one in self._waiting if one[0] != document]
