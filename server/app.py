@@ -24,6 +24,7 @@ from limn.protocol import limits
 
 from . import __version__
 from .cache import ByteCache
+from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
 from .engine import EngineError, LocalEngine, Start
 from .jobs import Jobs
 from .log import begin as begin_log
@@ -41,6 +42,11 @@ TOKEN_BYTES = 32
 MAX_BODY_BYTES = 1024
 """No route reads a body; this is what aiohttp may buffer before it says so."""
 
+MAX_HEADERS, MAX_HEADER_BYTES = 32, 4096
+"""Of a request, and of one of them: an honest one has ten, the longest of some hundred bytes."""
+
+IDLE_SECONDS = 30.0
+"""How long a connection that has shown the token is kept for its next request."""
 
 SHUTDOWN_SECONDS = 5.0
 """How long open connections may take to notice that the server stops."""
@@ -52,6 +58,7 @@ async def serve(settings: Settings) -> None:
     """
     begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    asyncio.get_running_loop().set_exception_handler(trouble_in_one_line)
     stop = asyncio.Event()
     _stop_on_signals(stop)
     if not settings.detached:
@@ -65,14 +72,25 @@ async def serve(settings: Settings) -> None:
     listener = _listen(settings)
     port = listener.getsockname()[1]
     token = secrets.token_hex(TOKEN_BYTES)
+    door = Door()
     runner = web.AppRunner(
-        build(house, port, token),
+        build(house, port, token, door),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
+        auto_decompress=False,  # no route reads a body, and inflating one would stall all others
+        lingering_time=0,  # nor is what is left of a body waited for
+        keepalive_timeout=IDLE_SECONDS,
+        max_headers=MAX_HEADERS,
+        max_field_size=MAX_HEADER_BYTES,
+        max_line_size=MAX_HEADER_BYTES,
     )
     await runner.setup()
-    await web.SockSite(runner, listener).start()
+    assert runner.server is not None
+    site = await asyncio.get_running_loop().create_server(
+        door.watched(runner.server), sock=listener, backlog=ACCEPTED_AT_ONCE
+    )
+    listener.listen(WAITING_OUTSIDE)
     tasks = [asyncio.create_task(work) for work in (jobs.run(), jobs.sweep(), _warm(engine))]
     try:
         with _announced(settings, port, token):
@@ -83,10 +101,11 @@ async def serve(settings: Settings) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await engine.close()
+        site.close()
         await runner.cleanup()
 
 
-def build(house: House, port: int, token: str) -> web.Application:
+def build(house: House, port: int, token: str, door: Door) -> web.Application:
     """The application: two routes, guarded as one."""
     sockets: set[web.WebSocketResponse] = set()
 
@@ -118,14 +137,14 @@ def build(house: House, port: int, token: str) -> web.Application:
         for ws in list(sockets):
             await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
 
-    app = web.Application(middlewares=[_guard(port, token)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[_guard(port, token, door)], client_max_size=MAX_BODY_BYTES)
     app.router.add_get(SESSION_PATH, session, allow_head=False)
     app.router.add_get(STATUS_PATH, status, allow_head=False)
     app.on_shutdown.append(say_goodbye)
     return app
 
 
-def _guard(port: int, token: str) -> Middleware:
+def _guard(port: int, token: str, door: Door) -> Middleware:
     """Refuses, before any route or handshake, whoever is not a program of the same user.
 
     Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser
@@ -147,6 +166,7 @@ def _guard(port: int, token: str) -> Middleware:
             credentials[0].encode("utf-8", "surrogateescape"), wanted
         ):
             raise _refusal(web.HTTPUnauthorized, "token", "The token is missing or wrong.")
+        door.let_in(request.transport)
         return await handler(request)
 
     return guard
@@ -155,7 +175,9 @@ def _guard(port: int, token: str) -> Middleware:
 def _refusal(kind: type[web.HTTPException], why: str, sentence: str) -> web.HTTPException:
     log.warning("request refused because=%s", why)
     headers = {"WWW-Authenticate": "Bearer"} if kind is web.HTTPUnauthorized else {}
-    return kind(text=f"{sentence}\n", headers={**headers, "Connection": "close"})
+    refusal = kind(text=f"{sentence}\n", headers=headers)
+    refusal.force_close()
+    return refusal
 
 
 def _listen(settings: Settings) -> socket.socket:

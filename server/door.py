@@ -1,0 +1,111 @@
+"""What a stranger may take up before the token is shown: few connections, for a short time.
+
+Any program on this machine can connect. Until a connection has shown the token it counts as a
+stranger's: it has seconds for its headers, and where strangers become too many the one that came
+first is put out. So whoever knocks with the token in the hand is always heard: its request comes
+with the connection, and is read before so many others can have come.
+
+aiohttp has no such bounds; it waits for headers as long as they take, on any number of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger("limn.door")
+
+HEADER_SECONDS = 5.0
+"""From the connection to the end of its headers, which an honest client sends at once."""
+
+MOST_STRANGERS = 64
+"""Connections without the token at a time. Honest ones are there for milliseconds."""
+
+SHARE_OF_HANDLES = 4
+"""Strangers take at most this fraction of the file handles that this process may open."""
+
+ACCEPTED_AT_ONCE = 16
+"""Connections that asyncio takes from the system before anybody looks at them: each is a handle."""
+
+WAITING_OUTSIDE = 128
+"""Connections that the system holds until they are taken."""
+
+
+class Door:
+    """Connections that have not shown the token yet, the oldest first."""
+
+    def __init__(self, most: int | None = None, seconds: float = HEADER_SECONDS) -> None:
+        """most: at a time; as many as the handles of this process allow, if not given."""
+        self.most = _most_strangers() if most is None else most
+        self._seconds = seconds
+        self._strangers: dict[asyncio.BaseTransport, asyncio.TimerHandle] = {}
+
+    def watched(self, protocol: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """The same factory of protocols for a server, each of whose connections is a stranger."""
+        return lambda: _Doorstep(self, protocol())
+
+    def let_in(self, transport: asyncio.BaseTransport | None) -> None:
+        """The connection has shown the token."""
+        timer = None if transport is None else self._strangers.pop(transport, None)
+        if timer is not None:
+            timer.cancel()
+
+    def knock(self, transport: asyncio.Transport) -> None:
+        """A new connection; where there are too many, those that are over or came first go."""
+        if len(self._strangers) >= self.most:
+            for other in [other for other in self._strangers if other.is_closing()]:
+                self.let_in(other)
+        if len(self._strangers) >= self.most:
+            first = next(iter(self._strangers))
+            self._put_out(first, "too many connections without the token")
+        later = asyncio.get_running_loop().call_later
+        self._strangers[transport] = later(
+            self._seconds, self._put_out, transport, "no token in time"
+        )
+
+    def _put_out(self, transport: asyncio.BaseTransport, why: str) -> None:
+        self.let_in(transport)
+        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
+            log.warning("connection put out because=%r", why)
+            transport.abort()
+
+
+class _Doorstep(asyncio.Protocol):
+    """Tells the door of a connection, and leaves it to its protocol."""
+
+    def __init__(self, door: Door, inside: asyncio.Protocol) -> None:
+        self._door = door
+        self._inside = inside
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._door.knock(transport)
+        transport.set_protocol(self._inside)
+        self._inside.connection_made(transport)
+
+
+def trouble_in_one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An exception handler for the event loop.
+
+    asyncio's own writes a traceback for each connection that the system has no handle for, some
+    hundred a second.
+    """
+    error = context.get("exception")
+    if isinstance(error, OSError):
+        log.error("%s because=%r", context.get("message"), error.strerror or error)
+    else:
+        loop.default_exception_handler(context)
+
+
+def _most_strangers() -> int:
+    if sys.platform == "win32":
+        return MOST_STRANGERS
+    import resource
+
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if handles == resource.RLIM_INFINITY:
+        return MOST_STRANGERS
+    return max(1, min(MOST_STRANGERS, handles // SHARE_OF_HANDLES))
