@@ -31,7 +31,7 @@ from .kept_results import KeptResults
 from .preview_data import Look, shares
 from .qt import QObject
 from .selections import Selections
-from .sentences import QUESTIONS, done_words
+from .sentences import QUESTIONS, done_words, waiting_words
 from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
@@ -89,10 +89,13 @@ class Edits(QObject):  # type: ignore[misc]
         if edit is None:
             self._panel.noted(Note("quiet", "There is no edit to cancel."))
             return
-        if edit.finishing:
+        if edit.finishing and not edit.waits:
             return  # the layer is on its way into the picture; undo takes it out again
         self._forget(edit)
-        self._client.cancel(edit.job)
+        if edit.done is None:
+            self._client.cancel(edit.job)
+        else:
+            self._client.acknowledge(edit.job)
         self._after(CANCELLED)
 
     def open_kept(self) -> None:
@@ -179,7 +182,11 @@ class Edits(QObject):  # type: ignore[misc]
             self._select(
                 edit,
                 lambda: writing.select_only(
-                    source, area, mask, f"Limn mask: {edit.request.instruction}"
+                    source,
+                    area,
+                    mask,
+                    f"Limn mask: {edit.request.instruction}",
+                    self._teller(edit),
                 ),
             )
         elif result is not None and not edit.request.mask_only:
@@ -191,6 +198,7 @@ class Edits(QObject):  # type: ignore[misc]
                 result.pixels.data or b"",
                 result.pixels.format,
                 edit.layer_name,
+                self._teller(edit),
             )
             edit.task = Task(
                 steps,
@@ -208,9 +216,23 @@ class Edits(QObject):  # type: ignore[misc]
                 )
             )
 
+    def _teller(self, edit: Edit, can_end: bool = True) -> Callable[[str], None]:
+        """For what goes into the picture: hears what of the painter's that waits for.
+
+        can_end: whether the edit may still be cancelled while it waits.
+        """
+
+        def tell(what: str) -> None:
+            edit.waits = can_end and bool(what)
+            if edit is self._shown():
+                self._panel.staged(waiting_words(what) if what else "making the layer")
+
+        return tell
+
     def _inserted(self, edit: Edit, layer: Any) -> None:
         self._client.acknowledge(edit.job)
-        self._select(edit, lambda: writing.select(edit.source.document, layer))
+        tell = self._teller(edit, can_end=False)
+        self._select(edit, lambda: writing.select(edit.source.document, layer, tell))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
         """Make the selection now, or when the painter is back in this picture; one that still waits
@@ -352,7 +374,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _forget(self, edit: Edit) -> None:
         self._edits.pop(edit.job, None)
-        if edit.task is not None and not edit.finishing:
+        if edit.task is not None and (edit.waits or not edit.finishing):
             edit.task.cancel()
 
     def _after(self, note: Note) -> None:

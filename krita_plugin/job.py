@@ -28,7 +28,7 @@ class Edit:
     """One edit under way.
 
     `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
-    `finishing`.
+    `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
     """
 
     job: str
@@ -39,6 +39,7 @@ class Edit:
     picture: LayerPicture | None = None
     submitted: bool = False
     finishing: bool = False
+    waits: bool = False
     result: Region | None = None
     mask: Mask | None = None
     done: Done | None = None

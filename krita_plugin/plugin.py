@@ -10,6 +10,7 @@ from typing import Any
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
 from .document.colour import prepare
+from .document.cooperative import Task
 from .edits import Edits
 from .state import Panel
 from .ui.docker import PanelView
@@ -77,10 +78,9 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.setWidget(self.view)
 
     def canvasChanged(self, canvas_now: Any) -> None:
-        """Krita calls this when another picture comes to the front, and when one is opened."""
-        document = Krita.instance().activeDocument()
-        if document is not None:
-            prepare(document)
+        """Krita calls this when another picture comes to the front; None: there is none."""
+        if canvas_now is not None:
+            Task(prepare(), lambda _: None, lambda _: None)
 
 
 class LimnExtension(Extension):  # type: ignore[misc]
@@ -118,5 +118,5 @@ def register() -> None:
     application = Krita.instance()
     application.addExtension(LimnExtension(application))
     application.addDockWidgetFactory(
-        DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockRight, LimnDocker)
+        DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockPosition.DockRight, LimnDocker)
     )

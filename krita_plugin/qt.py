@@ -16,15 +16,19 @@ _gui: Any = import_module(f"{BINDING}.QtGui")
 _widgets: Any = import_module(f"{BINDING}.QtWidgets")
 
 Signal: Any = _core.pyqtSignal
+Q_ARG: Any = _core.Q_ARG
 QByteArray: Any = _core.QByteArray
 QEvent: Any = _core.QEvent
+QMetaObject: Any = _core.QMetaObject
 QObject: Any = _core.QObject
 QRectF: Any = _core.QRectF
 QSize: Any = _core.QSize
 Qt: Any = _core.Qt
+QThread: Any = _core.QThread
 QTimer: Any = _core.QTimer
 
 QColor: Any = _gui.QColor
+QGuiApplication: Any = _gui.QGuiApplication
 QImage: Any = _gui.QImage
 QKeySequence: Any = _gui.QKeySequence
 QPainter: Any = _gui.QPainter

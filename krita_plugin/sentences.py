@@ -38,6 +38,11 @@ def progress_words(work: Work) -> str:
     return words
 
 
+def waiting_words(what: str) -> str:
+    """The same line for a result that waits for the painter: for an open dialog, say."""
+    return f"ready · waits for {what}"
+
+
 def layer_name(instruction: str, seed: int) -> str:
     """The new layer's name: the instruction on one line, shortened where it is long, and the seed."""
     words = " ".join(instruction.split())

@@ -11,8 +11,14 @@ from typing import Any
 
 from krita import Krita
 
+from ..qt import QThread
+from .cooperative import Steps
+
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
 """The profile of colours on the wire, by the name under which Krita carries it."""
+
+PREPARE_SECONDS = 0.2
+"""Between two looks at whether Krita has done with opening a picture."""
 
 _hidden: list[Any] = []
 """The hidden document, once there was need for it."""
@@ -52,12 +58,19 @@ def wire(format: str) -> Space:
     return Space("RGBA", "U8" if format == "bgra8" else "U16", SRGB)
 
 
-def prepare(document: Any) -> None:
-    """Make ready for a document whose colours will have to be converted: best called while Krita is
-    busy with opening it.
+def prepare() -> Steps[None]:
+    """Make ready for the active document, if its colours will have to be converted.
+
+    `createDocument` takes some tenths of a second in which Krita runs its event loop. In the middle
+    of another call of Krita's (of `canvasChanged`, say) that can end Krita: so it is done when no
+    event loop is nested.
     """
-    space = Space.of(document)
-    if space != wire(space.wire_format):
+    yield PREPARE_SECONDS
+    while QThread.currentThread().loopLevel() > 1:
+        yield PREPARE_SECONDS
+    document = Krita.instance().activeDocument()
+    space = None if document is None else Space.of(document)
+    if space is not None and space != wire(space.wire_format):
         _scratch()
 
 

@@ -7,7 +7,6 @@ yield 0.1        come back after a tenth of a second at the earliest
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
@@ -17,16 +16,18 @@ from ..qt import QTimer
 TURN_SECONDS = 0.008
 """Half a frame at 60 Hz: the brush stays smooth beside it."""
 
-APART_SECONDS = 0.01
-"""Between two looks at whether a call in a thread of its own has ended."""
-
-BEGIN_SECONDS = 0.02
-"""How long Krita stands still for such a call to begin."""
-
 T = TypeVar("T")
+
+LATER_SECONDS = 0.01
+"""Until a turn is tried again that came in the middle of another."""
 
 _running: set[Task[Any]] = set()
 """Whoever starts a task need not hold it."""
+
+_turning = False
+"""Whether a turn is under way. Calls such as `createDocument` have Krita run its event loop within
+it: what else wants a turn then comes later.
+"""
 
 Steps = Generator[float | None, None, T]
 
@@ -56,6 +57,17 @@ class Task(Generic[T]):
         _running.discard(self)
 
     def _turn(self) -> None:
+        global _turning
+        if _turning:
+            self._timer.start(round(LATER_SECONDS * 1000))
+            return
+        _turning = True
+        try:
+            self._advance()
+        finally:
+            _turning = False
+
+    def _advance(self) -> None:
         end = time.monotonic() + TURN_SECONDS
         try:
             while True:
@@ -81,44 +93,3 @@ class Task(Generic[T]):
             if callback is self._failed:
                 raise
             self._failed(error)
-
-
-def apart(
-    call: Callable[[], Any], seconds: float, begun: Callable[[], bool] = lambda: True
-) -> Steps[None]:
-    """Make a call that waits in a thread of its own, while Krita goes on; raises what it raises. It
-    is waited for at most `seconds`.
-
-    begun: until this is true Krita does nothing else, a few milliseconds as a rule and never longer
-    than BEGIN_SECONDS: what the painter does comes after it. PyKrita lets go of Python's lock while
-    a call of Krita's lasts, so that the main thread can run Python meanwhile. What the call holds
-    is let go here, however this ends: who holds a picture last takes it down, which is for the main
-    thread to do.
-    """
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            call()
-        except Exception as error:  # another rim: it goes on at the caller's
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="limn apart", daemon=True)
-    thread.start()
-    start = time.monotonic()
-    try:
-        while thread.is_alive() and not begun() and time.monotonic() < start + BEGIN_SECONDS:
-            time.sleep(0.0005)
-        while thread.is_alive() and time.monotonic() < start + seconds:
-            yield APART_SECONDS
-    finally:
-        if thread.is_alive():  # cancelled, or waited for long enough
-            Task(_outlast(thread, run), lambda _: None, lambda _: None)
-    if errors:
-        raise errors[0]
-
-
-def _outlast(thread: threading.Thread, held: object) -> Steps[None]:
-    """Hold something until a thread has ended."""
-    while thread.is_alive():
-        yield APART_SECONDS

@@ -187,6 +187,14 @@ def is_open(document: Any) -> bool:
     return any(other == document for other in Krita.instance().documents())
 
 
+def same(document: Any) -> Any:
+    """The same document by another object of PyKrita's. Raises CanvasProblem if it is closed."""
+    for other in Krita.instance().documents():
+        if other == document:
+            return other
+    raise CanvasProblem("The picture was closed.")
+
+
 def title(document: Any) -> str:
     """A picture's name in quotation marks: its file's, as on Krita's tab, or its title."""
     name = PurePath(document.fileName()).name or document.name()

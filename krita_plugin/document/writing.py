@@ -1,26 +1,25 @@
 """What Limn puts into a painter's document: a layer, a selection, or a document of its own; every
 step can be undone.
 
-Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written,
+Nothing here waits: long work is a generator for cooperative.py. No pixel of an existing layer is written,
 ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from krita import Krita
 
-from ..qt import QApplication, QByteArray, Qt
+from ..qt import QByteArray
 from . import stack
 from .colour import CanvasProblem, Converter, Space, wire
-from .cooperative import Steps, Task, apart
+from .cooperative import Steps, Task
 from .geometry import Rect
-from .reading import Source, find, is_active, is_open, strips
-
-IDLE_SECONDS = 60.0
-"""How long a result waits for a brush stroke or a filter to end before it goes in all the same."""
+from .idle import Tell, idle, untold
+from .native_call import call
+from .reading import Source, find, is_active, is_open, same, strips
 
 SELECTION_SECONDS = 20.0
 """How long Krita may take to make the new layer active, and its alpha the selection."""
@@ -40,21 +39,24 @@ as long again.
 """
 
 
-def insert(source: Source, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
+def insert(
+    source: Source, area: Rect, pixels: bytes, format: str, name: str, tell: Tell = untold
+) -> Steps[Any]:
     """A new layer above the source (or on top, if that is gone) with these pixels, as one step to
     undo. Returns the layer.
 
     area: in document pixels as of the snapshot; moved as the layer has been moved since. format:
     "bgra8" or "bgra16".
-    Raises CanvasProblem if the document is closed.
+    tell: told what of the painter's it waits for.
+    Raises CanvasProblem if the document is closed, or Krita does not take the layer.
     """
-    layer, parent, below = yield from _ready(source, area, pixels, format, name)
+    layer, parent, below = yield from _ready(source, area, pixels, format, name, tell)
     stack.add(layer, source.uuid)
     yield from _added(source.document, layer, parent, below)
     return layer
 
 
-def select(document: Any, layer: Any) -> Steps[bool]:
+def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
     """Make the layer's alpha the selection, as one step to undo. False: the painter is in another
     picture, or the layer is gone.
 
@@ -64,6 +66,9 @@ def select(document: Any, layer: Any) -> Steps[bool]:
     the storyboard docker of Krita 5.1.5 looks every 10 ms whether Krita is idle (`KisIdleWatcher`,
     by `KisUpdateScheduler::tryBarrierLock`), which waits for that; without this docker nothing
     waits. No other action was found that undo takes back.
+
+    It also asks for the end of whatever is under way (`KisImage::barrierLock`), by which a crop
+    preview would crop the picture: not where the picture is locked already.
     """
     uuid = layer.uniqueId()
 
@@ -80,13 +85,15 @@ def select(document: Any, layer: Any) -> Steps[bool]:
         yield ACTIVATION_SECONDS
         waited += ACTIVATION_SECONDS
     yield BREATH_SECONDS
-    yield from _idle(document)
-    if not active():
+    yield from idle(document, tell)
+    if not active() or not document.tryBarrierLock():
         return False
-    Krita.instance().action("selectopaque").trigger()
-    yield from apart(
-        document.waitForDone, SELECTION_SECONDS
-    )  # asking for Krita's lock would wait for the outline, too
+    try:
+        Krita.instance().action("selectopaque").trigger()
+    finally:
+        document.unlock()
+    # asking for Krita's lock would wait for the outline, too
+    yield from call(same(document), "waitForDone")
     return True
 
 
@@ -104,7 +111,9 @@ def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
     return False
 
 
-def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[bool]:
+def select_only(
+    source: Source, area: Rect, mask: bytes, name: str, tell: Tell = untold
+) -> Steps[bool]:
     """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can
     be undone. False: as for `select`.
     """
@@ -119,12 +128,11 @@ def select_only(source: Source, area: Rect, mask: bytes, name: str) -> Steps[boo
         start = row * area.width
         wide[4 * start + 3 : 4 * (start + area.width) : 4] = mask[start : start + area.width]
         yield None
-    layer, parent, below = yield from _ready(source, area, bytes(wide), "bgra8", name)
+    layer, parent, below = yield from _ready(source, area, bytes(wide), "bgra8", name, tell)
     layer.setOpacity(0)
     try:
         yield from _added(source.document, layer, parent, below)
-        selected = yield from select(source.document, layer)
-        yield from _idle(source.document)
+        selected = yield from select(source.document, layer, tell)
     except GeneratorExit:  # cancelled: a newer edit makes the selection
         Task(_removed(source.document, layer), lambda _: None, lambda _: None)
         raise
@@ -173,14 +181,14 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
 
 
 def _ready(
-    source: Source, area: Rect, pixels: bytes, format: str, name: str
+    source: Source, area: Rect, pixels: bytes, format: str, name: str, tell: Tell
 ) -> Steps[tuple[Any, Any, Any]]:
     """A layer with these pixels, at a moment when it can go into the picture; its parent there, and
     the node that it comes above.
     """
     document = source.document
     layer = yield from _filled(document, area, pixels, format, name)
-    yield from _idle(document)
+    yield from idle(document, tell)
     below = find(document, source.uuid)
     if below is None:
         parent, siblings = document.rootNode(), document.rootNode().childNodes()
@@ -195,66 +203,44 @@ def _ready(
 
 
 def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[None]:
-    """Put a layer into the picture, as one step to undo. Raises CanvasProblem if the document is
-    closed meanwhile.
+    """Put a layer into the picture, as one step to undo.
+
+    Raises CanvasProblem if the document is closed meanwhile, or Krita does not take the layer.
 
     `addChildNode` has a worker of Krita's add the layer, then waits until the whole picture is
-    drawn anew, however small the layer (`Node::addChildNode` and `KisImage::waitForDone` of Krita
-    5.1.5). On the main thread that wait is an event loop of Krita's own
-    that lets no pen, mouse or key through, and after a second a dialog over the picture
-    (`KisDelayedSaveDialog`); in another thread
-    it only waits. That is sound there: all it does before is to hand over a command to
-    `KisUpdateScheduler`, whose queues are locked,
-    and to ask for the end of open strokes by a signal, which Krita's tools get on the main thread.
-    What is left is the drawing, in Krita's workers and of the canvas, as after every undo.
+    drawn anew, however small the layer (`Node::addChildNode` and `KisImage::waitForDone`). On the
+    main thread that wait is an event loop of Krita's own that lets no pen, mouse or key through,
+    and after a second a dialog over the picture (`KisDelayedSaveDialog`); in another thread it only
+    waits. That is sound there: before, it hands over a command to `KisUpdateScheduler`, whose
+    queues are locked, and asks for the end of open strokes by a signal (see native_call.py). What
+    is left is the drawing, in Krita's workers and of the canvas, as after every undo.
 
     No way was found that undo takes back and that draws less: the action `add_new_paint_layer`
-    draws nothing, but neither do its undo
-    and redo, and the result would stay on the canvas.
+    draws nothing, but neither do its undo and redo, and the result would stay on the canvas.
     """
-    yield from apart(
-        lambda: parent.addChildNode(layer, below),
-        IDLE_SECONDS,
-        lambda: layer.parentNode() is not None,
+    added = yield from call(
+        parent,
+        "addChildNode",
+        ("Node*", layer),
+        ("Node*", below),
+        begun=lambda: layer.parentNode() is not None,
     )
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")
+    if not added:
+        raise CanvasProblem("Krita did not take the new layer.")
 
 
 def _removed(document: Any, layer: Any) -> Steps[None]:
     """Take a layer out of the picture, as one step to undo; one that is still on its way into it as
-    soon as it is there.
+    soon as it is there. Raises CanvasProblem if the document is closed meanwhile.
     """
     waited = 0.0
-    while is_open(document) and waited < IDLE_SECONDS:
-        if layer.parentNode() is not None:
-            yield from apart(layer.remove, IDLE_SECONDS, lambda: layer.parentNode() is None)
+    while is_open(document) and waited < SELECTION_SECONDS:
+        there = find(document, layer.uniqueId())
+        if there is not None:
+            yield from idle(document)
+            yield from call(there, "remove", begun=lambda: layer.parentNode() is None)
             return
         yield ADDED_SECONDS
         waited += ADDED_SECONDS
-
-
-def _idle(document: Any) -> Generator[float | None, None, None]:
-    """Wait until the painter has lifted the brush and Krita has finished what it was drawing.
-
-    Raises CanvasProblem if it is closed.
-    """
-    waited = 0.0
-    while waited < IDLE_SECONDS:
-        if not is_open(document):
-            raise CanvasProblem("The picture was closed.")
-        if QApplication.mouseButtons() == Qt.MouseButton.NoButton and _lock_free(document):
-            return
-        yield 0.05
-        waited += 0.05
-
-
-def _lock_free(document: Any) -> bool:
-    """Whether Krita has nothing to do for this picture.
-
-    A last piece of work that is being done is waited for: what we start is not.
-    """
-    if not document.tryBarrierLock():
-        return False
-    document.unlock()
-    return True

@@ -11,21 +11,31 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from limn.installer import plugin_package
 from limn.installer.machine import TEST_PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+
+KRITA_SYSTEM = os.environ.get("LIMN_TEST_KRITA", "")
+"""The folder of another Debian system, whose Krita is to be tested instead of this machine's."""
+
+SHARED = (Path("/proc"), Path("/sys"), Path("/dev"), Path(tempfile.gettempdir()), Path("/tmp"))
+"""What such a system has in common with this machine; displays have their sockets in /tmp."""
+
+OUTSIDE = ("/usr/sbin/chroot", "/host") if KRITA_SYSTEM else ()
+"""The beginning of a command by which that Krita runs a program of this machine."""
 
 KRITA_PATH = "/usr/bin:/bin"
 """Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt
@@ -134,11 +144,11 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
             **stage.variables,
         }
         log = stage.output / "krita.log"
-        command = ["xvfb-run", "-a", "-s", f"-screen 0 {stage.screen}", "krita", "--nosplash"]
-        with log.open("wb") as out:
+        command = [*_inside(KRITA_SYSTEM, (ROOT, stage.output, home)), "krita", "--nosplash"]
+        with log.open("wb") as out, _display(stage.screen, out) as display:
             process = subprocess.Popen(
                 command,
-                env=env,
+                env={**env, "DISPLAY": display},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -162,6 +172,47 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
             shutil.rmtree(home, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _display(screen: str, log: IO[bytes]) -> Iterator[str]:
+    """An X display of its own, ":N"; Xvfb chooses a free number by itself and tells it."""
+    told, tells = os.pipe()
+    command = ["Xvfb", "-displayfd", str(tells), "-screen", "0", screen, "-nolisten", "tcp"]
+    process = subprocess.Popen(
+        command,
+        pass_fds=[tells],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        os.close(tells)
+        with open(told, encoding="ascii") as answer:
+            number = answer.readline().strip()
+        if not number.isdigit():
+            raise KritaFailed("Xvfb did not start; see the log.")
+        yield f":{number}"
+    finally:
+        _end(process)
+
+
+def _inside(system: str, folders: Sequence[Path]) -> list[str]:
+    """The beginning of a command that runs in another system's folder; nothing for "".
+
+    These folders lie at the same places in there, and the machine itself at /host. Only the command
+    sees these mounts, and they end with it.
+    """
+    if not system:
+        return []
+    shared = {"/": "/host"} | {str(one): str(one) for one in (*SHARED, *folders)}
+    lines = ["set -e"]
+    for here, there in shared.items():
+        here, there = shlex.quote(here), shlex.quote(f"{system}{there}")
+        lines.append(f"mkdir -p {there}; mount --rbind {here} {there}")
+    lines.append(f'exec /usr/sbin/chroot {shlex.quote(system)} "$@"')
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(lines), "sh"]
+
+
 def _furnish(home: Path, stage: Stage) -> dict[str, str]:
     """Lay out the throwaway home; return the environment in which Krita starts."""
     config, data, runtime = home / ".config", home / ".local/share", home / "run"
@@ -183,7 +234,7 @@ def _furnish(home: Path, stage: Stage) -> dict[str, str]:
         plugin_package.write_tree(package_files(), resources)
         enabled.append("limn")
     if stage.server:
-        plugin_package.write_environment(resources, sys.executable, stage.server)
+        plugin_package.write_environment(resources, sys.executable, [*OUTSIDE, *stage.server])
     switches = "".join(f"enable_{name}=true\n" for name in enabled)
     (config / "kritarc").write_text(f"[python]\n{switches}")
     (config / "kritadisplayrc").write_text("OpenGLRenderer=none\nrootSurfaceFormat=bt709-g22\n")

@@ -3,6 +3,7 @@ for a caption.
 """
 
 from help import (
+    QApplication,
     choose,
     edit,
     ended,
@@ -23,7 +24,6 @@ from help import (
     widget,
     write,
 )
-from PyQt5.QtWidgets import QApplication
 
 CAPTION = "a red star on a gray background"
 

@@ -3,6 +3,7 @@
 from help import (
     HEIGHT,
     WIDTH,
+    QByteArray,
     X,
     Y,
     activate,
@@ -31,7 +32,6 @@ from help import (
     widget,
     write,
 )
-from PyQt5.QtCore import QByteArray
 
 
 def told(result):

@@ -2,6 +2,7 @@
 
 from help import (
     SRGB,
+    QByteArray,
     Scene,
     app,
     composed,
@@ -21,7 +22,6 @@ from help import (
     undo,
     untouched,
 )
-from PyQt5.QtCore import QByteArray
 
 X, Y = 37, 21
 

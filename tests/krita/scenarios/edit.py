@@ -1,10 +1,12 @@
 """The whole way of an edit, as a painter goes it."""
 
-import threading
-
 from help import (
     HEIGHT,
     WIDTH,
+    QApplication,
+    QByteArray,
+    QTimer,
+    QtWidgets,
     Scene,
     X,
     Y,
@@ -46,16 +48,6 @@ from help import (
     untouched,
     widget,
     write,
-)
-from PyQt5.QtCore import QByteArray, QTimer
-from PyQt5.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QLabel,
-    QPlainTextEdit,
-    QProgressBar,
 )
 
 LARGE = 4096
@@ -121,7 +113,16 @@ def check_end_to_end(result):
 
 def check_going_in(result):
     """A layer goes into a large picture, and Krita's event loop turns meanwhile."""
-    from limn.krita_plugin.document import cooperative, geometry, reading, writing
+    from limn.krita_plugin.document import cooperative, geometry, native_call, reading, writing
+
+    class Noted(native_call._Call):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            calls.append(self)
+
+        def close(self):
+            calls.remove(self)
+            super().close()
 
     document, layer = yield from new_document(LARGE, LARGE)
     strip = QByteArray(bytes((90, 120, 150, 255)) * (LARGE * 64))
@@ -132,16 +133,13 @@ def check_going_in(result):
     yield 1
     place = (96, 100, 8, 8)
     before, seen = names(document), composed(document, place)
-    ends, seen_apart = [], []
+    calls, ends, turns_meanwhile = [], [], []
     timer = QTimer()
-    timer.timeout.connect(
-        lambda: seen_apart.append(
-            any(thread.name == "limn apart" for thread in threading.enumerate())
-        )
-    )
+    timer.timeout.connect(lambda: turns_meanwhile.extend(1 for one in calls if not one.over))
     timer.start(0)
     pixel = bytes((10, 200, 30, 255))
     area = geometry.Rect(100, 100, 256, 256)
+    plain, native_call._Call = native_call._Call, Noted
     cooperative.Task(
         writing.insert(reading.take(None), area, pixel * 256 * 256, "bgra8", "result"),
         ends.append,
@@ -149,8 +147,9 @@ def check_going_in(result):
     )
     came = yield lambda: ends, 60
     timer.stop()
+    native_call._Call = plain
     assert came and not isinstance(ends[0], Exception), ends
-    result["turns of the event loop"] = sum(seen_apart)
+    result["turns of the event loop"] = len(turns_meanwhile)
     result["layers"], result["layers before"] = names(document), before
     result["seen"] = list(composed(document, place)[:32])
     yield from undo()
@@ -454,7 +453,13 @@ def check_controls(result):
     yield from choose("foi")
     widget("limn_more_button").click()
     yield 0.5
-    kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QPlainTextEdit, QProgressBar)
+    kinds = (
+        QtWidgets.QAbstractButton,
+        QtWidgets.QAbstractSpinBox,
+        QtWidgets.QComboBox,
+        QtWidgets.QPlainTextEdit,
+        QtWidgets.QProgressBar,
+    )
     controls = [one for kind in kinds for one in widget("limn_panel").findChildren(kind)]
     result["without name"] = [type(one).__name__ for one in controls if not one.objectName()]
     result["without tooltip"] = [one.objectName() for one in controls if not one.toolTip()]
@@ -465,7 +470,9 @@ def check_controls(result):
     )
     result["parameters"] = sorted(one.name for one in panel().chosen().parameters)
     forms = [widget(form) for form in ("limn_front_parameters", "limn_back_parameters")]
-    result["labels"] = [label.text() for form in forms for label in form.findChildren(QLabel)]
+    result["labels"] = [
+        label.text() for form in forms for label in form.findChildren(QtWidgets.QLabel)
+    ]
     yield from screenshot("more")
     keys("mousemove", "700", "400")
     widget("limn_instruction").setFocus()

@@ -4,6 +4,7 @@ inside Krita, without numpy.
 
 import contextlib
 import hashlib
+import importlib
 import json
 import math
 import os
@@ -13,8 +14,14 @@ import threading
 import time
 
 from krita import Krita, Selection
-from PyQt5.QtCore import QByteArray, Qt, QTimer
-from PyQt5.QtWidgets import QApplication, QWidget
+
+BINDING = "PyQt6" if "PyQt6.QtCore" in sys.modules else "PyQt5"
+"""What this Krita was built with; it has imported its own before any plugin."""
+
+QtCore = importlib.import_module(f"{BINDING}.QtCore")
+QtWidgets = importlib.import_module(f"{BINDING}.QtWidgets")
+Qt, QByteArray, QTimer = QtCore.Qt, QtCore.QByteArray, QtCore.QTimer
+QApplication, QWidget = QtWidgets.QApplication, QtWidgets.QWidget
 
 OUTPUT = os.environ["LIMN_OUTPUT"]
 SCENES = os.environ.get("LIMN_SCENES", "")
@@ -147,7 +154,7 @@ def ready():
     docker().setVisible(True)
     docker().raise_()
     app().activeWindow().qwindow().resizeDocks(
-        [docker()], [520], Qt.Vertical
+        [docker()], [520], Qt.Orientation.Vertical
     )  # as a painter would who works with it
     came = yield lambda: panel().link.kind == "ready", READY_SECONDS
     assert came, f"not connected: {panel().link}"
@@ -360,7 +367,7 @@ def composed(document, rect=None):
     """What the painter sees, as sRGB bytes B, G, R, A, converted by Krita."""
     x, y, width, height = rect or (0, 0, document.width(), document.height())
     image = document.projection(x, y, width, height)
-    image = image.convertToFormat(image.Format_ARGB32)
+    image = image.convertToFormat(image.Format.Format_ARGB32)
     return bytes(image.constBits().asarray(width * height * 4))
 
 

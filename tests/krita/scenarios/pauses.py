@@ -4,6 +4,7 @@ import time
 
 from help import (
     Pauses,
+    QByteArray,
     Scene,
     app,
     ended,
@@ -16,7 +17,6 @@ from help import (
     quick,
     write,
 )
-from PyQt5.QtCore import QByteArray
 
 
 def painted(size, scene):

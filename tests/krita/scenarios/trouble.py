@@ -8,6 +8,7 @@ import socket
 from help import (
     HEIGHT,
     WIDTH,
+    QByteArray,
     Scene,
     X,
     Y,
@@ -31,7 +32,6 @@ from help import (
     widget,
     write,
 )
-from PyQt5.QtCore import QByteArray
 
 
 def processes(word):
