@@ -9,9 +9,10 @@ import torch
 
 from . import auto, events
 from .captioner import Captioner
+from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models, load_models
 from .diffusion.model import Tally
-from .errors import EditError, MissingVariant, UnreadableModel
+from .errors import EditError, MissingVariant, NotFinite, UnreadableModel
 from .events import Chosen, Crop, Done, Event, Report, Stage
 from .frame import choose_frame
 from .language.instruction import parse
@@ -29,6 +30,7 @@ __all__ = [
     "EditRequest",
     "MissingVariant",
     "Models",
+    "NotFinite",
     "Parameter",
     "Store",
     "UnreadableModel",
@@ -135,18 +137,27 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         )
     instruction = parse(request.instruction, request.caption)
     warnings += instruction.notes
-    task = Task(
-        request=request,
-        instruction=instruction,
-        image=frame.enter(image),
-        hint=None if hint is None else frame.enter(hint),
-        frame=frame,
-        generator=torch.Generator("cpu").manual_seed(request.seed),
-        shelf=Shelf(store),
-        tally=Tally(),
-        models=models,
-    )
-    outcome = yield from algorithm.run(task, settings)
+    tally, shelf = Tally(), Shelf(store)
+    while True:
+        task = Task(
+            request=request,
+            instruction=instruction,
+            image=frame.enter(image),
+            hint=None if hint is None else frame.enter(hint),
+            frame=frame,
+            generator=torch.Generator("cpu").manual_seed(request.seed),
+            shelf=shelf,
+            tally=tally,
+            models=models,
+        )
+        try:
+            outcome = yield from algorithm.run(task, settings)
+        except Widened as widened:  # once for each of the model's variants at most
+            warnings.append(widened.sentence)
+            continue
+        break
+    if not is_finite(outcome.found.soft) or not (outcome.image is None or is_finite(outcome.image)):
+        raise NotFinite("The edit ran into numbers that are not finite.")
     yield Stage("compositing")
     alpha = task.alpha(outcome.found, outcome.reach)
     result = (

@@ -25,3 +25,15 @@ class MissingVariant(EditError):
 
 class UnreadableModel(EditError):
     """The model folder or file is there, but is not a checkpoint that can be used."""
+
+
+class NotFinite(EditError):
+    """Numbers that are infinite or NaN, which no picture can be made of."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(
+            "not-finite",
+            sentence,
+            "Set the parameters back to their defaults. If that does not help, the model's files "
+            "may be damaged: fetch them again, or choose another model.",
+        )

@@ -279,7 +279,10 @@ class _Previews:
         began = self._clock()
         if not self._submit.previews or began < self._next:
             return
-        picture = images.jpeg(step.preview(), self._submit.previews)
+        try:
+            picture = images.jpeg(step.preview(), self._submit.previews)
+        except editing.NotFinite:  # it is only looked at; the edit's own numbers are checked apart
+            return
         ended = self._clock()
         self._next = ended + max(PREVIEW_SECONDS, (ended - began) * (1 / PREVIEW_SHARE - 1))
         yield Preview(self._submit.job, 0, step.index, picture, self.shows)

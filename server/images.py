@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from limn.editing import NotFinite
+from limn.editing.diffusion.finite import is_finite
 from limn.protocol.messages import Pixels, Region
 
 JPEG_QUALITY = 80
@@ -121,7 +123,9 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
-    """0..1 to 0..most, rounded to the nearest; any shape."""
+    """0..1 to 0..most, rounded to the nearest; any shape. Raises NotFinite for what is no number."""
+    if not is_finite(values):
+        raise NotFinite("The edit ran into numbers that are not finite.")
     rounded: NDArray[np.uint16] = (
         (values.detach().float().cpu().clamp(0, 1) * most + 0.5).numpy().astype(np.uint16)
     )

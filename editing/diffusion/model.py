@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -10,8 +10,10 @@ from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from . import tokens
+from ..errors import NotFinite
+from . import finite, tokens
 from .attention import Rows, Sites, Taps
+from .finite import Widened
 from .schedule import Schedule
 
 
@@ -61,6 +63,15 @@ class Model:
     tiny: AutoencoderTiny | None = None  # a fast decoder for previews
     tally: Tally = field(default_factory=Tally)
 
+    def __post_init__(self) -> None:
+        for part in finite.NAMES:
+            finite.remember(getattr(self, part), part, self._owner)
+
+    @property
+    def _owner(self) -> str:
+        """These weights on this card."""
+        return f"{self.identity} {self.device}"
+
     @property
     def factor(self) -> int:
         """Pixels per latent, in each direction."""
@@ -79,30 +90,47 @@ class Model:
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
         """Picture (n, 3, H, W) in 0..1 -> posterior mode, **unscaled**, (n, 4, H / factor, W /
-        factor).
+        factor). Raises NotFinite.
         """
-        mode: Tensor = self.vae.encode(
-            (2 * image - 1).to(self.device, self.vae.dtype)
-        ).latent_dist.mode()
-        return mode.float()
+
+        def mode() -> Tensor:
+            inside = (2 * image - 1).to(self.device, self.vae.dtype)
+            found: Tensor = self.vae.encode(inside).latent_dist.mode()
+            return found
+
+        return self._looked_at("vae", mode)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Scaled latents (n, 4, h, w) -> picture in 0..1."""
-        image: Tensor = self.vae.decode(
-            (latents / self.scaling).to(self.device, self.vae.dtype)
-        ).sample
-        return (image.float() / 2 + 0.5).clamp(0, 1)
+        """Scaled latents (n, 4, h, w) -> picture in 0..1. Raises NotFinite."""
+        if not finite.is_finite(latents):
+            raise NotFinite("The edit ran into numbers that are not finite.")
+        image = self._looked_at(
+            "vae",
+            lambda: (
+                self.vae.decode((latents / self.scaling).to(self.device, self.vae.dtype)).sample
+            ),
+        )
+        return (image / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()
     def embed(self, text: str) -> Tensor:
         """Text -> CLIP embedding (1, places, channels) float32.
 
-        Raises EditError if the text has too many tokens.
+        Raises EditError if the text has too many tokens, NotFinite.
         """
         ids = torch.tensor([tokens.read(self.tokenizer, text, self.places).ids], device=self.device)
-        embedding: Tensor = self.text_encoder(ids)[0]
-        return embedding.float()
+        return self._looked_at("text_encoder", lambda: self.text_encoder(ids)[0])
+
+    def _looked_at(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
+        """What a network computes, as float32; computed again in float32 if it is not finite."""
+        result = compute().float()
+        if not finite.is_finite(result):
+            finite.widen(getattr(self, part), part, self._owner)
+            result = compute().float()
+            if not finite.is_finite(result):
+                finite.widen(getattr(self, part), part, self._owner)  # raises: it is wide already
+        return result
 
     @property
     def places(self) -> int:
@@ -121,6 +149,7 @@ class Model:
 
         latents: as the network wants them (Solver.shown), (n, 4, h, w) for every branch, or by
         branch name. t: timestep 0..999.
+        Raises NotFinite, or Widened where the UNet runs in float32 from now on.
         Gradients flow to the text embeddings and latents where the caller has them enabled.
         """
         shared = latents if isinstance(latents, Tensor) else None
@@ -142,6 +171,11 @@ class Model:
                 torch.cat(texts).to(dtype),
                 return_dict=False,
             )[0].to(batch.dtype)
+        if not finite.is_finite(output):
+            if not finite.is_finite(batch):
+                raise NotFinite("The edit ran into numbers that are not finite.")
+            finite.widen(self.unet, "unet", self._owner)
+            raise Widened("unet")  # its taps have seen such numbers, too
         if self.prediction == "v_prediction":
             alpha_bar = self.schedule.at(t)
             output = alpha_bar**0.5 * output + (1 - alpha_bar) ** 0.5 * batch[:, : output.shape[1]]

@@ -1,56 +1,26 @@
-"""`limn`, the command: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy
-imports happen inside them.
-"""
+"""`limn`, the program. Imports nothing before Ctrl+C has a meaning: imports take a second."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import os
+import signal
 
-import typer
-
-from .exits import in_words
-
-app = typer.Typer(
-    name="limn",
-    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands work without Krita.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def register() -> None:
-    """Give the app its commands."""
-    from .bench import app as bench
-    from .doctor import doctor
-    from .edit import edit
-    from .scenes import scenes
-    from .serve import serve
-
-    for command in (serve, edit, scenes, doctor):
-        app.command()(command)
-    app.add_typer(bench, name="bench")
-
-
-def with_values(arguments: Sequence[str]) -> list[str]:
-    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option
-    with an optional value.
-    """
-    result: list[str] = []
-    for position, argument in enumerate(arguments):
-        following = arguments[position + 1 : position + 2]
-        bare = argument == "--edits" and (not following or following[0].startswith("-"))
-        result.append("--edits=" if bare else argument)
-    return result
+from . import INTERRUPTED
 
 
 def main() -> None:
-    """Run one command line. Trouble ends it in one or two sentences, and with its exit status."""
-    register()
+    """Run one command line; Ctrl+C ends it without a traceback at any time."""
+    usual = signal.getsignal(signal.SIGINT)
+    heard = usual is signal.default_int_handler  # not in a shell's background job
+    if heard:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    from .commands import run
+    from .exits import in_words
+
     with in_words():
-        app(args=with_values(sys.argv[1:]), prog_name="limn")
+        if heard:
+            signal.signal(signal.SIGINT, usual)
+        run()
 
 
 if __name__ == "__main__":

@@ -113,10 +113,12 @@ async def launch(arguments: Sequence[str] = ()) -> Address:
     try:
         line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
         return replace(_address(json.loads(line)), process=process)
-    except (ValueError, KeyError, OSError, TimeoutError) as error:
+    except (ValueError, KeyError, OSError, TimeoutError, asyncio.CancelledError) as error:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+        if isinstance(error, asyncio.CancelledError):
+            raise
         raise ClientError(
             "The server does not start.",
             "The lines above say why; `limn doctor` tells what is missing.",
@@ -148,6 +150,9 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Sess
             else "Start it with `limn serve`."
         )
         raise ClientError(f"The server {why}.", remedy) from error
+    except BaseException:
+        await http.close()
+        raise
     session = Session(http, socket)
     try:
         await session.greet(client)
@@ -170,6 +175,7 @@ class Session:
         self._connection = Connection("client")
         self._sending = asyncio.Lock()
         self._jobs: dict[str, asyncio.Queue[JobMessage | ClientError]] = {}
+        self._ended: set[str] = set()
         self._held: set[str] = set()
         self._lost: ClientError | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -187,8 +193,8 @@ class Session:
         self._reader = asyncio.create_task(self._read())
 
     async def submit(self, submit: Submit) -> AsyncIterator[JobMessage]:
-        """Send an edit and follow it to its end, which is acknowledged. Raises ConnectionLost, or
-        ProtocolError if it is invalid.
+        """Send an edit and follow it to its end, which is acknowledged when the caller comes back
+        from it for more. Raises ConnectionLost, or ProtocolError if it is invalid.
 
         Pixels that the server holds from an earlier edit are not sent again. Missing comes last if
         `submit` itself has no bytes.
@@ -217,6 +223,25 @@ class Session:
         if self._lost is not None:
             raise self._lost
         await self._send(Cancel(job))
+
+    async def drop(self, job: str, seconds: float) -> None:
+        """Cancel an edit that nobody follows here any more, and let the server forget its end if it
+        comes within `seconds`. Raises ConnectionLost.
+        """
+        inbox = self._jobs.setdefault(job, asyncio.Queue())
+        try:
+            if job not in self._ended:
+                await self.cancel(job)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        while job not in self._ended:
+                            if isinstance(message := await inbox.get(), ClientError):
+                                raise message
+            if job in self._ended:
+                await self._send(Acknowledge(job))
+        finally:
+            if self._jobs.get(job) is inbox:
+                del self._jobs[job]
 
     def last_seen(self, job: str) -> int:
         """The number of the last message about a job, for `resume` on the next connection."""
@@ -260,6 +285,7 @@ class Session:
                 yield message
                 if isinstance(message, FINAL) and not isinstance(message, Missing):
                     await self._send(Acknowledge(job))
+                    self._ended.discard(job)
                     return
         finally:
             if self._jobs.get(job) is inbox:
@@ -296,6 +322,8 @@ class Session:
         try:
             while True:
                 for message in await self._receive():
+                    if isinstance(message, FINAL) and not isinstance(message, Missing):
+                        self._ended.add(message.job)
                     inbox = self._jobs.get(getattr(message, "job", ""))
                     if inbox is not None:
                         inbox.put_nowait(message)  # type: ignore[arg-type]  # only job messages have a job

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from limn.protocol import limits
 from limn.protocol.messages import Algorithm, Parameter, Submit, Value, Welcome
 
 from . import outcome, pictures
-from .exits import UsageError, err, make_folder
+from .delivery import Delivery
+from .exits import UsageError, ended_by_signals, err
 from .follow import follow, joined
 from .pictures import Picture, PictureError
 
@@ -98,7 +100,6 @@ def edit(
     except PictureError as error:
         raise UsageError(error.sentence, error.remedy) from error
     wanted = split_settings(set_ or ())
-    make_folder(out)
     server = [
         part
         for name, value in (("--model", model), ("--device", device))
@@ -117,25 +118,30 @@ def edit(
         caption=caption,
         mask_only=mask_only,
     )
-    asyncio.run(run(submit, picture, wanted, out, server))
+    reads = (image, *((hint,) if hint else ()))
+    with Delivery(out, reads) as delivery:
+        asyncio.run(run(submit, picture, wanted, delivery, server))
+    typer.echo(str(out / "result.png"))
 
 
 async def run(
-    submit: Submit, picture: Picture, wanted: dict[str, str], out: Path, server: Sequence[str]
+    submit: Submit,
+    picture: Picture,
+    wanted: dict[str, str],
+    delivery: Delivery,
+    server: Sequence[str],
 ) -> None:
-    """Send one edit, write its files, and print the name of the result."""
-    async with joined(server, own=bool(server)) as there:
-        welcome = there.session.welcome
-        check_size(picture.size, welcome)
-        parameters = read_settings(wanted, find_algorithm(welcome, submit.algorithm))
-        submit = Submit(**(vars(submit) | {"parameters": parameters}))
-        outcome.clear(out)
-        arrived = outcome.Outcome(out)
-        await follow(there, submit, err, arrived.take, REMEDIES)
-        report = outcome.write(arrived, picture, submit, welcome.model)
-    for warning in report["warnings"]:
-        err.print(f"[yellow]note[/] {warning}")
-    typer.echo(str(out / "result.png"))
+    """Send one edit and write its files. Raises Trouble, or Interrupted after it is cancelled."""
+    with ended_by_signals():
+        async with joined(server, own=bool(server)) as there:
+            welcome = there.session.welcome
+            check_size(picture.size, welcome)
+            parameters = read_settings(wanted, find_algorithm(welcome, submit.algorithm))
+            submit = Submit(**(vars(submit) | {"parameters": parameters}))
+            arrived = outcome.Outcome(delivery, picture, submit, welcome.model)
+            await follow(there, submit, err, arrived.take, REMEDIES)
+        for warning in arrived.report["warnings"]:
+            err.print("[yellow]note[/]", escape(warning))
 
 
 def split_settings(given: Sequence[str]) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -13,14 +15,21 @@ from rich.markup import escape
 from limn.protocol import ProtocolError
 
 from ..settings import SettingsError
+from . import INTERRUPTED
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors. Standard output is for results: paths, tables, the server's line of JSON."""
 
-DONE, FAILED, USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, USAGE, NO_SERVER = 0, 1, 2, 3
 """Exit statuses: done; the edit or the check failed; the command line or a file named in it is
-wrong; no server; Ctrl+C.
+wrong; no server. Ctrl+C is INTERRUPTED.
 """
+
+
+ENDINGS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+"""What ends a program besides Ctrl+C; SIGBREAK is a closed window on Windows."""
 
 
 class Trouble(Exception):
@@ -44,6 +53,45 @@ class NoServer(Trouble):
     """No server could be reached or started."""
 
     status = NO_SERVER
+
+
+class Interrupted(Exception):
+    """A signal has ended the command, after what it had begun was cancelled."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+        """As shells count it."""
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Cancels the current task where the system ends the program (SIGTERM) or its terminal is
+    closed (SIGHUP), as asyncio itself does for Ctrl+C. Raises Interrupted then.
+
+    A signal that is ignored, as nohup has it, stays ignored.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    caught: list[int] = []
+
+    def end(number: int) -> None:
+        caught.append(number)
+        task.cancel()
+
+    for number in ENDINGS:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            continue
+        try:
+            loop.add_signal_handler(number, end, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda got, _: loop.call_soon_threadsafe(end, got))
+    try:
+        yield
+    except asyncio.CancelledError:
+        if caught:
+            raise Interrupted(caught[0]) from None
+        raise
 
 
 @contextmanager
@@ -70,12 +118,15 @@ def in_words() -> Iterator[None]:
             "See that it is there, that you may write it, and that the disk has room.",
             USAGE,
         )
+    except Interrupted as interrupted:
+        sys.exit(interrupted.status)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
 def _end(sentence: str, remedy: str, status: int) -> None:
-    err.print(f"[bold red]{escape(sentence)}[/] {escape(remedy)}".rstrip())
+    with suppress(OSError):  # the terminal was closed
+        err.print(f"[bold red]{escape(sentence)}[/] {escape(remedy)}".rstrip())
     sys.exit(status)
 
 

@@ -25,6 +25,7 @@ from limn.protocol.limits import MAX_PREVIEW_SIDE
 from limn.protocol.messages import Region, Submit
 
 from . import outcome, pictures
+from .delivery import Delivery
 from .exits import Trouble, err, in_words, make_folder
 from .follow import follow, joined
 
@@ -47,10 +48,11 @@ def main(
 ) -> None:
     """Edit a scene of the sketchbook, and put before, previews, masks and result side by side."""
     make_folder(out)
-    asyncio.run(run(out))
+    with Delivery(out) as delivery:
+        asyncio.run(run(out, delivery))
 
 
-async def run(out: Path) -> None:
+async def run(out: Path, delivery: Delivery) -> None:
     """The whole first edit.
 
     Raises Trouble if it fails, or if a pixel outside the mask has changed.
@@ -68,8 +70,6 @@ async def run(out: Path) -> None:
         seed=SEED,
         previews=MAX_PREVIEW_SIDE,
     )
-    outcome.clear(out)
-    arrived = outcome.Outcome(out)
     err.print(
         f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: [bold]{escape(instruction)}[/]"
     )
@@ -78,8 +78,9 @@ async def run(out: Path) -> None:
         err.print(
             f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}"
         )
+        arrived = outcome.Outcome(delivery, picture, submit, welcome.model)
         await follow(there, submit, err, arrived.take)
-    report = outcome.write(arrived, picture, submit, welcome.model)
+    report = arrived.report
     result = pictures.read(out / "result.png")
     layer = arrived.result.area if arrived.result else None
     changed = (result.rgba != picture.rgba).any(axis=2)

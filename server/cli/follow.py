@@ -5,15 +5,15 @@ Ctrl+C, survive a lost connection.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from limn.protocol import ProtocolError
-from limn.protocol.messages import Cancelled, Chosen, Done, Failed, JobMessage, Submit
+from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from limn.protocol.messages import Progress as Stage
 
 from .client import Address, ClientError, ConnectionLost, Session, connect, find, launch
@@ -22,6 +22,9 @@ from .exits import NoServer, Trouble
 OURS = ("--log-level", "warning", "--private")
 """A server that is ours for one edit shares our terminal, where its everyday lines would break the
 progress bar, and ends with that edit: another program that found it would lose its own."""
+
+LET_GO_SECONDS = 2.0
+"""How long the end of a cancelled edit is waited for: a step on a CPU takes about this long."""
 
 RECONNECTS = 5
 RECONNECT_SECONDS = 1.0
@@ -88,56 +91,69 @@ async def follow(
     or was cancelled elsewhere.
 
     remedies: what to do about a failure, by its code, where the command has words of its own for
-    it. An edit that nobody follows to its end, because of Ctrl+C or because `take` raises OSError,
+    it. An edit is acknowledged, so that the server forgets it, once `take` has come back from its
+    last message; one that nobody follows to its end, because of a signal or because `take` raises,
     is cancelled.
     """
+    done: Done | None = None
+    failure = Trouble(
+        "The edit has ended without a result.",
+        "Try again; `limn doctor` tells what may be wrong.",
+    )
     with Bar(console) as bar:
         try:
-            async for message in _messages(joined, submit):
-                take(message)
-                bar.show(message)
-                if isinstance(message, Done):
-                    return message
-                if isinstance(message, Failed):
-                    raise Trouble(
-                        message.sentence, (remedies or {}).get(message.code, message.remedy)
-                    )
-                if isinstance(message, Cancelled):
-                    raise Trouble("The edit was cancelled.")
-        except (asyncio.CancelledError, OSError):
-            await _cancel(joined, submit.job)
+            async with aclosing(_messages(joined, submit)) as messages:
+                async for message in messages:
+                    take(message)
+                    bar.show(message)
+                    if isinstance(message, Done):
+                        done = message
+                    elif isinstance(message, Failed):
+                        remedy = (remedies or {}).get(message.code, message.remedy)
+                        failure = Trouble(message.sentence, remedy)
+                    elif isinstance(message, Cancelled):
+                        failure = Trouble("The edit was cancelled.")
+        except NoServer:
             raise
         except ClientError as error:  # the server refuses to go on
             raise Trouble(error.sentence, error.remedy) from error
-    raise Trouble(
-        "The edit has ended without a result.", "Try again; `limn doctor` tells what may be wrong."
-    )
+        except BaseException:
+            await _let_go(joined, submit.job)
+            raise
+    if done is None:
+        raise failure
+    return done
 
 
-async def _cancel(joined: Joined, job: str) -> None:
-    """Cancel an edit, on a new connection where the first one was lost."""
+async def _let_go(joined: Joined, job: str) -> None:
+    """Cancel an edit that nobody waits for, so that the server keeps nothing of it: on a new
+    connection where the first one was lost.
+    """
     with suppress(ClientError, ProtocolError):
-        await joined.session.cancel(job)
+        await joined.session.drop(job, LET_GO_SECONDS)
         return
     with suppress(ClientError, ProtocolError):
         async with await connect(joined.address) as session:
-            await session.cancel(job)
+            await session.drop(job, LET_GO_SECONDS)
 
 
-async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]:
+async def _messages(joined: Joined, submit: Submit) -> AsyncGenerator[JobMessage]:
     """A job's messages, over more than one connection if need be.
 
     What a lost connection has not answered may not have arrived: it is submitted again, which runs
     nothing twice.
     """
-    seen = 0
+    seen, ended = 0, False
     try:
         async for message in joined.session.submit(submit):
-            seen = message.seq
+            seen, ended = message.seq, isinstance(message, FINAL)
             yield message
         return
     except ConnectionLost as lost:
         error: ClientError = lost
+    if ended:  # all is here, only the acknowledgement was lost
+        await _let_go(joined, submit.job)
+        return
     for _ in range(RECONNECTS):
         await asyncio.sleep(RECONNECT_SECONDS)
         try:
@@ -150,11 +166,13 @@ async def _messages(joined: Joined, submit: Submit) -> AsyncIterator[JobMessage]
                 async for message in (
                     session.resume(submit.job, seen) if seen else session.submit(submit)
                 ):
-                    seen = message.seq
+                    seen, ended = message.seq, isinstance(message, FINAL)
                     yield message
                 return
             except ConnectionLost as again:
                 error = again
+                if ended:
+                    return
     raise NoServer("The connection to the server was lost and did not come back.", error.remedy)
 
 
@@ -183,7 +201,8 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
-            self._progress.stop()
+            with suppress(OSError):  # the terminal was closed
+                self._progress.stop()
 
     def show(self, message: JobMessage) -> None:
         """Show what a message tells of the job's progress or of the algorithm chosen for it, if it

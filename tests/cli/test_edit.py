@@ -53,9 +53,9 @@ def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     assert abs(before * (1 - share) + layer[..., :3] * share - result).max() <= 1
     assert sorted(file.name for file in (out / "masks").iterdir()) == ["1.png", "2.png"]
     assert all(array(file).shape == (48, 64) for file in (out / "masks").iterdir())
-    previews = sorted((out / "previews").iterdir())
-    assert previews
-    with Image.open(previews[0]) as preview:
+    shown = sorted((out / "previews").iterdir())
+    assert shown
+    with Image.open(shown[0]) as preview:
         assert preview.format == "JPEG" and max(preview.size) <= 512
     report = json.loads((out / "report.json").read_text())
     assert set(report) >= REPORTED
@@ -306,6 +306,11 @@ def test_a_model_that_is_not_there(alone: Limn, scene: Path, tmp_path: Path) -> 
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr
 
 
+def previews(out: Path) -> list[Path]:
+    """The previews of an edit that is under way."""
+    return list(out.glob(".limn-*/previews/*.jpg"))
+
+
 def start_long_edit(limn: Limn, scene: Path, out: Path) -> subprocess.Popen[str]:
     """An edit of hundreds of steps, returned once its first previews are there."""
     command = limn.command(
@@ -320,7 +325,7 @@ def start_long_edit(limn: Limn, scene: Path, out: Path) -> subprocess.Popen[str]
     )
     signal.signal(signal.SIGINT, before)
     for _ in range(3000):
-        if list(out.glob("previews/*.jpg")):
+        if previews(out):
             return process
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
@@ -401,13 +406,8 @@ def test_ctrl_c_after_a_lost_connection_cancels_the_edit(
     wire = behind(limn)
     process = start_long_edit(wire.limn, scene, tmp_path / "out")
     wire.cut()
-    previews = len(list((tmp_path / "out").glob("previews/*.jpg")))
-    wait_for(
-        lambda: (
-            wire.connections == 2
-            and len(list((tmp_path / "out").glob("previews/*.jpg"))) > previews
-        )
-    )
+    seen = len(previews(tmp_path / "out"))
+    wait_for(lambda: wire.connections == 2 and len(previews(tmp_path / "out")) > seen)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and "Traceback" not in said

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from limn.editing.sketchbook import edits as world
-from limn.server.cli import __main__ as cli
+from limn.server.cli import commands as cli
 from limn.server.cli.exits import Trouble
 
 from .conftest import ROOT, array

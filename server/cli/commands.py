@@ -1,0 +1,50 @@
+"""The commands of `limn`: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy
+imports happen inside them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+app = typer.Typer(
+    name="limn",
+    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands work without Krita.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def register() -> None:
+    """Give the app its commands."""
+    from .bench import app as bench
+    from .doctor import doctor
+    from .edit import edit
+    from .scenes import scenes
+    from .serve import serve
+
+    for command in (serve, edit, scenes, doctor):
+        app.command()(command)
+    app.add_typer(bench, name="bench")
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option
+    with an optional value.
+    """
+    result: list[str] = []
+    for position, argument in enumerate(arguments):
+        following = arguments[position + 1 : position + 2]
+        bare = argument == "--edits" and (not following or following[0].startswith("-"))
+        result.append("--edits=" if bare else argument)
+    return result
+
+
+def run() -> None:
+    """Run the command line of this process. Raises Trouble (see `exits.in_words`)."""
+    register()
+    app(args=with_values(sys.argv[1:]), prog_name="limn")
