@@ -191,7 +191,7 @@ def _named_by_report(folder: Path) -> dict[str, str] | None:
 
 def _digest(file: Path, sync: bool = False) -> str:
     """A file's SHA-256; with `sync` it is on the disk afterwards, or OSError says that it isn't."""
-    with file.open("r+b" if sync else "rb") as stream:
+    with file.open("r+b") if sync else file.open("rb") as stream:
         if sync:
             os.fsync(stream.fileno())
         return hashlib.file_digest(stream, "sha256").hexdigest()
