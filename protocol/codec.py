@@ -72,9 +72,12 @@ class Transfer:
     size: int
     pixels: Pixels
 
-    def complete(self, data: bytes) -> None:
-        """Give the picture its bytes. Raises Corrupt if they are not what was announced."""
-        digest = hashlib.sha256(data).hexdigest()
+    def complete(self, data: bytes | bytearray, digest: str = "") -> None:
+        """Give the picture its bytes. Raises Corrupt if they are not what was announced.
+
+        digest: their SHA-256 in hexadecimal digits, where it was computed as they came.
+        """
+        digest = digest or hashlib.sha256(data).hexdigest()
         if digest != self.pixels.sha256:
             raise Corrupt(
                 "A picture arrived damaged.", {"announced": self.pixels.sha256, "arrived": digest}

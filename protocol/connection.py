@@ -24,8 +24,10 @@ its job's unsent Submit off the line, however much of it has gone.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +46,7 @@ from .messages import (
     FINAL,
     Acknowledge,
     Cancel,
+    Cancelled,
     Hello,
     Mask,
     Message,
@@ -73,33 +76,77 @@ class _Outgoing:
     offset: int = 0
 
 
-@dataclass(eq=False)
 class _Incoming:
-    """A message that has been announced and whose pictures are arriving."""
+    """A message that has been announced and whose pictures are arriving.
 
-    message: Message
-    transfers: deque[Transfer]
-    chunks: list[bytes]
-    offset: int = 0
+    wanted: if not, the bytes are counted and thrown away. whole: put the bytes into their place as
+    they come. Otherwise they are joined at the end, where joining lets other threads run meanwhile.
+    """
+
+    def __init__(
+        self, message: Message, transfers: tuple[Transfer, ...], wanted: bool, whole: bool
+    ) -> None:
+        self.message = message
+        self.transfers = deque(transfers)
+        self.wanted = wanted
+        self.bytes = sum(transfer.size for transfer in transfers) if wanted else 0
+        self._whole = whole
+        self._begin()
+
+    def take(self, chunk: bytes) -> None:
+        """The next bytes of the first picture."""
+        if self.wanted:
+            self._hash.update(chunk)
+            if self._whole:
+                self._data[self.offset : self.offset + len(chunk)] = chunk
+            else:
+                self._chunks.append(chunk)
+        self.offset += len(chunk)
+
+    def next_picture(self) -> None:
+        """The first picture is there: go on with the next. Raises Corrupt if its content is not
+        what was announced.
+        """
+        transfer = self.transfers.popleft()
+        if self.wanted:
+            data = self._data if self._whole else b"".join(self._chunks)
+            transfer.complete(data, self._hash.hexdigest())
+        if self.transfers:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.offset = 0
+        self._hash = hashlib.sha256()
+        self._chunks: list[bytes] = []
+        self._data = bytearray(self.transfers[0].size if self.wanted and self._whole else 0)
 
 
 @dataclass
 class _Job:
     """What a client has to know to check a server's messages about a job.
 
-    `size`: of the submitted picture, if known.
+    `size`: of the submitted picture, if known. `cancelling`: it was asked to stop it.
     """
 
     size: tuple[int, int] | None = None
     last_seen: int = 0
     over: bool = False
+    cancelling: bool = False
 
 
 class Connection:
     """One side of one websocket. Not safe for use by several threads at once."""
 
-    def __init__(self, role: Literal["client", "server"]) -> None:
+    def __init__(
+        self,
+        role: Literal["client", "server"],
+        admit: Callable[[Message, int], bool] = lambda message, size: True,
+    ) -> None:
+        """admit: whether a message that has been announced is wanted, with the bytes of its
+        pictures. One that is not is never returned, and its pictures are not kept.
+        """
         self.role = role
+        self._admit = admit
         self._sends, self._receives = (
             (CLIENT_SENDS, SERVER_SENDS) if role == "client" else (SERVER_SENDS, CLIENT_SENDS)
         )
@@ -115,6 +162,16 @@ class Connection:
     def open(self) -> bool:
         """Whether messages can be sent: neither side has reported an error."""
         return self._open
+
+    @property
+    def receiving(self) -> int:
+        """Bytes kept for pictures that have been announced and not all arrived."""
+        return 0 if self._incoming is None else self._incoming.bytes
+
+    @property
+    def inside_message(self) -> bool:
+        """Whether pictures have been announced that have not all arrived."""
+        return self._incoming is not None
 
     def last_seen(self, job: str) -> int:
         """The number of the last message received about this job (client side): what `Resume`
@@ -226,7 +283,10 @@ class Connection:
                 raise OutOfOrder("A job is acknowledged when it has ended.", {"job": message.job})
             self._jobs.pop(message.job, None)
         elif isinstance(message, Cancel):
-            return not self._jobs.setdefault(message.job, _Job()).over
+            asked = self._jobs.setdefault(message.job, _Job())
+            if asked.over or asked.cancelling:
+                return False
+            asked.cancelling = True
         elif isinstance(message, Resume):
             if message.job in self._jobs:
                 raise OutOfOrder("A job is resumed on a new connection only.", {"job": message.job})
@@ -245,7 +305,8 @@ class Connection:
             raise UnknownMessage(
                 f"A {self.role} does not receive this message.", {"message": _name(message)}
             )
-        self._check_order(message)
+        if not self._check_order(message):
+            return None
         if self._incoming is not None:
             if transfers:
                 raise OutOfOrder(
@@ -267,7 +328,8 @@ class Connection:
             self._last_transfer = transfer.number
         if not transfers:
             return self._deliver(message)
-        self._incoming = _Incoming(message, deque(transfers), [])
+        wanted = self._admit(message, sum(transfer.size for transfer in transfers))
+        self._incoming = _Incoming(message, transfers, wanted, whole=self.role == "server")
         return None
 
     def _receive_chunk(self, frame: bytes) -> Message | None:
@@ -288,21 +350,17 @@ class Connection:
         )
         if size != wanted:
             raise Malformed("A chunk has the wrong length.", {"bytes": size, "wanted": wanted})
-        incoming.chunks.append(
-            frame[limits.CHUNK_HEAD_BYTES :]
-        )  # bytes, not views: joining those lets other threads run meanwhile
-        incoming.offset += size
+        incoming.take(frame[limits.CHUNK_HEAD_BYTES :])
         if incoming.offset < transfer.size:
             return None
-        transfer.complete(b"".join(incoming.chunks))
-        incoming.transfers.popleft()
-        incoming.chunks, incoming.offset = [], 0
+        incoming.next_picture()
         if incoming.transfers:
             return None
         self._incoming = None
-        return self._deliver(incoming.message)
+        return self._deliver(incoming.message) if incoming.wanted else None
 
-    def _check_order(self, message: Message) -> None:
+    def _check_order(self, message: Message) -> bool:
+        """Whether the message is news. Raises OutOfOrder, or Malformed, where it must not come."""
         if isinstance(message, (Hello, Welcome)):
             if self._greeting_received or (self.role == "client" and not self._greeting_sent):
                 raise OutOfOrder(
@@ -310,18 +368,24 @@ class Connection:
                 )
             self._greeting_received = True
         elif isinstance(message, Refused):
-            return
+            return True
         elif not self._greeting_received:
             raise OutOfOrder("The greeting comes first.", {"message": _name(message)})
         elif self.role == "client":
-            self._check_job(message)
+            return self._check_job(message)
+        return True
 
-    def _check_job(self, message: Message) -> None:
+    def _check_job(self, message: Message) -> bool:
         """A server speaks only of jobs that it was asked about, with rising numbers, and of places
         inside the picture.
+
+        Its answer to a Cancel has no such number where it does not know the job, and may cross the
+        job's own end on the way: then it is no news.
         """
         name, seq = getattr(message, "job", ""), getattr(message, "seq", 0)
         job = self._jobs.get(name)
+        if job is not None and job.cancelling and isinstance(message, Cancelled):
+            return not job.over
         if job is None or job.over or seq <= job.last_seen:
             raise OutOfOrder(
                 "A message came about a job that does not expect it.",
@@ -334,6 +398,7 @@ class Connection:
                         "A place lies outside the submitted picture.",
                         {"x": place.x, "y": place.y, "picture": job.size},
                     )
+        return True
 
     def _deliver(self, message: Message) -> Message:
         """A message is complete.

@@ -74,7 +74,7 @@ class Pixels:
     """A picture. `sha256` (64 hexadecimal digits) names its content; it is computed if not given.
 
     `data` None means: the other side holds this content already (see `Queued.holds`), nothing is
-    uploaded.
+    uploaded. A server has what arrived as a bytearray, for want of another copy; nobody writes to it.
     """
 
     width: Side

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
 import signal
-import struct
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -21,19 +19,10 @@ from typing import Protocol
 
 from limn.protocol.messages import FINAL, Algorithm, Cancelled, Failed, JobMessage, Submit
 
+from . import pipe
+
 log = logging.getLogger("limn.engine")
 
-
-LENGTH = struct.Struct(">Q")
-"""Each value in the pipe is its pickle's length, then its pickle.
-
-Both ends are ours; nothing from the wire is ever unpickled.
-"""
-
-_READ_AHEAD = 4 * 1024 * 1024
-"""Bytes of the worker's output that are read ahead: fewer stops and starts while a large result
-comes.
-"""
 
 STOP_SECONDS = 5.0
 """How long a worker may take to end by itself once its pipe is closed, before it is killed."""
@@ -256,23 +245,25 @@ async def _spawn() -> asyncio.subprocess.Process:
     is.
     """
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "limn.server.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_READ_AHEAD,
+        sys.executable,
+        "-P",
+        "-m",
+        "limn.server.worker",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=pipe.READ_AHEAD,
         env=PATIENCE | os.environ,
-    )  # fmt: skip
+    )
 
 
 async def _write(process: asyncio.subprocess.Process, value: object) -> None:
     assert process.stdin is not None
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    process.stdin.write(LENGTH.pack(len(body)))
-    process.stdin.write(body)
-    await process.stdin.drain()
+    await pipe.send(process.stdin, value)
 
 
 async def _read(process: asyncio.subprocess.Process) -> object:
     assert process.stdout is not None
-    (size,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
-    return pickle.loads(await process.stdout.readexactly(size))
+    return await pipe.receive(process.stdout)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -46,6 +46,9 @@ SWEEP_SECONDS = 30.0
 MAX_KEPT = 256
 """Ended jobs that are kept, however small: nobody comes back for more."""
 
+MAX_LISTENERS = 4
+"""Of one job: its owner on a connection that has broken off and on the next, and whoever cancels."""
+
 
 class TooManyJobs(Exception):
     """The queue is full: a sentence that says of what."""
@@ -57,7 +60,7 @@ class Job:
 
     id: str
     submit: Submit | None  # None as soon as it has been run: the pixels are not needed any more
-    listener: Listener | None = None
+    listeners: list[Listener] = field(default_factory=list)  # the one that came last is the last
     seq: int = 0
     kept: list[JobMessage] = field(default_factory=list)
     ended: float | None = None  # time of its end
@@ -68,8 +71,15 @@ class Job:
         message = replace(message, seq=self.seq)
         self.kept = [old for old in self.kept if not _superseded(old, message)]
         self.kept.append(message)
-        if self.listener is not None:
-            self.listener(message)
+        for listener in tuple(self.listeners):
+            listener(message)
+
+    def tell(self, listener: Listener, last_seen: int) -> None:
+        """Send what is kept after `last_seen` to a new listener, and from now on everything."""
+        self.listeners = [*self.listeners[1 - MAX_LISTENERS :], listener]
+        for message in self.kept:
+            if message.seq > last_seen:
+                listener(message)
 
     @property
     def bytes(self) -> int:
@@ -97,6 +107,7 @@ class Jobs:
         self._clock = clock
         self._jobs: dict[str, Job] = {}
         self._queue: deque[Job] = deque()
+        self._arriving: dict[Listener, int] = {}
         self._running: Job | None = None
         self._arrived = asyncio.Event()
 
@@ -122,13 +133,8 @@ class Jobs:
             self.resume(submit.job, 0, listener)
             return
         active = len(self._queue) + (self._running is not None)
-        if active >= self._max_jobs:
-            raise TooManyJobs(f"{self._max_jobs} edits are waiting already.")
-        if active and self._bytes_with(submit) > self._queue_bytes:
-            raise TooManyJobs(
-                f"The pictures of the edits that wait would take more than {self._queue_bytes // 2**20:,} MiB of memory."
-            )
-        job = Job(submit.job, submit, listener)
+        self.check_room(submit, listener)
+        job = Job(submit.job, submit, [listener])
         self._jobs[job.id] = job
         self._queue.append(job)
         size = (submit.pixels.width, submit.pixels.height, submit.pixels.format)
@@ -143,45 +149,66 @@ class Jobs:
         job.say(Queued(job.id, 0, active, holds))
         self._arrived.set()
 
+    def check_room(self, submit: Submit, listener: Listener) -> None:
+        """Raises TooManyJobs where another job finds no room: too many, or too large pictures.
+
+        A job that is alone is always taken. A picture that has still to arrive counts as one that
+        has; those that arrive for this listener are this job's own.
+        """
+        active = len(self._queue) + (self._running is not None)
+        if active >= self._max_jobs:
+            raise TooManyJobs(f"{self._max_jobs} edits are waiting already.")
+        arriving = sum(size for one, size in self._arriving.items() if one != listener)
+        if (active or arriving) and self._bytes_with(submit) + arriving > self._queue_bytes:
+            raise TooManyJobs(
+                f"The pictures of the edits that wait would take more than "
+                f"{self._queue_bytes // 2**20:,} MiB of memory."
+            )
+
+    def arriving(self, listener: Listener, size: int) -> None:
+        """Note the bytes that a connection keeps for pictures that have not all arrived."""
+        if size:
+            self._arriving[listener] = size
+        else:
+            self._arriving.pop(listener, None)
+
     def _bytes_with(self, submit: Submit) -> int:
         """Bytes of the pictures of all jobs that have not ended, and of this one; what several
-        share counts once.
+        share counts once, and what has still to arrive as much as it will be.
         """
         asked = [submit, *(job.submit for job in self._jobs.values() if job.submit is not None)]
         pictures = [
-            picture.data
-            for one in asked
-            for picture in (one.pixels, one.hint)
-            if picture is not None
+            picture for one in asked for picture in (one.pixels, one.hint) if picture is not None
         ]
-        return sum({id(data): size_of(data) for data in pictures}.values())
+        return sum(
+            {
+                id(picture if picture.data is None else picture.data): picture.raw_size
+                for picture in pictures
+            }.values()
+        )
 
     def resume(self, name: str, last_seen: int, listener: Listener) -> None:
         """Send a known job's kept messages after `last_seen`, and from now on everything, to this
         listener. KeyError if unknown.
         """
         job = self._jobs[name]
-        if job.listener == listener:
+        if listener in job.listeners:
             return  # it has everything already
-        job.listener = listener
         log.info("resumed job=%s after=%d of=%d", name, last_seen, job.seq)
-        for message in job.kept:
-            if message.seq > last_seen:
-                listener(message)
+        job.tell(listener, last_seen)
 
     def leave(self, listener: Listener) -> None:
-        """A connection has ended: its jobs go on without a listener."""
+        """A connection has ended: its jobs go on without it."""
+        self._arriving.pop(listener, None)
         for job in self._jobs.values():
-            if job.listener == listener:
-                job.listener = None
+            if listener in job.listeners:
+                job.listeners.remove(listener)
 
     async def cancel(self, name: str, listener: Listener) -> None:
-        """Stop a job. KeyError if unknown."""
+        """Stop a job; this listener hears of its end, too. KeyError if unknown."""
         job = self._jobs[name]
-        if job.listener != listener:
-            self.resume(
-                name, job.seq if job.ended is None else 0, listener
-            )  # from now on, or its end
+        if listener not in job.listeners:  # from now on, or its end
+            job.tell(listener, job.seq if job.ended is None else 0)
         if job in self._queue:
             self._queue.remove(job)
             self._end(job, Cancelled(name, 0))

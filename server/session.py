@@ -60,7 +60,7 @@ class Session:
     def __init__(self, socket: web.WebSocketResponse, house: House) -> None:
         self._socket = socket
         self._house = house
-        self._connection = Connection("server")
+        self._connection = Connection("server", self._admit)
         self._wake = asyncio.Event()
         self._over = False
         self._greeted = False
@@ -116,17 +116,20 @@ class Session:
 
     async def _read(self) -> None:
         while True:
+            settings = self._house.settings
+            hurry = settings.upload_seconds if self._connection.inside_message else None
             try:
                 frame = await self._socket.receive(
-                    None if self._greeted else self._house.settings.hello_seconds
+                    hurry if self._greeted else settings.hello_seconds
                 )
             except TimeoutError:
-                log.warning("connection without a hello closed")
+                log.warning("connection that says nothing closed greeted=%s", self._greeted)
                 return
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             for message in self._connection.receive(frame.data):
                 await self._handle(message)
+            self._house.jobs.arriving(self.tell, self._connection.receiving)
             if self._over:
                 return
 
@@ -199,16 +202,7 @@ class Session:
     def _submit(self, submit: Submit) -> None:
         house = self._house
         if house.jobs.known(submit.job):
-            house.jobs.submit(submit, self.tell)
-            return
-        size = submit.pixels.width * submit.pixels.height
-        if size > house.settings.max_pixels:
-            sentence = (
-                f"The picture has {size:,} pixels; this server takes {house.settings.max_pixels:,}."
-            )
-            self.tell(
-                Failed(submit.job, 1, "too-large", sentence, "Select a smaller part of the layer.")
-            )
+            house.jobs.resume(submit.job, 0, self.tell)
             return
         pixels = self._found(submit.pixels)
         hint = None if submit.hint is None else self._found(submit.hint)
@@ -220,14 +214,33 @@ class Session:
             for picture in (pixels, hint)
             if picture is not None and picture.sha256 in house.pictures
         )
+        found = replace(submit, pixels=pixels, hint=hint)
+        if self._takes(found):
+            house.jobs.submit(found, self.tell, holds)
+
+    def _admit(self, message: Message, size: int) -> bool:
+        """Whether the pictures of a message that was announced are to be kept as they come."""
+        return not isinstance(message, Submit) or self._takes(message)
+
+    def _takes(self, submit: Submit) -> bool:
+        """Whether this is a new job for which there is room; if not, the client is told."""
+        jobs, most = self._house.jobs, self._house.settings.max_pixels
+        size = submit.pixels.width * submit.pixels.height
+        if jobs.known(submit.job):
+            jobs.resume(submit.job, 0, self.tell)
+            return False
+        if size > most:
+            sentence = f"The picture has {size:,} pixels; this server takes {most:,}."
+            remedy = "Select a smaller part of the layer."
+            self.tell(Failed(submit.job, 1, "too-large", sentence, remedy))
+            return False
         try:
-            house.jobs.submit(replace(submit, pixels=pixels, hint=hint), self.tell, holds)
+            jobs.check_room(submit, self.tell)
         except TooManyJobs as error:
-            self.tell(
-                Failed(
-                    submit.job, 1, "busy", str(error), "Wait until some are done, or cancel them."
-                )
-            )
+            remedy = "Wait until some are done, or cancel them."
+            self.tell(Failed(submit.job, 1, "busy", str(error), remedy))
+            return False
+        return True
 
     def _found(self, pixels: Pixels) -> Pixels | None:
         """The picture with its bytes: those that came with it, or those that are held by its hash;
@@ -238,7 +251,7 @@ class Session:
             return pixels
         data = self._house.pictures.get(pixels.sha256)
         return (
-            replace(pixels, data=data)
-            if isinstance(data, bytes) and len(data) == pixels.raw_size
+            replace(pixels, data=data)  # type: ignore[arg-type]  # what arrived is a bytearray
+            if isinstance(data, (bytes, bytearray)) and len(data) == pixels.raw_size
             else None
         )

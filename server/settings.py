@@ -77,6 +77,8 @@ class Settings:
 
     It has shown the token, so it is a friend, but perhaps a hung one.
     """
+    upload_seconds: float = 30.0
+    """Between two frames of a picture; a connection that takes longer hangs, and holds memory."""
     heartbeat_seconds: float = 20.0
     """Between pings. A connection that does not answer is closed; its jobs go on."""
     cancel_seconds: float = 60.0
@@ -106,7 +108,13 @@ class Settings:
                 f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format."
             )
         sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
-        for name in (*sizes, "keep_seconds", "hello_seconds", "heartbeat_seconds"):
+        for name in (
+            *sizes,
+            "keep_seconds",
+            "hello_seconds",
+            "upload_seconds",
+            "heartbeat_seconds",
+        ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0.")
 

@@ -10,7 +10,6 @@ behind.
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -20,7 +19,8 @@ from typing import BinaryIO
 
 from limn.protocol.messages import Submit
 
-from .engine import LENGTH, Description, EngineError, Start, Stop
+from . import pipe
+from .engine import Description, EngineError, Start, Stop
 from .log import begin as begin_log
 
 
@@ -29,13 +29,9 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl+C is for the server, which then closes our input
-    orders = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115  # raw: a thread reads it until the very end
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(
-        sys.stderr.fileno(), sys.stdout.fileno()
-    )  # whatever libraries print goes to the log, not between our answers
+    orders, answers = _our_pipes()
     try:
-        start = _read(orders)
+        start = pipe.read(orders)
     except EOFError:
         return  # the server stops before it has told us anything
     assert isinstance(start, Start)
@@ -46,6 +42,21 @@ def main() -> None:
         _serve(start, inbox, answers)
     except BrokenPipeError:
         os._exit(0)  # the server is gone
+
+
+def _our_pipes() -> tuple[FileIO, BinaryIO]:
+    """The two pipes to the server, out of every library's reach.
+
+    What a library prints goes to the log, not between our answers; one that asks something on
+    standard input finds it closed, and can't take our orders for the answer.
+    """
+    orders = FileIO(os.dup(sys.stdin.fileno()), "rb")  # raw: a thread reads it until the very end
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    return orders, answers
 
 
 def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
@@ -65,16 +76,16 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
             _device_name(device), editor.model, editor.algorithms(), os.getpid()
         )
     except editing.EditError as error:
-        _write(answers, EngineError(error.sentence, error.remedy))
+        pipe.write(answers, EngineError(error.sentence, error.remedy))
         return
     except EngineError as error:
-        _write(answers, error)
+        pipe.write(answers, error)
         return
-    _write(answers, description)
+    pipe.write(answers, description)
     while True:
         submit = inbox.jobs.get()
         for message in editor.run(submit, lambda: inbox.stopped == submit.job):  # noqa: B023  # used within this turn only
-            _write(answers, message)
+            pipe.write(answers, message)
         inbox.forget(submit.job)
 
 
@@ -97,7 +108,7 @@ class _Inbox:
         """Never returns: the end of the input is the end of the process."""
         while True:
             try:
-                order = _read(self._orders)
+                order = pipe.read(self._orders)
             except EOFError:
                 os._exit(0)
             if isinstance(order, Submit):
@@ -143,29 +154,6 @@ def _device_name(device: str) -> str:
         if device.startswith("cuda")
         else {"mps": "Apple GPU", "cpu": "CPU"}.get(device, device)
     )
-
-
-def _read(stream: FileIO) -> object:
-    head = _exactly(stream, LENGTH.size)
-    return pickle.loads(_exactly(stream, LENGTH.unpack(head)[0]))
-
-
-def _exactly(stream: FileIO, size: int) -> bytearray:
-    data = bytearray(size)
-    rest = memoryview(data)
-    while rest:
-        count = stream.readinto(rest)
-        if not count:
-            raise EOFError
-        rest = rest[count:]
-    return data
-
-
-def _write(stream: BinaryIO, value: object) -> None:
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.write(LENGTH.pack(len(body)))
-    stream.write(body)
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -435,3 +435,41 @@ def test_a_client_survives_any_attack(messages: list[Message], data: st.DataObje
             attacks(encoded(Queued("a", 1, 0), *messages, Done("a", 30, "foi", 0), role="server"))
         ),
     )
+
+
+def test_an_answer_to_a_cancel_that_crosses_the_jobs_end_is_no_news() -> None:
+    client, server = pair()
+    client.send(Resume("a", 7))
+    for _ in range(3):
+        client.send(Cancel("a"))  # once is enough
+    client.send(Cancel("unknown"))
+    assert carry(client, server) == [Resume("a", 7), Cancel("a"), Cancel("unknown")]
+    failed = Failed("a", 8, "unknown-job", "", "")
+    for message in (failed, Cancelled("a", 1), Cancelled("unknown", 1), Cancelled("unknown", 1)):
+        server.send(message)
+    assert carry(server, client) == [failed, Cancelled("unknown", 1)]
+    assert client.open
+
+
+def test_what_is_not_admitted_is_neither_kept_nor_returned() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def admit(message: Message, size: int) -> bool:
+        asked.append((getattr(message, "job", ""), size))
+        return getattr(message, "job", "") != "too-much"
+
+    client, server = Connection("client"), Connection("server", admit)
+    client.send(Hello(PROTOCOL_VERSION, "test"))
+    carry(client, server)
+    server.send(Welcome(PROTOCOL_VERSION, "", "", "", ()))
+    for job in ("too-much", "wanted"):
+        client.send(Submit(job, "foi", "", BIG))
+        sent = frames(client)
+        for frame in sent[:-1]:
+            assert server.receive(frame) == []
+        assert server.inside_message
+        assert server.receiving == (0 if job == "too-much" else len(BIG.data or b""))
+        messages = server.receive(sent[-1])
+        assert [getattr(m, "job", "") for m in messages] == [job] * (job == "wanted")
+        assert not server.inside_message and not server.receiving
+    assert asked == [("too-much", len(BIG.data or b"")), ("wanted", len(BIG.data or b""))]
