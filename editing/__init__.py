@@ -61,8 +61,12 @@ def runnable(models: Models) -> tuple[str, ...]:
 
 def settle(models: Models, request: EditRequest) -> EditRequest:
     """The request with its algorithm settled, and the reason, where it is Auto's to choose; any
-    other request itself. Raises EditError.
+    other request itself.
+
+    Raises EditError, also where the instruction raises a question: nothing is painted then.
     """
+    if question := parse(request.instruction, request.caption).question:
+        raise EditError(question.code, question.sentence, proposal=question.proposal)
     return auto.settled(request, runnable(models))
 
 

@@ -7,13 +7,15 @@ class EditError(Exception):
     """A request that cannot be carried out as it stands.
 
     `code` is stable and for programs, `sentence` says what is wrong, `remedy` what to do about it.
+    `proposal`: an instruction that could be meant instead, "" if there is none.
     """
 
-    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
+    def __init__(self, code: str, sentence: str, remedy: str = "", proposal: str = "") -> None:
         super().__init__(code, sentence, remedy)
         self.code = code
         self.sentence = sentence
         self.remedy = remedy
+        self.proposal = proposal
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.remedy}".strip()

@@ -7,40 +7,36 @@ instruction gives it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..errors import EditError
+from . import english
 from . import lexicon as lex
-from .grammar import LINKS
 from .instruction import Item
 from .phrases import find, head, tokens
+from .wording import (
+    ARMS_UP,
+    BOUNDARY,
+    Phrase,
+    Words,
+    around,
+    bare,
+    joined,
+    locate,
+    split,
+    state_of,
+    subject_head,
+)
 
-Words = list[str]
-
-PIECE = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*|[^\w\s]|_")
 OPPOSITE = {
     "left of": "right of", "right of": "left of", "to the left of": "to the right of", "to the right of": "to the left of",
     "above": "below", "over": "below", "below": "above", "under": "above", "behind": "in front of", "in front of": "behind",
     "next to": "next to", "beside": "beside", "near": "near", "close to": "close to",
 }  # fmt: skip
 """Y `relation` Z, said of Z."""
-BOUNDARY = frozenset((*lex.PREPOSITIONS, "and", "or", "but", "is", "are", ",", ".", ";", ":"))
+
+
 TIES = lex.PREPOSITIONS | {"left", "right", "front", "top"}  # what ties a thing to another
-LIGHTS = frozenset("lamp light lantern candle torch fire fireplace".split())
-ARMS_UP = ("with", "arms", "up")
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """A noun phrase of a caption: word indices of its start (determiner included), its head and its
-    end.
-    """
-
-    start: int
-    head: int
-    end: int
 
 
 def edited(caption: str, item: Item) -> str:
@@ -71,71 +67,6 @@ def edited(caption: str, item: Item) -> str:
     return joined(change(words, phrase, item))
 
 
-def split(text: str) -> Words:
-    """Words and punctuation marks."""
-    return PIECE.findall(text)
-
-
-def joined(words: Sequence[str]) -> str:
-    """Words as a text, with a fitting "a" or "an" before each noun phrase."""
-    fixed = list(words)
-    for i in range(len(fixed) - 1):
-        if fixed[i].lower() in ("a", "an"):
-            right = lex.article(fixed[i + 1])
-            fixed[i] = right.capitalize() if fixed[i][0].isupper() else right
-    text = re.sub(r" ([,.;:!?])", r"\1", " ".join(fixed)).strip(" ,;:")
-    return re.sub(r",(?:\s*,)+", ",", text)
-
-
-def bare(text: str) -> Words:
-    """The words of a phrase without its determiners."""
-    words = split(text)
-    while len(words) > 1 and words[0].lower() in lex.DETERMINERS:
-        words = words[1:]
-    return words
-
-
-def subject_head(item: Item) -> str:
-    """The noun that the item is about, in lower case."""
-    noun = head(tokens(item.subject))
-    return noun[0].word if noun else ""
-
-
-def locate(words: Words, name: str) -> Phrase | None:
-    """The noun phrase that `name` speaks of: with its head, and the most of its other words; the
-    first of equals.
-    """
-    noun = head(tokens(name))
-    if not noun:
-        return None
-    given = {w.lower() for w in bare(name)}
-    best: tuple[int, Phrase] | None = None
-    for i, word in enumerate(words):
-        if lex.singular(word.lower()) != lex.singular(noun[0].word):
-            continue
-        phrase = _around(words, i)
-        score = len(given & {w.lower() for w in words[phrase.start : phrase.end]})
-        if best is None or score > best[0]:
-            best = (score, phrase)
-    return None if best is None else best[1]
-
-
-def _around(words: Words, at: int) -> Phrase:
-    start = at
-    while start > 0 and words[start - 1].lower() not in BOUNDARY:
-        start -= 1
-        if words[start].lower() in lex.DETERMINERS or lex.is_number(words[start].lower()):
-            break
-    end = at + 1
-    while end < len(words) and (
-        words[end].lower() in lex.POSES or words[end].lower() in lex.STATE_WORDS
-    ):
-        end += 1
-    if tuple(w.lower() for w in words[end : end + 3]) == ARMS_UP:
-        end += 3
-    return Phrase(start, at, end)
-
-
 def _arrow(words: Words, item: Item) -> str:
     """A found in the caption (whole words, determiner ignored) becomes B."""
     old, new = bare(item.subject), bare(item.target)
@@ -163,15 +94,19 @@ def _with_article(before: Words, new: Words) -> Words:
 
 def _is_plural(words: Words) -> bool:
     noun = head(tokens(" ".join(words)))
-    return bool(noun) and lex.singular(noun[0].word) != noun[0].word
+    return bool(noun) and english.singular(noun[0].word) != noun[0].word
 
 
 def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
-    """The words that the instruction gives the old thing go, the new thing stands for its head;
-    other attributes stay.
-    """
-    named = {w.lower() for w in bare(item.subject)}
+    """The words that the instruction gives the old thing go, the new thing stands for its head; other attributes stay."""
+    attributes, more = _parted(item.subject)
+    named = set(attributes)
     new = bare(item.target)
+    end = (
+        phrase.end + _owned(words[phrase.end :], more)
+        if more[:1] and more[0] in HOLDING
+        else phrase.end
+    )
     if not {t.word for t in head(tokens(item.target))} & lex.ANIMATE:
         named |= lex.POSES | frozenset(
             (*lex.PLACES_OPEN, *lex.LIGHTS)
@@ -180,14 +115,47 @@ def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
         w for w in words[phrase.start : phrase.head] if w.lower() not in named
     ]
     after = [w for w in words[phrase.head + 1 : phrase.end] if w.lower() not in named]
-    return _with_article(before, new) + after + words[phrase.end :]
+    return _with_article(before, new) + after + words[end:]
+
+
+HOLDING = frozenset("wearing holding with having carrying in".split())
+
+
+def _parted(name: str) -> tuple[Words, Words]:
+    """What a name says before its noun and with it, and what it says behind, in lower case: the old man / holding a cup."""
+    words = [w.lower() for w in bare(name)]
+    noun = head(tokens(name))
+    at = words.index(noun[0].word) + 1 if noun and noun[0].word in words else len(words)
+    return words[:at], words[at:]
+
+
+def _owned(words: Words, more: Words) -> int:
+    """How many words of a caption say the same as what a name says behind its noun; articles may differ."""
+    k = 0
+    for wanted in (w for w in more if w not in lex.DETERMINERS):
+        at = k + 1 if words[k : k + 1] and words[k].lower() in lex.DETERMINERS else k
+        if words[at : at + 1] == [] or words[at].lower() != wanted:
+            return 0
+        k = at + 1
+    return k
 
 
 def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
     """The noun phrase goes, and the preposition or "and" that tied it to the rest."""
     start, end = phrase.start, phrase.end
+    there = _number(words[start]) if lex.is_number(words[start].lower()) else 0
+    gone = _fewer(item.subject)
+    if there > gone > 0:
+        return _count(words, phrase, there - gone)
+    if (
+        gone
+        and words[phrase.head].lower() != english.singular(words[phrase.head].lower())
+        and not there
+    ):
+        return words  # of many, many are left
+    end += _owned(words[end:], _parted(item.subject)[1])
     while end < len(words) and words[end].lower() == "of":  # a cup of tea
-        end = _around(words, min(end + 1, len(words) - 1)).end
+        end = around(words, min(end + 1, len(words) - 1)).end
     if start == 0:
         while end < len(words) and words[end].lower() in BOUNDARY | TIES:
             end += 1
@@ -205,14 +173,34 @@ def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
     return words[:start] + words[end:]
 
 
+def _fewer(name: str) -> int:
+    """How many things a name speaks of, where it may not be all: one of the apples, two cups, the person on the left; 0: all."""
+    words = [t.word for t in tokens(name)]
+    noun = head(tokens(name))
+    if words and lex.is_number(words[0]):
+        return _number(words[0])
+    return (
+        1
+        if noun
+        and english.singular(noun[0].word) == noun[0].word
+        and words[0] not in ("all", "every", "both", "some")
+        else 0
+    )
+
+
 def _add(words: Words, item: Item) -> Words:
     new = split(item.target)
+    more = [w.lower() for w in new[:2]]
     if (
-        new
-        and new[0].lower() in ("another", "more")
+        more
+        and (more[0] in ("another", "more") or "more" in more[1:])
         and (one := locate(words, item.target)) is not None
     ):
-        return _count(words, one, _number(words[one.start]) + 1)
+        return _count(
+            words,
+            one,
+            _number(words[one.start]) + (_number(more[0]) if lex.is_number(more[0]) else 1),
+        )
     place = locate(words, item.subject) if item.subject else None
     tie = OPPOSITE.get(item.relation.lower(), "with").split()
     end = len(words) if place is None else place.end
@@ -225,12 +213,12 @@ def _number(word: str) -> int:
 
 def _count(words: Words, phrase: Phrase, number: int) -> Words:
     names = {n: word for word, n in lex.NUMBERS.items()}
-    one = lex.singular(words[phrase.head].lower())
+    one = english.singular(words[phrase.head].lower())
     inner = words[phrase.start : phrase.head]
     if inner and (inner[0].lower() in lex.DETERMINERS or lex.is_number(inner[0].lower())):
         inner = inner[1:]
     first = "a" if number == 1 else names.get(number, str(number))
-    noun = one if number == 1 else lex.plural(one)
+    noun = one if number == 1 else english.plural(one)
     return [*words[: phrase.start], first, *inner, noun, *words[phrase.head + 1 :]]
 
 
@@ -284,31 +272,6 @@ def _group(state: Sequence[str]) -> frozenset[str]:
     )
 
 
-def state_of(item: Item) -> tuple[str, ...]:
-    """What a modified thing is afterwards, as a caption says it: "sit down" -> sitting, "bigger" ->
-    large, "open the box" -> open.
-    """
-    words = [t.word for t in tokens(item.target)]
-    while words and (words[0] in LINKS or words[0] in lex.FILLERS):
-        words = words[1:]
-    verb = next((t.word for t in tokens(item.text) if t.word in lex.VERBS), "")
-    raised = {"up", "raise", "lift"} & set(words) or verb == "raise"
-    if raised and {"arms", "hands"} & {t.word for t in tokens(item.text)}:
-        return ARMS_UP
-    if not words:
-        return tuple(lex.STATES.get(verb, verb).split())
-    if words in (["on"], ["off"]):
-        lit = "lit" if words == ["on"] else "unlit"
-        return (lit,) if subject_head(item) in LIGHTS else ("switched", words[0])
-    if words == ["close"]:
-        return ("closed",)
-    if words[0] in lex.POSE_VERBS and words[0] not in lex.ADJECTIVES:
-        rest = words[1:] if words[1:] not in (["up"], ["down"]) else []
-        return (lex.participle(words[0]), *rest)
-    plain = [lex.PATTERNS.get(w, lex.BASES.get(w, w)) for w in words]
-    return tuple(w for w in plain if w not in ("and", "very", "a", "more") or len(plain) == 1)
-
-
 def _described(item: Item) -> str:
     return item.target or " ".join(state_of(item))
 
@@ -318,20 +281,28 @@ def _background(words: Words, item: Item) -> Words | None:
     if item.operation == "remove":
         return None
     new = list(state_of(item)) if item.operation == "modify" else bare(item.target)
+    low = [w.lower() for w in words]
+    where = next((i for i, w in enumerate(low) if w in lex.SCENERY | lex.TIMES), None)
+    if (
+        item.operation == "modify"
+        and "background" not in low
+        and where is not None
+        and all(lex.is_adjective(w) and w not in lex.COLOURS | lex.TEXTURES for w in new)
+    ):
+        return _modify(words, around(words, where), item)  # a dog in a blurry garden
     place = find(tokens(" ".join(new)), lex.SCENERY | lex.TIMES)
     if place is None:
         fresh = ["on", "a", *new] + ([] if "background" in new else ["background"])
     else:
-        fresh = ["at", *new] if new[-1].lower() in lex.TIMES else ["in", "a", *new]
-    low = [w.lower() for w in words]
+        tie = "on" if new[-1].lower() in lex.OPEN_PLACES else "in"
+        fresh = ["at", *new] if new[-1].lower() in lex.TIMES else [tie, "a", *new]
     if "background" in low:
         end = low.index("background") + 1
-        start = _around(words, end - 1).start
+        start = around(words, end - 1).start
     else:
-        where = next((i for i, w in enumerate(low) if w in lex.SCENERY | lex.TIMES), None)
         if where is None:
-            return None
-        end, start = where + 1, _around(words, where).start
+            return [*words, *fresh]
+        end, start = where + 1, around(words, where).start
     while start > 0 and low[start - 1] in ("on", "in", "at", "against", "with"):
         start -= 1
     return words[:start] + fresh + words[end:]

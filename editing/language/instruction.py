@@ -3,11 +3,11 @@ shows now.
 
     box       = [ "image:" text newline ] edit
     edit      = item { separator item }
-    separator = newline | ";" | ", then " | " then " | ( "," | " and " | ". " ) when the next word
-    is an imperative verb
-    item      = text arrow text | imperative | phrase
+    separator = newline | ";" | ", then " | " then "
+              | ( "," | " and " | " but " | ". " ) when an imperative or a clause follows
+    item      = text arrow text | imperative | wish | question | phrase
     arrow     = "=>" | "->" | "→"
-    mark      = "[" words [ ":" number ] "]"        the words that show the place; the number is that item's strength
+    mark      = "[" words [ ":" number ] "]"        see marks.py; the number is the item's strength
 
 Deterministic, case-insensitive, driven by the tables in lexicon.py. str(instruction) writes it in
 one canonical way, and parse(str(instruction)) gives an equal instruction back.
@@ -21,43 +21,46 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import EditError
-from .grammar import Operation, Reading, begins_imperative, is_imperative, read
-from .phrases import Tokens, head, tokens
+from . import pieces
+from .grammar import is_imperative, read
+from .marks import MARK, Mark, Span, clip, place, take
+from .phrases import Tokens, head, is_noun_phrase, tokens
+from .pieces import ARROW
+from .questions import Question, doubted, unclear
+from .references import resolved
+from .rewriting import imperative
+from .verbs import Operation, Reading
 
 # the text encoder reads 75 tokens, about 400 characters; beyond this nothing could be meant
 MAX_CHARACTERS = 2000
-MAX_ITEMS = 16  # 75 tokens hold no more instructions than that
-MAX_STRENGTH = 10.0  # a mark's number: FoI's alpha is a nudge at 1 and at its useful limit at 10
 
-ARROW = re.compile("=>|->|→")
+
+MAX_ITEMS = 16  # 75 tokens hold no more instructions than that
+
+
 CAPTION = re.compile(r"image[ ]*:[ ]*", re.IGNORECASE)
-MARK = re.compile(r"\[([^\[\]:;\n]+)(?::[ ]*([0-9]{1,6}(?:\.[0-9]{0,6})?)[ ]*)?\]")
-SEPARATOR = re.compile(r";|,? and then |,? then |, and |, | and |\. |,", re.IGNORECASE)
+
+
 EDGE = " ,.;:!?"  # punctuation that says nothing at an item's edge
+
+
 LEADING = re.compile(r"(?:(?:and|then)(?: |$)|[ ,.;:!?])+", re.IGNORECASE)
 
-Span = tuple[int, int]
+
 Form = Literal["arrow", "imperative", "phrase"]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Words that the painter put into brackets: their characters in the item's text."""
-
-    text: str
-    span: Span
-    strength: float | None = None
 
 
 @dataclass(frozen=True)
 class Item:
     """One thing to do.
 
-    text: as written, without brackets. form: `A => B`, a sentence with a verb, or a mere phrase.
-    subject, target: what is changed and what it becomes; for add, the place and the new thing, with
-    `relation` between them; all as written, "" where the sentence has none. keyword: the word whose
-    attention shows the place, "" if none can be told; span: its characters in text. strength: 1
-    unless a mark says otherwise.
+    text: as written, without brackets; wishes and questions as the imperative that they stand for
+    (rewriting.py). form: `A => B`, a sentence with a verb, or a mere phrase. subject, target: what is
+    changed and what it becomes; for add, the place and the new thing, with `relation` between them;
+    "" where the sentence has none. keyword: the word whose attention shows the place, "" if none can
+    be told; span: its characters in text. strength: 1 unless a mark says otherwise. outside: the edit
+    acts everywhere but at the keyword ("everything except the tree"). sure: whether the sentence was
+    read; if not, the keyword is a guess, to be held against the model's attention.
     """
 
     text: str
@@ -70,6 +73,8 @@ class Item:
     span: Span
     strength: float = 1.0
     marks: tuple[Mark, ...] = ()
+    outside: bool = False
+    sure: bool = True
 
     def __str__(self) -> str:
         pieces, at = [], 0
@@ -86,14 +91,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Instruction:
-    """All that the painter asked for.
+    """All that the painter asked for. caption: what the picture shows now, "" if unknown. notes: what could not be taken as written.
 
-    caption: what the picture shows now, "" if unknown. notes: what could not be taken as written.
+    question: what has to be answered first, None where it is clear.
     """
 
     items: tuple[Item, ...]
     caption: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
+    question: Question | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         lines = [str(item) for item in self.items]
@@ -116,7 +122,10 @@ def parse(text: str, caption: str = "") -> Instruction:
     shown = " ".join(_squeeze(line) for line in _clean(caption).split("\n")).strip()
     if lines and (match := CAPTION.match(lines[0])):
         shown = lines.pop(0)[match.end() :].strip() or shown
-    items = [item for line in lines for item in _items(line, notes)]
+    marked = [tuple(m.span() for m in MARK.finditer(line)) for line in lines]
+    question, meant = doubted(lines, marked)
+    seen: list[str] = []
+    items = [item for line in meant for item in _items(line, notes, seen)]
     if not items:
         raise EditError(
             "empty-instruction",
@@ -126,8 +135,21 @@ def parse(text: str, caption: str = "") -> Instruction:
     if len(items) > MAX_ITEMS:
         sentence = f"There are {len(items)} instructions; {MAX_ITEMS} is the limit."
         raise EditError("too-many-items", sentence, "Give the last ones in a second edit.")
+    items = [
+        _item(plain, ())
+        if text != item.text and pieces.settled(plain := imperative(text))
+        else item
+        for item, text in zip(items, resolved(items, shown, seen), strict=True)
+    ]
     notes += _foreign(*(item.text for item in items), shown)
-    return Instruction(tuple(items), shown, tuple(notes))
+    question = question or next((q for item in items if (q := unclear(item)) is not None), None)
+    if question is None:
+        notes += [
+            f"Not sure what is asked; {i.keyword!r} was taken for the thing to change."
+            for i in items
+            if not i.sure and i.keyword
+        ]
+    return Instruction(tuple(items), shown, tuple(notes), question)
 
 
 def _foreign(*texts: str) -> list[str]:
@@ -169,116 +191,49 @@ def _squeeze(line: str) -> str:
     )
 
 
-def _items(line: str, notes: list[str]) -> list[Item]:
-    """The items of one line."""
-    text, marks = _take_marks(line, notes)
-    found = []
-    for start, end in _pieces(text, marks):
+def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
+    """The items of one line; notes, and nouns that are said to be there, are appended to."""
+    text, marks = take(line, notes)
+    if not ARROW.search(text) and (plain := pieces.whole_line(text)) != text:
+        placed = place(tuple(marks), text, plain)
+        if len(placed) == len(marks):
+            text, marks = plain, list(placed)
+    found: list[tuple[str, tuple[Mark, ...]]] = []
+    for start, end in pieces.cut(text, [m.span for m in marks]):
         lead = LEADING.match(text, start, end)
         start = lead.end() if lead else start
         while end > start and text[end - 1] in EDGE:
             end -= 1
-        if any(
-            c.isalnum() or unicodedata.category(c)[0] == "S" for c in ARROW.sub("", text[start:end])
-        ):
-            inside = [_clip(mark, start, end) for mark in marks]
-            found.append(_item(text[start:end], tuple(m for m in inside if m is not None)))
-    return found
+        plain = ARROW.sub("", text[start:end])
+        if any(c.isalnum() or unicodedata.category(c)[0] == "S" for c in plain):
+            inside = [clip(mark, start, end) for mark in marks]
+            found.append((text[start:end], tuple(m for m in inside if m is not None)))
+    items: list[Item] = []
+    for piece, own in found:
+        if len(found) > 1 and pieces.stays(piece):
+            notes.append(KEPT.format(piece))
+        elif len(found) > 1 and pieces.context(piece):
+            seen += pieces.things(piece)
+        else:
+            items += _of_piece(piece, own, notes)
+    if found and not items:  # all that is said is what shall stay
+        items = [_item(*found[0])]
+    return items
 
 
-def _take_marks(line: str, notes: list[str]) -> tuple[str, list[Mark]]:
-    """The line without brackets, and what stood in them."""
-    plain: list[str] = []
-    marks: list[Mark] = []
-    at = 0
-    length = 0
-
-    def add(text: str) -> None:
-        nonlocal length
-        if not plain or plain[-1].endswith(" "):
-            text = text.lstrip(" ")
-        if text:
-            plain.append(text)
-            length += len(text)
-
-    for match in MARK.finditer(line):
-        add(_unbracketed(line[at : match.start()], notes))
-        if match[1].startswith(" "):
-            add(" ")
-        start = length
-        words = match[1].strip()
-        if words:
-            add(words)
-            strength = None if match[2] is None else float(match[2])
-            if strength is not None and strength > MAX_STRENGTH:
-                notes.append(
-                    f"The strength {strength:g} of {words!r} was lowered to {MAX_STRENGTH:g}."
-                )
-                strength = MAX_STRENGTH
-            marks.append(
-                Mark(words, (start, length), None if strength is None else round(strength, 4))
-            )
-        if match[1].endswith(" "):
-            add(" ")
-        at = match.end()
-    add(_unbracketed(line[at:], notes))
-    text = "".join(plain)
-    composed = unicodedata.normalize("NFC", text)
-    return (text, marks) if composed == text else (composed, [])
+def _of_piece(piece: str, own: tuple[Mark, ...], notes: list[str]) -> list[Item]:
+    """The items of one piece: as it stands where rewriting would lose a mark, or be no end."""
+    plains, kept = pieces.said(piece)
+    placed = [place(own, piece, plain) for plain in plains]
+    lost = sum(len(p) for p in placed) < len(own)
+    if lost or not all(plain == piece or pieces.settled(plain) for plain in plains):
+        return [_item(piece, own)]
+    if kept:
+        notes.append(KEPT.format(kept))
+    return [_item(plain, where) for plain, where in zip(plains, placed, strict=True)]
 
 
-def _unbracketed(text: str, notes: list[str]) -> str:
-    """Brackets that are no mark."""
-    if "[" in text or "]" in text:
-        notes.append("A bracket without its partner, or with nothing readable in it, was ignored.")
-        return re.sub(" +", " ", text.replace("[", "").replace("]", ""))
-    return text
-
-
-def _clip(mark: Mark, start: int, end: int) -> Mark | None:
-    """A mark as part of text[start:end], or None if nothing of it lies there."""
-    a, b = max(mark.span[0], start), min(mark.span[1], end)
-    if a >= b:
-        return None
-    cut = mark.text[a - mark.span[0] : b - mark.span[0]]
-    left = len(cut) - len(cut.lstrip(" "))
-    cut = cut.strip(" ")
-    return (
-        Mark(cut, (a - start + left, a - start + left + len(cut)), mark.strength) if cut else None
-    )
-
-
-def _pieces(text: str, marks: list[Mark]) -> list[Span]:
-    """Where the items of a line lie."""
-    cuts: list[Span] = []
-    for match in SEPARATOR.finditer(text):
-        if (
-            any(a < match.end() and match.start() < b for a, b in (m.span for m in marks))
-            and match[0] != ";"
-        ):
-            continue
-        sure = match[0] == ";" or match[0].lower().endswith("then ")
-        if sure or begins_imperative(tokens(text[match.end() : match.end() + LOOKAHEAD])):
-            cuts.append(match.span())
-    edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
-    spans = list(zip(edges[::2], edges[1::2], strict=True))
-    return [piece for span in spans for piece in _arrows(text, span)]
-
-
-LOOKAHEAD = 80  # characters after a separator that can decide whether an item begins there
-
-
-def _arrows(text: str, span: Span) -> list[Span]:
-    """`A => B, C => D` without a verb: the commas part the items where every part has its own
-    arrow.
-    """
-    start, end = span
-    if len(ARROW.findall(text, start, end)) < 2:
-        return [span]
-    commas = [m.start() for m in re.finditer(",", text[start:end])]
-    edges = [start, *(edge for c in commas for edge in (start + c, start + c + 1)), end]
-    spans = list(zip(edges[::2], edges[1::2], strict=True))
-    return spans if all(len(ARROW.findall(text, a, b)) == 1 for a, b in spans) else [span]
+KEPT = "Kept as it is anyway, outside of what changes: {!r}."
 
 
 def _item(text: str, marks: tuple[Mark, ...]) -> Item:
@@ -286,11 +241,13 @@ def _item(text: str, marks: tuple[Mark, ...]) -> Item:
     if arrow is None:
         reading = read(text)
         form: Form = "imperative" if is_imperative(text) else "phrase"
+        sure = reading.operation != "raw" or (form == "phrase" and is_noun_phrase(tokens(text)))
         subject, relation, target = (
             _words(text, part) for part in (reading.subject, reading.relation, reading.target)
         )
     else:
         form = "arrow"
+        sure = True
         subject, relation = text[: arrow.start()].strip(EDGE), ""
         target = ARROW.sub(" ", text[arrow.end() :]).strip(EDGE)
         operation: Operation = "replace" if subject and target else "remove" if subject else "add"
@@ -312,6 +269,8 @@ def _item(text: str, marks: tuple[Mark, ...]) -> Item:
         span,
         strength,
         marks,
+        bool(reading.exception),
+        sure or bool(marks),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from . import english
+
 Pattern = Literal[
     "replace", "change", "add", "remove", "make", "paint", "give", "cover", "state", "switch", "raw"
 ]
@@ -22,16 +24,23 @@ VERBS: dict[str, Pattern] = _table(
         "replace": "replace swap exchange substitute trade",
         "change": "change transform convert morph alter transmute reshape restyle",
         "add": "add put place insert draw include attach append hang stick plant lay position set introduce sketch render create paste "
-        "mount scatter sprinkle pour drop show",
-        "remove": "remove delete erase eliminate clear wipe discard hide omit exclude banish",
+        "mount scatter sprinkle pour drop show superimpose apply build construct generate write "
+        "type",
+        "remove": "remove delete erase eliminate clear wipe discard hide omit exclude banish ditch scrap",
         "make": "make let have",
         "paint": "paint colour color dye tint recolour recolor stain",
         "give": "give",
         "cover": "cover fill decorate dress wrap top surround equip adorn",
         "state": "open close shut light enlarge expand grow shrink reduce brighten lighten darken blur sharpen empty break bend straighten "
-        "melt freeze burn clean wet dry widen lengthen shorten raise lower fold unfold tilt flip mirror age",
+        "melt freeze burn clean wet dry widen lengthen shorten raise lower fold unfold tilt flip "
+        "mirror age",
         "switch": "turn switch",
-        "raw": "move rotate shift take get cut keep bring push pull crop edit improve fix enhance stylize stylise colorize colourise "
+        "raw": "zoom increase decrease adjust correct retouch restore denoise upscale resize scale smooth soften blend highlight emphasize "
+        "shave seat illuminate animate center centre align outline shade fade boost saturate "
+        "desaturate posterize pixelate invert duplicate "
+        "copy double multiply photoshop cartoonify cartoonize beautify modernize age-progress "
+        "move rotate shift take get cut keep bring push pull crop edit improve fix enhance "
+        "stylize stylise colorize colourise "
         "simplify",
     }
 )
@@ -48,8 +57,10 @@ STATES = {
 """What a thing is after the verb was done to it."""
 
 AMBIGUOUS = frozenset(
-    "open close shut light color colour paint dye tint stain place set show dress top cover fill plant empty clean dry wet clear "
-    "lower trade have let drop age burn blur break cut fix crop sketch position hang stick pour mirror fold lay change get keep "
+    "open close shut light color colour paint dye tint stain place set show dress top cover fill "
+    "plant empty clean dry wet clear "
+    "lower trade have let drop age burn blur break cut fix crop sketch position hang stick pour "
+    "mirror fold lay change get keep "
     "wrap tilt flip".split()
 )
 """Verbs that are nouns or adjectives too: behind a comma or "and" they begin an item only before a
@@ -61,20 +72,41 @@ FILLERS = frozenset(
 )
 
 COLOURS = frozenset(
-    "red green blue yellow orange purple pink black white gray grey brown beige cyan magenta violet turquoise teal gold golden silver "
+    "blonde blond brunette ginger auburn platinum rainbow peach mint burgundy amber emerald "
+    "sepia monochrome reddish bluish greenish "
+    "red green blue yellow orange purple pink black white gray grey brown beige cyan magenta "
+    "violet turquoise teal gold golden silver "
     "maroon navy olive lime indigo crimson scarlet cream tan bronze copper lavender khaki ivory".split()
 )
 SIZES = frozenset(
-    "small large big huge tiny little giant bigger smaller larger tall taller short shorter wide wider long longer thick thin".split()
+    "small large big huge tiny little giant bigger smaller larger tall taller short shorter wide "
+    "wider long longer thick thin".split()
 )
 TEXTURES = frozenset(
-    "plain striped dotted spotted checkered checked plaid patterned furry fluffy shiny glossy matte wooden".split()
+    "plain striped dotted spotted checkered checked plaid patterned furry fluffy shiny glossy "
+    "matte wooden".split()
 )
 POSES = frozenset(
-    "standing sitting jumping running walking lying sleeping kneeling crouching flying swimming dancing waving".split()
+    "standing sitting jumping running walking lying sleeping kneeling crouching flying swimming "
+    "dancing waving".split()
 )
 PLACES_OPEN = ("open", "closed", "shut")
 LIGHTS = ("lit", "unlit")
+OPPOSED = (
+    "bright dark light dim",
+    "old young new modern ancient",
+    "happy sad angry surprised smiling crying",
+    "wet dry",
+    "hot cold warm cool",
+    "clean dirty",
+    "full empty",
+    "sunny rainy cloudy snowy foggy stormy",
+    "blurry blurred sharp",
+    "fat slim",
+    "rough smooth",
+    "asleep awake",
+    "curly straight",
+)
 GROUPS: tuple[frozenset[str], ...] = (
     COLOURS,
     SIZES,
@@ -82,11 +114,13 @@ GROUPS: tuple[frozenset[str], ...] = (
     POSES,
     frozenset(PLACES_OPEN),
     frozenset(LIGHTS),
+    *(frozenset(g.split()) for g in OPPOSED),
 )
 """Words of one group exclude each other: a red star made blue is a blue star."""
 
 ANIMATE = frozenset(
-    "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger monkey cow sheep pig duck corgi puppy "
+    "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger "
+    "monkey cow sheep pig duck corgi puppy "
     "kitten robot raccoon".split()
 )
 """What can take a pose."""
@@ -107,24 +141,79 @@ STATE_WORDS = frozenset(
     )
 )
 QUALITIES = frozenset(
-    "bright dark light pale deep vivid brighter darker lighter happy sad angry old young older younger new wet dry clean dirty snowy rainy "
-    "sunny cloudy stormy foggy misty hot cold warm cool soft hard sharp blurry blurred smooth rough round flat straight bent colorful "
-    "colourful transparent metallic golden rusty fat slim strong weak beautiful pretty ugly scary cute funny elegant modern futuristic "
-    "vintage antique realistic asleep awake alive dead bald curly grassy leafy bare sleepy tired surprised upside down up around backwards "
-    "very more less much slightly completely really quite bit".split()
+    "bright dark light pale deep vivid brighter darker lighter happy sad angry old young older "
+    "younger new wet dry clean dirty snowy rainy "
+    "sunny cloudy stormy foggy misty hot cold warm cool soft hard sharp blurry blurred smooth "
+    "rough round flat straight bent colorful "
+    "colourful transparent metallic golden rusty fat slim strong weak beautiful pretty ugly "
+    "scary cute funny elegant modern futuristic "
+    "vintage antique realistic asleep awake alive dead bald curly grassy leafy bare sleepy tired "
+    "surprised upside down up around backwards "
+    "very more less much slightly completely really quite bit little too somewhat half further "
+    "farther closer nearer away fewer fully totally entirely even".split()
 )
 ADJECTIVES = COLOURS | SIZES | TEXTURES | POSES | STATE_WORDS | QUALITIES
 
 POSE_VERBS = frozenset(
-    "sit stand jump run walk lie sleep smile laugh cry fly swim dance wave raise lift hold wear put look face eat drink read kneel "
-    "crouch climb ride glow shine float fall rest lean point sing shout hug kiss play bloom hide stretch turn be become appear open close "
+    "sit stand jump run walk lie sleep smile laugh cry fly swim dance wave raise lift hold wear "
+    "put look face eat drink read kneel "
+    "crouch climb ride glow shine float fall rest lean point sing shout hug kiss play bloom hide "
+    "stretch turn be become appear open close "
     "carry drive bark roar yawn".split()
 )
 """Bare verbs that follow a noun: make the dog *sit*."""
 
+RELATIVES = frozenset("that which who whom whose where when".split())
+DEFINITE = frozenset("the this that these those my your his her its our their".split())
+NOUNS_TOO = frozenset("show stick plant pour drop cut light paint sketch frame".split())
+"""Verbs with which a wished-for thing may begin: I want light."""
+STATE_PHRASES = frozenset(
+    (
+        "on fire",
+        "in flames",
+        "in bloom",
+        "in focus",
+        "in love",
+        "in color",
+        "in colour",
+        "in black",
+        "in motion",
+        "in sunlight",
+        "on sale",
+        "at work",
+    )
+)
+"""Prepositions that say how a thing is, not where."""
+ADVERBS = frozenset(
+    "here there where then when now how why again away also only just even ever never not off "
+    "out".split()
+)
+WHOLE_NOUNS = frozenset(
+    "season weather time mood atmosphere style lighting scene setting climate ambience genre".split()
+)
+"""What, changed, changes all of a picture."""
+MATERIALS = frozenset(
+    "marble glass wood metal stone brick leather velvet paper plastic ice chocolate concrete "
+    "steel iron silk cotton wool fur porcelain clay "
+    "diamond crystal cardboard rubber straw bamboo lego sand snow".split()
+)
+HOLDS = frozenset("wear wearing hold holding carry carrying".split())
+"""Verbs after which something new is in the picture."""
+MEASURES = frozenset(
+    "contrast saturation brightness exposure sharpness vibrance hue-shift vignette grain".split()
+)
+"""What, changed, changes all of a picture: reduce the saturation."""
+CLOTHES = frozenset(
+    "suit dress shirt hat coat jacket costume uniform robe armor armour tuxedo kimono sweater "
+    "hoodie gown sari swimsuit bikini outfit "
+    "pajamas jeans cape apron skirt".split()
+)
+
 LOOKS = frozenset("look appear seem be become turn".split())  # make X look old
 STANDALONE_ING = frozenset(
-    "ring king wing string thing ceiling building painting swing spring evening morning clothing wedding earring lightning drawing "
+    "lighting parking pricing plumbing crossing opening setting dressing wedding-ring everything "
+    "anything something nothing ring king wing string thing ceiling building painting swing "
+    "spring evening morning clothing wedding earring lightning drawing "
     "sling icing pudding duckling stocking railing awning".split()
 )
 STANDALONE_ED = frozenset(
@@ -132,7 +221,8 @@ STANDALONE_ED = frozenset(
 )
 
 DETERMINERS = frozenset(
-    "a an the this that these those my your his her its our their some any all every each another both several many few no other".split()
+    "a an the this that these those my your his her its our their some any all every each "
+    "another both several many few no other".split()
 )
 ARTICLES = frozenset("a an the".split())
 PRONOUNS = frozenset("it him her them me us you this that everything everyone she he they".split())
@@ -143,8 +233,10 @@ NUMBERS = {
     )
 }
 PREPOSITIONS = frozenset(
-    "of on onto in into to under over behind beside below above at by near with without from between around inside outside against "
-    "through across along for as like next off within beneath underneath toward towards beyond among".split()
+    "of on onto in into to under over behind beside below above at by near with without from "
+    "between around inside outside against "
+    "through across along for as like next off within beneath underneath toward towards beyond "
+    "among".split()
 )
 RELATIONS = (
     "on top of", "in front of", "to the left of", "to the right of", "on the left of", "on the right of", "on the left side of",
@@ -158,16 +250,26 @@ WHOLE = frozenset("it this that everything all".split())
 PICTURES = frozenset(
     "image picture photo photograph scene painting drawing illustration canvas artwork".split()
 )
-STYLES = frozenset("style look aesthetic".split())
+STYLES = frozenset("style look aesthetic vibe theme tone feel filter effect".split())
 ATTRIBUTES = frozenset(
-    "color colour hue shade texture pattern size pose posture expression shape".split()
+    "number amount color colour hue shade texture pattern size pose posture expression shape".split()
 )
-TIMES = frozenset("night day dawn dusk sunset sunrise noon midnight twilight".split())
+TIMES = frozenset(
+    "evening morning midday daytime nighttime winter summer autumn spring fall night day dawn "
+    "dusk sunset sunrise noon midnight twilight".split()
+)
 SCENERY = frozenset(
-    "meadow room forest beach street city snow park field desert kitchen garden sky sea ocean lake mountains mountain jungle office".split()
+    "meadow room forest jungle desert woods space underwater village town island cave swamp "
+    "prairie savanna beach street city snow park field desert kitchen garden sky sea ocean lake "
+    "mountains mountain jungle office".split()
 )
+OPEN_PLACES = frozenset(
+    "beach street road lawn mountain hill roof island stage ice bridge balcony boat ship".split()
+)
+"""Where one is on, not in."""
 PATTERNS = {"stripes": "striped", "dots": "dotted", "spots": "spotted"}  # give X stripes
 BASES = {
+    "warmer": "warm", "cooler": "cool",
     "bigger": "large", "larger": "large", "smaller": "small", "taller": "tall", "shorter": "short", "wider": "wide", "longer": "long",
     "brighter": "bright", "darker": "dark", "lighter": "light", "older": "old", "younger": "young", "happier": "happy", "sadder": "sad",
 }  # fmt: skip
@@ -188,78 +290,72 @@ CONTENTLESS = frozenset(
         "down",
     )
 )
+POSSESSIVES = frozenset("my your his her its our their".split())
+NAMELESS = WHOLE | frozenset(
+    "them these those what whatever thing things something stuff one ones".split()
+) - {"one", "ones"}
+"""What stands for a thing without naming it."""
+FINITE = frozenset(
+    "is are was were be am should must could can would will shall may might do does did has have "
+    "had not i we you she he they".split()
+)
+WEATHER = frozenset("weather landscape".split())
+MEDIA = frozenset(
+    "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
+    "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
+    "photograph render engraving mosaic fresco collage".split()
+)
+PLACES = frozenset(
+    "left right top bottom center centre middle background foreground corner edge side front "
+    "back".split()
+)
 
 
 def is_adjective(word: str) -> bool:
-    """Whether a word can stand as a predicate: in the table, or formed like a participle."""
-    if word in ADJECTIVES or (word.endswith("ish") and len(word) > 5):
+    """Whether a word can stand as a predicate: in the table, a participle, or an adjective that is no noun as well."""
+    if word in ADJECTIVES or (
+        word.endswith("ish") and len(word) > 5 and "n" not in english.classes(word)
+    ):
         return True
+    if word in PREPOSITIONS or word in DETERMINERS or word in ADVERBS:
+        return False
+    found = english.entry(word)
+    kinds = found.classes if found else ""
     if word.endswith("ing") and len(word) > 4:
-        return word not in STANDALONE_ING
-    return word.endswith("ed") and len(word) > 3 and word not in STANDALONE_ED
+        return word not in STANDALONE_ING and (not kinds or "v" in kinds or "a" in kinds)
+    if word.endswith("ed") and len(word) > 3:
+        return word not in STANDALONE_ED and (not kinds or "v" in kinds or "a" in kinds)
+    if "-" in word and not kinds:
+        return is_adjective(word.rpartition("-")[2])
+    if "n" in kinds:
+        return False
+    return "a" in kinds or (
+        found is not None and "v" in kinds and bool(found.base) and not word.endswith("s")
+    )
+
+
+def joins(word: str) -> bool:
+    """Whether a word can stand in a run of adjectives: black and white."""
+    return is_adjective(word) or word in ("and", "but", "a")
+
+
+def is_colour(word: str) -> bool:
+    """A colour, or more of one: greener."""
+    return word in COLOURS or positive(word) in COLOURS
+
+
+def positive(word: str) -> str:
+    """bigger -> large (as captions call it), greener -> green; other words as they are."""
+    if word in BASES:
+        return BASES[word]
+    if word.endswith("er") and len(word) > 4 and "n" not in english.classes(word):
+        stems = (word[:-2], word[:-1], word[:-3], word[:-3] + "y")
+        return next(
+            (stem for stem in stems if stem in ADJECTIVES or "a" in english.classes(stem)), word
+        )
+    return word
 
 
 def is_number(word: str) -> bool:
     """A number word or digits."""
     return word in NUMBERS or word.isdecimal()
-
-
-def participle(verb: str) -> str:
-    """sit -> sitting, dance -> dancing, lie -> lying, run -> running."""
-    if verb.endswith("ie"):
-        return verb[:-2] + "ying"
-    if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
-        return verb[:-1] + "ing"
-    vowels = "aeiou"
-    short = (
-        len(verb) >= 3
-        and verb[-1] not in vowels + "wxy"
-        and verb[-2] in vowels
-        and verb[-3] not in vowels
-    )
-    return verb + (verb[-1] if short and sum(c in vowels for c in verb) == 1 else "") + "ing"
-
-
-def singular(noun: str) -> str:
-    """stars -> star, boxes -> box, cherries -> cherry, people -> person; a singular stays as it is."""
-    irregular = {
-        "people": "person",
-        "men": "man",
-        "women": "woman",
-        "children": "child",
-        "feet": "foot",
-        "mice": "mouse",
-        "leaves": "leaf",
-    }
-    if noun in irregular:
-        return irregular[noun]
-    if noun.endswith("ies") and len(noun) > 4:
-        return noun[:-3] + "y"
-    if noun.endswith(("ses", "xes", "zes", "ches", "shes")):
-        return noun[:-2]
-    if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) and len(noun) > 2:
-        return noun[:-1]
-    return noun
-
-
-def plural(noun: str) -> str:
-    """star -> stars, box -> boxes, cherry -> cherries, person -> people."""
-    irregular = {
-        "person": "people",
-        "man": "men",
-        "woman": "women",
-        "child": "children",
-        "foot": "feet",
-        "mouse": "mice",
-        "leaf": "leaves",
-    }
-    if noun in irregular:
-        return irregular[noun]
-    if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
-        return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("s", "x", "z", "ch", "sh")) else "s")
-
-
-def article(phrase: str) -> str:
-    """The indefinite article for what follows."""
-    return "an" if phrase[:1].lower() in tuple("aeiou") else "a"

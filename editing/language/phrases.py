@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from . import english
 from . import lexicon as lex
 
 WORD = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
@@ -41,17 +42,10 @@ def without_fillers(words: Tokens) -> Tokens:
 def head(phrase: Tokens) -> Tokens:
     """The noun that a phrase is about; empty where there is none.
 
-    Without determiners, possessives and numbers in front, cut at the first preposition, without
-    colours and predicate adjectives behind, it is the last word left.
+    Behind determiners, possessives, numbers and adjectives, before whatever tells more of it: a preposition, "who is ...", "holding a cup".
+    Colours and predicate adjectives behind it do not count; it is the last word left.
     """
-    start = 0
-    while start < len(phrase) and (
-        _leads(phrase[start].word) or phrase[start].word in lex.PREPOSITIONS
-    ):
-        start += 1
-    end = start
-    while end < len(phrase) and (end == start or phrase[end].word not in lex.PREPOSITIONS):
-        end += 1
+    start, end = noun_run(phrase)
     noun = end
     while noun > start and lex.is_adjective(phrase[noun - 1].word):
         noun -= 1
@@ -59,72 +53,47 @@ def head(phrase: Tokens) -> Tokens:
     return phrase[last - 1 : last] if last > start else ()
 
 
-def is_predicate(words: Tokens, described: bool) -> bool:
-    """Whether words say how something is or what it does, rather than name a thing."""
-    if words[0].word in ("a", "an"):
-        return False
+def noun_run(phrase: Tokens) -> tuple[int, int]:
+    """From where to where a phrase's adjectives and nouns go, without what leads and what follows."""
+    start = 0
+    while start < len(phrase) and (
+        leads(phrase[start].word) or phrase[start].word in lex.PREPOSITIONS
+    ):
+        start += 1
+    end = start
+    noun = False
+    while end < len(phrase) and not (end > start and _tells_more(phrase, end, noun)):
+        noun = noun or not lex.is_adjective(phrase[end].word)
+        end += 1
+    return start, end
+
+
+def _tells_more(phrase: Tokens, at: int, noun: bool) -> bool:
+    """Whether a phrase's noun has been said before this word. noun: whether there was one."""
+    word = phrase[at].word
     if (
-        words[0].word in lex.POSE_VERBS
-        or words[0].word in lex.PREPOSITIONS
-        or all(_joins(t.word) for t in words)
+        word in lex.PREPOSITIONS
+        or word in lex.RELATIVES
+        or (word in ("and", "or", "but") and at + 1 < len(phrase) and leads(phrase[at + 1].word))
     ):
         return True
-    return described and not {t.word for t in words} & (lex.SCENERY | lex.TIMES | lex.DETERMINERS)
+    if not noun:
+        return False
+    if word in lex.DETERMINERS or word in lex.PRONOUNS or word in ("is", "are", "not"):
+        return True
+    following = phrase[at + 1].word if at + 1 < len(phrase) else ""
+    kinds = english.classes(word)
+    if word.endswith("ing") and lex.is_adjective(word):
+        return bool(following) or "n" not in kinds or phrase[at - 1].word in lex.ANIMATE
+    if word.endswith("ed") and "v" in kinds and lex.is_adjective(word):
+        return following in lex.PREPOSITIONS
+    return False
 
 
-def _joins(word: str) -> bool:
-    return lex.is_adjective(word) or word in ("and", "but", "a")
-
-
-def predicate_at(rest: Tokens) -> int | None:
-    """Where "make X C" parts into X and C; None if it does not."""
-    start = 0
-    while start < len(rest) and _leads(rest[start].word):
-        start += 1
-    first = start + 1  # X keeps at least one word
-    if rest and rest[0].word in lex.PRONOUNS:
-        first = 1
-    for k in range(first, len(rest)):
-        word = rest[k].word
-        noun = any(not lex.is_adjective(t.word) for t in rest[start:k]) or k == 1
-        article = word in ("a", "an") and rest[k - 1].word not in lex.PREPOSITIONS
-        number = (
-            lex.is_number(word) and k + 1 < len(rest) and rest[k - 1].word not in lex.PREPOSITIONS
-        )
-        raised = word in ("arms", "hands", "put") and rest[-1].word == "up"
-        if noun and (
-            article or number or raised or (word in lex.POSE_VERBS and not _is_noun_here(rest, k))
-        ):
-            return k
-    run = trailing_adjectives(rest)
-    if run is not None and run >= first:
-        return run
-    last = len(rest) - 1
-    return (
-        last
-        if last >= first and rest[last - 1].word not in lex.PREPOSITIONS | lex.DETERMINERS
-        else None
-    )
-
-
-def _is_noun_here(rest: Tokens, k: int) -> bool:
-    """A pose verb's homonym: "the dog's look", "the lemon drink red"."""
-    return rest[k - 1].word.endswith("'s") or rest[k - 1].word in lex.DETERMINERS
-
-
-def trailing_adjectives(rest: Tokens) -> int | None:
-    """Where the run of adjectives at the end begins; at least one word other than a determiner
-    stays in front of it.
-    """
-    start = 0
-    while start < len(rest) and _leads(rest[start].word):
-        start += 1
-    k = len(rest)
-    while k > start + 1 and _joins(rest[k - 1].word):
-        k -= 1
-    while k < len(rest) and rest[k].word in ("and", "but"):
-        k += 1
-    return k if k < len(rest) and k > 0 else None
+def ends_noun_phrase(words: Tokens) -> int:
+    """How many words in front are a noun phrase: its determiners, adjectives and noun."""
+    noun = head(words)
+    return next((i + 1 for i, t in enumerate(words) if noun and t is noun[0]), 0)
 
 
 def without_attribute(subject: Tokens) -> Tokens:
@@ -157,10 +126,14 @@ def whole_prefix(words: Tokens) -> int:
         return k + 1
     if not words or words[0].word not in lex.WHOLE:
         return 0
-    if words[0].word == "it" or len(words) == 1 or words[1].word in ("a", "an", "look"):
+    if (
+        words[0].word == "it"
+        or len(words) == 1
+        or words[1].word in ("a", "an", "look", "like", "in", "as", "into")
+    ):
         return 1
     return (
-        1 if all(_joins(t.word) for t in words[1:]) else 0
+        1 if all(lex.joins(t.word) for t in words[1:]) else 0
     )  # "make this red", but not "make this red star blue"
 
 
@@ -177,15 +150,16 @@ def find(words: Tokens, wanted: Collection[str]) -> int | None:
     return next((i for i, t in enumerate(words) if t.word in wanted), None)
 
 
-def _leads(word: str) -> bool:
+def leads(word: str) -> bool:
     """Determiners, possessives and numbers in front of a noun."""
     return word in lex.DETERMINERS or word.endswith("'s") or lex.is_number(word)
 
 
 def name_of(phrase: Tokens) -> Tokens:
     """The head, unless it is a pronoun that names nothing."""
+    phrase = without_attribute(phrase)
     noun = head(phrase)
-    return () if noun and noun[0].word in (*lex.WHOLE, "them", "these", "those") else noun
+    return () if noun and noun[0].word in lex.NAMELESS else noun
 
 
 def last_content(words: Tokens) -> Tokens:
@@ -209,3 +183,24 @@ def longest_head(words: Tokens) -> Tokens:
             best = tuple(run)
         run = []
     return head(best)
+
+
+def is_noun_phrase(words: Tokens) -> bool:
+    """Whether words name a thing, and say nothing of what it does or should do: a dog wearing sunglasses."""
+    noun = head(words)
+    if words and words[-1].word == "instead":
+        return False
+    if (
+        not noun
+        or words[0].word in lex.PRONOUNS
+        or lex.is_adjective(noun[0].word)
+        or noun[0].word in lex.CONTENTLESS
+    ):
+        return False
+    loose = [t for i, t in enumerate(words) if i == 0 or words[i - 1].word not in lex.RELATIVES]
+    if any(t.word in lex.FINITE for t in loose):
+        return False
+    first, following = words[0].word, words[1].word if len(words) > 1 else ""
+    return not (
+        english.is_base_verb(first) and (following in lex.DETERMINERS or following in lex.PRONOUNS)
+    )

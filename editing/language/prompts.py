@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import EditError
+from . import english
 from . import lexicon as lex
 from .alignment import align, blocks, span_of
-from .captions import bare, edited, joined, locate, split, state_of
+from .captions import edited
 from .instruction import Instruction, Item, parse
 from .phrases import tokens
+from .wording import bare, joined, locate, split, state_of
 
 CAPTION_WORDS = 4  # A of `A => B` counts as a caption of the whole picture from this many words on
 
@@ -142,8 +144,8 @@ def _image_of(item: Item) -> str:
     words = bare(item.subject)
     target = split(item.target)
     if target and lex.is_number(target[0].lower()):
-        return joined(["an", "image", "of", "a", lex.singular(words[-1])])
-    countable = lex.singular(words[-1]) == words[-1] and words[-1].lower() not in lex.PRONOUNS
+        return joined(["an", "image", "of", "a", english.singular(words[-1])])
+    countable = english.singular(words[-1]) == words[-1] and words[-1].lower() not in lex.PRONOUNS
     return joined(["an", "image", "of", *(["a"] if countable else []), *words])
 
 
@@ -221,10 +223,16 @@ def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
     """What follows the word at a place (counted from 1) up to the end of its noun phrase."""
     rest: list[str] = []
     for i, word in enumerate(words[place:], start=place):
+        joins = (
+            word.lower() == "and"
+            and i + 1 < len(words)
+            and lex.is_adjective(words[i - 1].lower())
+            and lex.is_adjective(words[i + 1].lower())
+        )
         stop = (
             word.lower() in lex.PREPOSITIONS
             or not word[0].isalnum()
-            or word.lower() in ("and", "is", "are")
+            or (word.lower() in ("and", "is", "are") and not joins)
         )
         if stop or (i and _ends_noun_phrase(words, i)):
             break
@@ -268,7 +276,7 @@ def _a(words: list[str]) -> list[str]:
     """
     first = words[0].lower() if words else ""
     last = words[-1].lower() if words else ""
-    uncounted = lex.singular(last) != last or last in lex.TIMES
+    uncounted = english.singular(last) != last or last in lex.TIMES
     return (
         words
         if not words or first in lex.DETERMINERS or lex.is_number(first) or uncounted

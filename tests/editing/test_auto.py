@@ -37,7 +37,8 @@ def events(models: Models, instruction: str, **changes: object) -> list[Event]:
     ("instruction", "caption", "algorithm", "reason"),
     [
         ("make the star blue, remove the cup", "", "foi", "FoI: two local edits"),
-        ("turn the cat into a dog", "", "instdiffedit", "InstDiffEdit: replaces an object"),
+        ("turn the cat into a dog", "", "foi", "FoI: replaces an object"),
+        ("a dog", "", "instdiffedit", "InstDiffEdit: shows what the phrase names"),
         ("make the star striped", "a red star", "adapedit", "AdapEdit: changes an adjective"),
         ("make the dog sit", "", "tas", "TAS: changes a pose"),
     ],
@@ -107,7 +108,8 @@ def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
     ("instruction", "caption", "algorithm"),
     [
         ("make the star blue, remove the cup", "", "foi"),
-        ("turn the cat into a dog", "", "instdiffedit"),
+        ("turn the cat into a dog", "", "foi"),
+        ("a dog", "", "instdiffedit"),
         ("make the star striped", "a red star", "adapedit"),
         ("make the dog sit", "", "tas"),
     ],

@@ -30,7 +30,7 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
         ("replace", "salt and pepper shakers", "", "vases", "shakers")
     ],
     "give him a beard, then make the background snowy": [
-        ("add", "him", "", "a beard", "beard"),
+        ("add", "the man", "", "a beard", "beard"),
         ("modify", "the background", "", "snowy", "background"),
     ],
     "two apples => three apples": [("replace", "two apples", "", "three apples", "apples")],
@@ -113,7 +113,7 @@ EXAMPLES: dict[str, list[tuple[str, str, str, str, str]]] = {
     ],
     "make the woman smile and give her a hat": [
         ("modify", "the woman", "", "smile", "woman"),
-        ("add", "her", "", "a hat", "hat"),
+        ("add", "the woman", "", "a hat", "hat"),
     ],
     "watercolor style": [("global", "", "", "watercolor style", "watercolor")],
     "move the star to the left": [("raw", "", "", "the star to the left", "star")],
@@ -164,7 +164,7 @@ def test_items_are_parted_only_before_a_verb() -> None:
     assert texts == [
         "add a hat, a scarf and boots to the man",
         "make the sky red and blue",
-        "paint it",
+        "paint the sky",
         "open the door",
     ]
     assert len(parse("remove the paint and color from the wall").items) == 1  # nouns here

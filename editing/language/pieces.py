@@ -1,0 +1,232 @@
+"""One line of an instruction -> the pieces that become items, each an imperative where it can be said as one.
+
+Cut at separators; what only says what shall stay ("but keep the hat") is noted and taken off; "a cup instead of the book" becomes a
+replacement; a verb that two things share is said twice; wishes and questions become imperatives (rewriting.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from . import english
+from . import lexicon as lex
+from .clauses import begins_clause
+from .grammar import begins_imperative, is_imperative, read
+from .phrases import Tokens, tokens
+from .rewriting import expanded, imperative, is_statement, polite
+from .verbs import Reading
+
+Span = tuple[int, int]
+
+ARROW = re.compile("=>|->|→")
+SEPARATOR = re.compile(
+    r";|,? and then |,? then |, and |, but | and | but |\. |\? |! |,| while ", re.IGNORECASE
+)
+LOOKAHEAD = 80  # characters after a separator that can decide whether an item begins there
+
+NOT_DO = r"(?:do not|don't|dont|never|avoid|must not|should not)"
+KNOWN = r"(?:the|this|that|these|those|his|her|its|their|my|everything|all|it|him|them|others?)\b"
+ARTICLE = r"(?:the|a|an|his|her|its|their|my|any)\b"
+NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
+KEEP = r"(?:keep|leave|preserve|retain|maintain)"
+KEEPING = r"(?:keeping|leaving|preserving|retaining|maintaining)"
+CHANGE = r"(?:change|touch|alter|modify|affect|move|edit|remove|replace|add|make)\b"
+CHANGING = r"(?:chang|touch|alter|affect|modify|mov|los|remov|edit|replac|ruin)\w+"
+STAY = re.compile(
+    rf"^(?:please )?(?:{NOT_DO} \w+\b.*|{KEEP} (?!nothing|only|just){KNOWN}.*|{KEEPING} .*"
+    r"|everything else .*(?:same|is|unchanged|stay|untouched|as).*|nothing else .*"
+    rf"|no other changes?.*|not {ARTICLE}.*)$",
+    re.IGNORECASE,
+)
+"""A piece that says what shall not change."""
+STAY_BEHIND = re.compile(
+    rf"[, ]+(?:(?:but|and|while|yet|though|whilst) )?(?:{NOT_DO} {CHANGE}.*|{KEEP} {KNOWN}.*"
+    rf"|{KEEPING} {KNOWN}.*|without {CHANGING} .*|(?:but )?not {ARTICLE}.*|(?:and |but )?nothing else.*)$",
+    re.IGNORECASE,
+)
+"""The same at the end of a piece."""
+KEEP_ONLY = re.compile(
+    r"^(?:(?:keep|leave|show) (?:only|just)|(?:only|just) (?:keep|leave|show)) (.+)$"
+    r"|^remove everything (?:that|which) is not (.+)$",
+    re.IGNORECASE,
+)
+PUT = r"(?:put|place|use|add|have|show|draw|insert|give me|make it|i want|set|paint)"
+TAKE = r"(?:replace|remove|delete|erase|swap|take (?:out|away|off)|cut out)"
+INSTEAD = r"(?:instead of|in place of|rather than|in lieu of)"
+IN_ITS_PLACE = (
+    r"(?: (?:there|instead|in (?:its|his|her|their|that|the same) (?:place|spot|position|stead)"
+    r"|in place of (?:it|him|her|them)|where (?:it|he|she|they) (?:was|were)))"
+)
+REPLACEMENTS = (
+    (
+        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) {PUT} (.+?){IN_ITS_PLACE}$", re.I),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) replace it with (.+?)$", re.I),
+        r"replace \1 with \2",
+    ),
+    (re.compile(rf"^(?:{PUT} )?({NUMBER} .+?) {INSTEAD} {NUMBER}$", re.I), r"make it \1"),
+    (
+        re.compile(rf"^(?:{PUT} )?(?!(?:replace|swap|change|turn)\b)(.+?) {INSTEAD} (.+)$", re.I),
+        r"replace \2 with \1",
+    ),
+    (
+        re.compile(
+            rf"^{INSTEAD} (.+?)(?:,| then| please)? (?:{PUT} )?((?:an?|some|the) .+)$", re.I
+        ),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(rf"^{PUT} (.+?) where (.+?) (?:is|are|was|were|stands|sits)(?: now)?$", re.I),
+        r"replace \2 with \1",
+    ),
+)
+"""A replacement said in other words."""
+ASIDE = re.compile(r",? not (?:the|a|an|his|her|its|their|my) [^,]{2,40}, ?", re.IGNORECASE)
+"""Said of another thing in passing: replace the cat, not the dog, with a rabbit."""
+ONLY = re.compile(r"^(?:i|we) only (?:want|need) (?!to\b)", re.IGNORECASE)
+SHARED = frozenset(
+    "make turn paint dye colour color change replace give swap recolor recolour transform convert"
+    " let have".split()
+)
+"""Verbs that two things can share: make the sky pink and the sea purple."""
+
+
+def whole_line(text: str) -> str:
+    """What is said over a whole line: a replacement in other words, something in passing.
+
+    The line itself where nothing of the kind is there.
+    """
+    full = polite(expanded(text)).strip(" ,.!?")
+    said = ONLY.sub("only ", ASIDE.sub(" ", full))
+    if not re.search(r";|\. |\? ", said):
+        for pattern, form in REPLACEMENTS:
+            if match := pattern.match(said):
+                return match.expand(form)
+    return said if said != full else text
+
+
+def cut(text: str, marked: Sequence[Span]) -> list[Span]:
+    """Where the items of a line lie."""
+    cuts: list[Span] = []
+    for match in SEPARATOR.finditer(text):
+        if any(a < match.end() and match.start() < b for a, b in marked) and match[0] != ";":
+            continue
+        sure = match[0] == ";" or match[0].lower().endswith("then ")
+        following = text[match.end() : match.end() + LOOKAHEAD]
+        if (
+            sure
+            or begins_imperative(tokens(following))
+            or begins_clause(tokens(expanded(following)))
+            or STAY.match(expanded(following))
+        ):
+            cuts.append(match.span())
+    edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
+    spans = list(zip(edges[::2], edges[1::2], strict=True))
+    return [piece for span in spans for piece in _arrows(text, span)]
+
+
+def _arrows(text: str, span: Span) -> list[Span]:
+    """`A => B, C => D` without a verb: the commas part the items where every part has its own arrow."""
+    start, end = span
+    if len(ARROW.findall(text, start, end)) < 2:
+        return [span]
+    commas = [m.start() for m in re.finditer(",", text[start:end])]
+    edges = [start, *(edge for c in commas for edge in (start + c, start + c + 1)), end]
+    spans = list(zip(edges[::2], edges[1::2], strict=True))
+    return spans if all(len(ARROW.findall(text, a, b)) == 1 for a, b in spans) else [span]
+
+
+def stays(text: str) -> bool:
+    """Whether a piece only says what shall not change."""
+    return STAY.match(expanded(text)) is not None
+
+
+def context(text: str) -> bool:
+    """Whether a piece only says what there is: I see a cup."""
+    return is_statement(text)
+
+
+def things(text: str) -> list[str]:
+    """The noun that a piece says is there: I see a cup."""
+    nouns = [t.word for t in tokens(text) if "n" in english.classes(t.word)]
+    return [w for w in nouns if english.base(w) not in lex.LOOKS | {"see", "like", "have"}][-1:]
+
+
+def said(text: str) -> tuple[list[str], str]:
+    """The imperatives that say what a piece says, and what it wants to stay, or ""."""
+    if ARROW.search(text):
+        return [text], ""
+    plain = whole_line(text)
+    kept = ""
+    full = expanded(plain)
+    if match := KEEP_ONLY.match(full):
+        return [f"remove everything except {match[1] or match[2]}"], ""
+    if (
+        (match := STAY_BEHIND.search(full))
+        and match.start() > 3
+        and len(tokens(full[: match.start()])) > 1
+    ):
+        kept = full[match.start() :].strip(" ,")
+        plain = full[: match.start()]
+    return list(_shared(imperative(plain))), kept
+
+
+def settled(text: str) -> bool:
+    """Whether an imperative is its own reading: one piece that nothing more is done to."""
+    tidy = text == text.strip(" ,.;:!?") and "  " not in text and not any(c in text for c in "[]\n")
+    return (
+        tidy
+        and whole_line(text) == text
+        and cut(text, ()) == [(0, len(text))]
+        and said(text) == ([text], "")
+    )
+
+
+def _shared(text: str) -> Iterator[str]:
+    """Make X red and Y green -> make X red; make Y green. Remove the X and the Y -> remove the X; remove the Y."""
+    words = tokens(text)
+    verb = words[0].word if words else ""
+    pattern = lex.VERBS.get(verb)
+    if verb not in SHARED and pattern not in ("remove", "state"):
+        yield text
+        return
+    for i in range(2, len(words) - 1):
+        if words[i].word != "and":
+            continue
+        rest = words[i + 1 :]
+        if not (rest[0].word in lex.DETERMINERS or rest[0].word.endswith("'s")):
+            continue
+        left, right = text[: words[i - 1].end], f"{text[: words[0].end]} {text[rest[0].start :]}"
+        if (
+            _complete(read(left), pattern)
+            and _complete(reading := read(right), pattern)
+            and _parallel(reading, rest)
+        ):
+            yield left
+            yield from _shared(right)
+            return
+    yield text
+
+
+def _complete(reading: Reading, pattern: str | None) -> bool:
+    if pattern == "remove":
+        return reading.operation == "remove" and bool(reading.key) and not reading.exception
+    if pattern == "state":
+        return reading.operation == "modify" and bool(reading.key)
+    return (
+        reading.operation in ("modify", "replace", "add")
+        and bool(reading.subject)
+        and bool(reading.target)
+        and bool(reading.key)
+    )
+
+
+def _parallel(reading: Reading, rest: Tokens) -> bool:
+    """Whether the second half is about another thing: "and a scarf" belongs to the first."""
+    return reading.operation == "remove" or rest[0].word not in ("a", "an", "some")
+
+
+__all__ = ["ARROW", "context", "cut", "is_imperative", "said", "stays"]

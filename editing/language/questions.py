@@ -1,0 +1,118 @@
+"""What has to be asked before anything is painted, and what to propose.
+
+A sentence that is not understood must never cost anything: another language, a slip of the finger,
+an exception or a "not" that cannot be done, a thing without a name. An answer costs one key where
+there is a proposal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from . import lexicon as lex
+from . import pieces, spelling
+from .grammar import is_imperative
+from .phrases import head, tokens
+
+Span = tuple[int, int]
+
+EXCEPTIONS = frozenset("except excluding besides apart".split())
+EXCHANGES = frozenset("swap switch exchange trade".split())
+EMPTY = frozenset(
+    "ok okay yes no thanks thank hello hi hey fine good nice great cool wow more less better again"
+    " do something anything stuff mind never instead".split()
+)
+"""Words that, alone, ask for nothing."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What must be answered first. proposal: an instruction to take instead, "" if there is none.
+
+    Codes: "did-you-mean", "not-english", "negation", "exception", "unclear".
+    """
+
+    code: str
+    sentence: str
+    proposal: str = ""
+
+
+class Part(Protocol):
+    """What is needed of an item."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def keyword(self) -> str: ...
+    @property
+    def marks(self) -> tuple[object, ...]: ...
+    @property
+    def outside(self) -> bool: ...
+    @property
+    def sure(self) -> bool: ...
+
+
+def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question | None, list[str]]:
+    """Slips and other languages: the question, and the lines as they were meant, if that is known.
+
+    marked: where marks stand in each line; what is in them is taken as it is.
+    """
+    fixed: list[str] = []
+    for line, spans in zip(lines, marked, strict=True):
+        slips = spelling.slips(line, spans)
+        inside = [t for t in tokens(line) if any(a < t.end and t.start < b for a, b in spans)]
+        words = [t for t in tokens(line) if t not in inside]
+        text = line
+        for (start, end), word in sorted(slips.items(), reverse=True):
+            text = text[:start] + word + text[end:]
+        healed = is_imperative(text) and not spelling.foreign(tokens(text))
+        strange = spelling.foreign(words)
+        if strange and not (slips and healed and not spelling.little(words)):
+            named = ", ".join(dict.fromkeys(strange[:3]))
+            sentence = f"Limn and its model know English only, and this is not English: {named}."
+            return Question("not-english", sentence), lines
+        fixed.append(text)
+    if fixed == lines:
+        return None, lines
+    proposal = "\n".join(fixed)
+    return Question("did-you-mean", f"Did you mean: {proposal}?", proposal), fixed
+
+
+def unclear(item: Part) -> Question | None:
+    """What cannot be done, or would change the wrong thing. Marks and arrows are taken as meant."""
+    if item.form == "arrow" or item.marks:
+        return None
+    text = item.text
+    words = [t.word for t in tokens(text)]
+    if pieces.stays(text):
+        sentence = f"{text!r} says what shall not change; nothing else was asked for."
+        return Question("negation", sentence)
+    excepted = next((i for i, w in enumerate(words) if i and w in EXCEPTIONS), 0)
+    if excepted and not item.outside:
+        said = " ".join(words[excepted:])
+        sentence = f"{said!r} can't be told from the rest by its name. Name or select what changes."
+        return Question("exception", sentence)
+    if "not" in words or "never" in words:
+        sentence = f"{text!r} says what shall not be. Say what shall be there instead."
+        return Question("negation", sentence)
+    if words and words[0] in EXCHANGES and item.operation == "raw":
+        sentence = "Two things can't change places. Say what each becomes, one after the other."
+        return Question("unclear", sentence)
+    noun = head(tokens(item.subject))
+    acts = item.operation in ("replace", "remove", "modify")
+    if acts and noun and noun[0].word in lex.NAMELESS - lex.WHOLE - lex.PRONOUNS:
+        sentence = f"{noun[0].word!r} does not tell what it is in the picture. Name the thing."
+        return Question("unclear", sentence)
+    content = [w for w in words if w not in lex.CONTENTLESS and w not in EMPTY]
+    statement = item.operation == "raw" and pieces.context(text)
+    if not item.sure and (not content or statement or words[-1:] == ["instead"]):
+        sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+        return Question("unclear", sentence)
+    return None

@@ -1,0 +1,315 @@
+"""Wishes, questions and statements -> the imperative that says the same.
+
+"could you please make the box red", "what if the box were red", "I want a red box" are read as
+"make the box red" and "add a red box". What people say around a request is taken off, what is left
+is a clause (clauses.py), a verb, or a thing that is wished for. Other texts stay as they are. No
+library does this.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import english
+from . import lexicon as lex
+from .clauses import BE, GONE, MODALS, OBJECTIVE, PAINTED, clause, predicate, say
+from .phrases import Tokens, ends_noun_phrase, tokens
+from .predicates import owns, trailing_adjectives
+
+NOT = "should|do|does|did|is|are|was|were|would|could|must|need|has|have|had"
+CONTRACTIONS = tuple(
+    (re.compile(pattern, re.IGNORECASE), whole)
+    for pattern, whole in (
+        (r"\b(it|he|she|that|there|what|who)'s\b", r"\1 is"),
+        (r"\b(you|they|we)'re\b", r"\1 are"),
+        (r"\bi'm\b", "I am"),
+        (r"\b(i|you|we|he|she|they|it)'d\b", r"\1 would"),
+        (r"\b(i|you|we|he|she|they|it)'ll\b", r"\1 will"),
+        (r"\blet's\b", "let us"),
+        (r"\bcan't\b|\bcannot\b", "can not"),
+        (r"\bwon't\b", "will not"),
+        (rf"\b({NOT})(?:n't|nt)\b", r"\1 not"),
+        (r"\bget rid of\b", "remove"),
+        (r"\bgetting rid of\b", "removing"),
+    )
+)
+MODAL = "(?:can|could|would|will|may|might|shall|should|must)"
+FILLER = "(?:please|kindly|just|also|now|maybe|simply|really|possibly|perhaps)"
+DETERMINED = r"(?:the|a|an|it|him|her|them|his|my|this|that|these|those|all|some)\b"
+LIKE = "(?:want|like|love|need|wish|prefer|desire|would rather)"
+FRONTS = (
+    rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! of)|again|then"
+    r"|and|but|or|oh|yes|alright|limn)\b[ ,!.]*",
+    r"(?:would|do) you mind ",
+    rf"{MODAL} (?:you|we|i|someone)(?: (?:{FILLER}|try to))* (?!(?:have|get|see|be)\b)",
+    r"i (?:was|am) (?:wondering|hoping)(?: if| that| whether)? ",
+    r"do you think (?:that )?",
+    rf"(?:i|we|you) (?:would|should|could|can|might) (?:{FILLER} )*(?=[a-z]+ {DETERMINED})"
+    rf"(?!(?:{LIKE}|see|have)\b)",
+    rf"(?:i|we) (?:would |{FILLER} )*(?:{LIKE}|try) (?:for )?(?:you )?to (?!(?:have|see)\b)",
+    r"(?:let us(?! see)|go ahead and|go and|try to|feel free to|remember to|be sure to) ",
+    r"is (?:it possible|there (?:a|any) way) (?:for you )?to ",
+    r"why (?:do not|not) (?:we |you )?",
+    r"(?:how|what) about we ",
+    r"only (?=(?:change|make|turn|paint|replace|remove|recolou?r|edit)\b)",
+)
+FRONT = re.compile("(?:" + "|".join(FRONTS) + ")", re.IGNORECASE)
+"""Said in front of a request, without meaning for the picture."""
+BACK = re.compile(
+    rf"[ ,.!?]+(?:{FILLER}|pls|plz|thanks|thank you|thx|for me|if (?:you can|possible|you could|you please)"
+    r"|ok|okay|would you|will you|could you|can you|too|as well|again)[ !.?]*$",
+    re.IGNORECASE,
+)
+"""The same behind it."""
+WISHES = (
+    rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: to (?:have|see|get))?(?: that| for)?",
+    rf"{MODAL} (?:i|we|you) (?:{FILLER} )*(?:have|get|see)",
+    r"(?:i|we) (?:would|could|should|can) (?:have|see)",
+    r"(?:i|we) (?:think|believe|feel|guess|suggest|imagine|hope|say|bet)(?: that)?",
+    r"(?:it would be|would it be|it might be|it will be) (?:\w+ )?\w+ if(?: you could)?",
+    r"(?:would it be |is it )?possible (?:to have|for)",
+    r"what if|how about|what about|what (?:happens|would happen) if|let us see|suppose|if only|if",
+    r"imagine(?: if| that)?|(?:please )?make sure(?: that)?|ensure(?: that)?|make it so(?: that)?",
+    r"see to it that|have it so that|you should have|there could be",
+    rf"(?:try|do|go for|use)(?= {DETERMINED})(?!.* (?:instead|in place|rather))",
+    r"the (?:image|picture|photo|painting|scene) (?:should|could|must) (?:have|show|contain|include)",
+)
+WISH = re.compile("(?:" + "|".join(WISHES) + ") ", re.IGNORECASE)
+"""What comes before something that is wished for: a clause, a verb, or a thing."""
+UNWISHED = re.compile(
+    r"(?:(?:i|we) do not (?:want|need|like to see)(?: to see| to have)?|(?:i|we) (?:want|need) no|no more)"
+    r" (?:any )?(?!to\b)",
+    re.IGNORECASE,
+)
+STATEMENT = re.compile(
+    r"(?:i|we) (?:can |do )?(?:see|have|like|love|hate|notice|do not (?:like|love|see))\b(?! to\b)"
+    r"|(?:the|this|that|these|those|my|his|her|she|he|it|they)\b.* (?:looks?|seems?|appears?) (?!like\b)\w+$",
+    re.IGNORECASE,
+)
+"""Says something of the picture or of the painter, and asks for nothing."""
+WOULD_LOOK = re.compile(
+    r"(?:what|how) (?:would|could|might|does|will) (.+?) look(?: like)?(?: if)? (.+)$",
+    re.IGNORECASE,
+)
+COLON = re.compile(r"([^:]{2,60}): (\S.*)$")
+ONLY = re.compile(rf"\bonly (?={DETERMINED})", re.IGNORECASE)
+MOST = 6  # rewritings of one text: "could you please" before "I want" before a clause is three
+
+
+def expanded(text: str) -> str:
+    """Without contractions: it's -> it is. The possessive of a noun stays."""
+    if any(sign in text.lower() for sign in ("'", "nt", " rid ")):
+        for pattern, whole in CONTRACTIONS:
+            text = pattern.sub(whole, text)
+    return text
+
+
+def imperative(text: str) -> str:
+    """The imperative that a wish, question or statement stands for; other texts as they are."""
+    for _ in range(MOST):
+        after = _once(expanded(text)).strip(" ,.;:!?")
+        if not after or after == text:
+            break
+        text = after
+    return text
+
+
+def is_statement(text: str) -> bool:
+    """Whether a text only says what there is, or what the painter likes."""
+    return STATEMENT.match(expanded(text)) is not None
+
+
+def polite(text: str) -> str:
+    """A text without what people say in front of and behind a request."""
+    while (cut := FRONT.match(text)) and tokens(text[cut.end() :]):
+        text = text[cut.end() :]
+    while (cut := BACK.search(text)) and len(tokens(text[: cut.start()])) > 1:
+        text = text[: cut.start()]
+    return text
+
+
+def _once(text: str) -> str:
+    if (plain := polite(text)) != text:
+        first = tokens(plain)[0].word
+        return _finite(plain) if first.endswith("ing") else plain
+    if cut := UNWISHED.match(text):
+        return f"remove {text[cut.end() :]}"
+    if cut := WISH.match(text):
+        return _wished(text[cut.end() :])
+    words = tokens(text)
+    if len(words) > 1:
+        for rule in RULES:
+            if (said := rule(text, words)) is not None:
+                return said
+    return ONLY.sub("", text) if words and words[0].word in lex.VERBS else text
+
+
+def _finite(text: str) -> str:
+    """removing the sign -> remove the sign."""
+    first = tokens(text)[0]
+    verb = "v" in english.classes(first.word)
+    return english.base(first.word) + text[first.end :] if verb else text
+
+
+# ---------------------------------------------------------------- what is wished for
+
+
+def _wished(text: str) -> str:
+    """Behind "I want", "what if", "can I have": a clause, a verb, or a thing."""
+    words = tokens(text)
+    first = words[0].word if words else ""
+    if first == "to" and len(words) > 1:
+        return text[words[1].start :]
+    verb = first.endswith("ing") and first not in lex.STANDALONE_ING and len(words) > 1
+    if verb and "v" in english.classes(first):
+        return _finite(text)
+    if not words or first in ("no", "less", "fewer", "only"):
+        return text
+    if first in lex.VERBS and first not in lex.AMBIGUOUS and first not in lex.NOUNS_TOO:
+        return text
+    for i in range(1, len(words) - 1):
+        base = english.is_base_verb(words[i + 1].word) and words[i + 1].word not in lex.DETERMINERS
+        if words[i].word == "to" and base:
+            return predicate(text, words[:i], words[i + 1 :]) or text
+    if (said := _there(text, words) or clause(text, words)) is not None:
+        return said
+    pronoun = first in lex.PRONOUNS and not (first == "her" and owns(words[1:], "see"))
+    if not pronoun and first not in lex.DEFINITE and not first.endswith("'s"):
+        return f"add {text}"
+    return _wished_of(text, words, 1 if pronoun else ends_noun_phrase(words))
+
+
+def _wished_of(text: str, words: Tokens, k: int) -> str:
+    """What is wished of a thing that is there, the first k words: the walls in white."""
+    if words[-1].word in GONE:
+        return f"remove {say(text, words[:-1])}"
+    if 0 < k < len(words):
+        return predicate(text, words[:k], words[k:]) or f"add {text}"
+    return f"make {text}" if trailing_adjectives(words) else f"add {text}"
+
+
+# ---------------------------------------------------------------- one rule for each form; None: not it
+
+
+def _comparative(text: str, words: Tokens) -> str | None:
+    """Smaller nose, bigger eyes."""
+    first, noun = words[0].word, words[-1].word
+    if len(words) != 2 or first in lex.DETERMINERS | {"fewer", "less", "more"}:
+        return None
+    named = "n" in english.classes(noun) and not lex.is_adjective(noun)
+    return (
+        f"make the {say(text, words[1:])} {first}"
+        if lex.positive(first) != first and named
+        else None
+    )
+
+
+def _would_look(text: str, words: Tokens) -> str | None:
+    """What would it look like in winter?"""
+    match = WOULD_LOOK.match(text)
+    return f"make {OBJECTIVE.get(match[1].lower(), match[1])} be {match[2]}" if match else None
+
+
+def _absent(text: str, words: Tokens) -> str | None:
+    """No people; without the glasses; leave nothing on top of the cake; clear the table."""
+    first, rest = words[0].word, text[words[1].start :]
+    if first in ("no", "without", "zero"):
+        return f"remove {rest}"
+    if first == "nothing":
+        return f"remove everything {rest}"
+    if first in ("leave", "keep", "have", "show") and words[1].word == "nothing" and len(words) > 2:
+        return f"remove everything {text[words[2].start :]}"
+    plain = not any(t.word in ("from", "off", "of", "away", "out", "up") for t in words)
+    return f"remove everything on {rest}" if first == "clear" and plain else None
+
+
+def _get(text: str, words: Tokens) -> str | None:
+    """Get the man to smile -> make the man smile; get the car painted red -> make the car red."""
+    if words[0].word != "get" or words[1].word == "out":
+        return None
+    for i in range(2, len(words) - 1):
+        infinitive = words[i].word == "to" and english.is_base_verb(words[i + 1].word)
+        if infinitive or words[i].word in PAINTED:
+            return f"make {say(text, words[1:i])} {say(text, words[i + 1 :])}"
+    return None
+
+
+def _question(text: str, words: Tokens) -> str | None:
+    """Could he be in the forest? can the dog be brown?"""
+    if words[0].word not in MODALS | {"does", "do", "did"}:
+        return None
+    rest = words[1:]
+    for i in range(1, len(rest)):
+        word = rest[i].word
+        if word in lex.RELATIVES:
+            return None
+        verb = word in lex.POSE_VERBS | {"have", "get"} and english.is_base_verb(word)
+        if (verb or word == "be") and rest[i - 1].word not in lex.DETERMINERS:
+            return predicate(text, rest[:i], rest[i:])
+    return None
+
+
+def _there(text: str, words: Tokens) -> str | None:
+    """There should be a moon; there should be no clouds. A number is the grammar's."""
+    if words[0].word in ("have", "let", "make") and len(words) > 2 and words[1].word == "there":
+        return text[words[1].start :]
+    if words[0].word != "there":
+        return None
+    rest, negated = words[1:], False
+    while rest and rest[0].word in BE | MODALS | {
+        "not",
+        "any",
+        "also",
+        "needs",
+        "need",
+        "to",
+        "has",
+    }:
+        negated = negated or rest[0].word == "not"
+        rest = rest[1:]
+    if not rest or len(rest) == len(words) - 1:
+        return None
+    if rest[0].word == "no" and len(rest) > 1:
+        negated, rest = True, rest[1:]
+    first = rest[0].word
+    if negated:
+        return f"remove {say(text, rest)}"
+    if first in ("only", "just") and len(rest) > 1:
+        return f"there should be {say(text, rest[1:])}"
+    if lex.is_number(first):
+        return None
+    return say(text, rest) if first in ("fewer", "less") else f"add {say(text, rest)}"
+
+
+def _have(text: str, words: Tokens) -> str | None:
+    """Let the cat have blue eyes; have the woman be wearing a top; have a dragon fly above it."""
+    first = words[0].word
+    if first not in ("have", "let", "make", "get") or len(words) < 3:
+        return None
+    if words[-1].word in GONE - {"out", "leave", "away", "missing"}:
+        return f"remove {say(text, words[1:-1])}"
+    new = first in ("have", "let") and words[1].word in ("a", "an", "some")
+    for i in range(2, len(words)):
+        word = words[i].word
+        if words[i - 1].word in lex.RELATIVES:
+            return None
+        if new and english.is_base_verb(word) and word in lex.POSE_VERBS:
+            return f"add {say(text, words[1:i])} {english.participle(word)}{text[words[i].end :]}"
+        if word in ("have", "contain", "be", "get", "include") and i + 1 < len(words):
+            said = predicate(text, words[1:i], words[i:])
+            return said if said != text else None
+    return f"add {text[words[1].start :]}" if first == "have" and new else None
+
+
+def _colon(text: str, words: Tokens) -> str | None:
+    """Hat: red."""
+    match = COLON.match(text)
+    named = tokens(match[1]) if match else []
+    if not match or not named or named[0].word == "image" or not tokens(match[2]):
+        return None
+    subject = match[1] if named[0].word in lex.DETERMINERS else f"the {match[1]}"
+    adjectives = all(lex.is_adjective(t.word) for t in tokens(match[2]))
+    return f"make {subject} {match[2]}" if adjectives else f"change {subject} to {match[2]}"
+
+
+RULES = (_comparative, _would_look, _absent, _get, _question, _there, _have, clause, _colon)
