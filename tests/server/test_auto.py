@@ -45,7 +45,8 @@ async def test_auto_is_the_first_in_the_list(session: Session) -> None:
     [
         ("make the square blue, make the background red", "foi", "FoI: two local edits"),
         ("make the dog sit", "tas", "TAS: changes a pose"),
-        ("turn the square into a circle", "instdiffedit", "InstDiffEdit: replaces an object"),
+        ("turn the square into a circle", "foi", "FoI: replaces an object"),
+        ("a circle", "instdiffedit", "InstDiffEdit: shows what the phrase names"),
     ],
 )
 async def test_the_choice_comes_before_the_work_and_with_the_end(
