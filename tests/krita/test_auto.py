@@ -23,10 +23,7 @@ def test_the_docker_tells_the_choice_and_the_reason(auto: Outcome) -> None:
     assert told["entries"][0] == told["default"] == "Auto" and "FoI" in told["entries"]
     assert told["before"] == ["", False], "nothing was chosen yet, and nobody needs a caption"
     assert told["while it works"] == told["afterwards"] == "FoI: replaces an object"
-    assert (
-        told["box"] == "Auto"
-        and "ran: foi (FoI: replaces an object)" in told["details"]
-    )
+    assert told["box"] == "Auto" and "ran: foi (FoI: replaces an object)" in told["details"]
     assert told["as the next begins"] in ("", "FoI: a local change of colour"), (
         "the last choice stands no longer"
     )
