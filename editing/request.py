@@ -8,11 +8,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .errors import EditError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Value = float | int | bool | str
 HintMode = Literal["off", "guide", "limit"]

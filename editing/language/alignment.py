@@ -2,7 +2,8 @@
 
 It is that of prompt-to-prompt (Hertz et al. 2022, "refinement"), with one difference. Padding is
 paired by rank, the k-th with the k-th, instead of by place, so that a longer source's words are
-never taken for padding.
+never taken for padding. torch and numpy are loaded by what returns their arrays, so that reading a
+sentence needs neither.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 Pair = tuple[
     int | None, int | None
@@ -34,19 +36,18 @@ def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
     Ties prefer a target token without partner, then a source token without partner, then the pair.
     Two gaps beat a mismatch, so only equal tokens are ever paired. Pairs come in reading order.
     """
-    score = np.zeros((len(source) + 1, len(target) + 1), dtype=np.int64)
+    score = [[0] * (len(target) + 1) for _ in range(len(source) + 1)]
     for i, a in enumerate(source, start=1):
         for j, b in enumerate(target, start=1):
-            score[i, j] = max(
-                score[i, j - 1], score[i - 1, j], score[i - 1, j - 1] + (1 if a == b else -1)
-            )
+            both = score[i - 1][j - 1] + (1 if a == b else -1)
+            score[i][j] = max(score[i][j - 1], score[i - 1][j], both)
     pairs: list[Pair] = []
     i, j = len(source), len(target)
     while i or j:
-        if j and score[i, j] == score[i, j - 1]:
+        if j and score[i][j] == score[i][j - 1]:
             j -= 1
             pairs.append((None, j))
-        elif i and score[i, j] == score[i - 1, j]:
+        elif i and score[i][j] == score[i - 1][j]:
             i -= 1
             pairs.append((i, None))
         else:
@@ -64,6 +65,8 @@ def refinement(
     Ids from start to end token. Behind the target's end token every place maps to itself, as the
     authors' does.
     """
+    import numpy as np
+
     mapper = np.arange(places)
     for a, b in align(source, target):
         if b is not None:
@@ -112,6 +115,8 @@ def reindexing(source: Sequence[int], target: Sequence[int], places: int = PLACE
     The k-th padding takes the k-th padding; surplus source padding goes to the last target padding
     (to the end token where the target has none). Ids from start to end token.
     """
+    import torch
+
     pairs = align(source, target)
     matrix = torch.zeros(places, places)
     for a, b in pairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from . import INTERRUPTED
 
@@ -14,6 +15,10 @@ def main() -> None:
     heard = usual is signal.default_int_handler  # not in a shell's background job
     if heard:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    if sys.argv[1:2] == ["read"]:
+        from .read import main as read
+
+        sys.exit(read(sys.argv[2:]))
     from .commands import run
     from .exits import in_words
 

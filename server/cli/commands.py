@@ -1,4 +1,4 @@
-"""The commands of `limn`: serve, edit, scenes, doctor, bench. Each is in a file of its own; heavy
+"""The commands of `limn`: serve, edit, read, scenes, doctor, bench. Each is in a file of its own; heavy
 imports happen inside them.
 """
 
@@ -24,11 +24,13 @@ def register() -> None:
     from .bench import app as bench
     from .doctor import doctor
     from .edit import edit
+    from .read import read
     from .scenes import scenes
     from .serve import serve
 
     for command in (serve, edit, scenes, doctor):
         app.command()(command)
+    app.command(context_settings={"ignore_unknown_options": True})(read)
     app.add_typer(bench, name="bench")
 
 

@@ -1,0 +1,85 @@
+"""What Limn understands of a sentence, told in a painter's words. No network is loaded for it.
+
+"make the box red" is told as "recolour · the [box] → red · FoI": what is done, to what, into what, and
+by which algorithm; the word in brackets is the one whose place is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from . import auto
+from .errors import EditError
+from .language.instruction import Instruction, Item, parse
+from .language.prompts import captions
+from .language.questions import Question
+
+DOES = {
+    "object": "replace", "count": "count", "state": "change the state", "look": "change",
+    "pose": "pose", "colour": "recolour", "phrase": "show", "add": "add", "remove": "remove",
+    "whole": "whole picture", "rest": "all but", "unknown": "as written",
+}  # fmt: skip
+"""What an item does, by its kind (auto.kind_of)."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A sentence as it was read.
+
+    question: what has to be answered before anything is painted, None where all is clear. notes: what
+    was taken otherwise than it was written.
+    """
+
+    items: tuple[Item, ...]
+    algorithm: str
+    reason: str
+    question: Question | None
+    notes: tuple[str, ...]
+
+
+def read(sentence: str, caption: str = "", available: Collection[str] = tuple(auto.TITLES)) -> Read:
+    """Read an instruction as an edit by Auto would, among the algorithms that are available.
+
+    Raises EditError for an instruction that cannot be one (empty, too long).
+    """
+    instruction = parse(sentence, caption)
+    algorithm, reason = auto.choose(instruction, available)
+    question = instruction.question or _lacks(instruction, algorithm)
+    return Read(instruction.items, algorithm, reason, question, instruction.notes)
+
+
+def _lacks(instruction: Instruction, algorithm: str) -> Question | None:
+    """The question for a caption, where the algorithm cannot do without."""
+    if algorithm != "adapedit":
+        return None
+    try:
+        captions(instruction)
+    except EditError as error:
+        return Question(error.code, f"{error.sentence} {error.remedy}".strip())
+    return None
+
+
+def told(item: Item) -> str:
+    """An item in one line: recolour · the [box] → red."""
+    subject, target = item.subject, item.target
+    parts = [DOES[auto.kind_of(item)]]
+    if item.operation == "raw" or not (subject or target):
+        return " · ".join((*parts, _marked(item.text, item.keyword)))
+    if item.operation == "add" and subject:
+        parts.append(f"{_marked(target, item.keyword)} {item.relation or 'to'} {subject}")
+    elif subject and target:
+        parts.append(f"{_marked(subject, item.keyword)} → {_marked(target, item.keyword, subject)}")
+    else:
+        parts.append(_marked(subject or target, item.keyword))
+    if item.outside:
+        parts.append(f"not: [{item.keyword}]")
+    return " · ".join(parts)
+
+
+def _marked(text: str, keyword: str, unless_in: str = "") -> str:
+    """A text with the keyword in brackets, where it stands there and not already in the other."""
+    at = text.find(keyword)
+    if not keyword or at < 0 or keyword in unless_in:
+        return text
+    return f"{text[:at]}[{keyword}]{text[at + len(keyword) :]}"

@@ -1,0 +1,62 @@
+"""`limn read`: in processes of its own, in which torch and much else can't be loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = ("torch", "transformers", "diffusers", "numpy", "pydantic", "aiohttp", "typer", "rich")
+RUN = f"""
+import sys
+sys.modules.update(dict.fromkeys({HEAVY!r}))
+from limn.server.cli.__main__ import main
+sys.argv = ["limn", "read", *sys.argv[1:]]
+main()
+"""
+
+
+def read(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_sentence_in_a_painters_words() -> None:
+    done = read("the box should be red")
+    assert done.stdout.splitlines()[0] == "recolour · the [box] → red · FoI"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_as_json() -> None:
+    done = read("make the star striped", "--caption", "a red star", "--json")
+    assert json.loads(done.stdout) == {
+        "items": [
+            {
+                "text": "make the star striped",
+                "operation": "modify",
+                "subject": "the star",
+                "target": "striped",
+                "keyword": "star",
+            }
+        ],
+        "algorithm": "adapedit",
+        "reason": "AdapEdit: changes an adjective",
+        "question": None,
+        "notes": [],
+    }
+
+
+def test_a_question_with_its_proposal() -> None:
+    told = json.loads(read("chnage the car to a bike", "--json").stdout)
+    assert told["question"] == {
+        "code": "did-you-mean",
+        "sentence": "Did you mean: change the car to a bike?",
+    }
+    asked = json.loads(read("make the star striped", "--json").stdout)["question"]
+    assert asked["code"] == "needs-caption"
+
+
+def test_what_is_no_instruction_is_refused() -> None:
+    done = read("  ,;")
+    assert done.returncode == 2 and "no instruction" in done.stderr and not done.stdout
