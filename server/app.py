@@ -15,12 +15,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler, Middleware
 
-from limn.protocol import limits
+from limn.protocol import announcement, limits
 
 from . import __version__
 from .cache import ByteCache
@@ -197,12 +196,13 @@ def _listen(settings: Settings) -> socket.socket:
 @contextmanager
 def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     """Write the token file, and the ready line on standard output and into the runtime folder; take
-    the files away at the end.
-
-    A private server's ready line stays out of the runtime folder.
+    the files away at the end, and first those that killed servers have left.
     """
-    token_file = settings.token_file or runtime_folder() / f"{port}.token"
-    address_file = runtime_folder() / f"{port}.json"
+    folder = runtime_folder()
+    announcement.sweep()
+    token_file = settings.token_file or folder / f"{port}{announcement.TOKEN}"
+    kind = announcement.PRIVATE if settings.private else announcement.PUBLIC
+    address_file = folder / f"{port}{kind}"
     host = "[::1]" if settings.host == "::1" else settings.host
     url = f"ws://{host}:{port}{SESSION_PATH}"
     line = json.dumps(
@@ -215,26 +215,15 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
         }
     )
     try:
-        _write_private(token_file, token)
-        if not settings.private:
-            _write_private(address_file, line)
+        token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        announcement.write_private(token_file, token)
+        announcement.write_private(address_file, line)
         print(line, flush=True)
         log.info("ready port=%d", port)
         yield
     finally:
         for file in (address_file, token_file):
             file.unlink(missing_ok=True)
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write a file that only this user can read, from its first byte on; never through a link that
-    somebody has put there.
-    """
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
 
 
 async def _warm(engine: LocalEngine) -> None:

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import stat
 import tomllib
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 import platformdirs
 
-from limn.protocol import limits
+from limn.protocol import announcement, limits
 
 MIB = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -127,28 +125,18 @@ def default_file() -> Path:
 def runtime_folder() -> Path:
     """Where running servers put their token and their address, made with mode 0700. Raises
     SettingsError if it is not this user's own.
-
-    Without XDG_RUNTIME_DIR it lies below /tmp, where somebody else may have made one of that name
-    to be found in its place.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # platformdirs tells of that case on standard error; it is dealt with here
-        folder = platformdirs.user_runtime_path("limn")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return announcement.make_folder()
+    except announcement.NotPrivate as error:
+        raise SettingsError(
+            f"{error} Remove it, or set XDG_RUNTIME_DIR to a folder of this user alone."
+        ) from error
     except OSError as error:
         raise SettingsError(
-            f"{folder} can't be made: {error.strerror}. Set XDG_RUNTIME_DIR to a folder of this user alone."
+            f"{error.filename} can't be made: {error.strerror}. "
+            "Set XDG_RUNTIME_DIR to a folder of this user alone."
         ) from error
-    if hasattr(os, "getuid"):
-        facts = folder.lstat()
-        if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077:
-            raise SettingsError(
-                f"{folder} is not a folder of this user alone. Remove it, or set XDG_RUNTIME_DIR to a folder that is."
-            )
-    return folder
 
 
 def load(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
+from ...protocol.announcement import Announcement
 from ...protocol.messages import (
     FINAL,
     Acknowledge,
@@ -39,7 +40,7 @@ from ..preview_data import GreyPicture, shrink
 from ..qt import QObject, Signal
 from ..state import Link
 from . import server_process
-from .server_process import Address, Server, ServerTrouble
+from .server_process import Server, ServerTrouble
 
 OPEN_SECONDS = 10.0
 """For the websocket's handshake on this machine."""
@@ -196,7 +197,7 @@ class Client(QObject):  # type: ignore[misc]
     def _stay_connected(self) -> None:
         """Hold a connection until it is told to stop, or there is no server to be had."""
         attempt = 0
-        address: Address | None = None
+        address: Announcement | None = None
         while not self._closing:
             begun = time.monotonic()
             try:
@@ -242,7 +243,7 @@ class Client(QObject):  # type: ignore[misc]
                 time.sleep(RETRY_SECONDS[attempt])
                 attempt += 1
 
-    def _find_or_start(self, look: bool) -> Address:
+    def _find_or_start(self, look: bool) -> Announcement:
         """A server's address. `look`: one that runs already will do; otherwise start our own."""
         address = server_process.find() if look else None
         if address is not None:
@@ -259,7 +260,7 @@ class Client(QObject):  # type: ignore[misc]
     def _is_wanted(self) -> bool:
         return not self._stop_wanted.is_set()
 
-    def _serve(self, address: Address) -> bool:
+    def _serve(self, address: Announcement) -> bool:
         """One connection, from its handshake to its end. Returns whether the end was wanted."""
         socket = connect(
             address.url,

@@ -9,12 +9,13 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ...protocol import announcement
+from ...protocol.announcement import Announcement
 
 START_SECONDS = 300.0
 """A server may take minutes to its ready line on a cold, slow disk; after this it is taken for
@@ -27,8 +28,8 @@ LOOK_SECONDS = 0.2
 STOP_SECONDS = 5.0
 """How long a server may take to end by itself before it is killed."""
 
-MAX_READY_BYTES = 64 * 1024
-"""Of the ready line and of the files that announce a server."""
+MAX_READY_BYTES = announcement.MAX_BYTES
+"""Of the ready line."""
 
 LOG_TAIL_BYTES = 4000
 """Of the server's log, in an error's details."""
@@ -42,15 +43,6 @@ class ServerTrouble(Exception):
         self.sentence = sentence
         self.remedy = remedy
         self.details = details
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server listens, and its token (never shown, never logged)."""
-
-    url: str
-    token: str
-    pid: int
 
 
 class Server:
@@ -85,7 +77,9 @@ class Server:
         return _tail(self._log)
 
 
-def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tuple[Server, Address]:
+def start(
+    command: Sequence[str], log: Path, wanted: Callable[[], bool]
+) -> tuple[Server, Announcement]:
     """Start a server and wait for its ready line.
 
     `wanted` is asked meanwhile; False gives up. Raises ServerTrouble.
@@ -112,7 +106,7 @@ def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tupl
     server = Server(process, log)
     try:
         line = _ready_line(process, wanted)
-        return server, _address(json.loads(line))
+        return server, announcement.read(line)
     except (ValueError, OSError, ServerTrouble) as error:
         process.kill()
         process.wait()
@@ -124,23 +118,9 @@ def start(command: Sequence[str], log: Path, wanted: Callable[[], bool]) -> tupl
         ) from error
 
 
-def find() -> Address | None:
+def find() -> Announcement | None:
     """A server of the same user that runs already (one that a terminal has started, say), or None."""
-    folder = _runtime_folder()
-    try:
-        files = sorted(folder.glob("*.json"))
-    except OSError:
-        return None
-    for file in files:
-        try:
-            if hasattr(os, "getuid") and file.stat().st_uid != os.getuid():
-                continue
-            address = _address(json.loads(file.read_bytes()[:MAX_READY_BYTES]))
-        except (OSError, ValueError):
-            continue
-        if _alive(address.pid):
-            return address
-    return None
+    return next(announcement.running(), None)
 
 
 def noted_command(resources: Sequence[Path]) -> list[str]:
@@ -205,21 +185,6 @@ def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) ->
     raise ServerTrouble(f"The Limn server was not ready within {START_SECONDS:.0f} seconds.", "")
 
 
-def _address(ready: object) -> Address:
-    """What a ready line says. Raises ValueError if it is none; the token's file is read here."""
-    if (
-        not isinstance(ready, dict)
-        or not isinstance(ready.get("url"), str)
-        or not isinstance(ready.get("token_file"), str)
-    ):
-        raise ValueError("this is not a server's ready line")
-    if not ready["url"].startswith(("ws://127.0.0.1:", "ws://[::1]:", "ws://localhost:")):
-        raise ValueError("the server does not listen on this machine only")
-    token = Path(ready["token_file"]).read_text(encoding="ascii").strip()
-    pid = ready.get("pid")
-    return Address(ready["url"], token, pid if isinstance(pid, int) else 0)
-
-
 def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
     if isinstance(error, ServerTrouble):
         return error.sentence
@@ -236,34 +201,6 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
     if "APPIMAGE" in ours:
         unwanted |= {"LD_LIBRARY_PATH", "QT_PLUGIN_PATH"}
     return {name: value for name, value in ours.items() if name not in unwanted}
-
-
-def _runtime_folder() -> Path:
-    """Where servers announce themselves: the user's runtime folder, as the server's platformdirs
-    names it.
-    """
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "Temp", "limn", "limn")
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/TemporaryItems/limn"
-    own = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    return (own if own.is_dir() else Path(tempfile.gettempdir(), f"runtime-{os.getuid()}")) / "limn"
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process of this number runs.
-
-    On Windows nobody can ask without harm: connecting will tell.
-    """
-    if pid <= 0 or sys.platform == "win32":
-        return pid > 0
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _tail(file: Path) -> str:

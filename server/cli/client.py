@@ -9,19 +9,16 @@ async with await connect(find() or await launch()) as session:
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 
-from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, limits
+from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, announcement, limits
 from limn.protocol.errors import RefusedByPeer
 from limn.protocol.messages import (
     FINAL,
@@ -92,11 +89,9 @@ def find() -> Address | None:
     """A server of this user that runs already, the newest if there are several; None if there is
     none.
     """
-    for file in sorted(runtime_folder().glob("*.json"), key=_age):
-        with suppress(OSError, ValueError, KeyError):
-            ready = json.loads(file.read_text(encoding="utf-8"))
-            if _alive(int(ready["pid"])):
-                return _address(ready)
+    runtime_folder()  # one that is not this user's alone is told in words
+    for found in announcement.running():
+        return Address(found.url, found.token)
     return None
 
 
@@ -112,7 +107,8 @@ async def launch(arguments: Sequence[str] = ()) -> Address:
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
-        return replace(_address(json.loads(line)), process=process)
+        ready = announcement.read(line)
+        return Address(ready.url, ready.token, process)
     except (ValueError, KeyError, OSError, TimeoutError, asyncio.CancelledError) as error:
         with suppress(ProcessLookupError):
             process.kill()
@@ -345,27 +341,3 @@ def _lost() -> ConnectionLost:
         "The connection to the server was lost.",
         "If the server still runs, the edit goes on there: connect again.",
     )
-
-
-def _address(ready: dict[str, str]) -> Address:
-    return Address(ready["url"], Path(ready["token_file"]).read_text(encoding="utf-8").strip())
-
-
-def _age(file: Path) -> float:
-    """Orders files from the newest to the oldest; those that are gone by now come last."""
-    try:
-        return -file.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # signal 0 would end it there; a dead one does not answer
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from limn.protocol import announcement
+
 ROOT = Path(__file__).resolve().parents[2]
 
 FAST = ("--set", "steps=4")
@@ -125,7 +127,7 @@ class Wire:
             "url": str(ready["url"]).replace(str(self._port), str(own)),
             "pid": os.getpid(),
         }
-        (runtime / "limn" / f"{own}.json").write_text(json.dumps(mine))
+        announcement.write_private(runtime / "limn" / f"{own}.json", json.dumps(mine))
         threading.Thread(target=self._accept, daemon=True).start()
 
     def say(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from limn.protocol import announcement
 from limn.server.cli.pictures import read
 
 from .conftest import FAST, ROOT, Limn, Wire, array, serving
@@ -276,9 +277,8 @@ def test_without_a_server_one_is_started_and_ends_with_the_edit(
 ) -> None:
     folder = alone.runtime / "limn"
     folder.mkdir(mode=0o700)
-    (folder / "1.token").write_text(
-        "0" * 64
-    )  # a server that was killed has left these, and its pid is another program's now
+    # a server that was killed has left these, and its pid is another program's now
+    announcement.write_private(folder / "1.token", "0" * 64)
     dead = {
         "ready": True,
         "url": "ws://127.0.0.1:1/limn/v1",
@@ -286,7 +286,7 @@ def test_without_a_server_one_is_started_and_ends_with_the_edit(
         "version": "0",
         "pid": os.getpid(),
     }
-    (folder / "1.json").write_text(json.dumps(dead))
+    announcement.write_private(folder / "1.json", json.dumps(dead))
     done = alone("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert [server["url"] for server in alone.announced()] == [dead["url"]]
@@ -432,4 +432,4 @@ def test_a_runtime_folder_that_others_can_write_is_refused(
     (alone.runtime / "limn").chmod(0o777)
     done = alone("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "not a folder of this user alone" in done.stderr and "Traceback" not in done.stderr
+    assert "open to other users" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,224 @@
+"""How a server on this machine is found: files in a folder that belongs to its user alone.
+
+    RUNTIME FOLDER/limn/PORT.json      the server's ready line; PORT.private: of one that only its
+                                       parent may use
+    RUNTIME FOLDER/limn/PORT.token     its token, unless a place of the user's own was named
+
+Whoever can put a file there is believed: the painter's picture goes where it says. So the folder
+and each file are opened first, and what is open is looked at: its owner, its mode, that it is no
+link. A look before opening could be outrun. Our own and not platformdirs, because the plugin, which
+has the standard library only, must look where the server writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_BYTES = 64 * 1024
+"""Of a ready line, and of a token's file."""
+
+MAX_SERVERS = 64
+"""Announcements that are looked at: a user has one server, or some."""
+
+PUBLIC, PRIVATE, TOKEN = ".json", ".private", ".token"
+LOOPBACK = re.compile(
+    r"ws://(127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}(/[A-Za-z0-9._/-]*)?", re.ASCII
+)
+"""Addresses that lead to this machine and nowhere else."""
+
+
+class NotPrivate(OSError):
+    """A folder or file that others could have made or can change: str() says which, and why."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Where a server listens, and its token (never shown, never logged). pid 0: not told."""
+
+    url: str
+    token: str = field(repr=False)
+    pid: int = 0
+
+
+def runtime_folder() -> Path:
+    """Where servers announce themselves. It may not be there yet."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "Temp", "limn", "limn")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/TemporaryItems/limn"
+    given = os.environ.get("XDG_RUNTIME_DIR", "").strip()
+    for place in (given, f"/run/user/{os.getuid()}"):
+        if os.path.isabs(place):
+            with suppress(OSError), _opened_folder(Path(place)):
+                return Path(place, "limn")
+    return Path(tempfile.gettempdir(), f"runtime-{os.getuid()}", "limn")
+
+
+def make_folder() -> Path:
+    """The runtime folder, made with mode 0700 if it is not there. Raises OSError; NotPrivate where
+    it is not this user's alone.
+    """
+    folder = runtime_folder()
+    for place in (folder.parent, folder):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _opened_folder(folder):
+        return folder
+
+
+def read(line: str | bytes) -> Announcement:
+    """What a ready line says; its token's file is read. Raises ValueError if it is none, or
+    OSError; NotPrivate where the token's file is not this user's alone.
+    """
+    try:
+        ready = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("this is not a server's ready line") from error
+    if not isinstance(ready, dict):
+        raise ValueError("this is not a server's ready line")
+    url, file, pid = ready.get("url"), ready.get("token_file"), ready.get("pid")
+    if not isinstance(url, str) or not isinstance(file, str):
+        raise ValueError("this is not a server's ready line")
+    if not LOOPBACK.fullmatch(url):
+        raise ValueError("the server does not listen on this machine only")
+    return Announcement(url, read_token(Path(file)), pid if isinstance(pid, int) else 0)
+
+
+def read_token(file: Path) -> str:
+    """The token in a file. Raises OSError; NotPrivate where it is not this user's alone; or
+    ValueError where it holds none.
+    """
+    token = _read_private(file)[0].decode("ascii").strip()
+    if not token or not token.isprintable() or " " in token:
+        raise ValueError("the file holds no token")
+    return token
+
+
+def running() -> Iterator[Announcement]:
+    """The servers of this user that announce themselves and whose process lives, the newest first.
+
+    Nothing is believed of a folder or file that is not this user's alone.
+    """
+    try:
+        with _opened_folder(runtime_folder()) as handle:
+            lines = [line for _, line in _lines(runtime_folder(), handle, PUBLIC)]
+    except OSError:
+        return
+    for line in lines:
+        with suppress(OSError, ValueError):
+            announcement = read(line)
+            if _alive(announcement.pid):
+                yield announcement
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only this user can read, from its first byte on; never through a link that
+    somebody has put there. Raises OSError.
+    """
+    file.unlink(missing_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def sweep() -> None:
+    """Take away what servers have left that were killed: announcements, and tokens in the runtime
+    folder. Raises OSError.
+    """
+    folder = runtime_folder()
+    with _opened_folder(folder) as handle:
+        for suffix in (PUBLIC, PRIVATE):
+            for name, line in _lines(folder, handle, suffix):
+                if not _alive(_pid(line)):
+                    for left in (name, name.removesuffix(suffix) + TOKEN):
+                        (folder / left).unlink(missing_ok=True)
+
+
+def _pid(line: bytes) -> int:
+    """The process that a ready line tells of; 0 if it tells of none."""
+    with suppress(ValueError, RecursionError):
+        ready = json.loads(line)
+        if isinstance(ready, dict) and isinstance(ready.get("pid"), int):
+            return int(ready["pid"])
+    return 0
+
+
+@contextmanager
+def _opened_folder(folder: Path) -> Iterator[int | None]:
+    """A handle of a folder that was looked at through it; None on Windows, which has none.
+
+    Raises OSError; NotPrivate where the folder is not this user's alone.
+    """
+    if sys.platform == "win32":
+        os.listdir(folder)  # the user's own AppData: Windows itself keeps others out
+        yield None
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check(os.fstat(handle), folder)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _lines(folder: Path, handle: int | None, suffix: str) -> list[tuple[str, bytes]]:
+    """Names and contents of an opened folder's files of this suffix, the newest first; those that
+    are not this user's alone left out.
+    """
+    found: list[tuple[bytes, float, str]] = []
+    for name in os.listdir(folder if handle is None else handle):
+        if name.endswith(suffix) and len(found) < MAX_SERVERS:
+            with suppress(OSError):
+                found.append((*_read_private(Path(name), handle, folder), name))
+    return [(name, line) for line, _, name in sorted(found, key=lambda entry: -entry[1])]
+
+
+def _read_private(
+    file: Path, folder: int | None = None, where: Path = Path()
+) -> tuple[bytes, float]:
+    """A file's content and the time of its last change, in an opened folder or by its own path;
+    `where` is the folder for what is said.
+    """
+    flags = os.O_RDONLY
+    if sys.platform == "win32":
+        file = where / file
+    else:
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(file, flags, dir_fd=folder), "rb") as stream:
+        facts = os.fstat(stream.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise NotPrivate(f"{where / file} is not a file.")
+        if sys.platform != "win32":
+            _check(facts, where / file)
+        return stream.read(MAX_BYTES), facts.st_mtime
+
+
+def _check(facts: os.stat_result, place: Path) -> None:
+    if facts.st_uid != os.getuid():
+        raise NotPrivate(f"{place} belongs to another user.")
+    if facts.st_mode & 0o077:
+        raise NotPrivate(f"{place} is open to other users.")
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of this number runs.
+
+    On Windows nobody can ask without harm: connecting will tell.
+    """
+    if pid <= 0 or sys.platform == "win32":
+        return pid > 0
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
