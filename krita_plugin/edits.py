@@ -31,7 +31,7 @@ from .kept_results import KeptResults
 from .preview_data import Look, shares
 from .qt import QObject
 from .selections import Selections
-from .sentences import QUESTIONS, done_words, waiting_words
+from .sentences import QUESTIONS, TAKE_IT, done_words, waiting_words
 from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
@@ -355,7 +355,10 @@ class Edits(QObject):  # type: ignore[misc]
             self._forget(edit)
             details = f"{message.code}\n{details}\n{edit.details(self._panel.link)}".strip()
             question = QUESTIONS.get(message.code)
-            if question is None:
+            if message.proposal:
+                self._after(Note("quiet", message.sentence, TAKE_IT, details))
+                self._panel.proposed(message.proposal, edit.request.instruction)
+            elif question is None:
                 self._after(Note("error", message.sentence, remedy, details))
             else:
                 self._asked = (edit.request, light(edit.source))

@@ -13,6 +13,9 @@ QUESTIONS = {
 }
 """What to ask the painter where an edit fails with one of these codes."""
 
+TAKE_IT = "Press Enter to take it; the Up key brings back what you wrote."
+"""What to do where an edit was not begun because another instruction could be meant."""
+
 MAX_NAME = 80
 """Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip
 all.

@@ -248,6 +248,15 @@ class Panel:
         self.question = question
         self._changed()
 
+    def proposed(self, proposal: str, instead_of: str) -> None:
+        """Another instruction could be meant: it is what Enter edits now.
+
+        What the painter has begun to write since then stays.
+        """
+        if self.instruction.strip() == instead_of:
+            self.instruction = proposal
+            self._changed()
+
     def staged(self, stage: str) -> None:
         """The running edit is at this stage; nothing is counted."""
         self.work = replace(

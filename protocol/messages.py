@@ -390,13 +390,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job's bad end: a stable code, a sentence for the painter, what to do."""
+    """The job's bad end: a stable code, a sentence for the painter, what to do.
+
+    proposal: an instruction that could be meant instead of the one that was sent, "" if none is known.
+    """
 
     job: JobId
     seq: Count
     code: Name
     sentence: Text
     remedy: Text
+    proposal: Instruction = ""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class Editor:
                 error.code,
                 error.sentence[: limits.MAX_TEXT],
                 error.remedy[: limits.MAX_TEXT],
+                error.proposal[: limits.MAX_INSTRUCTION],
             )
         except (MemoryError, torch.OutOfMemoryError) as error:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)

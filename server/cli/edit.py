@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,12 +13,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from limn.editing.errors import EditError
+from limn.editing.language.instruction import parse
 from limn.protocol import limits
 from limn.protocol.messages import Algorithm, Parameter, Submit, Value, Welcome
 
 from . import outcome, pictures
 from .delivery import Delivery
-from .exits import UsageError, ended_by_signals, err
+from .exits import Trouble, UsageError, ended_by_signals, err
 from .follow import follow, joined
 from .pictures import Picture, PictureError
 
@@ -99,6 +102,7 @@ def edit(
         selection = pictures.read_selection(hint, picture.size) if hint else None
     except PictureError as error:
         raise UsageError(error.sentence, error.remedy) from error
+    instruction = agreed(instruction, caption)
     wanted = split_settings(set_ or ())
     server = [
         part
@@ -142,6 +146,26 @@ async def run(
             await follow(there, submit, err, arrived.take, REMEDIES)
         for warning in arrived.report["warnings"]:
             err.print("[yellow]note[/]", escape(warning))
+
+
+def agreed(instruction: str, caption: str) -> str:
+    """The instruction, or what is proposed instead of it where it was not understood and whoever
+    sits at the terminal takes it with Enter.
+
+    Raises Trouble with the question where nobody answers, or there is nothing to propose.
+    """
+    try:
+        question = parse(instruction, caption).question
+    except EditError as error:
+        raise UsageError(error.sentence, error.remedy) from error
+    if question is None:
+        return instruction
+    if question.proposal and sys.stdin.isatty() and sys.stderr.isatty():
+        err.print(escape(question.sentence), "[bold]Enter[/] takes it, Ctrl+C ends.")
+        if not input().strip():
+            return question.proposal
+    remedy = f"Run it again with {question.proposal!r}." if question.proposal else ""
+    raise Trouble(question.sentence, remedy)
 
 
 def split_settings(given: Sequence[str]) -> dict[str, str]:

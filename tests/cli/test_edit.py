@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,32 @@ def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     )
     assert [part["mask"] for part in report["parts"]] == ["masks/1.png", "masks/2.png"]
     assert len(limn.announced()) == 1, "the server that runs was used"
+
+
+def test_a_slip_is_asked_about_and_enter_takes_the_proposal(
+    limn: Limn, scene: Path, tmp_path: Path
+) -> None:
+    """Where nobody can answer, the command ends with the question, and nothing is written."""
+    words = ("edit", scene, "mkae the square blue", *FAST, "--out", tmp_path / "out")
+    done = limn(*words)
+    assert done.returncode == 1 and not (tmp_path / "out" / "result.png").exists()
+    assert "Did you mean: make the square blue?" in done.stderr
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        limn.command(*words), cwd=ROOT, env=limn.environ, stdin=theirs, stderr=theirs
+    ) as asking:
+        os.close(theirs)
+        seen = b""
+        while b"takes it" not in seen:
+            seen += os.read(terminal, 4096)
+        os.write(terminal, b"\n")
+        with suppress(OSError):  # the terminal's end, when the command has ended
+            while os.read(terminal, 4096):
+                pass
+        assert asking.wait(120) == 0
+    os.close(terminal)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["instruction"] == "make the square blue"
 
 
 def test_the_same_seed_gives_the_same_picture_and_edits_do_not_mix(

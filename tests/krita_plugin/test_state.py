@@ -206,6 +206,16 @@ def test_history_holds_each_instruction_once_and_the_newest_last(state: Any) -> 
     assert len(panel.history) == state.HISTORY
 
 
+def test_a_proposal_takes_the_place_of_what_it_was_made_for(state: Any) -> None:
+    """Enter takes it then; what was typed meanwhile stays."""
+    panel = state.Panel(instruction=" chnage the hat ")
+    panel.proposed("change the hat", "chnage the hat")
+    assert panel.request().instruction == "change the hat"
+    panel.set_instruction("remove the hat")
+    panel.proposed("change the hat", "chnage the hat")
+    assert panel.request().instruction == "remove the hat"
+
+
 def test_listeners_hear_every_change(state: Any, looks: Any, welcome: Any, messages: Any) -> None:
     panel, heard = state.Panel(), []
     panel.listeners.append(lambda: heard.append(panel.work))

@@ -61,6 +61,24 @@ async def test_the_choice_comes_before_the_work_and_with_the_end(
     assert f"chose job=auto-{algorithm} algorithm={algorithm}\n" in server.log
 
 
+@pytest.mark.parametrize("algorithm", ["auto", "foi"])
+@pytest.mark.parametrize(
+    ("instruction", "code", "proposal"),
+    [
+        ("mkae the square blue", "did-you-mean", "make the square blue"),
+        ("mach das Quadrat blau", "not-english", ""),
+        ("don't touch the square", "negation", ""),
+    ],
+)
+async def test_what_is_not_understood_is_asked_before_anything_is_done(
+    session: Session, algorithm: str, instruction: str, code: str, proposal: str
+) -> None:
+    job = f"{code}-{algorithm}"
+    *before, failed = await run(session, replace(submit(job, instruction), algorithm=algorithm))
+    assert isinstance(failed, Failed) and (failed.code, failed.proposal) == (code, proposal)
+    assert not any(isinstance(message, Progress) for message in before)
+
+
 async def test_a_named_algorithm_is_not_chosen(session: Session) -> None:
     messages = await run(session, submit("named", "make the dog sit"))
     assert not any(isinstance(message, Chosen) for message in messages)
