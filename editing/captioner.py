@@ -9,13 +9,16 @@ Face cache. Nothing is ever fetched.
 from __future__ import annotations
 
 import os
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional as F
 
+from .diffusion.configuration import Configuration, Width, read, read_bytes
 from .errors import EditError
 
 BEAMS, TOKENS = 3, 20  # beam search without sampling: the same picture gets the same words
@@ -62,20 +65,111 @@ class Captioner:
         return caption
 
     def _load(self) -> tuple[Any, Any]:
-        from transformers import AutoTokenizer, BlipForConditionalGeneration
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
         try:
-            model = BlipForConditionalGeneration.from_pretrained(
-                self.name, local_files_only=True, use_safetensors=True
-            )
-            tokenizer = AutoTokenizer.from_pretrained(self.name, local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            folder = _place(self.name)
+            model = _network(folder)
+            tokenizer = _tokenizer(folder)
+        except (EditError, OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise EditError(
                 "no-captioner",
-                f"The captioner {self.name!r} is no BLIP model that can be loaded.",
+                f"The captioner {self.name!r} is no BLIP model that can be loaded: {error}",
                 "Name a folder with one in safetensors, or one in the Hugging Face cache (none is downloaded by itself), "
                 "or write the caption yourself.",
             ) from error
         return model.float().eval().requires_grad_(False).to(self._device), tokenizer
+
+
+class _Eye(Configuration):
+    """The arguments of `BlipVisionConfig`."""
+
+    image_size: Annotated[int, Field(ge=16, le=2048)] = 384
+    patch_size: Annotated[int, Field(ge=4, le=64)] = 16
+    hidden_size: Width = 768
+    intermediate_size: Annotated[int, Field(ge=1, le=32_768)] = 3072
+    num_hidden_layers: Annotated[int, Field(ge=1, le=64)] = 12
+    num_attention_heads: Annotated[int, Field(ge=1, le=128)] = 12
+    hidden_act: Literal["gelu", "quick_gelu"] = "gelu"
+    layer_norm_eps: Annotated[float, Field(gt=0, le=0.1)] = 1e-5
+
+
+class _Mouth(Configuration):
+    """The arguments of `BlipTextConfig`."""
+
+    vocab_size: Annotated[int, Field(ge=3, le=1_000_000)] = 30524
+    hidden_size: Width = 768
+    encoder_hidden_size: Width = 768
+    intermediate_size: Annotated[int, Field(ge=1, le=32_768)] = 3072
+    num_hidden_layers: Annotated[int, Field(ge=1, le=64)] = 12
+    num_attention_heads: Annotated[int, Field(ge=1, le=128)] = 8
+    max_position_embeddings: Annotated[int, Field(ge=8, le=4096)] = 512
+    hidden_act: Literal["gelu", "quick_gelu"] = "gelu"
+    layer_norm_eps: Annotated[float, Field(gt=0, le=0.1)] = 1e-12
+    bos_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] = 30522
+    eos_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] = 2
+    pad_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] = 0
+    sep_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] = 102
+
+
+class _Blip(Configuration):
+    """config.json: what is believed of it."""
+
+    model_type: Literal["blip"] = "blip"
+    text_config: _Mouth = _Mouth()
+    vision_config: _Eye = _Eye()
+    quantization_config: None = None
+
+
+class _WordPieces(Configuration):
+    """tokenizer.json: its vocabulary; nothing else there is used."""
+
+    class Vocabulary(Configuration):
+        vocab: dict[str, Annotated[int, Field(ge=0, lt=1_000_000)]]
+
+    model: Vocabulary
+
+
+def _place(name: str) -> Path:
+    """A folder, or the place of a model of this name in the Hugging Face cache, looked up without
+    the network. Raises EditError, or ValueError for what is no name.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "config.json")
+    if not isinstance(found, str):
+        raise EditError("no-captioner", "there is neither such a folder nor such a model.")
+    return Path(found).parent
+
+
+def _network(folder: Path) -> Any:
+    """The network, made here from what its configuration declares: transformers' own loading would
+    ask for code that a folder brings along. Raises EditError, SafetensorError or RuntimeError.
+    """
+    from safetensors.torch import load_file
+    from transformers import BlipConfig, BlipForConditionalGeneration
+
+    said = read(_Blip, folder / "config.json")
+    model = BlipForConditionalGeneration(BlipConfig(**said.arguments()))
+    weights: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        weights |= load_file(file)
+    missing, unknown = model.load_state_dict(weights, strict=False)
+    state = model.state_dict()  # what is tied to another tensor stands in the file once
+    loaded = {state[key].data_ptr() for key in weights if key in state}
+    missing = [key for key in missing if state[key].data_ptr() not in loaded]
+    unknown = [key for key in unknown if not key.endswith(".position_ids")]  # of older files
+    if missing or unknown:
+        names = ", ".join([*missing, *unknown][:3])
+        raise EditError("no-captioner", f"its weights do not fit its configuration: {names}.")
+    return model
+
+
+def _tokenizer(folder: Path) -> Any:
+    """BLIP's is BERT's: only its vocabulary is read."""
+    from transformers import BertTokenizer
+
+    if (folder / "vocab.txt").is_file():
+        lines = read_bytes(folder / "vocab.txt").decode("utf-8").splitlines()
+        return BertTokenizer(vocab={word: number for number, word in enumerate(lines)})
+    return BertTokenizer(vocab=read(_WordPieces, folder / "tokenizer.json").model.vocab)

@@ -4,6 +4,7 @@ words.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -83,3 +84,61 @@ def test_nothing_is_fetched_and_nothing_unpickled(
         and name in caught.value.sentence
         and caught.value.remedy
     )
+
+
+def test_a_folder_can_not_have_its_own_code_run_or_the_network_asked(
+    tiny_captioner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All ways in which transformers lets a folder name code, kernels and quantizers, at once."""
+    folder = Path(shutil.copytree(tiny_captioner, tmp_path / "hostile"))
+    evil = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
+    for name in ("evil.py", "custom_generate/generate.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(evil)
+    code = {"AutoTokenizer": ["evil.Evil", None], "AutoModel": "evil.Evil"}
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        said = json.loads((folder / name).read_text())
+        said |= {
+            "auto_map": code,
+            "tokenizer_class": "Evil",
+            "architectures": ["Evil"],
+            "attn_implementation": "kernels-community/evil",
+            "_attn_implementation": "kernels-community/evil",
+            "custom_generate": "evil/evil",
+        }
+        (folder / name).write_text(json.dumps(said))
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("asked on standard input, or on the network")
+
+    monkeypatch.setattr("builtins.input", refused)
+    monkeypatch.setattr("socket.socket.connect", refused)
+    said_now = Captioner(str(folder)).describe(picture())
+    assert said_now == Captioner(str(tiny_captioner)).describe(picture())
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(EditError) as caught:
+        Captioner("nobody/no-such-captioner").describe(picture())
+    assert caught.value.code == "no-captioner"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config"),
+        ({"text_config": {"num_hidden_layers": 10**9}}, "num_hidden_layers"),
+        ({"text_config": {"hidden_size": 64}}, "size mismatch"),
+        ({"vision_config": {"num_hidden_layers": 2}}, "do not fit"),
+        ({"model_type": "git"}, "model_type"),
+    ],
+)
+def test_a_captioner_that_is_another_is_told_in_words(
+    tiny_captioner: Path, tmp_path: Path, changes: dict[str, dict[str, object]], said: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_captioner, tmp_path / "other"))
+    config = json.loads((folder / "config.json").read_text())
+    for key, value in changes.items():
+        config[key] = config[key] | value if isinstance(config.get(key), dict) else value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EditError) as caught:
+        Captioner(str(folder)).describe(picture())
+    assert caught.value.code == "no-captioner" and said in caught.value.sentence
