@@ -147,10 +147,10 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
     """The builds of torch to try in order, whether they compute on the card, and why, for this
     machine.
 
-    `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 runs
-    on drivers from 525 on, and 11.8
-    from 450 on. Since CUDA 12.8 the builds leave out Maxwell, Pascal and Volta (compute capability
-    below 7.5).
+    `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 and
+    12.6 run on drivers from 525 on, which there are for all of these cards. From CUDA 12.8 on the
+    builds leave out Maxwell, Pascal and Volta (compute capability below 7.5); 12.6 has them. None is
+    older than 2.10, the first whose reading of checkpoints as pickles is mended (CVE-2026-24747).
     """
     gpu = machine.gpu
     if gpu is None or machine.system == "Darwin":
@@ -185,21 +185,15 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
         )
     if gpu.capability is not None and gpu.capability < (5, 0):
         return to_cpu, False, f"{gpu.name} is too old for torch; computing on the CPU"
-    if gpu.driver < (450,):
+    if gpu.driver < (525,):
         return (
             to_cpu,
             False,
-            f"{gpu.name}: its driver {_dotted(gpu)} is too old, 525 or newer is needed; computing on the CPU",
-        )
-    if gpu.driver < (525,):
-        return (
-            (TorchSource("2.7.1", PYTORCH + "cu118"),),
-            True,
-            f"{gpu.name}, driver {_dotted(gpu)}: CUDA 11.8",
+            f"{gpu.name}: its driver {_dotted(gpu)} is too old; computing on the CPU until there is one from 525 on",
         )
     if old_card:
         return (
-            (TorchSource("2.7.1", PYTORCH + "cu126"),),
+            (TorchSource("2.10.0", PYTORCH + "cu126"),),
             True,
             f"{gpu.name}, of an older generation: CUDA 12.6",
         )
