@@ -52,8 +52,8 @@ class Settings:
     private: bool = False
     log_level: str = "info"
 
-    max_connections: int = 8
-    """A painter has one or two programs; more than this is a program that reconnects in a loop."""
+    max_connections: int = 32
+    """A painter has one or two programs, a script some dozens; each may hold a frame of 1 MiB."""
     max_jobs: int = 16
     """Waiting and running together: each holds a picture."""
     queue_bytes: int = 1024 * MIB

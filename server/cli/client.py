@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +59,10 @@ class ClientError(Exception):
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.remedy}"
+
+
+class Full(ClientError):
+    """The server runs, and has as many connections as it takes."""
 
 
 class ConnectionLost(ClientError):
@@ -134,16 +139,17 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Sess
             )
     except (aiohttp.ClientError, TimeoutError) as error:
         await http.close()
-        refused = isinstance(error, aiohttp.WSServerHandshakeError)
-        why = (
-            f"refuses the connection (status {error.status})"
-            if isinstance(error, aiohttp.WSServerHandshakeError)
-            else "does not answer"
-        )
+        status = error.status if isinstance(error, aiohttp.WSServerHandshakeError) else None
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise Full(
+                "The server has as many connections as it takes.",
+                "Wait until some are done, or give it more (max_connections in limn.toml).",
+            ) from error
+        why = "does not answer" if status is None else f"refuses the connection (status {status})"
         remedy = (
-            "Its token may be of an earlier start: read the token file again."
-            if refused
-            else "Start it with `limn serve`."
+            "Start it with `limn serve`."
+            if status is None
+            else "Its token may be of an earlier start: read the token file again."
         )
         raise ClientError(f"The server {why}.", remedy) from error
     except BaseException:

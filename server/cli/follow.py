@@ -16,8 +16,8 @@ from limn.protocol import ProtocolError
 from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from limn.protocol.messages import Progress as Stage
 
-from .client import Address, ClientError, ConnectionLost, Session, connect, find, launch
-from .exits import NoServer, Trouble
+from .client import Address, ClientError, ConnectionLost, Full, Session, connect, find, launch
+from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")
 """A server that is ours for one edit shares our terminal, where its everyday lines would break the
@@ -25,6 +25,9 @@ progress bar, and ends with that edit: another program that found it would lose 
 
 LET_GO_SECONDS = 2.0
 """How long the end of a cancelled edit is waited for: a step on a CPU takes about this long."""
+
+FULL_SECONDS = 600.0
+"""How long a place at a server that has no more is waited for: some edits."""
 
 RECONNECTS = 5
 RECONNECT_SECONDS = 1.0
@@ -71,13 +74,26 @@ async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIt
 async def _running() -> Joined | None:
     """A connection to the server that runs already; None if there is none, or only what one that
     was killed has left.
+
+    One that is full is waited for: a server of our own would load a model beside its. Raises
+    NoServer if that takes too long.
     """
     address = find()
     if address is None:
         return None
-    with suppress(ClientError):
-        return Joined(address, await connect(address))
-    return None
+    end, told = asyncio.get_running_loop().time() + FULL_SECONDS, False
+    while True:
+        try:
+            return Joined(address, await connect(address))
+        except Full as full:
+            if asyncio.get_running_loop().time() > end:
+                raise NoServer(full.sentence, full.remedy) from full
+            if not told:
+                err.print(f"{full.sentence} Waiting for a place ...")
+                told = True
+            await asyncio.sleep(RECONNECT_SECONDS)
+        except ClientError:
+            return None
 
 
 async def follow(

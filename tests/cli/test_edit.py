@@ -461,3 +461,28 @@ def test_a_runtime_folder_that_others_can_write_is_refused(
     done = alone("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "open to other users" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_full_is_waited_for_and_not_doubled(
+    alone: Limn, scene: Path, tmp_path: Path
+) -> None:
+    """Two edits at once, one connection: the second waits, and starts no server of its own."""
+    (alone.runtime / "config" / "limn").mkdir(parents=True)
+    (alone.runtime / "config" / "limn" / "limn.toml").write_text("max_connections = 1\n")
+    with serving(alone):
+        first = start_long_edit(alone, scene, tmp_path / "first")
+        second = subprocess.Popen(
+            alone.command("edit", scene, "make it blue", *FAST, "--out", tmp_path / "second"),
+            cwd=ROOT,
+            env=alone.environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr is not None
+        line = second.stderr.readline()
+        assert "as many connections as it takes" in line and "Waiting" in line, line
+        assert len(alone.announced()) == 1
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=120)
+        assert second.wait(120) == 0, second.stderr.read()
+    assert (tmp_path / "second" / "result.png").exists()
