@@ -54,16 +54,17 @@ def write(outcome: Outcome) -> dict[str, Any]:
     """Write result.png, layer.png, mask.png, masks/K.png (from 1, in the order of the instructions)
     and report.json; return the report.
     """
-    picture, size, place = outcome.picture, outcome.picture.size, outcome.delivery.place
+    picture, place = outcome.picture, outcome.delivery.place
     layer = outcome.result.area if outcome.result else None
-    composed = pictures.composed(picture, layer)
+    mask = outcome.mask.area if outcome.mask else None
+    composed = pictures.composed(picture, layer, mask)
     pictures.write(composed, place("result.png"))
-    pictures.write_layer(layer, size, picture.deep, place("layer.png"))
-    pictures.write_mask(outcome.mask.area if outcome.mask else None, size, place("mask.png"))
+    pictures.write_layer(layer, picture, place("layer.png"))
+    pictures.write_mask(mask, picture, place("mask.png"))
     parts = []
     for number, part in enumerate(outcome.mask.parts if outcome.mask else (), 1):
         name = f"masks/{number}.png"
-        pictures.write_mask(part.area, size, place(name))
+        pictures.write_mask(part.area, picture, place(name))
         parts.append({"instruction": part.instruction, "keyword": part.keyword, "mask": name})
     report = make_report(outcome, parts, composed.warnings)
     outcome.delivery.commit(report)

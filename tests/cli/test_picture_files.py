@@ -170,9 +170,9 @@ def test_what_png_does_not_have_is_said(tmp_path: Path) -> None:
     Image.new("CMYK", (4, 4)).save(tmp_path / "print.jpg")
     picture = read(tmp_path / "print.jpg")
     assert picture.mode == "RGB" and "CMYK" in picture.warnings[0]
-    Image.new("F", (4, 4)).save(tmp_path / "float.tif")
-    with pytest.raises(PictureError, match="F"):
-        read(tmp_path / "float.tif")
+    Image.new("I", (4, 4)).save(tmp_path / "whole.tif")
+    with pytest.raises(PictureError, match="int"):
+        read(tmp_path / "whole.tif")
     frames = [Image.new("L", (4, 4), level) for level in (0, 99)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     assert "first" in read(tmp_path / "moving.gif").warnings[0]
