@@ -69,6 +69,7 @@ TURNS = {
 DAMAGED: tuple[type[Exception], ...] = (
     *(OSError, ValueError, SyntaxError, struct.error, zlib.error, TypeError, KeyError, IndexError),
     *(OverflowError, AttributeError, MemoryError, RuntimeError, pyvips.Error),
+    Image.DecompressionBombError,
 )
 """What Pillow and libvips raise for damaged files, of which they see to many kinds."""
 
@@ -103,7 +104,7 @@ def read(file: Path) -> Picture:
         raise PictureError(
             f"{file} is not a picture that can be read.", f"Known are {', '.join(FORMATS)}."
         ) from error
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise PictureError(
             f"{file} is damaged: {str(error).splitlines()[0] if str(error) else error!r}.",
             "Open it in a painting program and save it again as PNG.",
