@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from . import auto
+from . import auto, transparency
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Tally
@@ -158,4 +158,11 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         reused=tuple(task.shelf.reused),
         reason=request.reason,
     )
-    yield Done(result, alpha, task.mask(outcome.found), report)
+    # A quarter of a latent: farther no outline strayed where only a colour was to change.
+    across = max(side / size for side, size in zip(frame.shape, frame.size, strict=True))
+    paper = (
+        None
+        if outcome.image is None or request.opacity is None
+        else transparency.paper(outcome.image.cpu(), task.image, frame.enter(request.opacity))
+    )
+    yield Done(result, alpha, task.mask(outcome.found), report, across * model.factor / 4, paper)

@@ -112,12 +112,18 @@ class Report:
 
 @dataclass(frozen=True)
 class Done:
-    """The edit is finished. `image` equals the painter's picture exactly wherever `alpha` is 0."""
+    """The edit is finished. `image` equals the painter's picture exactly wherever `alpha` is 0.
+
+    edge: pixels of the picture by which the network may have softened or shifted an outline. paper:
+    what it has made of the background (sRGB in 0..1), where the layer was empty somewhere.
+    """
 
     image: Tensor  # (1, 3, H, W), composited
     alpha: Tensor  # (1, 1, H, W)
     mask: Mask
     report: Report
+    edge: float
+    paper: tuple[float, float, float] | None = None
 
 
 Event = Chosen | Crop | Stage | Step | Mask | Done

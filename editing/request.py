@@ -36,6 +36,8 @@ class EditRequest:
     parameters: values by name for the algorithm's declared parameters; what is absent takes its
     default.
     reason: why this algorithm, where Auto has chosen it (auto.settled), for the report.
+    opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened; no algorithm
+    sees it.
     """
 
     algorithm: str
@@ -48,6 +50,7 @@ class EditRequest:
     caption: str = ""
     mask_only: bool = False
     reason: str = ""
+    opacity: Tensor | None = None
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""

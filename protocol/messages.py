@@ -30,7 +30,7 @@ from typing import Annotated, Literal
 
 from . import limits
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,8 @@ class Submit:
     background: what the painter sees through transparent pixels, sRGB 0..255.
     caption: what the picture shows, for algorithms that want it; may be empty.
     mask_only: find the mask, change nothing: there is no Result.
+    keep_transparency: the result is as transparent as the pixels were, but for what is new; False:
+    it is opaque wherever it changes something.
     """
 
     job: JobId
@@ -155,6 +157,7 @@ class Submit:
     background: tuple[Level, Level, Level] = (255, 255, 255)
     caption: Instruction = ""
     mask_only: bool = False
+    keep_transparency: bool = True
 
 
 @dataclass(frozen=True)
@@ -342,7 +345,7 @@ class Mask:
     """Where the edit happens: gray8, soft, cut to its bounds; None if empty.
 
     final False: it is still forming, `area` and `parts` show the soft maps, and newest wins. final
-    True: `area` is the alpha of the result, soft at its edge: outside of it nothing changes; a part
+    True: `area` is the share of the result, soft at its edge: outside of it nothing changes; a part
     is 255 where its instruction was found.
     """
 
@@ -355,7 +358,8 @@ class Mask:
 
 @dataclass(frozen=True)
 class Result:
-    """The changed rectangle, in the submitted format, transparent outside the mask.
+    """The changed rectangle, in the submitted format, transparent outside the mask, and inside it
+    as transparent as `Submit.keep_transparency` says; its colours are unmultiplied.
 
     Not sent if nothing changed.
     """

@@ -196,6 +196,7 @@ class Editor:
             parameters=submit.parameters,
             caption=submit.caption,
             mask_only=submit.mask_only,
+            opacity=images.opacity(submit.pixels) if submit.keep_transparency else None,
         )
         began = self._clock()
         notes: tuple[str, ...] = ()
@@ -307,7 +308,16 @@ def _finish(
     area = (
         None
         if submit.mask_only
-        else images.layer(done.image, request.image, done.alpha, submit.pixels.format)
+        else images.layer(
+            done.image,
+            request.image,
+            done.alpha,
+            submit.pixels.format,
+            request.opacity,
+            submit.background,
+            done.paper,
+            done.edge,
+        )
     )
     if area is not None:
         yield Result(submit.job, 0, area)

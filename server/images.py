@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from limn.editing import NotFinite
+from limn.editing import NotFinite, transparency
 from limn.editing.diffusion.finite import is_finite
 from limn.protocol.messages import Pixels, Region
 
@@ -51,6 +51,15 @@ def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
     return torch.from_numpy(rgb)[None]
 
 
+def opacity(pixels: Pixels) -> Tensor | None:
+    """The alpha of raw pixels as (1, 1, height, width); None where all of them are opaque."""
+    channels, most = _channels(pixels)
+    alpha = channels[..., 3]
+    if alpha.min() == most:
+        return None
+    return torch.from_numpy(alpha.astype(np.float32) / np.float32(most))[None, None]
+
+
 def selection(pixels: Pixels) -> Tensor:
     """A gray8 selection as (1, 1, height, width), 1 where it is selected."""
     assert pixels.data is not None
@@ -58,7 +67,16 @@ def selection(pixels: Pixels) -> Tensor:
     return torch.from_numpy(levels.astype(np.float32) / np.float32(255))[None, None]
 
 
-def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> Region | None:
+def layer(
+    result: Tensor,
+    original: Tensor,
+    alpha: Tensor,
+    wire_format: str,
+    covered: Tensor | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+    paper: tuple[float, float, float] | None = None,
+    edge: float = 1.0,
+) -> Region | None:
     """The rectangle where alpha is above 0, as a layer to put over the original; None if there is
     none.
 
@@ -69,6 +87,10 @@ def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> 
     `edited`, so that putting it over
     the original gives the result, and not the result blended with the original a second time.
     Transparent pixels are all zero.
+
+    covered: (1, 1, H, W), the original's own alpha before it was flattened onto `background`; the
+    layer then has as much of it as the mask shows (see `editing/transparency.py`, also for `paper`,
+    which is the background itself if None, and `edge`). None: it was opaque, or the layer is to be opaque all the same.
     """
     order, kind = _LAYOUTS[wire_format]
     most = np.iinfo(kind).max
@@ -81,12 +103,32 @@ def layer(result: Tensor, original: Tensor, alpha: Tensor, wire_format: str) -> 
     weight = alpha[0, 0][inside]  # (h, w)
     before, after = original[0][:, *inside], result[0][:, *inside]  # (3, h, w)
     edited = before + (after - before) / weight.clamp_min(1 / most)
-    raw = np.zeros((bottom - top, right - left, 4), np.dtype(kind))
-    shown = coverage[inside] > 0
+    coverage = coverage[inside]
+    if covered is not None:
+        red, green, blue = background
+        blank = red / 255, green / 255, blue / 255
+        colour, seen = transparency.restored(
+            edited[None].clamp(0, 1),
+            blank,
+            paper or blank,
+            covered[..., *inside],
+            weight[None, None],
+            edge,
+        )
+        edited, coverage = colour[0], _levels(seen[0, 0], most) * (coverage > 0)
+        box = _bounds(coverage)
+        if box is None:
+            return None
+        inside = (slice(*box[:2]), slice(*box[2:]))
+        edited, coverage = edited[:, *inside], coverage[inside]
+        top, left = top + box[0], left + box[2]
+    height, width = coverage.shape
+    raw = np.zeros((height, width, 4), np.dtype(kind))
+    shown = coverage > 0
     for source, target in enumerate(order):
         np.multiply(_levels(edited[source], most), shown, out=raw[..., target], casting="unsafe")
-    raw[..., 3] = coverage[inside]
-    return Region(left, top, Pixels(right - left, bottom - top, wire_format, raw.tobytes()))  # type: ignore[arg-type]
+    raw[..., 3] = coverage
+    return Region(left, top, Pixels(width, height, wire_format, raw.tobytes()))  # type: ignore[arg-type]
 
 
 def mask(soft: Tensor) -> Region | None:

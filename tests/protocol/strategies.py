@@ -60,6 +60,7 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
         background=draw(st.tuples(level, level, level)),
         caption=draw(text),
         mask_only=draw(st.booleans()),
+        keep_transparency=draw(st.booleans()),
     )
 
 

@@ -1,0 +1,118 @@
+"""Give an edit of a flattened picture the transparency of its layer back.
+
+The algorithms see opaque pictures: a layer lies on a known background B while it is edited. With
+the layer's opacity a, the edited picture is E = a F + (1 - a) B; this solves for F, which is the
+"blue screen matting" of Smith and Blinn (1996) with a known alpha, and keeps a.
+
+What the edit paints where the layer is empty has no alpha to keep. There the least alpha that can
+explain the colour is taken, as GIMP's "Color to Alpha" does: the largest share, over the three
+channels, of the way from B to the end of the range that E lies on.
+
+Differences: a network never returns the background exactly. The bundled model, which has seen no
+white paper, returns (1.00, 0.77, 0.85) for it; but evenly. So B is what the network has made of the
+background (`paper`), and a difference below NOISE from that is background, too. And an edge that
+the network returns is softer than the layer's: what is new counts only where it is wider than the
+edge of the old shape could be (`edge`), or touches such a place.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .diffusion import masks
+
+Colour = tuple[float, float, float]
+"""sRGB in 0..1."""
+
+NOISE = 0.05
+"""Difference from the paper, of a channel in 0..1, that is taken for the network's noise.
+
+Of 17 edits of figures on transparent layers by FoI and the bundled model, 99 % of the pixels that
+show only paper differ by less than 0.016, 99.9 % by less than 0.047.
+"""
+
+CLEAR = 2 * NOISE
+"""Difference from which on a place is new beyond doubt; between the two its alpha fades in."""
+
+SAME_PAPER = 0.3
+"""Difference of the paper from the background above which it is no error of the network's, but
+what the painter asked for, "make it night", say. The bundled model's is 0.23 at most.
+"""
+
+OPAQUE = 1 - 0.5 / 255
+"""An opacity that no picture of 8 bits shows less than."""
+
+
+def paper(edited: Tensor, image: Tensor, opacity: Tensor) -> Colour | None:
+    """What the network has made of the background: the median of where the layer is empty.
+
+    edited, image: (1, 3, h, w) in 0..1, after and before the edit. opacity: (1, 1, h, w), the
+    layer's alpha. None where nothing is empty.
+    """
+    empty = (opacity == 0).expand_as(image)
+    if not bool(empty.any()):
+        return None
+    before, after = (one[empty].view(3, -1).median(1).values for one in (image, edited))
+    same = bool((after - before).abs().max() <= SAME_PAPER)
+    red, green, blue = (after if same else before).clamp(0, 1).tolist()
+    return red, green, blue
+
+
+def restored(
+    edited: Tensor,
+    background: Colour,
+    under: Colour,
+    opacity: Tensor,
+    mask: Tensor,
+    edge: float,
+) -> tuple[Tensor, Tensor]:
+    """Colour (1, 3, H, W) and alpha (1, 1, H, W) of an edited layer, both in 0..1.
+
+    Laid over `under`, the two give `edited` again wherever colour and opacity allow it.
+    edited: (1, 3, H, W) in 0..1, what the edit shows on the paper `under`, which was `background`.
+    What has become paper within the old shape gets the background's own colour. opacity:
+    (1, 1, H, W), the layer's alpha before. mask: (1, 1, H, W), where the edit acts: the alpha is
+    mask x opacity, plus what is new. edge: pixels by which the edit may have softened or shifted
+    an outline.
+    """
+    below = torch.tensor(under).view(1, 3, 1, 1)
+    alpha = opacity
+    if bool((opacity < OPAQUE).any()):
+        alpha = torch.maximum(opacity, _new(edited, below, opacity, mask, edge))
+    least = torch.finfo(edited.dtype).tiny
+    away = (edited - below).abs().amax(1, keepdim=True)
+    bare = 1 - ((away - NOISE) / (CLEAR - NOISE)).clamp(0, 1)
+    shift = bare * (torch.tensor(background).view(1, 3, 1, 1) - below)
+    colour = shift + (edited - (1 - alpha) * below) / alpha.clamp_min(least)
+    return torch.where(alpha > 0, colour, edited).clamp(0, 1), alpha * mask
+
+
+def _least(edited: Tensor, under: Tensor) -> Tensor:
+    """The least alpha (1, 1, H, W) with which a colour over `under` can look like `edited`."""
+    room = torch.where(edited > under, 1 - under, under)
+    return ((edited - under).abs() / room.clamp_min(1 / 255)).amax(1, keepdim=True).clamp(0, 1)
+
+
+def _new(edited: Tensor, under: Tensor, opacity: Tensor, mask: Tensor, edge: float) -> Tensor:
+    """Alpha of what the edit has painted where the layer was empty.
+
+    A place is a seed where it is clear of noise over more than an edge's width, and farther from
+    the old shape than an edge. All that is new within two edges' width of a seed belongs to it.
+    """
+    least, apart = _least(edited, under), (edited - under).abs().amax(1, keepdim=True)
+    # a grid of one cell to each quarter of an edge: the distances do not depend on the size
+    step = max(1, round(edge / 4))
+    size = [max(1, -(-side // step)) for side in least.shape[2:]]
+    reach = max(1, round(edge / step))
+    free = 1 - masks.grow(_coarse(opacity, size).gt(0).float(), reach)
+    clear = F.adaptive_avg_pool2d(((apart > CLEAR) & (mask > 0)).float(), size).ge(0.5).float()
+    opened = 1 - masks.grow(1 - clear, max(1, reach // 2))
+    region = masks.grow(opened * free, 2 * reach)
+    wide = F.interpolate(region, least.shape[2:], mode="bilinear").clamp(0, 1)
+    return least * ((apart - NOISE) / (CLEAR - NOISE)).clamp(0, 1) * wide
+
+
+def _coarse(x: Tensor, size: list[int]) -> Tensor:
+    return F.adaptive_max_pool2d(x, size)
