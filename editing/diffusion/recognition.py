@@ -1,0 +1,359 @@
+"""What a checkpoint is, and whether Limn can use it: from names, headers and small JSON files.
+
+    recognise(path) -> Checkpoint
+
+Takes milliseconds, loads no weights, imports no torch, and never raises: what cannot be used says
+why, and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import UnreadableModel
+from .configuration import VAE, Scheduler, TextEncoder, UNet, read_bytes
+from .configuration import read as read_json
+from .families import FAMILY as SD1
+from .families import addition_or_family, other
+from .weights_file import AGAIN, OTHER, Header, Tensor, Trouble, read
+
+VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
+"""The UNet's input channels tell the variants apart: latents; latents, a mask and a masked
+picture; latents and a picture."""
+
+SD2 = "Stable Diffusion 2.x"
+
+PRECISIONS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+UNET, EMA = "model.diffusion_model.", "model_ema."
+CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input channels
+SINGLE_FILE_PARTS = {"vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
+
+COUNTS = {"unet": 686, "vae": 248, "text_encoder": 196}
+"""Tensors of Stable Diffusion 1.x's networks; fewer in a file mean that it is not whole."""
+
+STEMS = {
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
+"""How the weights are called in a folder in the diffusers format."""
+
+PRECISION_MARKS = ("", "fp16", "bf16")
+"""Between the stem and `.safetensors`. Other marks (`non_ema`) are copies for training."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The weights of one network in a folder, in one precision: whole, or in shards."""
+
+    files: tuple[Path, ...]
+    precision: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What lies in one place.
+
+    parts: the networks that are in it, and the precision of each. missing: those that it lacks and
+    that another model's can stand in for. size: bytes of weights. ema: it holds a moving average
+    of the UNet's weights, which is the better half. weights: a folder's, by network and mark.
+    donors: whose networks stand in for those that it lacks, by network. trouble: why it cannot be
+    used; None if it can.
+    """
+
+    place: Path
+    family: str = ""
+    variant: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    ema: bool = False
+    size: int = 0
+    weights: Mapping[str, Mapping[str, Part]] = field(default_factory=dict)
+    donors: Mapping[str, Checkpoint] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the file's or folder's name, or the hub's name of it."""
+        for folder in self.place.parents:
+            if folder.name.startswith("models--") and "snapshots" in self.place.parts:
+                inside = folder.name.removeprefix("models--").rpartition("--")[2]
+                return inside if self.place.is_dir() else self.place.stem
+        return self.place.stem if self.place.is_file() else self.place.name
+
+    def checked(self) -> Checkpoint:
+        """Itself. Raises UnreadableModel if it cannot be used."""
+        if self.trouble is not None:
+            raise UnreadableModel(self.trouble.code, self.trouble.sentence, self.trouble.remedy)
+        return self
+
+
+def recognise(place: Path | str) -> Checkpoint:
+    """What lies there: a single file, or a folder in the diffusers format."""
+    place = Path(place)
+    try:
+        return _folder(place) if place.is_dir() else _file(place)
+    except UnreadableModel as error:
+        return _unusable(place, error.code, error.sentence, error.remedy)
+    except OSError as error:
+        sentence = f"{place} can't be read: {error.strerror or error}."
+        return _unusable(place, "unreadable-model", sentence, "See that it is there and readable.")
+
+
+def _unusable(place: Path, code: str, sentence: str, remedy: str, family: str = "") -> Checkpoint:
+    return Checkpoint(place, family, trouble=Trouble(code, sentence, remedy))
+
+
+def config_beside(file: Path) -> Path | None:
+    """The folder that holds a single file's own configuration, if there is one: of the same name,
+    with a model_index.json."""
+    folder = file.with_suffix("")
+    return folder if (folder / "model_index.json").is_file() else None
+
+
+def _file(file: Path) -> Checkpoint:
+    header = read(file)
+    if isinstance(header, Trouble):
+        return Checkpoint(file, trouble=header)
+    tensors = header.tensors
+    if UNET + CONV_IN not in tensors:
+        bare = {UNET + name: tensor for name, tensor in tensors.items()}
+        if UNET + CONV_IN not in bare or addition_or_family(file, tensors) is not None:
+            return Checkpoint(file, parts=_lone_vae(file, header), trouble=other(file, header))
+        tensors = bare  # a UNet by itself, its names without the prefix
+    if trouble := addition_or_family(file, tensors):
+        return Checkpoint(file, trouble=trouble)
+    family = SD1
+    if (beside := config_beside(file)) is not None:
+        family = _check_configuration(beside)
+    else:
+        width = next((t.shape[-1] for n, t in tensors.items() if _is_cross(n)), None)
+        if width == 1024:
+            return _unusable(
+                file,
+                "stable-diffusion-2",
+                f"{file} is a Stable Diffusion 2.x checkpoint in one file.",
+                f"Get the same model as a folder in the diffusers format. {OTHER}",
+                SD2,
+            )
+        if width is not None and width != 768:
+            return _unusable(file, "other-family", _not_sd1(file), OTHER)
+    shape = tensors[UNET + CONV_IN].shape
+    variant = _variant(file, shape[1] if len(shape) == 4 else None)
+    parts = {}
+    unet = [tensor for name, tensor in tensors.items() if name.startswith(UNET)]
+    whole = beside is not None or len(unet) >= COUNTS["unet"]
+    if not whole:
+        sentence = (
+            f"{file} lacks {COUNTS['unet'] - len(unet)} of the UNet's {COUNTS['unet']} tensors."
+        )
+        return _unusable(file, "incomplete", sentence, AGAIN, family)
+    parts["unet"] = _precision(file, unet)
+    for part, prefix in SINGLE_FILE_PARTS.items():
+        own = [t for n, t in tensors.items() if n.startswith(prefix) and "position_ids" not in n]
+        if own and (beside is not None or len(own) >= COUNTS[part]):
+            parts[part] = _precision(file, own)
+    ema = sum(name.startswith(EMA) for name in tensors) >= len(unet)
+    missing = tuple(part for part in SINGLE_FILE_PARTS if part not in parts)
+    size = sum(tensor.size for tensor in tensors.values())
+    return Checkpoint(file, family, variant, parts, missing, ema, size)
+
+
+def _lone_vae(file: Path, header: Header) -> dict[str, str]:
+    """The autoencoder in a file that holds nothing else, if it may be Stable Diffusion 1.x's.
+
+    SDXL's has the same shapes; only its name tells, if anything does.
+    """
+    first = header.tensors.get("decoder.conv_in.weight")
+    if first is None or first.shape != (512, 4, 3, 3) or "xl" in file.name.lower():
+        return {}
+    if len(header.tensors) < COUNTS["vae"]:
+        return {}
+    return {"vae": _precision(file, header.tensors.values())}
+
+
+def _is_cross(name: str) -> bool:
+    return name.startswith(UNET) and name.endswith(".attn2.to_k.weight")
+
+
+def _not_sd1(place: Path) -> str:
+    return f"{place} is a model of another family than Stable Diffusion 1.x."
+
+
+def _precision(place: Path, tensors: Iterable[Tensor]) -> str:
+    """The number type that most bytes have. Raises UnreadableModel for compressed weights."""
+    sizes: dict[str, int] = {}
+    for tensor in tensors:
+        sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
+    most = max(sizes, key=lambda dtype: sizes[dtype], default="")
+    if most not in PRECISIONS:
+        raise UnreadableModel(
+            "compressed",
+            f"The weights in {place} are compressed ({most or 'none'}): fp8 and smaller lose what masks are read from.",
+            "Get the same model in fp16 or fp32.",
+        )
+    return PRECISIONS[most]
+
+
+def _variant(place: Path, channels: Any) -> str:
+    if not isinstance(channels, int) or channels not in VARIANTS:
+        known = ", ".join(f"{n} ({name})" for n, name in VARIANTS.items())
+        raise UnreadableModel(
+            "unknown-variant",
+            f"The UNet in {place} takes {channels!r:.20} channels; Limn knows {known}.",
+            "Models for depth or for upscaling take others. Choose one of the three kinds.",
+        )
+    return VARIANTS[channels]
+
+
+def is_folder(place: Path) -> bool:
+    """Whether a folder is in the diffusers format, whole or not."""
+    return (place / "model_index.json").is_file() or (place / "unet" / "config.json").is_file()
+
+
+def _folder(folder: Path) -> Checkpoint:
+    if not is_folder(folder):
+        if (folder / "config.json").is_file() and is_folder(folder.parent):
+            remedy = f"Name the folder that it lies in: {folder.parent}"
+            return _unusable(folder, "one-network", f"{folder} is one part of a model.", remedy)
+        sentence = f"There is no model in {folder}."
+        remedy = "A folder in the diffusers format has a model_index.json."
+        return _unusable(folder, "no-model", sentence, remedy)
+    index = folder / "model_index.json"
+    described = object_in(index) if index.is_file() else {}
+    if trouble := _other_pipeline(folder, described):
+        return Checkpoint(folder, trouble=trouble)
+    lacks = [part for part in STEMS if not (folder / part / "config.json").is_file()]
+    lacks += [] if _has_tokenizer(folder / "tokenizer") else ["tokenizer"]
+    lacks += [] if _scheduler(folder).is_file() else ["scheduler"]
+    if lacks:
+        sentence = f"The model in {folder} is incomplete: it lacks {', '.join(lacks)}."
+        remedy = (
+            "Fetch it again, with the folders unet, vae, text_encoder, tokenizer and scheduler."
+        )
+        return _unusable(folder, "missing-parts", sentence, remedy)
+    family = _check_configuration(folder)
+    variant = _variant(folder, read_json(UNet, folder / "unet" / "config.json").in_channels)
+    weights = {}
+    for part, stem in STEMS.items():
+        found = weights_in(folder / part, stem)
+        if isinstance(found, Trouble):
+            return Checkpoint(folder, family, variant, trouble=found)
+        weights[part] = found
+    marks = {part: _first(found) for part, found in weights.items()}
+    parts = {part: chosen.precision for part, chosen in marks.items()}
+    size = sum(chosen.size for chosen in marks.values())
+    return Checkpoint(folder, family, variant, parts, (), False, size, weights)
+
+
+def _first(found: Mapping[str, Part]) -> Part:
+    return next(found[mark] for mark in PRECISION_MARKS if mark in found)
+
+
+def _other_pipeline(folder: Path, described: Mapping[str, Any]) -> Trouble | None:
+    """A pipeline of another family, by model_index.json."""
+    name = str(described.get("_class_name", ""))[:80]
+    if "transformer" in described or "text_encoder_2" in described or "prior" in described:
+        sentence = (
+            f"{folder} is a model of another family ({name or 'unknown'}); Limn works with {SD1}."
+        )
+        return Trouble("other-family", sentence, OTHER)
+    return None
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    old = all((folder / name).is_file() for name in ("vocab.json", "merges.txt"))
+    return old or (folder / "tokenizer.json").is_file()
+
+
+def _scheduler(folder: Path) -> Path:
+    return folder / "scheduler" / "scheduler_config.json"
+
+
+def _check_configuration(place: Path) -> str:
+    """A folder's family. Raises UnreadableModel for a configuration that cannot work."""
+    config = object_in(place / "unet" / "config.json")
+    width = config.get("cross_attention_dim")
+    if config.get("addition_embed_type") is not None or width in (1280, 2048):
+        sentence = f"{place} is an SDXL checkpoint; Limn works with {SD1}."
+        raise UnreadableModel("sdxl", sentence, OTHER)
+    if config.get("num_class_embeds") is not None or config.get("class_embed_type") is not None:
+        raise UnreadableModel(
+            "other-family", f"{place} is an upscaler or another model with classes.", OTHER
+        )
+    if config.get("time_cond_proj_dim") is not None:
+        raise UnreadableModel(
+            "distilled",
+            f"{place} is a latent consistency model (LCM): it was made for few steps, and the algorithms need many.",
+            "Choose the model that it was distilled from.",
+        )
+    read_json(UNet, place / "unet" / "config.json")
+    read_json(VAE, place / "vae" / "config.json")
+    read_json(TextEncoder, place / "text_encoder" / "config.json")
+    read_json(Scheduler, _scheduler(place))
+    return SD2 if width == 1024 else SD1
+
+
+def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
+    """A network's weights in its folder, by mark; or why there are none."""
+    found = {}
+    trouble: Trouble | None = None
+    for mark in PRECISION_MARKS:
+        name = f"{stem}.{mark}" if mark else stem
+        whole = folder / f"{name}.safetensors"
+        files = [whole] if whole.is_file() else _shards(folder, name)
+        if isinstance(files, Trouble):
+            trouble = files
+        elif files:
+            headers = [read(file) for file in files]
+            trouble = next((h for h in headers if isinstance(h, Trouble)), trouble)
+            whole_ones = [h for h in headers if isinstance(h, Header)]
+            if len(whole_ones) == len(headers):
+                tensors = [t for header in whole_ones for t in header.tensors.values()]
+                size = sum(tensor.size for tensor in tensors)
+                found[mark] = Part(tuple(files), _precision(folder, tensors), size)
+    if trouble is not None and not found:
+        return trouble
+    if not found:
+        pickles = [f.name for f in sorted(folder.glob("*.bin"))[:1]]
+        if pickles:
+            return Trouble(
+                "pickle",
+                f"{folder} has its weights as pickles only ({pickles[0]}): loading one may run any program that is in it.",
+                f"Fetch {stem}.safetensors or {stem}.fp16.safetensors of the same model; Limn loads no pickles.",
+            )
+        sentence = f"There are no weights in {folder}."
+        return Trouble("missing-parts", sentence, f"Fetch {stem}.safetensors into it.")
+    return found
+
+
+def _shards(folder: Path, name: str) -> list[Path] | Trouble:
+    """The files of weights that come in pieces: name-00001-of-00002.safetensors, and so on."""
+    pattern = re.compile(re.escape(name) + r"-(\d{5})-of-(\d{5})\.safetensors")
+    there = {m[1]: file for file in folder.iterdir() if (m := pattern.fullmatch(file.name))}
+    if not there:
+        return []
+    files = [there[number] for number in sorted(there)]
+    count = int(files[0].stem[-5:])
+    if len(files) != count:
+        sentence = f"{folder} has {len(files)} of the {count} pieces of {name}.safetensors."
+        return Trouble("missing-parts", sentence, "Fetch the missing pieces.")
+    return files
+
+
+def object_in(file: Path) -> dict[str, Any]:
+    """A small JSON file that holds an object. Raises UnreadableModel where it does not."""
+    try:
+        content = json.loads(read_bytes(file))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        sentence = f"{file} should hold a JSON object."
+        raise UnreadableModel("unreadable-model", sentence, "Fetch the model again.")
+    return content
