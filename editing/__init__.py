@@ -1,4 +1,7 @@
-"""Edit a picture in words: one request in, a stream of events out.
+"""Edit a picture as a sentence asks: one request in, a stream of events out.
+
+    prepared = prepare(models, EditRequest("auto", "make the star blue", image))
+    for event in edit(models, prepared): ...
 
 What an edit needs is loaded when it is first used: the language alone (`limn read`) works, and starts
 at once, where torch is not installed.
@@ -13,16 +16,9 @@ if TYPE_CHECKING:
     from . import auto, events
     from .captioner import Captioner
     from .diffusion.loading import Models, load_models
-    from .editor import (
-        ALGORITHMS,
-        PAPERS,
-        asks_for_caption,
-        edit,
-        plan,
-        runnable,
-        settle,
-    )
+    from .editor import Prepared, edit, prepare, runnable
     from .errors import EditError, MissingVariant, NotFinite, UnreadableModel
+    from .methods.table import ALGORITHMS, PAPERS
     from .request import EditRequest, Parameter
     from .store import Store
     from .task import Algorithm
@@ -38,19 +34,27 @@ __all__ = [
     "Models",
     "NotFinite",
     "Parameter",
+    "Prepared",
     "Store",
     "UnreadableModel",
-    "asks_for_caption",
     "auto",
     "edit",
     "events",
     "load_models",
-    "plan",
+    "prepare",
     "runnable",
-    "settle",
 ]
 
-HOMES = ("editor", "errors", "request", "captioner", "task", "store", "diffusion.loading")
+HOMES = (
+    "editor",
+    "errors",
+    "request",
+    "captioner",
+    "task",
+    "store",
+    "diffusion.loading",
+    "methods.table",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,70 +1,58 @@
 """Auto: which algorithm an instruction wants, and why.
 
-The choice goes by the operation that was read, never by the picture. Local edits go to FoI, whole
-objects to InstDiffEdit, counts, states and adjectives to AdapEdit, poses to TAS (each paper's own
-strength). Where the model can't run it, or the caption given does not fit, the first of STAND_INS
-that can takes its place, and the reason says so. A caption that is missing changes no choice: it is
+The choice goes by the kind of change that was read, never by the picture. Each algorithm declares
+which kinds it serves (its paper's own strength) and whether it stands in for another. Where the
+model can't run the one that is wanted, or the caption given does not fit, the first stand-in that
+can takes its place, and the reason says so. A caption that is missing changes no choice: it is
 asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from .errors import EditError
+from .facts import Facts, declared
 from .language import english
 from .language import lexicon as lex
-from .language.instruction import Instruction, Item, parse
+from .language.instruction import Instruction, Item
 from .language.phrases import tokens
-from .language.prompts import are_captions, captions
+from .language.prompts import are_captions
 from .language.references import PEOPLE
 from .language.wording import ARMS_UP, split, state_of, subject_head
-from .request import EditRequest, Parameter, parameter, parameters_of, resolve
+from .request import Parameter, Value, parameter, parameters_of, resolve
 
 FEWEST = 2  # steps that every algorithm takes
-ALL_STEPS = {
-    "instdiffedit": ("steps", "inpainting_steps")
-}  # where more than one of an algorithm's parameters counts steps
 NAME = "auto"
 TITLE = "Auto"
 SUMMARY = "Chooses the algorithm by what the sentence asks for, and says which and why."
 
-TITLES = {"foi": "FoI", "instdiffedit": "InstDiffEdit", "adapedit": "AdapEdit", "tas": "TAS"}
-STAND_INS = (
-    "foi",
-    "instdiffedit",
-    "adapedit",
-)  # whoever does what another cannot; TAS serves its own kind only
 UNFIT = {
     "needs-caption": "",
     "nothing-changes": "the caption says so already",
 }  # by what captions() raises; "": no obstacle
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-# what an item changes: "count", "pose", "state", "colour", "look", "object", "phrase", "whole", "add",
-# "remove", "rest" (all but one thing), "unknown"
 Kind = str
+"""What an instruction changes: a name in KINDS."""
 
-REPLACES = "foi"
-"""Who replaces: InstDiffEdit is told what to paint and not what goes; with two or three things in the
-picture it is right in 0 of 8, FoI in 8 of 8.
-"""
-
-WANTED: dict[Kind, tuple[str, str]] = {
-    "object": (REPLACES, "replaces an object"),
-    "phrase": ("instdiffedit", "shows what the phrase names"),
-    "count": ("adapedit", "changes a number"),
-    "state": ("adapedit", "changes a state"),
-    "look": ("adapedit", "changes an adjective"),
-    "pose": ("tas", "changes a pose"),
-    "colour": ("foi", "a local change of colour"),
-    "add": ("foi", "adds something"),
-    "remove": ("foi", "takes something away"),
-    "rest": ("foi", "changes everything else"),
-    "whole": ("foi", "changes the whole picture"),
-    "unknown": ("foi", "follows the sentence as written"),
+KINDS: dict[Kind, str] = {
+    "several": "{number} local edits",
+    "object": "replaces an object",
+    "phrase": "shows what the phrase names",
+    "count": "changes a number",
+    "state": "changes a state",
+    "look": "changes an adjective",
+    "pose": "changes a pose",
+    "colour": "a local change of colour",
+    "add": "adds something",
+    "remove": "takes something away",
+    "rest": "changes everything else",
+    "whole": "changes the whole picture",
+    "unknown": "follows the sentence as written",
 }
+"""What an algorithm can declare that it serves, and how a painter is told."""
 
 
 @dataclass(frozen=True)
@@ -84,54 +72,55 @@ def parameters() -> tuple[Parameter, ...]:
     return parameters_of(Settings)
 
 
-def settled(request: EditRequest, available: Collection[str]) -> EditRequest:
-    """The request with Auto's choice among those available, and the reason; a request for an
-    algorithm by its name itself.
+def parameters_for(algorithm: Facts, given: Mapping[str, Value]) -> dict[str, Value]:
+    """What an algorithm that Auto has chosen gets, for parameters that were given to Auto.
 
-    Raises EditError for an instruction that cannot be read, and for parameters that are not Auto's.
+    Raises EditError for parameters that are not Auto's.
     """
-    if request.algorithm != NAME:
-        return request
-    name, reason = choose(parse(request.instruction, request.caption), available)
-    steps = resolve(Settings, {}, request.parameters).steps
-    parameters = dict.fromkeys(ALL_STEPS.get(name, ("steps",)), max(FEWEST, steps)) if steps else {}
-    return replace(request, algorithm=name, reason=reason, parameters=parameters)
+    steps = resolve(Settings, {}, given).steps
+    return dict.fromkeys(algorithm.counts, max(FEWEST, steps)) if steps else {}
 
 
-def choose(instruction: Instruction, available: Collection[str] = tuple(TITLES)) -> tuple[str, str]:
-    """The algorithm's name, and the reason: ("foi", "FoI: two local edits")."""
+def choose(instruction: Instruction, available: Collection[str] | None = None) -> tuple[str, str]:
+    """The algorithm's name, and the reason: ("foi", "FoI: two local edits").
+
+    available: the names of those that the model can run; None: all.
+    """
     wanted, reason = wish(instruction)
-    obstacles = {name: _obstacle(name, instruction, available) for name in (wanted, *STAND_INS)}
+    known = declared()
+    available = known if available is None else available
+    stand_ins = [one for one in known.values() if one.stands_in and one is not wanted]
+    obstacles = {one.name: _obstacle(one, instruction, available) for one in (wanted, *stand_ins)}
     free = [name for name, obstacle in obstacles.items() if not obstacle]
-    name = next(iter(free or [name for name in obstacles if name in available]), wanted)
-    return (
-        name,
-        f"{TITLES[name]}: {reason}"
-        if name == wanted
-        else f"{TITLES[name]}: {reason}; {obstacles[wanted]}",
-    )
+    name = next(iter(free or [name for name in obstacles if name in available]), wanted.name)
+    because = reason if name == wanted.name else f"{reason}; {obstacles[wanted.name]}"
+    return name, f"{known[name].title}: {because}"
 
 
-def wish(instruction: Instruction) -> tuple[str, str]:
-    """The algorithm whose strength this is, whether it is there or not, and what the instruction
-    does.
+def wish(instruction: Instruction) -> tuple[Facts, str]:
+    """The algorithm that serves this best, whether the model has it or not, and what the
+    instruction does.
     """
     items = instruction.items
-    if len(items) > 1:
-        number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
-        return "foi", f"{number} local edits"
-    return WANTED[kind_of(items[0])]
+    kind = kind_of(items[0]) if len(items) == 1 else "several"
+    number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
+    return serving(kind), KINDS[kind].format(number=number)
 
 
-def _obstacle(name: str, instruction: Instruction, available: Collection[str]) -> str:
+def serving(kind: Kind) -> Facts:
+    """The first algorithm that serves a kind of change; where none does, the first stand-in."""
+    found = [one for one in declared().values() if kind in one.serves and not one.baseline]
+    return next(iter(found or [one for one in declared().values() if one.stands_in]))
+
+
+def _obstacle(algorithm: Facts, instruction: Instruction, available: Collection[str]) -> str:
     """Why an algorithm cannot take it, or nothing."""
-    if name not in available:
-        return f"{TITLES[name]} is not there"
-    if name in ("adapedit", "tas"):
-        try:
-            captions(instruction, required=name == "adapedit")
-        except EditError as error:
-            return UNFIT.get(error.code, "the caption does not tell the rest")
+    if algorithm.name not in available:
+        return f"{algorithm.title} is not there"
+    try:
+        algorithm.texts(instruction)
+    except EditError as error:
+        return UNFIT.get(error.code, "the caption does not tell the rest")
     return ""
 
 

@@ -1,8 +1,13 @@
-"""One edit: a request in, a stream of events out."""
+"""One edit: prepared, then carried out.
+
+`prepare` reads the sentence and decides: which algorithm, with which settings, told what. `edit`
+does that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,78 +17,78 @@ from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Tally
 from .errors import EditError, NotFinite
-from .events import Chosen, Crop, Done, Event, Report, Stage
+from .events import Crop, Done, Event, Mask, Report, Stage
 from .frame import choose_frame
-from .language.instruction import parse
-from .language.prompts import captions, lacks_caption
-from .methods import adapedit, baselines, foi, instdiffedit, tas
+from .language.instruction import Instruction, parse
+from .language.prompts import Captions
+from .methods.table import ALGORITHMS, PAPERS
 from .request import EditRequest, resolve
 from .store import Shelf, Store
-from .task import Algorithm, Task
-
-PAPERS = (foi.ALGORITHM, instdiffedit.ALGORITHM, adapedit.ALGORITHM, tas.ALGORITHM)
-ALGORITHMS: dict[str, Algorithm] = {a.name: a for a in (*PAPERS, *baselines.ALGORITHMS)}
+from .task import Algorithm, Outcome, Task
 
 COARSE = 2.0  # a layer this many times larger than the working size comes back visibly softer
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A request that was read, and what was decided: all that `edit` needs beside the networks.
+
+    instruction: the sentence as it was read. texts: the captions, for an algorithm that is told by
+    them. settings: of the algorithm's own kind. reason: why this algorithm, where Auto has chosen
+    it, in words for a painter ("TAS: changes a pose"), else "".
+    """
+
+    request: EditRequest
+    instruction: Instruction
+    algorithm: Algorithm
+    settings: Any
+    texts: Captions | None = None
+    reason: str = ""
+
+
 def runnable(models: Models) -> tuple[str, ...]:
-    """The algorithms of the papers for which the models have all variants: what Auto may choose
-    from.
+    """The papers' algorithms for which the models have all variants: what Auto may choose from."""
+    return tuple(a.name for a in PAPERS if set(a.needs) <= set(models.variants))
+
+
+def prepare(models: Models, request: EditRequest) -> Prepared:
+    """Read a request and settle everything about it, without loading a network.
+
+    Raises EditError for a request that cannot be carried out. Where Auto had chosen by then, the
+    error's `choice` tells it. The code "needs-caption" says that the algorithm must know what the
+    picture shows, and that neither caption nor instruction tells it. An instruction that raises a
+    question is refused with that question: nothing is painted then.
     """
-    return tuple(
-        algorithm.name for algorithm in PAPERS if set(algorithm.needs) <= set(models.variants)
-    )
-
-
-def settle(models: Models, request: EditRequest) -> EditRequest:
-    """The request with its algorithm settled, and the reason, where it is Auto's to choose; any
-    other request itself.
-
-    Raises EditError, also where the instruction raises a question: nothing is painted then.
-    """
-    if question := parse(request.instruction, request.caption).question:
+    request.check()
+    instruction = parse(request.instruction, request.caption)
+    if question := instruction.question:
         raise EditError(question.code, question.sentence, proposal=question.proposal)
-    return auto.settled(request, runnable(models))
-
-
-def asks_for_caption(request: EditRequest) -> bool:
-    """Whether a settled request's algorithm needs to know what the picture shows, and neither
-    caption nor instruction tells it.
-    """
-    algorithm = ALGORITHMS.get(request.algorithm)
-    return (
-        algorithm is not None
-        and algorithm.caption == "needed"
-        and lacks_caption(parse(request.instruction, request.caption))
-    )
-
-
-def plan(models: Models, request: EditRequest) -> tuple[Algorithm, Any]:
-    """A settled request's algorithm and its settings.
-
-    Raises EditError for whatever can be refused before a network is loaded.
-    """
-    if request.algorithm not in ALGORITHMS:
+    name, reason, given = request.algorithm, "", request.parameters
+    if name == auto.NAME:
+        name, reason = auto.choose(instruction, runnable(models))
+        given = auto.parameters_for(ALGORITHMS[name], given)
+    if name not in ALGORITHMS:
         known = ", ".join((auto.NAME, *ALGORITHMS))
         raise EditError(
-            "unknown-algorithm",
-            f"There is no algorithm {request.algorithm!r}.",
-            f"Choose one of {known}.",
+            "unknown-algorithm", f"There is no algorithm {name!r}.", f"Choose one of {known}."
         )
-    algorithm = ALGORITHMS[request.algorithm]
-    settings = resolve(
-        algorithm.settings, models.defaults(algorithm.needs[0], algorithm.name), request.parameters
-    )
-    if algorithm.caption == "needed":
-        captions(parse(request.instruction, request.caption))
-    return algorithm, settings
+    algorithm = ALGORITHMS[name]
+    try:
+        defaults = models.defaults(algorithm.needs[0], name)
+        settings = resolve(algorithm.settings, defaults, given)
+        texts = algorithm.texts(instruction)
+    except EditError as error:
+        error.choice = (name, reason) if reason else None
+        raise
+    return Prepared(request, instruction, algorithm, settings, texts, reason)
 
 
 @torch.no_grad()
-def edit(models: Models, request: EditRequest, store: Store | None = None) -> Iterator[Event]:
-    """Carry out one edit. Yields Auto's choice first, the working crop, stages, steps and masks as
-    they come, and Done as the last event.
+def edit(
+    models: Models, wanted: Prepared | EditRequest, store: Store | None = None
+) -> Iterator[Event]:
+    """Carry out one edit; a request is prepared first. Yields the working crop, stages, steps and
+    masks as they come, and Done as the last event.
 
     Closing the iterator cancels. The same models, request and device give the same bytes, but on
     CUDA for what goes backwards through the network (TAS, null-text inversion), whose kernels may
@@ -91,12 +96,8 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
     Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a
     network.
     """
-    request.check()
-    settled = settle(models, request)
-    if settled is not request:
-        request = settled
-        yield Chosen(request.algorithm, request.reason)
-    algorithm, settings = plan(models, request)
+    prepared = prepare(models, wanted) if isinstance(wanted, EditRequest) else wanted
+    request, algorithm = prepared.request, prepared.algorithm
     yield Stage("preparing")
     model = models.get(algorithm.needs[0])
     warnings = []
@@ -116,13 +117,13 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         warnings.append(
             f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail."
         )
-    instruction = parse(request.instruction, request.caption)
-    warnings += instruction.notes
+    warnings += prepared.instruction.notes
     tally, shelf = Tally(), Shelf(store)
     while True:
         task = Task(
             request=request,
-            instruction=instruction,
+            instruction=prepared.instruction,
+            texts=prepared.texts,
             image=frame.enter(image),
             hint=None if hint is None else frame.enter(hint),
             frame=frame,
@@ -132,7 +133,7 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
             models=models,
         )
         try:
-            outcome = yield from algorithm.run(task, settings)
+            outcome = yield from _carried_out(prepared, task)
         except Widened as widened:  # once for each of the model's variants at most
             warnings.append(widened.sentence)
             continue
@@ -156,7 +157,7 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         understood=outcome.understood,
         warnings=(*warnings, *outcome.warnings),
         reused=tuple(task.shelf.reused),
-        reason=request.reason,
+        reason=prepared.reason,
     )
     # A quarter of a latent: farther no outline strayed where only a colour was to change.
     across = max(side / size for side, size in zip(frame.shape, frame.size, strict=True))
@@ -166,3 +167,36 @@ def edit(models: Models, request: EditRequest, store: Store | None = None) -> It
         else transparency.paper(outcome.image.cpu(), task.image, frame.enter(request.opacity))
     )
     yield Done(result, alpha, task.mask(outcome.found), report, across * model.factor / 4, paper)
+
+
+def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outcome]:
+    """The algorithm's outcome with its picture decoded, or with its mask only where no more is
+    wanted.
+    """
+    algorithm, mask_only = prepared.algorithm, prepared.request.mask_only
+    if mask_only and not algorithm.has_mask(prepared.settings):
+        texts = prepared.texts
+        return Outcome(
+            understood={} if texts is None else {"source": texts.source, "target": texts.target}
+        )
+    steps = algorithm.run(task, prepared.settings)
+    is_shown = False
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            break
+        is_shown = is_shown or isinstance(event, Mask | Outcome)
+        yield task.mask(event.found) if isinstance(event, Outcome) else event
+        if mask_only and isinstance(event, Outcome):
+            steps.close()
+            return event
+    if algorithm.has_mask(prepared.settings) and not is_shown:
+        yield task.mask(outcome.found)
+    if mask_only:
+        return replace(outcome, latents=None, image=None)
+    if outcome.latents is None:
+        return outcome
+    yield Stage("decoding")
+    return replace(outcome, image=task.model(algorithm.needs[0]).decode(outcome.latents))

@@ -7,7 +7,8 @@ class EditError(Exception):
     """A request that cannot be carried out as it stands.
 
     `code` is stable and for programs, `sentence` says what is wrong, `remedy` what to do about it.
-    `proposal`: an instruction that could be meant instead, "" if there is none.
+    `proposal`: an instruction that could be meant instead, "" if there is none. `choice`: the
+    algorithm that Auto had chosen by then and why, if it had.
     """
 
     def __init__(self, code: str, sentence: str, remedy: str = "", proposal: str = "") -> None:
@@ -16,6 +17,7 @@ class EditError(Exception):
         self.sentence = sentence
         self.remedy = remedy
         self.proposal = proposal
+        self.choice: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.remedy}".strip()

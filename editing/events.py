@@ -1,5 +1,4 @@
-"""What an edit reports while it runs: what Auto has chosen, the working crop, stages, steps, masks
-and, last, the result.
+"""What an edit reports while it runs: the working crop, stages, steps, masks and, last, the result.
 
 Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1,
 both on the CPU.
@@ -11,16 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Auto has chosen this algorithm, for this reason in words for a painter: "TAS: changes a
-    pose".
-    """
-
-    algorithm: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -126,4 +115,4 @@ class Done:
     paper: tuple[float, float, float] | None = None
 
 
-Event = Chosen | Crop | Stage | Step | Mask | Done
+Event = Crop | Stage | Step | Mask | Done

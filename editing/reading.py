@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from . import auto
 from .errors import EditError
+from .facts import declared
 from .language.instruction import Instruction, Item, parse
-from .language.prompts import captions
 from .language.questions import Question
 
 DOES = {
@@ -38,8 +38,8 @@ class Read:
     notes: tuple[str, ...]
 
 
-def read(sentence: str, caption: str = "", available: Collection[str] = tuple(auto.TITLES)) -> Read:
-    """Read an instruction as an edit by Auto would, among the algorithms that are available.
+def read(sentence: str, caption: str = "", available: Collection[str] | None = None) -> Read:
+    """Read an instruction as an edit by Auto would, among the available algorithms (None: all).
 
     Raises EditError for an instruction that cannot be one (empty, too long).
     """
@@ -51,10 +51,11 @@ def read(sentence: str, caption: str = "", available: Collection[str] = tuple(au
 
 def _lacks(instruction: Instruction, algorithm: str) -> Question | None:
     """The question for a caption, where the algorithm cannot do without."""
-    if algorithm != "adapedit":
+    facts = declared()[algorithm]
+    if facts.caption != "needed":
         return None
     try:
-        captions(instruction)
+        facts.texts(instruction)
     except EditError as error:
         return Question(error.code, f"{error.sentence} {error.remedy}".strip())
     return None

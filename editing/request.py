@@ -35,7 +35,6 @@ class EditRequest:
     needs it. mask_only: stop when the mask is found.
     parameters: values by name for the algorithm's declared parameters; what is absent takes its
     default.
-    reason: why this algorithm, where Auto has chosen it (auto.settled), for the report.
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened; no algorithm
     sees it.
     """
@@ -49,7 +48,6 @@ class EditRequest:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     caption: str = ""
     mask_only: bool = False
-    reason: str = ""
     opacity: Tensor | None = None
 
     def check(self) -> None:

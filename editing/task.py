@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,13 +16,15 @@ from .diffusion.masks import area
 from .diffusion.model import Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
+from .facts import Facts
 from .frame import Frame, threshold
 from .language.instruction import Instruction
+from .language.prompts import Captions
 from .request import EditRequest, Parameter, parameters_of
+from .request import Value as Setting
 from .store import Shelf
 
 Value = TypeVar("Value")
-CaptionUse = Literal["unused", "useful", "needed"]
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,24 @@ class Found:
     parts: tuple[Part, ...] = ()
 
 
+WHOLE = Found(torch.ones(1, 1, 1, 1), 0.5)
+"""The mask of a method that has none: the whole picture may change."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """An algorithm's answer at working size.
 
-    image: (1, 3, h, w) in 0..1, or None when only the mask was wanted. reach: working pixels by
-    which the mask grows in the composite. The rest goes into the report.
+    latents: (1, 4, h, w), scaled, still to be decoded by the first network that the algorithm
+    needs; or image: (1, 3, h, w) in 0..1, where it has decoded them itself; neither where only the
+    mask is known. reach: working pixels by which the mask grows in the composite. The rest goes
+    into the report.
     """
 
-    image: Tensor | None
-    found: Found
-    reach: float
+    found: Found = WHOLE
+    reach: float = 0.0
+    latents: Tensor | None = None
+    image: Tensor | None = None
     keywords: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     understood: Mapping[str, str] = field(default_factory=dict)
@@ -68,13 +77,14 @@ class Outcome:
 class Task:
     """One edit, ready for an algorithm. Pictures and hint are at working size, on the CPU.
 
-    image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is
-    off. generator: the request's only source of random numbers. shelf: values kept from earlier
-    edits.
+    texts: what the picture shows and shall show, for an algorithm that is told by captions. image:
+    (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is off.
+    generator: the request's only source of random numbers. shelf: values kept from earlier edits.
     """
 
     request: EditRequest
     instruction: Instruction
+    texts: Captions | None
     image: Tensor
     hint: Tensor | None
     frame: Frame
@@ -82,6 +92,12 @@ class Task:
     shelf: Shelf
     tally: Tally
     models: Models
+
+    @property
+    def captions(self) -> Captions:
+        """The texts of an algorithm that is told by captions."""
+        assert self.texts is not None, 'declare told_by="captions"'
+        return self.texts
 
     def model(self, variant: str) -> Model:
         """A variant of the model, counting into this edit's tally. Raises MissingVariant."""
@@ -135,28 +151,40 @@ def on_grid(hint: Tensor, size: tuple[int, int]) -> Tensor:
     return area(hint, size)[0, 0]
 
 
-@dataclass(frozen=True)
-class Algorithm:
-    """An entry of the table: what the docker shows, what the model must have, and how to run it.
+Run = Callable[[Task, Any], Generator[events.Event | Outcome, None, Outcome]]
+"""Carries out a task with its settings. Yields stages, steps and masks, returns the outcome.
 
-    settings: a frozen dataclass whose fields are declared with `request.parameter`. run(task,
-    settings) yields stages, steps and masks and returns the outcome. caption: what a text that says
-    what the picture shows now is to the algorithm.
+An outcome that it yields on the way says where the edit will happen, before that is painted: its
+mask is shown, and an edit that wants no more ends there.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Algorithm(Facts):
+    """All that is known of an algorithm outside its own file, declared at the end of that file.
+
+    Docker, command line, Auto and the benchmarks take it from here.
+
+    settings: a frozen dataclass whose fields are declared with `request.parameter`.
+    finds_mask: whether it looks for a mask, or else may change the whole picture; where that
+    depends on its settings, a function of them.
+    presets: settings for benchmarks, by "fast" (half to a third of the paper's network rows) and
+    "quick" (about 50 rows). What is absent keeps its default.
     """
 
-    name: str
-    title: str
-    summary: str
-    needs: tuple[str, ...]
     settings: type[Any]
-    run: Callable[[Task, Any], Generator[events.Event, None, Outcome]]
-    baseline: bool = False  # an earlier method, to compare with: listed behind "more"
-    caption: CaptionUse = "unused"
+    run: Run
+    finds_mask: bool | Callable[[Any], bool] = True
+    presets: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The declared parameters, in order."""
         return parameters_of(self.settings)
+
+    def has_mask(self, settings: Any) -> bool:
+        """Whether it looks for a mask with these settings."""
+        return self.finds_mask if isinstance(self.finds_mask, bool) else self.finds_mask(settings)
 
 
 MASK_EVERY = 5  # steps between two masks shown on the way

@@ -91,6 +91,8 @@ class Editor:
         try:
             yield from self._edit(submit, cancelled)
         except editing.EditError as error:
+            if error.choice is not None:
+                yield Chosen(submit.job, 0, *error.choice)
             log.info("edit refused job=%s code=%s", submit.job, error.code)
             yield Failed(
                 submit.job,
@@ -200,31 +202,31 @@ class Editor:
         )
         began = self._clock()
         notes: tuple[str, ...] = ()
-        request = editing.settle(
-            self._models, asked
-        )  # before anything is loaded for it, and before its time is estimated
-        if self._captioner is not None and editing.asks_for_caption(request):
+        # before anything is loaded for it: nobody waits for a network to be asked for a caption
+        try:
+            prepared = editing.prepare(self._models, asked)
+        except editing.EditError as error:
+            if self._captioner is None or error.code != "needs-caption":
+                raise
             yield Progress(submit.job, 0, DESCRIBING, 0, 0)
             asked = replace(asked, caption=self._captioner.describe(asked.image))
             notes = (f"The captioner says: {asked.caption}.",)
-            request = editing.settle(self._models, asked)
-        if request is not asked:
-            log.info("chose job=%s algorithm=%s", submit.job, request.algorithm)
-            yield Chosen(submit.job, 0, request.algorithm, request.reason)
-        editing.plan(
-            self._models, request
-        )  # what can be refused is refused now: nobody waits for a network to be asked for a caption
-        estimate = Estimate(self._earlier.setdefault((request.algorithm, submit.mask_only), {}))
+            prepared = editing.prepare(self._models, asked)
+        algorithm = prepared.algorithm
+        if prepared.reason:
+            log.info("chose job=%s algorithm=%s", submit.job, algorithm.name)
+            yield Chosen(submit.job, 0, algorithm.name, prepared.reason)
+        estimate = Estimate(self._earlier.setdefault((algorithm.name, submit.mask_only), {}))
         if notes:
             estimate.begin(DESCRIBING, began)
         previews = _Previews(submit, self._clock)
-        for variant in self._to_load(request.algorithm):
+        for variant in [one for one in algorithm.needs if one not in self._loaded]:
             estimate.begin(LOADING, self._clock())
             yield Progress(submit.job, 0, LOADING, 0, 0)
             self._models.get(variant)
             self._loaded.add(variant)
         with closing(
-            cast(Generator[events.Event], editing.edit(self._models, request, self._store))
+            cast(Generator[events.Event], editing.edit(self._models, prepared, self._store))
         ) as steps:
             for event in steps:
                 if cancelled():
@@ -253,15 +255,7 @@ class Editor:
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
-                    yield from _finish(submit, request, event, estimate.finish(now), notes)
-
-    def _to_load(self, name: str) -> list[str]:
-        algorithm = editing.ALGORITHMS.get(name)
-        return (
-            [variant for variant in algorithm.needs if variant not in self._loaded]
-            if algorithm is not None
-            else []
-        )
+                    yield from _finish(submit, asked, event, estimate.finish(now), notes)
 
 
 class _Previews:

@@ -17,59 +17,27 @@ from ..events import Done, Step
 from ..frame import choose_frame
 from ..request import Value
 
-PAPERS = ("foi", "instdiffedit", "adapedit", "tas")
-WITH_MASK = frozenset((*PAPERS, "diffedit"))
-"""Methods that look for a mask; the others may change the whole picture."""
-
-BY_INSTRUCTION = frozenset(("foi", "ip2p", "instdiffedit"))
-"""Methods that are told what to do; the others are told what the picture shows and what it shall
-show.
-"""
-
 # stands for a source text that a data set does not have; enough for methods that need none
 UNKNOWN = "a photo of something"
 
-Settings = Mapping[str, Mapping[str, Value]]
+PRESETS = ("quick", "fast", "paper")
+"""Settings of the methods: a paper's own, half to a third of its network rows, or about 50 rows.
 
-FAST: Settings = {
-    "foi": {"steps": 50},
-    "instdiffedit": {"steps": 25, "inpainting_steps": 25},
-    "adapedit": {"steps": 20, "prepass_steps": 10},
-    "tas": {"optimisation_steps": 100, "steps": 30},
-    "sdedit": {"steps": 25},
-    "ip2p": {"steps": 50, "start": 0.8},
-    "p2p": {"steps": 20},
-    "diffedit": {"steps": 20},
-    "masactrl": {"steps": 20, "start_step": 2},
-    "pnp": {"steps": 20},
-    "edit-friendly": {"steps": 25},
-    "null-text": {"steps": 10},
-    "dds": {"iterations": 60},
-    "cyclediffusion": {"steps": 20},
-}
-"""Half to a third of the papers' network rows; each method as it is."""
+Each method declares its own. Reckoned for `quick` from one case of each type on two cores: twenty
+take some 30 minutes for the four papers' algorithms and InstructPix2Pix, 80 for all fourteen
+methods. Good enough to see which method does what; figures to quote want `fast` or `paper`.
+"""
 
-QUICK: Settings = {
-    "foi": {"steps": 20},
-    "instdiffedit": {"steps": 12, "inpainting_steps": 10},
-    "adapedit": {"steps": 10, "prepass_steps": 5},
-    "tas": {"optimisation_steps": 10, "steps": 10},
-    "sdedit": {"steps": 20},
-    "ip2p": {"steps": 20, "start": 0.8},
-    "p2p": {"steps": 10},
-    "diffedit": {"steps": 10, "mask_samples": 6},
-    "masactrl": {"steps": 10, "start_step": 1},
-    "pnp": {"steps": 10},
-    "edit-friendly": {"steps": 12},
-    "null-text": {"steps": 3},
-    "dds": {"iterations": 12},
-    "cyclediffusion": {"steps": 12},
-}
-"""About 50 rows a method. Reckoned from one case of each type on two cores: twenty take some 30
-minutes for the four papers' algorithms and InstructPix2Pix, 80 for all fourteen methods. Good
-enough to see which method does what; figures to quote want `fast` or `paper`."""
 
-PRESETS: Mapping[str, Settings] = {"quick": QUICK, "fast": FAST, "paper": {}}
+def settings(method: str, preset: str) -> Mapping[str, Value]:
+    """A method's parameters in a preset; what is absent keeps its default."""
+    return ALGORITHMS[method].presets.get(preset, {})
+
+
+def has_mask(method: str) -> bool:
+    """Whether a method looks for a mask; the others may change the whole picture."""
+    algorithm = ALGORITHMS[method]
+    return algorithm.has_mask(algorithm.settings())
 
 
 @dataclass(frozen=True)
@@ -86,7 +54,7 @@ class Words:
         """What a method is told."""
         captions = f"{self.source or UNKNOWN} => {self.target}" if self.target else ""
         return (
-            (self.instruction if method in BY_INSTRUCTION else captions)
+            (self.instruction if ALGORITHMS[method].told_by == "instruction" else captions)
             or captions
             or self.instruction
         )
@@ -112,7 +80,7 @@ def ask(models: Models, method: str, words: Words, image: Tensor, seed: int, pre
         image,
         seed=seed,
         caption=words.source,
-        parameters=dict(PRESETS[preset].get(method, {})),
+        parameters=dict(settings(method, preset)),
     )
     begun = time.monotonic()
     last: Step | None = None

@@ -27,7 +27,7 @@ from ..diffusion.sampling import classifier_free, denoise
 from ..diffusion.schedule import DDIM, Moment, randn
 from ..sketchbook import folder
 from . import metrics, sheet
-from .methods import PRESETS, WITH_MASK, Answer, ask, known_methods
+from .methods import PRESETS, Answer, ask, has_mask, known_methods
 from .paper_sets import READERS, DataError, Sample
 from .paper_tables import EVALUATIONS, Evaluation
 from .perception import MissingWeights, Perception, Sources
@@ -154,7 +154,7 @@ def figures(
     }
     for name in evaluation.columns:
         if name == "iou":
-            masked_method = answer.done.report.algorithm in WITH_MASK
+            masked_method = has_mask(answer.done.report.algorithm)
             row[name] = (
                 metrics.iou(found, sample.mask)
                 if masked_method and sample.mask is not None

@@ -29,7 +29,7 @@ from ..sketchbook.judge import Judge, load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT, text
 from ..sketchbook.verdict import changes_made, rest_kept, to_tensor
 from . import metrics, report, sheet
-from .methods import PRESETS, WITH_MASK, Answer, Words, ask, known_methods
+from .methods import PRESETS, Answer, Words, ask, has_mask, known_methods
 from .records import Record, Records
 
 app = typer.Typer(help=__doc__)
@@ -112,7 +112,7 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
         direction = metrics.direction(towers.image(before), towers.image(image), source, target)
     return {
         "iou": metrics.iou(answer.done.mask.binary, exact)
-        if answer.done.report.algorithm in WITH_MASK
+        if has_mask(answer.done.report.algorithm)
         else None,
         "c_m": change.inside,
         "c_non": change.outside,

@@ -55,7 +55,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -69,8 +69,7 @@ from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import denoise
 from ..diffusion.schedule import DDIM, Moment
-from ..events import Event, Stage
-from ..language.prompts import captions
+from ..events import Event
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
 from .common import inverted
@@ -314,10 +313,10 @@ def taps(
 
 
 @torch.no_grad()
-def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """AdapEdit on a picture: inversion, pre-pass, edit pass."""
     model = task.model("text-to-image")
-    texts = captions(task.instruction)
+    texts = task.captions
     marked = [mark.text for item in task.instruction.items for mark in item.marks]
     couple = pair(model, texts.source, texts.target, marked)
     lambda_s = shifted(settings.lambda_s, 0.2, settings.strength, high=1.0)
@@ -359,14 +358,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return by_level(s if limit is None else s * limit, size)
 
     where = mask(found.closeness, prior, limit)
-    yield task.mask(where)
-    image = None
-    if not task.request.mask_only:
-        image = yield from edit_pass(
-            task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings
-        )
-    return Outcome(
-        image=image,
+    located = Outcome(
         found=where,
         reach=model.factor * 2**model.semantic_level / 2,
         keywords=couple.keywords,
@@ -374,6 +366,11 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         | ({"lambda_tau": lambda_tau} if couple.key else {}),
         understood={"source": texts.source, "target": texts.target},
     )
+    yield located
+    z = yield from edit_pass(
+        task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings
+    )
+    return replace(located, latents=z)
 
 
 def mask(closeness: Tensor, prior: Tensor | None, limit: Tensor | None) -> Found:
@@ -402,7 +399,7 @@ def edit_pass(
     lambda_s: float,
     settings: Settings,
 ) -> Generator[Event, None, Tensor]:
-    """Walk down beside the stored trajectory, three rows a step; decode."""
+    """Walk down beside the stored trajectory, three rows a step: the edit's latents."""
     z0 = trajectory.at(moments[-1])
     size = (z0.shape[2], z0.shape[3])
     count = len(moments) - 1
@@ -436,9 +433,7 @@ def edit_pass(
         )
 
     steps = denoise(trajectory.noisiest, moments, DDIM(), predict, compose)
-    z = yield from shown("denoising", count, steps, previewer(model, z0, task.image))
-    yield Stage("decoding")
-    return model.decode(z)
+    return (yield from shown("denoising", count, steps, previewer(model, z0, task.image)))
 
 
 ALGORITHM = Algorithm(
@@ -449,4 +444,12 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
+    serves=("count", "state", "look"),
+    stands_in=True,
+    order=3,
+    presets={
+        "fast": {"steps": 20, "prepass_steps": 10},
+        "quick": {"steps": 10, "prepass_steps": 5},
+    },
 )

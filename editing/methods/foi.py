@@ -47,7 +47,7 @@ positions, or than 4, is taken again with a smaller gamma, and the report says s
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -362,7 +362,7 @@ def conditions(
 
 
 @torch.no_grad()
-def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """FoI, as in the module's docstring."""
     model = task.model("instruction")
     prompt, parts = read(sentences(task.instruction), model)
@@ -401,48 +401,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             for p, r in zip(parts, regions, strict=True)
         ),
     )
-    yield task.mask(found)
-
-    image = None
-    if not task.request.mask_only:
-        where = to_grid(union(regions), (height, width))
-        levels = {site.level for site in model.sites.at("cross")}
-        masks = {
-            level: token_masks(parts, regions, model.sites.grid((height, width), level), len(maps))
-            for level in levels
-        }
-        alpha = torch.zeros(len(maps), device=maps.device)
-        for part in parts:
-            alpha[list(part.tokens)] = settings.strength * part.strength
-        entangled = first.index + round(settings.disentangled * (len(moments) - 1))
-
-        def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
-            if now is first:
-                noise = {name: eps[:1] for name, eps in first_noise.items()}
-            else:
-                taps: Taps = dict.fromkeys(
-                    model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
-                )
-                noise = model.predict(solver.shown(z, now), now.t, branches, taps)
-            inside = where if now.index < entangled else 1.0
-            return guidance(
-                noise["text"],
-                noise["image"],
-                noise["null"],
-                settings.text_guidance,
-                settings.image_guidance,
-                inside,
-            )
-
-        preview = previewer(model, z0, task.image)
-        z = yield from shown(
-            "denoising", len(moments) - 1, denoise(z[:1], moments, solver, predict), preview
-        )
-        yield Stage("decoding")
-        image = model.decode(z)
-
-    return Outcome(
-        image=image,
+    located = Outcome(
         found=found,
         reach=model.factor * 2**model.semantic_level / 2,
         keywords=tuple(p.keyword for p in parts),
@@ -451,6 +410,42 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         understood={"instruction": prompt, "keywords": ", ".join(p.keyword for p in parts)},
         warnings=tuple(_warnings(parts, regions, GAMMA[settings.gamma])),
     )
+    yield located
+
+    where = to_grid(union(regions), (height, width))
+    levels = {site.level for site in model.sites.at("cross")}
+    masks = {
+        level: token_masks(parts, regions, model.sites.grid((height, width), level), len(maps))
+        for level in levels
+    }
+    alpha = torch.zeros(len(maps), device=maps.device)
+    for part in parts:
+        alpha[list(part.tokens)] = settings.strength * part.strength
+    entangled = first.index + round(settings.disentangled * (len(moments) - 1))
+
+    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        if now is first:
+            noise = {name: eps[:1] for name, eps in first_noise.items()}
+        else:
+            taps: Taps = dict.fromkeys(
+                model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
+            )
+            noise = model.predict(solver.shown(z, now), now.t, branches, taps)
+        inside = where if now.index < entangled else 1.0
+        return guidance(
+            noise["text"],
+            noise["image"],
+            noise["null"],
+            settings.text_guidance,
+            settings.image_guidance,
+            inside,
+        )
+
+    preview = previewer(model, z0, task.image)
+    z = yield from shown(
+        "denoising", len(moments) - 1, denoise(z[:1], moments, solver, predict), preview
+    )
+    return replace(located, latents=z)
 
 
 def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> list[str]:
@@ -479,4 +474,8 @@ ALGORITHM = Algorithm(
     needs=("instruction",),
     settings=Settings,
     run=run,
+    serves=("several", "object", "colour", "add", "remove", "rest", "whole", "unknown"),
+    stands_in=True,
+    order=1,
+    presets={"fast": {"steps": 50}, "quick": {"steps": 20}},
 )

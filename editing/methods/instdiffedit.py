@@ -334,7 +334,7 @@ def inpaint(
 
 
 @torch.no_grad()
-def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """InstDiffEdit, as in the module's docstring; items one after another."""
     model = task.model("text-to-image")
     painter = None if task.request.mask_only else task.model("inpainting")
@@ -352,7 +352,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             painted = yield from inpaint(task, painter, image, asked.paint, mask, settings)
             image = blend(painted, image, masks.grow(mask, model.factor))
     return Outcome(
-        image=None if painter is None else image,
+        image=image,
         found=found(parts, settings.phi),
         reach=float(model.factor),
         keywords=tuple(r.keyword for r in regions),
@@ -395,4 +395,14 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    # It is told what to paint and not what goes: with two or three things in the picture it is
+    # right in 0 of 8 replacements, FoI in 8 of 8.
+    serves=("phrase",),
+    stands_in=True,
+    order=2,
+    counts=("steps", "inpainting_steps"),
+    presets={
+        "fast": {"steps": 25, "inpainting_steps": 25},
+        "quick": {"steps": 12, "inpainting_steps": 10},
+    },
 )

@@ -57,7 +57,7 @@ from ..diffusion.preview import previewer
 from ..diffusion.sampling import Progress, classifier_free, denoise
 from ..diffusion.schedule import DDIM, Moment, randn_like
 from ..events import Event, Mask, Stage
-from ..language.prompts import Captions, captions
+from ..language.prompts import Captions
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, shown
 from .common import inverted
@@ -233,7 +233,7 @@ def changed(edit: Tensor, reconstruction: Tensor, guide: Tensor | None = None) -
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """TAS, as in the module's docstring."""
     model = task.model("text-to-image")
-    texts = captions(task.instruction, required=False)
+    texts = task.captions
     source, warnings = source_text(task, texts, settings)
     z0 = model.scaling * model.encode(task.image)
     e_tgt, e_src, null = model.embed(texts.target), model.embed(source), model.embed("")
@@ -288,11 +288,10 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     yield Stage("decoding")
     edit, reconstruction = model.decode(z), model.decode(z0)
     where = changed(edit, reconstruction, None if task.guide is None else task.guide.to(edit))
-    yield task.mask(where)
     if not bool((where.soft >= where.threshold).any()):
         warnings = (*warnings, "Nothing changed; take a lower ratio or a higher eta.")
     return Outcome(
-        image=None if task.request.mask_only else edit,
+        image=edit,
         found=where,
         reach=float(model.factor),
         thresholds={"difference": where.threshold},
@@ -387,4 +386,11 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    told_by="captions",
+    serves=("pose",),
+    order=4,
+    presets={
+        "fast": {"optimisation_steps": 100, "steps": 30},
+        "quick": {"optimisation_steps": 10, "steps": 10},
+    },
 )

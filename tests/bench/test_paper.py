@@ -384,9 +384,7 @@ def test_what_cannot_be_had_is_named_once_and_not_tried_again(tmp_path: Path) ->
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps a method."""
-    presets = {"quick": SHORT, "paper": SHORT}
-    monkeypatch.setattr(methods, "PRESETS", presets)
-    monkeypatch.setattr(paper, "PRESETS", presets)
+    monkeypatch.setattr(methods, "settings", lambda name, _: SHORT[name])
     monkeypatch.setattr(paper, "STEPS", 2)
 
 

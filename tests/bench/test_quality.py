@@ -20,6 +20,7 @@ from limn.editing.bench.methods import Words
 from limn.editing.bench.quality import Case
 from limn.editing.language.instruction import parse
 from limn.editing.language.prompts import captions
+from limn.editing.request import resolve
 from limn.editing.sketchbook.edits import TYPES, edit
 from limn.editing.sketchbook.judge import Judge, new_judge
 
@@ -29,8 +30,7 @@ FEW = {name: {"steps": 2} for name in ("sdedit", "p2p", "diffedit", "ip2p", "foi
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps a method; a judge that nobody trained, so that no weights are needed."""
-    monkeypatch.setattr(methods, "PRESETS", {"quick": FEW, "paper": {}})
-    monkeypatch.setattr(quality, "PRESETS", {"quick": FEW, "paper": {}})
+    monkeypatch.setattr(methods, "settings", lambda name, _: FEW.get(name, {}))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         parts = new_judge().eval()
@@ -169,10 +169,10 @@ def test_words_that_a_data_set_lacks() -> None:
 
 
 def test_every_preset_names_parameters_that_exist() -> None:
-    for preset in (methods.QUICK, methods.FAST):
-        assert set(preset) == set(ALGORITHMS)
-        for name, parameters in preset.items():
-            assert set(parameters) <= {p.name for p in ALGORITHMS[name].parameters}, name
+    for algorithm in ALGORITHMS.values():
+        assert {*methods.PRESETS} == {*algorithm.presets, "paper"}, algorithm.name
+        for parameters in algorithm.presets.values():
+            resolve(algorithm.settings, {}, parameters)
 
 
 def test_it_hangs_in_the_command_line() -> None:

@@ -9,10 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from limn import editing
-from limn.editing import ALGORITHMS, PAPERS, EditError, EditRequest, Models, auto, edit, load_models
-from limn.editing.auto import TITLES
-from limn.editing.events import Chosen, Done, Event, Stage
+from limn.editing import (
+    ALGORITHMS,
+    PAPERS,
+    EditError,
+    EditRequest,
+    Models,
+    auto,
+    edit,
+    editor,
+    load_models,
+    prepare,
+    runnable,
+)
+from limn.editing.events import Done
+from limn.editing.facts import Facts, declared
+from limn.editing.language.instruction import Instruction
 
 from .conftest import picture
 
@@ -29,8 +41,11 @@ def request(instruction: str, **changes: object) -> EditRequest:
     )  # type: ignore[arg-type]
 
 
-def events(models: Models, instruction: str, **changes: object) -> list[Event]:
-    return list(edit(models, request(instruction, **changes)))
+def done(models: Models, instruction: str, **changes: object) -> Done:
+    """The end of an edit."""
+    *_, last = edit(models, request(instruction, **changes))
+    assert isinstance(last, Done)
+    return last
 
 
 @pytest.mark.parametrize(
@@ -43,31 +58,19 @@ def events(models: Models, instruction: str, **changes: object) -> list[Event]:
         ("make the dog sit", "", "tas", "TAS: changes a pose"),
     ],
 )
-def test_the_choice_is_announced_first_and_runs(
+def test_the_choice_is_prepared_and_runs(
     models: Models, instruction: str, caption: str, algorithm: str, reason: str
 ) -> None:
-    seen = events(models, instruction, caption=caption)
-    assert seen[0] == Chosen(algorithm, reason)
-    assert [type(event) for event in seen].count(Chosen) == 1 and isinstance(seen[1], Stage)
-    last = seen[-1]
+    prepared = prepare(models, request(instruction, caption=caption))
+    assert (prepared.algorithm.name, prepared.reason) == (algorithm, reason)
+    *_, last = edit(models, prepared)
     assert isinstance(last, Done)
     assert (last.report.algorithm, last.report.reason) == (algorithm, reason)
 
 
 def test_an_algorithm_by_its_name_overrides_and_has_no_reason(models: Models) -> None:
-    seen = events(models, "make the dog sit", algorithm="foi")
-    assert not any(isinstance(event, Chosen) for event in seen)
-    last = seen[-1]
-    assert isinstance(last, Done) and (last.report.algorithm, last.report.reason) == ("foi", "")
-
-
-def test_a_request_that_was_settled_before_is_not_announced_again(models: Models) -> None:
-    settled = editing.settle(models, request("make the dog sit"))
-    assert (settled.algorithm, settled.reason) == ("tas", "TAS: changes a pose")
-    assert editing.settle(models, settled) is settled
-    seen = list(edit(models, settled))
-    assert not any(isinstance(event, Chosen) for event in seen)
-    assert isinstance(seen[-1], Done) and seen[-1].report.reason == "TAS: changes a pose"
+    report = done(models, "make the dog sit", algorithm="foi").report
+    assert (report.algorithm, report.reason) == ("foi", "")
 
 
 def test_only_what_the_models_can_run_is_chosen(tiny_model: Path) -> None:
@@ -75,20 +78,17 @@ def test_only_what_the_models_can_run_is_chosen(tiny_model: Path) -> None:
         load_models(tiny_model / "instruction"),
         load_models(tiny_model / "text-to-image"),
     )
-    assert (editing.runnable(instruction), editing.runnable(text)) == (
+    assert (runnable(instruction), runnable(text)) == (
         ("foi",),
         ("adapedit", "tas"),
     )
-    settled = editing.settle(instruction, request("make the dog sit"))
-    assert (settled.algorithm, settled.reason) == ("foi", "FoI: changes a pose; TAS is not there")
+    prepared = prepare(instruction, request("make the dog sit"))
+    assert prepared.algorithm.name == "foi"
+    assert prepared.reason == "FoI: changes a pose; TAS is not there"
     with pytest.raises(EditError) as caught:
-        events(text, "make the star blue")
+        prepare(text, request("make the star blue"))
     assert caught.value.code == "needs-caption"
-    assert isinstance(events(text, "make the star blue", caption="a red star")[-1], Done)
-
-
-def test_it_calls_the_algorithms_by_their_titles() -> None:
-    assert {algorithm.name: algorithm.title for algorithm in PAPERS} == TITLES
+    assert done(text, "make the star blue", caption="a red star")
 
 
 def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
@@ -96,12 +96,28 @@ def test_auto_has_the_parameters_that_all_have_and_hands_them_on() -> None:
         *({parameter.name for parameter in algorithm.parameters} for algorithm in PAPERS)
     )
     assert {field.name for field in fields(auto.Settings)} == common
-    given = auto.settled(request("make the star blue", parameters={"steps": 7}), ("foi",))
-    assert given.parameters == {"steps": 7}
-    assert (
-        auto.settled(request("make the star blue", parameters={"steps": 0}), ("foi",)).parameters
-        == {}
-    )
+    assert auto.parameters_for(ALGORITHMS["foi"], {"steps": 7}) == {"steps": 7}
+    assert auto.parameters_for(ALGORITHMS["foi"], {"steps": 0}) == {}
+
+
+def test_every_kind_of_change_is_served_by_a_paper_and_only_kinds_are_declared() -> None:
+    declared = [kind for algorithm in ALGORITHMS.values() for kind in algorithm.serves]
+    assert set(declared) == set(auto.KINDS)
+    assert {auto.serving(kind).name for kind in auto.KINDS} <= {paper.name for paper in PAPERS}
+
+
+def test_what_is_read_of_the_declarations_is_what_they_are() -> None:
+    """Auto chooses by what it reads of the files, without running them."""
+    assert list(declared()) == list(ALGORITHMS)
+    for name, facts in declared().items():
+        for fact in fields(Facts):
+            assert getattr(facts, fact.name) == getattr(ALGORITHMS[name], fact.name), name
+
+
+def test_what_counts_steps_is_a_parameter_of_that_kind() -> None:
+    for algorithm in ALGORITHMS.values():
+        kinds = {parameter.name: parameter.kind for parameter in algorithm.parameters}
+        assert algorithm.counts and {kinds[name] for name in algorithm.counts} == {"int"}
 
 
 @pytest.mark.parametrize(
@@ -119,18 +135,16 @@ def test_whoever_is_chosen_takes_the_steps(
     models: Models, instruction: str, caption: str, algorithm: str, steps: int
 ) -> None:
     """All that it shows or paints in, two at least."""
-    settled = editing.settle(
-        models, request(instruction, caption=caption, parameters={"steps": steps})
-    )
-    assert settled.algorithm == algorithm
-    _, settings = editing.plan(models, settled)
+    wanted = request(instruction, caption=caption, parameters={"steps": steps})
+    prepared = prepare(models, wanted)
+    assert prepared.algorithm.name == algorithm
     counted = {
         "foi": ("steps",),
         "instdiffedit": ("steps", "inpainting_steps"),
         "adapedit": ("steps",),
         "tas": ("steps",),
     }[algorithm]
-    assert [getattr(settings, name) for name in counted] == [max(2, steps)] * len(counted)
+    assert [getattr(prepared.settings, name) for name in counted] == [max(2, steps)] * len(counted)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,7 @@ def test_what_auto_cannot_take_is_said(
     models: Models, instruction: str, parameters: dict[str, object], code: str
 ) -> None:
     with pytest.raises(EditError) as caught:
-        events(models, instruction, parameters=parameters)
+        prepare(models, request(instruction, parameters=parameters))
     assert caught.value.code == code and caught.value.sentence
 
 
@@ -159,10 +173,9 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
     }
     wanted = request("make the star blue", algorithm=name, parameters=few, mask_only=True)
     needed = ALGORITHMS[name].caption == "needed"
-    assert editing.asks_for_caption(wanted) == needed
     if needed:
         with pytest.raises(EditError) as caught:
-            list(edit(models, wanted))
+            prepare(models, wanted)
         assert caught.value.code == "needs-caption"
     else:
         assert isinstance(list(edit(models, wanted))[-1], Done)
@@ -182,18 +195,34 @@ def test_who_needs_a_caption_says_so(models: Models, name: str) -> None:
 def test_auto_asks_for_a_caption_where_its_choice_needs_one(
     models: Models, instruction: str, caption: str, asks: bool
 ) -> None:
-    """It takes no other algorithm instead: the choice is told, then the question."""
-    assert (
-        editing.asks_for_caption(editing.settle(models, request(instruction, caption=caption)))
-        == asks
-    )
-    steps = edit(models, request(instruction, caption=caption))
-    chosen = next(steps)
-    assert isinstance(chosen, Chosen)
-    if asks:
-        assert chosen == Chosen("adapedit", "AdapEdit: changes a number")
-        with pytest.raises(EditError) as caught:
-            list(steps)
-        assert caught.value.code == "needs-caption"
-    else:
-        assert isinstance(list(steps)[-1], Done)
+    """It takes no other algorithm instead: the refusal tells the choice."""
+    wanted = request(instruction, caption=caption)
+    if not asks:
+        assert prepare(models, wanted).reason
+        return
+    with pytest.raises(EditError) as caught:
+        prepare(models, wanted)
+    assert caught.value.code == "needs-caption"
+    assert caught.value.choice == ("adapedit", "AdapEdit: changes a number")
+
+
+def test_nothing_is_loaded_to_prepare(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = load_models(tiny_model)
+    loaded: list[str] = []
+    monkeypatch.setattr(Models, "get", lambda _, variant: loaded.append(variant))
+    prepare(models, request("make the star striped", caption="a red star"))
+    with pytest.raises(EditError):
+        prepare(models, request("make the star striped"))
+    assert not loaded
+
+
+def test_the_sentence_is_parsed_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = editor.parse, []
+
+    def counted(instruction: str, caption: str) -> Instruction:
+        parsed.append(instruction)
+        return parse(instruction, caption)
+
+    monkeypatch.setattr(editor, "parse", counted)
+    assert done(models, "make the star striped", caption="a red star")
+    assert parsed == ["make the star striped"]

@@ -534,6 +534,7 @@ def task_of(models: Models, request: EditRequest) -> Any:
     return Task(
         request,
         parse(request.instruction),
+        None,
         request.image,
         None,
         frame,

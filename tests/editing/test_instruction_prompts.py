@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limn.editing.auto import TITLES, choose
+from limn.editing import PAPERS
+from limn.editing.auto import choose
 from limn.editing.errors import EditError
 from limn.editing.language.instruction import parse
 from limn.editing.language.prompts import captions, replacements, sentences
@@ -306,7 +307,7 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
     )
     assert all(r.find and r.paint for r in replacements(instruction))
     name, reason = choose(instruction)
-    assert name in TITLES and reason.startswith(TITLES[name])
+    assert reason.startswith(next(a.title for a in PAPERS if a.name == name))
 
 
 @pytest.mark.parametrize(

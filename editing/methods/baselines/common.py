@@ -1,13 +1,10 @@
-"""What the text-to-image baselines share: where they start, how they end, and that they have no
-mask.
-"""
+"""What the text-to-image baselines share: where they start and how they end."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from ...diffusion.inversion import Trajectory
@@ -15,13 +12,10 @@ from ...diffusion.model import Branch, Model
 from ...diffusion.preview import Preview, previewer
 from ...diffusion.sampling import Compose, Predict, denoise, unchanged
 from ...diffusion.schedule import DDIM, Moment, Solver, late
-from ...events import Event, Stage
-from ...language.prompts import Captions, captions
-from ...task import Found, Outcome, Task, shown
+from ...events import Event
+from ...language.prompts import Captions
+from ...task import WHOLE, Found, Outcome, Task, shown
 from ..common import inverted
-
-WHOLE = Found(torch.ones(1, 1, 1, 1), 0.5)
-"""The mask of a method that has none: the whole picture may change."""
 
 
 @dataclass(frozen=True)
@@ -67,31 +61,25 @@ class Ground:
         steps = denoise(z, moments, solver or DDIM(), predict, compose)
         return (yield from shown("denoising", len(moments) - 1, steps, self.preview))
 
-    def finished(
-        self, z: Tensor, found: Found = WHOLE, thresholds: dict[str, float] | None = None
-    ) -> Generator[Event, None, Outcome]:
-        """Decode the latents."""
-        yield Stage("decoding")
-        return self.outcome(self.model.decode(z), found, thresholds)
+    def finished(self, z: Tensor, found: Found = WHOLE) -> Outcome:
+        """The answer with the edit's latents."""
+        return replace(self.outcome(found), latents=z)
 
-    def outcome(
-        self, image: Tensor | None, found: Found = WHOLE, thresholds: dict[str, float] | None = None
-    ) -> Outcome:
-        """The answer with a picture, or with a mask only; a mask reaches one latent pixel further
-        in the composite.
-        """
+    def outcome(self, found: Found) -> Outcome:
+        """The answer with a mask only; it reaches one latent pixel further in the composite."""
         understood = {"source": self.texts.source, "target": self.texts.target}
-        reach = 0.0 if found is WHOLE else float(self.model.factor)
-        return Outcome(image, found, reach, thresholds=thresholds or {}, understood=understood)
+        if found is WHOLE:
+            return Outcome(understood=understood)
+        thresholds = {"mask": found.threshold}
+        return Outcome(
+            found, float(self.model.factor), thresholds=thresholds, understood=understood
+        )
 
 
-def ground(task: Task, steps: int, needs_source: bool = True) -> Ground:
-    """Encode the picture and read the texts.
-
-    Raises EditError if the source text is needed and cannot be told.
-    """
+def ground(task: Task, steps: int) -> Ground:
+    """Encode the picture and the texts."""
     model = task.model("text-to-image")
-    texts = captions(task.instruction, required=needs_source)
+    texts = task.captions
     z0 = model.scaling * model.encode(task.image)
     return Ground(
         task=task,
@@ -104,9 +92,3 @@ def ground(task: Task, steps: int, needs_source: bool = True) -> Ground:
         null=Branch("null", model.embed("")),
         preview=previewer(model, z0, task.image),
     )
-
-
-def maskless(start: Ground) -> Generator[Event, None, Outcome]:
-    """The answer to "find the mask" of a method without one."""
-    yield start.task.mask(WHOLE)
-    return start.outcome(None)

@@ -20,7 +20,7 @@ from ...diffusion.schedule import DDIM, Moment, randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from .common import ground, maskless
+from .common import ground
 from .ddpm import Replay, deviation, mean, record
 
 
@@ -64,8 +64,6 @@ def trajectory(
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """One row a step for the source, two for the target: 40 steps, 120 rows."""
     start = ground(task, settings.steps)
-    if task.request.mask_only:
-        return (yield from maskless(start))
     moments = start.late(settings.strength)
     chain = trajectory(start.z0, moments, settings.eta, task.generator)
 
@@ -80,7 +78,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         "inverting", len(moments) - 1, record(chain, moments, source, settings.eta), start.preview
     )
     z = yield from start.sampled(chain[:1], moments, target, solver=Replay(recorded, settings.eta))
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -91,5 +89,9 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=20,
+    presets={"fast": {"steps": 20}, "quick": {"steps": 12}},
 )

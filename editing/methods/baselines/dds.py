@@ -19,7 +19,7 @@ from ...diffusion.schedule import randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from .common import Ground, ground, maskless
+from .common import Ground, ground
 
 TIMES = (50, 950)  # timesteps drawn from, the last one excluded
 RATE = 0.1
@@ -77,12 +77,10 @@ def descend(start: Ground, settings: Settings) -> Generator[Progress, None, Tens
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """200 steps of four rows: 800."""
     start = ground(task, steps=1)
-    if task.request.mask_only:
-        return (yield from maskless(start))
     z = yield from shown(
         "optimising", settings.iterations, torch.no_grad()(descend)(start, settings), start.preview
     )
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -93,5 +91,10 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=19,
+    counts=("iterations",),
+    presets={"fast": {"iterations": 60}, "quick": {"iterations": 12}},
 )

@@ -133,14 +133,11 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
 
 
 @torch.no_grad()
-def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
+def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """40 rows for the mask, 40 of inversion to 0.8, and two for each of 40 steps: 160 in all."""
     start = ground(task, settings.steps)
     found = yield from find_mask(start, settings)
-    yield task.mask(found)
-    thresholds = {"mask": found.threshold}
-    if task.request.mask_only:
-        return start.outcome(None, found, thresholds)
+    yield start.outcome(found)
     where = (found.soft > found.threshold).to(start.z0)
     moments = start.late(settings.strength)
     steps = len(moments) - 1
@@ -156,7 +153,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return blend(z, trajectory.latents[now.index - first][None], where)
 
     z = yield from start.sampled(trajectory.noisiest, moments, predict, compose)
-    return (yield from start.finished(z, found, thresholds))
+    return start.finished(z, found)
 
 
 ALGORITHM = Algorithm(
@@ -167,5 +164,8 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
     baseline=True,
+    order=14,
+    presets={"fast": {"steps": 20}, "quick": {"steps": 10, "mask_samples": 6}},
 )

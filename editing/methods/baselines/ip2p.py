@@ -13,10 +13,10 @@ from torch import Tensor
 from ...diffusion.preview import previewer
 from ...diffusion.sampling import denoise
 from ...diffusion.schedule import EulerAncestral, Moment, late, randn_like
-from ...events import Event, Stage
+from ...events import Event
 from ...language.prompts import sentences
 from ...request import parameter
-from ...task import Algorithm, Found, Outcome, Task, shown
+from ...task import Algorithm, Outcome, Task, shown
 from ..foi import conditions, guidance, read
 
 
@@ -67,19 +67,13 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             settings.image_guidance,
         )
 
-    found = Found(torch.ones(1, 1, 1, 1), 0.5)
-    yield task.mask(found)
-    image = None
-    if not task.request.mask_only:
-        z = yield from shown(
-            "denoising",
-            len(moments) - 1,
-            denoise(z, moments, solver, predict),
-            previewer(model, z0, task.image),
-        )
-        yield Stage("decoding")
-        image = model.decode(z)
-    return Outcome(image, found, 0.0, understood={"instruction": prompt})
+    z = yield from shown(
+        "denoising",
+        len(moments) - 1,
+        denoise(z, moments, solver, predict),
+        previewer(model, z0, task.image),
+    )
+    return Outcome(latents=z, understood={"instruction": prompt})
 
 
 ALGORITHM = Algorithm(
@@ -89,5 +83,8 @@ ALGORITHM = Algorithm(
     needs=("instruction",),
     settings=Settings,
     run=run,
+    finds_mask=False,
     baseline=True,
+    order=12,
+    presets={"fast": {"steps": 50, "start": 0.8}, "quick": {"steps": 20, "start": 0.8}},
 )

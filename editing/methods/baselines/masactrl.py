@@ -22,7 +22,7 @@ from ...diffusion.schedule import Moment
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
-from .common import ground, maskless
+from .common import ground
 
 FIRST_LAYER = 10 / 16  # up_blocks.2 and up_blocks.3 of Stable Diffusion 1.x
 DONORS = {
@@ -81,9 +81,7 @@ def decoder_layers(sites: Sites) -> list[Site]:
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """50 rows of inversion, then four a step: 250 in all."""
-    start = ground(task, settings.steps, needs_source=False)
-    if task.request.mask_only:
-        return (yield from maskless(start))
+    start = ground(task, settings.steps)
     model = start.model
     source = Branch("source", start.null.text) if start.texts.derived else start.source
     branches = [Branch("null source", start.null.text), start.null, source, start.target]
@@ -99,7 +97,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -110,5 +108,9 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=15,
+    presets={"fast": {"steps": 20, "start_step": 2}, "quick": {"steps": 10, "start_step": 1}},
 )

@@ -17,7 +17,7 @@ from ...diffusion.schedule import Moment
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from .common import ground, maskless
+from .common import ground
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,6 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     more), 100 of sampling.
     """
     start = ground(task, settings.steps)
-    if task.request.mask_only:
-        return (yield from maskless(start))
     model, source, guidance = start.model, start.source.text, settings.guidance
     trajectory = yield from start.inverted(source)
 
@@ -54,7 +52,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return classifier_free(noise["null"], noise["target"], guidance)
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -65,5 +63,9 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=18,
+    presets={"fast": {"steps": 10}, "quick": {"steps": 3}},
 )

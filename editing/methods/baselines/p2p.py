@@ -31,7 +31,7 @@ from ...events import Event
 from ...language import alignment
 from ...request import parameter
 from ...task import Algorithm, Found, Outcome, Task
-from .common import ground, maskless
+from .common import ground
 
 BLEND_AT = 0.3  # a place belongs to the edit where its normalised map is above this
 BLEND_FROM = 0.2  # share of the steps after which the maps are settled enough to blend by
@@ -217,8 +217,6 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """50 rows of inversion, then three a step: 200 in all."""
     start = ground(task, settings.steps)
     model = start.model
-    if task.request.mask_only and not settings.local_blend:
-        return (yield from maskless(start))
     device = start.z0.device
     mapper, alphas = (
         x.to(device) for x in pairing(model, start.texts.source, start.texts.target, settings.mode)
@@ -252,14 +250,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict, compose)
     if watched is None:
-        return (yield from start.finished(z))
-    found = Found(watched.where(size)[None, None], BLEND_AT)
-    yield task.mask(found)
-    return (
-        start.outcome(None, found)
-        if task.request.mask_only
-        else (yield from start.finished(z, found))
-    )
+        return start.finished(z)
+    return start.finished(z, Found(watched.where(size)[None, None], BLEND_AT))
 
 
 ALGORITHM = Algorithm(
@@ -270,5 +262,9 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=lambda settings: settings.local_blend,
     baseline=True,
+    order=13,
+    presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
 )

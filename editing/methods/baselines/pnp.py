@@ -22,7 +22,7 @@ from ...diffusion.schedule import Moment
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
-from .common import ground, maskless
+from .common import ground
 
 NEGATIVE = {"plain": "", "generic": "blurry, low quality, unrealistic"}
 BRANCHES = ("source", "null", "target")  # the source first: its rows are handed to the two others
@@ -97,9 +97,7 @@ def injected(block: nn.Module, active: bool) -> Iterator[None]:
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """50 rows of inversion, then three a step: 200 in all."""
-    start = ground(task, settings.steps, needs_source=False)
-    if task.request.mask_only:
-        return (yield from maskless(start))
+    start = ground(task, settings.steps)
     model = start.model
     empty = start.null.text
     branches = [
@@ -123,7 +121,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -134,5 +132,9 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=16,
+    presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
 )

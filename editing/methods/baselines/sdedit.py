@@ -15,7 +15,7 @@ from ...diffusion.schedule import DDIM, Moment, randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
-from .common import ground, maskless
+from .common import ground
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,7 @@ class Settings:
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """Two rows a step: 25 steps, 50 rows by default."""
-    start = ground(task, settings.steps, needs_source=False)
-    if task.request.mask_only:
-        return (yield from maskless(start))
+    start = ground(task, settings.steps)
     moments = start.late(settings.strength)
     z = DDIM().noised(start.z0, randn_like(start.z0, task.generator), moments[0])
 
@@ -51,7 +49,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     z = yield from start.sampled(z, moments, predict)
-    return (yield from start.finished(z))
+    return start.finished(z)
 
 
 ALGORITHM = Algorithm(
@@ -62,5 +60,9 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    told_by="captions",
+    finds_mask=False,
     baseline=True,
+    order=11,
+    presets={"fast": {"steps": 25}, "quick": {"steps": 20}},
 )
