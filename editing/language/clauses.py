@@ -44,7 +44,7 @@ COVERED = frozenset("filled covered decorated surrounded wrapped dressed topped 
 PLACING = frozenset("in on at inside under behind near above below beside next".split())
 HIDDEN = frozenset("there visible here present shown in on exist appear around seen".split())
 HOLDING = frozenset(
-    "wear wearing have having hold holding carry carrying show contain any with".split()
+    "wear wearing have having hold holding carry carrying show contain any with need want".split()
 )
 OPPOSITES = {
     "dark": "brighter", "bright": "darker", "light": "darker", "big": "smaller", "tall": "shorter",
@@ -106,6 +106,9 @@ def clause(text: str, words: Tokens) -> str | None:
         if i + 1 == len(words) or not is_subject(words[:i]):
             continue
         plural = word in ("have", "need") and words[i - 1].word in ("they", "we", "you")
+        negated = word in ("does", "do", "did") and words[i + 1].word == "not"
+        if negated:
+            return predicate(text, words[:i], words[i + 1 :])
         if word in BE or word in OWNS or plural:
             return predicate(text, words[:i], words[i:])
     return _third_person(text, words)
@@ -130,7 +133,9 @@ def _third_person(text: str, words: Tokens) -> str | None:
 def as_object(text: str, words: Tokens) -> str:
     """A subject as an object: he -> him."""
     said = say(text, words)
-    return OBJECTIVE.get(words[0].word, said) if len(words) == 1 else said
+    if len(words) > 1:
+        return said
+    return OBJECTIVE.get(words[0].word, said.lower() if words[0].word in lex.PRONOUNS else said)
 
 
 def predicate(text: str, subject: Tokens, rest: Tokens) -> str | None:
@@ -220,7 +225,7 @@ def _placed(text: str, who: str, rest: Tokens) -> str:
 def made(who: str, what: str) -> str:
     """ "make X Y", with "be" between them where they would not be parted rightly without."""
     plain = f"make {who} {what}"
-    if re.search(r"\band (?:the|his|her|its|their|my|that|this|those|these)\b", what):
+    if re.search(r"(?:\band|,) (?:the|his|her|its|their|my|that|this|those|these)\b", what):
         return plain  # "and the walls white": pieces.py parts it
     wanted = [t.word for t in tokens(what)]
     told = [t.word for t in read(plain).target] == wanted

@@ -138,10 +138,12 @@ def _phrase(words: Tokens) -> Reading:
         return changed
     if (
         (said[-1] in lex.STYLES | lex.TIMES | lex.WEATHER and said[0] not in lex.DEFINITE)
-        or said[0] in ("in", "as", "at", "like", "during")
+        or said[0] in ("in", "as", "at", "like", "during", "on", "under")
+        or (head(words) and head(words)[0].word in lex.VIEWS and said[0] not in lex.DEFINITE)
         or _is_medium(words)
     ):
-        return Reading("global", (), words, key=last_content(words))
+        what = words[1:] if said[0] in ("as", "like") and len(words) > 1 else words
+        return Reading("global", (), what, key=last_content(words))
     cut = find(words, ("into",))
     if (
         cut
@@ -170,6 +172,8 @@ def _fewer(words: Tokens) -> Reading | None:
     first, rest = words[0].word, words[1:]
     if not rest or not head(rest):
         return None
+    if first in ("more", "less") and rest[-1].word in lex.MEASURES:
+        return Reading("global", (), words, key=head(rest))
     if first in ("fewer", "less"):
         return Reading("modify", rest, words[:1], key=head(rest))
     some = first in ("a", "some", "several") or lex.is_number(first)

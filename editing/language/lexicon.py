@@ -26,7 +26,7 @@ VERBS: dict[str, Pattern] = _table(
         "add": "add put place insert draw include attach append hang stick plant lay position set introduce sketch render create paste "
         "mount scatter sprinkle pour drop show superimpose apply build construct generate write "
         "type",
-        "remove": "remove delete erase eliminate clear wipe discard hide omit exclude banish ditch scrap",
+        "remove": "remove delete erase eliminate clear wipe discard hide lose omit exclude banish ditch scrap",
         "make": "make let have",
         "paint": "paint colour color dye tint recolour recolor stain",
         "give": "give",
@@ -121,6 +121,9 @@ GROUPS: tuple[frozenset[str], ...] = (
 ANIMATE = frozenset(
     "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger "
     "monkey cow sheep pig duck corgi puppy "
+    "zebra giraffe elephant panda penguin owl eagle wolf deer goat frog fish shark dolphin whale turtle snake lizard "
+    "hamster squirrel mouse rat camel kangaroo koala leopard cheetah gorilla chimp parrot swan goose chicken dragon unicorn "
+    "dinosaur bull donkey hen rooster seal bunny guy lady kid kids toddler clown king queen soldier dancer player surfer "
     "kitten robot raccoon".split()
 )
 """What can take a pose."""
@@ -192,7 +195,14 @@ WHOLE_NOUNS = frozenset(
     "season weather time mood atmosphere style lighting scene setting climate ambience genre".split()
 )
 """What, changed, changes all of a picture."""
+FEATURES = frozenset(
+    "hair eyes eye skin lips beard mustache fur nose face mouth nails sky background grass walls floor "
+    "teeth ears eyebrows feathers wings leaves hands legs tail mane roof water clouds ground".split()
+)
+"""What is there anyhow, once: with an adjective alone, it is to become so (red eyes)."""
+VIEWS = frozenset("view shot close-up closeup perspective angle zoom panorama landscape".split())
 MATERIALS = frozenset(
+    "granite bronze copper ceramic jade ivory satin lace tin chrome "
     "marble glass wood metal stone brick leather velvet paper plastic ice chocolate concrete "
     "steel iron silk cotton wool fur porcelain clay "
     "diamond crystal cardboard rubber straw bamboo lego sand snow".split()

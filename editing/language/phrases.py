@@ -188,8 +188,8 @@ def longest_head(words: Tokens) -> Tokens:
 def is_noun_phrase(words: Tokens) -> bool:
     """Whether words name a thing, and say nothing of what it does or should do: a dog wearing sunglasses."""
     noun = head(words)
-    if words and words[-1].word == "instead":
-        return False
+    if words and (words[-1].word == "instead" or words[0].word in lex.DEFINITE | lex.PREPOSITIONS):
+        return False  # what is there already, or a place: nothing to be painted
     if (
         not noun
         or words[0].word in lex.PRONOUNS

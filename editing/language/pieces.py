@@ -13,7 +13,7 @@ from . import english
 from . import lexicon as lex
 from .clauses import begins_clause
 from .grammar import begins_imperative, is_imperative, read
-from .phrases import Tokens, tokens
+from .phrases import Tokens, head, tokens
 from .rewriting import expanded, imperative, is_statement, polite
 from .verbs import Reading
 
@@ -105,7 +105,7 @@ def whole_line(text: str) -> str:
         for pattern, form in REPLACEMENTS:
             if match := pattern.match(said):
                 return match.expand(form)
-    return said if said != full else text
+    return said if said != full or polite(text) != text else text
 
 
 def cut(text: str, marked: Sequence[Span]) -> list[Span]:
@@ -121,6 +121,7 @@ def cut(text: str, marked: Sequence[Span]) -> list[Span]:
             or begins_imperative(tokens(following))
             or begins_clause(tokens(expanded(following)))
             or STAY.match(expanded(following))
+            or re.match(r"[\w ]{2,30}: \w", following)
         ):
             cuts.append(match.span())
     edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
@@ -151,6 +152,10 @@ def context(text: str) -> bool:
 
 def things(text: str) -> list[str]:
     """The noun that a piece says is there: I see a cup."""
+    if there := re.match(
+        r"(?:there (?:is|are)|i (?:can )?see|we have|i have) ", expanded(text), re.I
+    ):
+        return [t.word for t in head(tokens(expanded(text)[there.end() :]))]
     nouns = [t.word for t in tokens(text) if "n" in english.classes(t.word)]
     return [w for w in nouns if english.base(w) not in lex.LOOKS | {"see", "like", "have"}][-1:]
 
@@ -194,9 +199,10 @@ def _shared(text: str) -> Iterator[str]:
         yield text
         return
     for i in range(2, len(words) - 1):
-        if words[i].word != "and":
+        comma = "," in text[words[i - 1].end : words[i].start]
+        if words[i].word != "and" and not comma:
             continue
-        rest = words[i + 1 :]
+        rest = words[i:] if words[i].word != "and" else words[i + 1 :]
         if not (rest[0].word in lex.DETERMINERS or rest[0].word.endswith("'s")):
             continue
         left, right = text[: words[i - 1].end], f"{text[: words[0].end]} {text[rest[0].start :]}"

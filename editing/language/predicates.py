@@ -26,6 +26,10 @@ def is_predicate(words: Tokens, described: bool) -> bool:
         words[0].word.endswith("ing") and lex.is_adjective(words[0].word)
     ):
         return True
+    one = words[0].word
+    named = described and len(words) == 1 and one not in lex.MATERIALS and english.zipf(one) > 0
+    if named and english.classes(one) in ("n", "") and not lex.is_adjective(one):
+        return False  # a chef, Batman
     if all(t.word in lex.MATERIALS or lex.is_adjective(t.word) for t in words):
         return True
     if english.is_base_verb(words[0].word) and len(words) > 1 and _follows_verb(words[1].word):
@@ -61,6 +65,7 @@ def predicate_at(rest: Tokens) -> int | None:
         loose = rest[k - 1].word not in lex.PREPOSITIONS and not _is_clause(rest, k)
         article = word in ("a", "an") and loose and not _is_object(rest, k)
         number = lex.is_number(word) and k + 1 < len(rest) and loose
+        number = number and not (word == "one" and lex.is_adjective(rest[k + 1].word))
         raised = word in ("arms", "hands", "put") and rest[-1].word == "up"
         if (
             article
@@ -78,12 +83,22 @@ def predicate_at(rest: Tokens) -> int | None:
             return k
     if run is not None and run >= first:
         return run
+    doing = (k for k in range(first, len(rest)) if _is_doing(rest, k))
+    if (k := next(doing, None)) is not None:
+        return k
     last = len(rest) - 1
     return (
         last
         if last >= first and rest[last - 1].word not in lex.PREPOSITIONS | lex.DETERMINERS
         else None
     )
+
+
+def _is_doing(rest: Tokens, k: int) -> bool:
+    """A participle behind a noun: make the boy | riding a skateboard."""
+    word, before = rest[k].word, rest[k - 1].word
+    doing = word.endswith("ing") and lex.is_adjective(word) and "v" in english.classes(word)
+    return doing and not lex.is_adjective(before) and not leads(before)
 
 
 def _is_clause(rest: Tokens, k: int) -> bool:

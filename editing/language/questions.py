@@ -110,6 +110,9 @@ def unclear(item: Part) -> Question | None:
     if acts and noun and noun[0].word in lex.NAMELESS - lex.WHOLE - lex.PRONOUNS:
         sentence = f"{noun[0].word!r} does not tell what it is in the picture. Name the thing."
         return Question("unclear", sentence)
+    if item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.DEFINITE:
+        sentence = f"What shall {text!r} become? Say what to change, and into what."
+        return Question("unclear", sentence)
     content = [w for w in words if w not in lex.CONTENTLESS and w not in EMPTY]
     statement = item.operation == "raw" and pieces.context(text)
     if not item.sure and (not content or statement or words[-1:] == ["instead"]):

@@ -70,6 +70,7 @@ WISHES = (
     r"(?:would it be |is it )?possible (?:to have|for)",
     r"what if|how about|what about|what (?:happens|would happen) if|let us see|suppose|if only|if",
     r"imagine(?: if| that)?|(?:please )?make sure(?: that)?|ensure(?: that)?|make it so(?: that)?",
+    r"(?:edit|change|modify|alter) (?:the|this) (?:image|picture|photo) (?:so|such) that",
     r"see to it that|have it so that|you should have|there could be",
     rf"(?:try|do|go for|use)(?= {DETERMINED})(?!.* (?:instead|in place|rather))",
     r"the (?:image|picture|photo|painting|scene) (?:should|could|must) (?:have|show|contain|include)",
@@ -83,6 +84,7 @@ UNWISHED = re.compile(
 )
 STATEMENT = re.compile(
     r"(?:i|we) (?:can |do )?(?:see|have|like|love|hate|notice|do not (?:like|love|see))\b(?! to\b)"
+    r"|there (?:is|are) (?!no\b|not\b)"
     r"|(?:the|this|that|these|those|my|his|her|she|he|it|they)\b.* (?:looks?|seems?|appears?) (?!like\b)\w+$",
     re.IGNORECASE,
 )
@@ -123,6 +125,7 @@ def polite(text: str) -> str:
     """A text without what people say in front of and behind a request."""
     while (cut := FRONT.match(text)) and tokens(text[cut.end() :]):
         text = text[cut.end() :]
+        text = _finite(text) if cut[0].lower().endswith("mind ") else text
     while (cut := BACK.search(text)) and len(tokens(text[: cut.start()])) > 1:
         text = text[: cut.start()]
     return text
@@ -130,18 +133,19 @@ def polite(text: str) -> str:
 
 def _once(text: str) -> str:
     if (plain := polite(text)) != text:
-        first = tokens(plain)[0].word
-        return _finite(plain) if first.endswith("ing") else plain
+        return plain
     if cut := UNWISHED.match(text):
-        return f"remove {text[cut.end() :]}"
+        return _unwished(text[cut.end() :])
     if cut := WISH.match(text):
         return _wished(text[cut.end() :])
     words = tokens(text)
-    if len(words) > 1:
-        for rule in RULES:
+    if words and (len(words) > 1 or lex.is_adjective(words[0].word)):
+        for rule in RULES if len(words) > 1 else (_elliptic,):
             if (said := rule(text, words)) is not None:
                 return said
-    return ONLY.sub("", text) if words and words[0].word in lex.VERBS else text
+    if words and words[0].word in lex.VERBS:
+        return ONLY.sub("", text[: words[-1].start] if words[-1].word == "instead" else text)
+    return text
 
 
 def _finite(text: str) -> str:
@@ -149,6 +153,20 @@ def _finite(text: str) -> str:
     first = tokens(text)[0]
     verb = "v" in english.classes(first.word)
     return english.base(first.word) + text[first.end :] if verb else text
+
+
+def _unwished(text: str) -> str:
+    """Behind "I don't want": the dog; him to wear a hat."""
+    words = tokens(text)
+    for i in range(1, len(words) - 1):
+        if words[i].word == "to" and english.is_base_verb(words[i + 1].word):
+            said = predicate(
+                f"not {text}",
+                tokens(f"not {text}")[1 : i + 1],
+                (tokens(f"not {text}")[0], *tokens(f"not {text}")[i + 2 :]),
+            )
+            return said or f"do not {text}"
+    return f"remove {text}"
 
 
 # ---------------------------------------------------------------- what is wished for
@@ -204,6 +222,46 @@ def _comparative(text: str, words: Tokens) -> str | None:
     )
 
 
+def _elliptic(text: str, words: Tokens) -> str | None:
+    """Hair blonde; the roof blue, the walls yellow; red eyes; brighter."""
+    last, first = words[-1].word, words[0].word
+    if (len(words) == 1 and first in lex.VERBS) or STATEMENT.match(text):
+        return None
+    if all(lex.joins(t.word) for t in words) and first not in ("a", "and", "but"):
+        return (
+            f"make it {text}"
+            if first not in lex.COLOURS and "n" not in english.classes(last)
+            else None
+        )
+    if last in lex.FEATURES and all(lex.is_adjective(t.word) for t in words[:-1]):
+        return f"make the {say(text, words[-1:])} {say(text, words[:-1])}"
+    if (
+        first in lex.VERBS
+        or first in lex.PREPOSITIONS
+        or first in ("a", "an", *NUMBERS, *lex.PRONOUNS - lex.DETERMINERS)
+    ):
+        return None
+    k = trailing_adjectives(words)
+    told = {t.word for t in words} & (
+        lex.FINITE | lex.RELATIVES | lex.PREPOSITIONS
+    ) or last.endswith("ing")
+    if (
+        not k
+        or told
+        or (
+            english.is_base_verb(first)
+            and first not in lex.FEATURES
+            and first not in lex.DETERMINERS
+        )
+    ):
+        return None
+    named = first in lex.DETERMINERS or first.endswith("'s")
+    return f"make {'' if named else 'the '}{text}" if ends_noun_phrase(words) else None
+
+
+NUMBERS = tuple(lex.NUMBERS)
+
+
 def _would_look(text: str, words: Tokens) -> str | None:
     """What would it look like in winter?"""
     match = WOULD_LOOK.match(text)
@@ -225,13 +283,16 @@ def _absent(text: str, words: Tokens) -> str | None:
 
 def _get(text: str, words: Tokens) -> str | None:
     """Get the man to smile -> make the man smile; get the car painted red -> make the car red."""
-    if words[0].word != "get" or words[1].word == "out":
+    if words[0].word not in CAUSE or words[1].word == "out":
         return None
     for i in range(2, len(words) - 1):
         infinitive = words[i].word == "to" and english.is_base_verb(words[i + 1].word)
         if infinitive or words[i].word in PAINTED:
             return f"make {say(text, words[1:i])} {say(text, words[i + 1 :])}"
     return None
+
+
+CAUSE = frozenset("get modify edit adjust cause force allow tell ask help".split())
 
 
 def _question(text: str, words: Tokens) -> str | None:
@@ -312,4 +373,15 @@ def _colon(text: str, words: Tokens) -> str | None:
     return f"make {subject} {match[2]}" if adjectives else f"change {subject} to {match[2]}"
 
 
-RULES = (_comparative, _would_look, _absent, _get, _question, _there, _have, clause, _colon)
+RULES = (
+    _colon,
+    _comparative,
+    _elliptic,
+    _would_look,
+    _absent,
+    _get,
+    _question,
+    _there,
+    _have,
+    clause,
+)

@@ -168,6 +168,7 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
             and rest[i - 1].word.endswith("ing")
             and lex.is_adjective(rest[i - 1].word)
             and not lex.is_adjective(rest[i - 2].word)
+            and rest[i - 2].word not in lex.DETERMINERS
         ):
             return Reading("add", (), rest, key=head(rest))  # a bird sitting on the branch
         if (length := relation_at(rest[i:])) and i + length < len(rest):
@@ -239,6 +240,8 @@ def _make(verb: str, rest: Tokens) -> Reading | None:
         )
     if (out := find(rest, ("out",))) and verb == "get" and out + 1 <= len(rest):
         return _remove(verb, rest[:out])
+    if rest and all(lex.is_adjective(t.word) for t in rest):
+        return Reading("global", (), rest, key=rest[-1:])
     k = predicate_at(rest)
     if k is None and rest and rest[0].word in ("a", "an", "some"):
         return _add("add", rest)
@@ -271,7 +274,9 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
         later = [
             i
             for i, t in enumerate(rest)
-            if i > 1 and (t.word in lex.DETERMINERS or lex.is_number(t.word))
+            if i > 1
+            and rest[i - 1].word != "and"
+            and (t.word in lex.DETERMINERS or lex.is_number(t.word))
         ]
         cut = later[0] if later else _receives(rest)
     receiver, gift = rest[:cut], rest[cut:]
@@ -296,7 +301,8 @@ def _receives(rest: Tokens) -> int:
         ),
         0,
     )
-    if noun + 2 < len(rest) and lex.is_adjective(rest[noun + 1].word):
+    following = rest[noun + 1].word if noun + 2 < len(rest) else ""
+    if following.endswith("'s") or (following and lex.is_adjective(following)):
         return noun + 1
     return len(rest) - 1
 
