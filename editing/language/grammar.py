@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import english
 from . import lexicon as lex
+from .outcome import Operation, Reading, becomes, raw
 from .phrases import (
     Tokens,
     find,
@@ -22,7 +23,7 @@ from .phrases import (
     without_fillers,
 )
 from .predicates import trailing_adjectives
-from .verbs import READERS, Operation, Reading, becomes, raw, there
+from .verbs import READERS, there
 
 
 def is_imperative(text: str) -> bool:

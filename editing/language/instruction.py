@@ -24,12 +24,12 @@ from ..errors import EditError
 from . import pieces
 from .grammar import is_imperative, read
 from .marks import MARK, Mark, Span, clip, place, take
+from .outcome import Operation, Reading
 from .phrases import Tokens, head, is_noun_phrase, tokens
 from .pieces import ARROW
 from .questions import Question, doubted, unclear
 from .references import resolved
 from .rewriting import imperative
-from .verbs import Operation, Reading
 
 # the text encoder reads 75 tokens, about 400 characters; beyond this nothing could be meant
 MAX_CHARACTERS = 2000

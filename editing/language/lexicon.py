@@ -1,4 +1,4 @@
-"""The words that Limn's grammar knows: verbs by pattern, adjectives, states, prepositions; and a
+"""The words that Limn's grammar knows: verbs by pattern (verb_table.py), adjectives, states, prepositions; and a
 few spelling rules.
 
 Tables, not statistics: what a sentence means here can be read off this page.
@@ -6,70 +6,16 @@ Tables, not statistics: what a sentence means here can be read off this page.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from . import english
-
-Pattern = Literal[
-    "replace", "change", "add", "remove", "make", "paint", "give", "cover", "state", "switch", "raw"
-]
-
-
-def _table(rows: dict[Pattern, str]) -> dict[str, Pattern]:
-    return {verb: pattern for pattern, verbs in rows.items() for verb in verbs.split()}
-
-
-VERBS: dict[str, Pattern] = _table(
-    {
-        "replace": "replace swap exchange substitute trade",
-        "change": "change transform convert morph alter transmute reshape restyle",
-        "add": "add put place insert draw include attach append hang stick plant lay position set introduce sketch render create paste "
-        "mount scatter sprinkle pour drop show superimpose apply build construct generate write "
-        "type",
-        "remove": "remove delete erase eliminate clear wipe discard hide lose omit exclude banish ditch scrap",
-        "make": "make let have",
-        "paint": "paint colour color dye tint recolour recolor stain",
-        "give": "give",
-        "cover": "cover fill decorate dress wrap top surround equip adorn",
-        "state": "open close shut light enlarge expand grow shrink reduce brighten lighten darken blur sharpen empty break bend straighten "
-        "melt freeze burn clean wet dry widen lengthen shorten raise lower fold unfold tilt flip "
-        "mirror age",
-        "switch": "turn switch",
-        "raw": "zoom increase decrease adjust correct retouch restore denoise upscale resize scale smooth soften blend highlight emphasize "
-        "shave seat illuminate animate center centre align outline shade fade boost saturate "
-        "desaturate posterize pixelate invert duplicate "
-        "copy double multiply photoshop cartoonify cartoonize beautify modernize age-progress "
-        "move rotate shift take get cut keep bring push pull crop edit improve fix enhance "
-        "stylize stylise colorize colourise "
-        "simplify",
-    }
-)
-"""The first word of an imperative -> its pattern."""
-
-STATES = {
-    "open": "open", "close": "closed", "shut": "closed", "light": "lit", "enlarge": "large", "expand": "large", "grow": "large",
-    "shrink": "small", "reduce": "small", "brighten": "bright", "lighten": "light", "darken": "dark", "blur": "blurred",
-    "sharpen": "sharp", "empty": "empty", "break": "broken", "bend": "bent", "straighten": "straight", "melt": "melted",
-    "freeze": "frozen", "burn": "burning", "clean": "clean", "wet": "wet", "dry": "dry", "widen": "wide", "lengthen": "long",
-    "shorten": "short", "raise": "raised", "lower": "lowered", "fold": "folded", "unfold": "unfolded", "tilt": "tilted",
-    "flip": "upside down", "mirror": "mirrored", "age": "old",
-}  # fmt: skip
-"""What a thing is after the verb was done to it."""
-
-AMBIGUOUS = frozenset(
-    "open close shut light color colour paint dye tint stain place set show dress top cover fill "
-    "plant empty clean dry wet clear "
-    "lower trade have let drop age burn blur break cut fix crop sketch position hang stick pour "
-    "mirror fold lay change get keep "
-    "wrap tilt flip".split()
-)
-"""Verbs that are nouns or adjectives too: behind a comma or "and" they begin an item only before a
-determiner or pronoun.
-"""
+from .verb_table import AMBIGUOUS as AMBIGUOUS
+from .verb_table import STATES as STATES
+from .verb_table import VERBS as VERBS
+from .verb_table import Pattern as Pattern
 
 FILLERS = frozenset(
     "please kindly now also just simply first next finally then and could can would you".split()
 )
+
 
 COLOURS = frozenset(
     "blonde blond brunette ginger auburn platinum rainbow peach mint burgundy amber emerald "
@@ -78,20 +24,32 @@ COLOURS = frozenset(
     "violet turquoise teal gold golden silver "
     "maroon navy olive lime indigo crimson scarlet cream tan bronze copper lavender khaki ivory".split()
 )
+
+
 SIZES = frozenset(
     "small large big huge tiny little giant bigger smaller larger tall taller short shorter wide "
     "wider long longer thick thin".split()
 )
+
+
 TEXTURES = frozenset(
     "plain striped dotted spotted checkered checked plaid patterned furry fluffy shiny glossy "
     "matte wooden".split()
 )
+
+
 POSES = frozenset(
     "standing sitting jumping running walking lying sleeping kneeling crouching flying swimming "
     "dancing waving".split()
 )
+
+
 PLACES_OPEN = ("open", "closed", "shut")
+
+
 LIGHTS = ("lit", "unlit")
+
+
 OPPOSED = (
     "bright dark light dim",
     "old young new modern ancient",
@@ -107,6 +65,8 @@ OPPOSED = (
     "asleep awake",
     "curly straight",
 )
+
+
 GROUPS: tuple[frozenset[str], ...] = (
     COLOURS,
     SIZES,
@@ -118,6 +78,7 @@ GROUPS: tuple[frozenset[str], ...] = (
 )
 """Words of one group exclude each other: a red star made blue is a blue star."""
 
+
 ANIMATE = frozenset(
     "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger "
     "monkey cow sheep pig duck corgi puppy "
@@ -127,6 +88,7 @@ ANIMATE = frozenset(
     "kitten robot raccoon".split()
 )
 """What can take a pose."""
+
 
 STATE_WORDS = frozenset(
     (
@@ -143,6 +105,8 @@ STATE_WORDS = frozenset(
         "burning",
     )
 )
+
+
 QUALITIES = frozenset(
     "bright dark light pale deep vivid brighter darker lighter happy sad angry old young older "
     "younger new wet dry clean dirty snowy rainy "
@@ -155,7 +119,10 @@ QUALITIES = frozenset(
     "very more less much slightly completely really quite bit little too somewhat half further "
     "farther closer nearer away fewer fully totally entirely even".split()
 )
+
+
 ADJECTIVES = COLOURS | SIZES | TEXTURES | POSES | STATE_WORDS | QUALITIES
+
 
 POSE_VERBS = frozenset(
     "sit stand jump run walk lie sleep smile laugh cry fly swim dance wave raise lift hold wear "
@@ -166,10 +133,17 @@ POSE_VERBS = frozenset(
 )
 """Bare verbs that follow a noun: make the dog *sit*."""
 
+
 RELATIVES = frozenset("that which who whom whose where when".split())
+
+
 DEFINITE = frozenset("the this that these those my your his her its our their".split())
+
+
 NOUNS_TOO = frozenset("show stick plant pour drop cut light paint sketch frame".split())
 """Verbs with which a wished-for thing may begin: I want light."""
+
+
 STATE_PHRASES = frozenset(
     (
         "on fire",
@@ -187,67 +161,92 @@ STATE_PHRASES = frozenset(
     )
 )
 """Prepositions that say how a thing is, not where."""
+
+
 ADVERBS = frozenset(
     "here there where then when now how why again away also only just even ever never not off "
     "out".split()
 )
+
+
 WHOLE_NOUNS = frozenset(
     "season weather time mood atmosphere style lighting scene setting climate ambience genre".split()
 )
 """What, changed, changes all of a picture."""
+
+
 FEATURES = frozenset(
     "hair eyes eye skin lips beard mustache fur nose face mouth nails sky background grass walls floor "
     "teeth ears eyebrows feathers wings leaves hands legs tail mane roof water clouds ground".split()
 )
 """What is there anyhow, once: with an adjective alone, it is to become so (red eyes)."""
+
+
 VIEWS = frozenset("view shot close-up closeup perspective angle zoom panorama landscape".split())
+
+
 MATERIALS = frozenset(
     "granite bronze copper ceramic jade ivory satin lace tin chrome "
     "marble glass wood metal stone brick leather velvet paper plastic ice chocolate concrete "
     "steel iron silk cotton wool fur porcelain clay "
     "diamond crystal cardboard rubber straw bamboo lego sand snow".split()
 )
+
+
 HOLDS = frozenset("wear wearing hold holding carry carrying".split())
 """Verbs after which something new is in the picture."""
+
+
 MEASURES = frozenset(
     "contrast saturation brightness exposure sharpness vibrance hue-shift vignette grain".split()
 )
 """What, changed, changes all of a picture: reduce the saturation."""
-CLOTHES = frozenset(
-    "suit dress shirt hat coat jacket costume uniform robe armor armour tuxedo kimono sweater "
-    "hoodie gown sari swimsuit bikini outfit "
-    "pajamas jeans cape apron skirt".split()
-)
+
 
 LOOKS = frozenset("look appear seem be become turn".split())  # make X look old
+
+
 STANDALONE_ING = frozenset(
     "lighting parking pricing plumbing crossing opening setting dressing wedding-ring everything "
     "anything something nothing ring king wing string thing ceiling building painting swing "
     "spring evening morning clothing wedding earring lightning drawing "
     "sling icing pudding duckling stocking railing awning".split()
 )
+
+
 STANDALONE_ED = frozenset(
     "bed red seed shed sled weed reed feed speed breed deed need steed".split()
 )
+
 
 DETERMINERS = frozenset(
     "a an the this that these those my your his her its our their some any all every each "
     "another both several many few no other".split()
 )
+
+
 ARTICLES = frozenset("a an the".split())
+
+
 PRONOUNS = frozenset("it him her them me us you this that everything everyone she he they".split())
+
+
 NUMBERS = {
     word: n
     for n, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
+
+
 PREPOSITIONS = frozenset(
     "of on onto in into to under over behind beside below above at by near with without from "
     "between around inside outside against "
     "through across along for as like next off within beneath underneath toward towards beyond "
     "among".split()
 )
+
+
 RELATIONS = (
     "on top of", "in front of", "to the left of", "to the right of", "on the left of", "on the right of", "on the left side of",
     "on the right side of", "in the middle of", "in the center of", "left of", "right of", "next to", "close to", "onto", "into", "inside",
@@ -256,33 +255,51 @@ RELATIONS = (
 )  # fmt: skip
 """What places one thing by another; longer ones first."""
 
+
 WHOLE = frozenset("it this that everything all".split())
+
+
 PICTURES = frozenset(
     "image picture photo photograph scene painting drawing illustration canvas artwork".split()
 )
+
+
 STYLES = frozenset("style look aesthetic vibe theme tone feel filter effect".split())
+
+
 ATTRIBUTES = frozenset(
     "number amount color colour hue shade texture pattern size pose posture expression shape".split()
 )
+
+
 TIMES = frozenset(
     "evening morning midday daytime nighttime winter summer autumn spring fall night day dawn "
     "dusk sunset sunrise noon midnight twilight".split()
 )
+
+
 SCENERY = frozenset(
     "meadow room forest jungle desert woods space underwater village town island cave swamp "
     "prairie savanna beach street city snow park field desert kitchen garden sky sea ocean lake "
     "mountains mountain jungle office".split()
 )
+
+
 OPEN_PLACES = frozenset(
     "beach street road lawn mountain hill roof island stage ice bridge balcony boat ship".split()
 )
 """Where one is on, not in."""
+
+
 PATTERNS = {"stripes": "striped", "dots": "dotted", "spots": "spotted"}  # give X stripes
+
+
 BASES = {
     "warmer": "warm", "cooler": "cool",
     "bigger": "large", "larger": "large", "smaller": "small", "taller": "tall", "shorter": "short", "wider": "wide", "longer": "long",
     "brighter": "bright", "darker": "dark", "lighter": "light", "older": "old", "younger": "young", "happier": "happy", "sadder": "sad",
 }  # fmt: skip
+
 
 CONTENTLESS = frozenset(
     (
@@ -300,21 +317,33 @@ CONTENTLESS = frozenset(
         "down",
     )
 )
+
+
 POSSESSIVES = frozenset("my your his her its our their".split())
+
+
 NAMELESS = WHOLE | frozenset(
     "them these those what whatever thing things something stuff one ones".split()
 ) - {"one", "ones"}
 """What stands for a thing without naming it."""
+
+
 FINITE = frozenset(
     "is are was were be am should must could can would will shall may might do does did has have "
     "had not i we you she he they".split()
 )
+
+
 WEATHER = frozenset("weather landscape".split())
+
+
 MEDIA = frozenset(
     "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
     "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
     "photograph render engraving mosaic fresco collage".split()
 )
+
+
 PLACES = frozenset(
     "left right top bottom center centre middle background foreground corner edge side front "
     "back".split()

@@ -13,9 +13,10 @@ from . import english
 from . import lexicon as lex
 from .clauses import begins_clause
 from .grammar import begins_imperative, is_imperative, read
+from .outcome import Reading
 from .phrases import Tokens, head, tokens
-from .rewriting import expanded, imperative, is_statement, polite
-from .verbs import Reading
+from .politeness import expanded, is_statement, polite
+from .rewriting import imperative
 
 Span = tuple[int, int]
 

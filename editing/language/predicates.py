@@ -83,9 +83,9 @@ def predicate_at(rest: Tokens) -> int | None:
             return k
     if run is not None and run >= first:
         return run
-    doing = (k for k in range(first, len(rest)) if _is_doing(rest, k))
-    if (k := next(doing, None)) is not None:
-        return k
+    doing = next((k for k in range(first, len(rest)) if _is_doing(rest, k)), None)
+    if doing is not None:
+        return doing
     last = len(rest) - 1
     return (
         last

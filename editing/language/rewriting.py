@@ -14,53 +14,9 @@ from . import english
 from . import lexicon as lex
 from .clauses import BE, GONE, MODALS, OBJECTIVE, PAINTED, clause, predicate, say
 from .phrases import Tokens, ends_noun_phrase, tokens
+from .politeness import DETERMINED, FILLER, LIKE, MODAL, STATEMENT, expanded, finite, polite
 from .predicates import owns, trailing_adjectives
 
-NOT = "should|do|does|did|is|are|was|were|would|could|must|need|has|have|had"
-CONTRACTIONS = tuple(
-    (re.compile(pattern, re.IGNORECASE), whole)
-    for pattern, whole in (
-        (r"\b(it|he|she|that|there|what|who)'s\b", r"\1 is"),
-        (r"\b(you|they|we)'re\b", r"\1 are"),
-        (r"\bi'm\b", "I am"),
-        (r"\b(i|you|we|he|she|they|it)'d\b", r"\1 would"),
-        (r"\b(i|you|we|he|she|they|it)'ll\b", r"\1 will"),
-        (r"\blet's\b", "let us"),
-        (r"\bcan't\b|\bcannot\b", "can not"),
-        (r"\bwon't\b", "will not"),
-        (rf"\b({NOT})(?:n't|nt)\b", r"\1 not"),
-        (r"\bget rid of\b", "remove"),
-        (r"\bgetting rid of\b", "removing"),
-    )
-)
-MODAL = "(?:can|could|would|will|may|might|shall|should|must)"
-FILLER = "(?:please|kindly|just|also|now|maybe|simply|really|possibly|perhaps)"
-DETERMINED = r"(?:the|a|an|it|him|her|them|his|my|this|that|these|those|all|some)\b"
-LIKE = "(?:want|like|love|need|wish|prefer|desire|would rather)"
-FRONTS = (
-    rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! of)|again|then"
-    r"|and|but|or|oh|yes|alright|limn)\b[ ,!.]*",
-    r"(?:would|do) you mind ",
-    rf"{MODAL} (?:you|we|i|someone)(?: (?:{FILLER}|try to))* (?!(?:have|get|see|be)\b)",
-    r"i (?:was|am) (?:wondering|hoping)(?: if| that| whether)? ",
-    r"do you think (?:that )?",
-    rf"(?:i|we|you) (?:would|should|could|can|might) (?:{FILLER} )*(?=[a-z]+ {DETERMINED})"
-    rf"(?!(?:{LIKE}|see|have)\b)",
-    rf"(?:i|we) (?:would |{FILLER} )*(?:{LIKE}|try) (?:for )?(?:you )?to (?!(?:have|see)\b)",
-    r"(?:let us(?! see)|go ahead and|go and|try to|feel free to|remember to|be sure to) ",
-    r"is (?:it possible|there (?:a|any) way) (?:for you )?to ",
-    r"why (?:do not|not) (?:we |you )?",
-    r"(?:how|what) about we ",
-    r"only (?=(?:change|make|turn|paint|replace|remove|recolou?r|edit)\b)",
-)
-FRONT = re.compile("(?:" + "|".join(FRONTS) + ")", re.IGNORECASE)
-"""Said in front of a request, without meaning for the picture."""
-BACK = re.compile(
-    rf"[ ,.!?]+(?:{FILLER}|pls|plz|thanks|thank you|thx|for me|if (?:you can|possible|you could|you please)"
-    r"|ok|okay|would you|will you|could you|can you|too|as well|again)[ !.?]*$",
-    re.IGNORECASE,
-)
-"""The same behind it."""
 WISHES = (
     rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: to (?:have|see|get))?(?: that| for)?",
     rf"{MODAL} (?:i|we|you) (?:{FILLER} )*(?:have|get|see)",
@@ -75,35 +31,32 @@ WISHES = (
     rf"(?:try|do|go for|use)(?= {DETERMINED})(?!.* (?:instead|in place|rather))",
     r"the (?:image|picture|photo|painting|scene) (?:should|could|must) (?:have|show|contain|include)",
 )
+
+
 WISH = re.compile("(?:" + "|".join(WISHES) + ") ", re.IGNORECASE)
 """What comes before something that is wished for: a clause, a verb, or a thing."""
+
+
 UNWISHED = re.compile(
     r"(?:(?:i|we) do not (?:want|need|like to see)(?: to see| to have)?|(?:i|we) (?:want|need) no|no more)"
     r" (?:any )?(?!to\b)",
     re.IGNORECASE,
 )
-STATEMENT = re.compile(
-    r"(?:i|we) (?:can |do )?(?:see|have|like|love|hate|notice|do not (?:like|love|see))\b(?! to\b)"
-    r"|there (?:is|are) (?!no\b|not\b)"
-    r"|(?:the|this|that|these|those|my|his|her|she|he|it|they)\b.* (?:looks?|seems?|appears?) (?!like\b)\w+$",
-    re.IGNORECASE,
-)
-"""Says something of the picture or of the painter, and asks for nothing."""
+
+
 WOULD_LOOK = re.compile(
     r"(?:what|how) (?:would|could|might|does|will) (.+?) look(?: like)?(?: if)? (.+)$",
     re.IGNORECASE,
 )
+
+
 COLON = re.compile(r"([^:]{2,60}): (\S.*)$")
+
+
 ONLY = re.compile(rf"\bonly (?={DETERMINED})", re.IGNORECASE)
+
+
 MOST = 6  # rewritings of one text: "could you please" before "I want" before a clause is three
-
-
-def expanded(text: str) -> str:
-    """Without contractions: it's -> it is. The possessive of a noun stays."""
-    if any(sign in text.lower() for sign in ("'", "nt", " rid ")):
-        for pattern, whole in CONTRACTIONS:
-            text = pattern.sub(whole, text)
-    return text
 
 
 def imperative(text: str) -> str:
@@ -113,21 +66,6 @@ def imperative(text: str) -> str:
         if not after or after == text:
             break
         text = after
-    return text
-
-
-def is_statement(text: str) -> bool:
-    """Whether a text only says what there is, or what the painter likes."""
-    return STATEMENT.match(expanded(text)) is not None
-
-
-def polite(text: str) -> str:
-    """A text without what people say in front of and behind a request."""
-    while (cut := FRONT.match(text)) and tokens(text[cut.end() :]):
-        text = text[cut.end() :]
-        text = _finite(text) if cut[0].lower().endswith("mind ") else text
-    while (cut := BACK.search(text)) and len(tokens(text[: cut.start()])) > 1:
-        text = text[: cut.start()]
     return text
 
 
@@ -146,13 +84,6 @@ def _once(text: str) -> str:
     if words and words[0].word in lex.VERBS:
         return ONLY.sub("", text[: words[-1].start] if words[-1].word == "instead" else text)
     return text
-
-
-def _finite(text: str) -> str:
-    """removing the sign -> remove the sign."""
-    first = tokens(text)[0]
-    verb = "v" in english.classes(first.word)
-    return english.base(first.word) + text[first.end :] if verb else text
 
 
 def _unwished(text: str) -> str:
@@ -180,7 +111,7 @@ def _wished(text: str) -> str:
         return text[words[1].start :]
     verb = first.endswith("ing") and first not in lex.STANDALONE_ING and len(words) > 1
     if verb and "v" in english.classes(first):
-        return _finite(text)
+        return finite(text)
     if not words or first in ("no", "less", "fewer", "only"):
         return text
     if first in lex.VERBS and first not in lex.AMBIGUOUS and first not in lex.NOUNS_TOO:

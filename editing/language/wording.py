@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from . import english
 from . import lexicon as lex
 from .instruction import Item
+from .outcome import LINKS
 from .phrases import head, tokens
-from .verbs import LINKS
 
 Words = list[str]
 
