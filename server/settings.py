@@ -4,8 +4,10 @@ command line.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,10 +151,7 @@ def load(
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     if file.is_file():
-        try:
-            values |= tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file} is not valid TOML: {error}") from error
+        values |= _read(file)
     values |= {
         field.name: environment[key]
         for field in dataclasses.fields(Settings)
@@ -160,6 +159,39 @@ def load(
     }
     values |= {name: value for name, value in command_line.items() if value is not None}
     return Settings(**{name: _convert(name, value) for name, value in values.items()})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a settings file says, in UTF-8, or with a byte order mark in UTF-16, as editors on
+    Windows write it. Raises SettingsError.
+    """
+    try:
+        content = file.read_bytes()
+        marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = content.decode("utf-16" if content.startswith(marks) else "utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{file} is not a text in UTF-8. Save it as UTF-8 in your editor."
+        ) from error
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}.{_path_advice(text)}") from error
+
+
+def _path_advice(text: str) -> str:
+    """What to do about a path of Windows between double quotes, where TOML takes \\ for the
+    beginning of another sign; empty where there is none.
+    """
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        inner = value.strip()
+        if equals and inner.startswith('"') and re.search(r"\\(?![\\\"])", inner):
+            plain = inner.strip('"')
+            return f" A path with \\ stands between single quotes: {name.strip()} = '{plain}'"
+    return ""
 
 
 _BY_NAME = {field.name: field for field in dataclasses.fields(Settings)}
@@ -173,11 +205,18 @@ def _convert(name: str, value: object) -> Any:
     kind = str(field.type)
     try:
         if "Path" in kind:
-            return None if value in (None, "") else Path(str(value)).expanduser()
+            if value in (None, ""):
+                return None
+            if any(ord(sign) < 32 for sign in str(value)):  # "C:\new\tiny" in TOML
+                raise SettingsError(
+                    f"The setting {name} can't be {value!r}: it holds a sign that no path has. "
+                    "A path with \\ stands between single quotes in TOML."
+                )
+            return Path(str(value)).expanduser()
         if kind == "bool":
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
                 str(value).lower()
             ]
         return {"int": int, "float": float, "str": str}[kind](str(value))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RuntimeError) as error:  # RuntimeError: no home of that user
         raise SettingsError(f"The setting {name} can't be {value!r}; it is a {kind}.") from error
