@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler, Middleware
@@ -28,7 +29,7 @@ from .engine import EngineError, LocalEngine, Start
 from .jobs import Jobs
 from .log import begin as begin_log
 from .session import House, Session
-from .settings import Settings, runtime_folder
+from .settings import Settings, SettingsError, runtime_folder
 
 log = logging.getLogger("limn.app")
 
@@ -37,6 +38,9 @@ STATUS_PATH = "/limn/v1/status"
 
 TOKEN_BYTES = 32
 """256 bits: nobody guesses that, however often they try."""
+
+SHORT_BYTES = 256
+"""A token's file has 64 bytes; a longer one is something else, and is not replaced."""
 
 MAX_BODY_BYTES = 1024
 """No route reads a body; this is what aiohttp may buffer before it says so."""
@@ -214,6 +218,11 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
             "pid": os.getpid(),
         }
     )
+    if settings.token_file is not None and not _may_go(settings.token_file):
+        raise SettingsError(
+            f"token_file {str(settings.token_file)!r} is a file of yours, and would be replaced. "
+            "Name one that is not there."
+        )
     try:
         token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         announcement.write_private(token_file, token)
@@ -224,6 +233,13 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     finally:
         for file in (address_file, token_file):
             file.unlink(missing_ok=True)
+
+
+def _may_go(file: Path) -> bool:
+    """Whether a token may be put in a file's place: a link is, or nothing larger than a token."""
+    if file.is_symlink() or not os.path.lexists(file):
+        return True
+    return file.is_file() and file.stat().st_size <= SHORT_BYTES
 
 
 async def _warm(engine: LocalEngine) -> None:

@@ -5,6 +5,7 @@ anyone to use.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,29 +64,82 @@ def scenes(
             f"Use a seed from 0 on, and 1 to {MOST} of them.",
         )
     wanted = tuple(filter(None, (name.strip() for name in (edits or "").split(","))))
-    describe = scene_describer(out) if edits is None else edit_describer(wanted, out)
+    listing = "scenes.json" if edits is None else "edits.json"
+    folder = Folder(out, listing)
+    describe = scene_describer(folder) if edits is None else edit_describer(wanted, folder)
     make_folder(out)
     seeds: Iterable[int] = range(first, first + count)
     if err.is_terminal:
         seeds = track(seeds, "drawing", total=count, console=err)
-    entries = [describe(seed) for seed in seeds]
-    listing = out / ("scenes.json" if edits is None else "edits.json")
-    listing.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    typer.echo(str(listing))
+    with folder:
+        entries = [describe(seed) for seed in seeds]
+        text = json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
+        folder.place(listing).write_text(text, encoding="utf-8")
+    typer.echo(str(out / listing))
 
 
-def scene_describer(out: Path) -> Callable[[int], dict[str, Any]]:
-    """seed -> the entry of a scene in scenes.json, its files written into `out`."""
+class Folder:
+    """Where the files go. Those that the listing of an earlier run names are replaced, others of
+    the same names never; a run that fails takes away what it has added.
+    """
+
+    def __init__(self, out: Path, listing: str) -> None:
+        """Raises UsageError where the listing is not one of this command's."""
+        self._out = out
+        self._new: list[Path] = []
+        self._ours: set[str] = set()
+        file = out / listing
+        if os.path.lexists(file):
+            try:
+                self._ours = {listing, *_pictures(json.loads(file.read_text(encoding="utf-8")))}
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                raise _foreign(file) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for file in self._new:
+                file.unlink(missing_ok=True)
+
+    def place(self, name: str) -> Path:
+        """Where to write this file. Raises UsageError where one of somebody else's lies."""
+        file = self._out / name
+        if not os.path.lexists(file):
+            self._new.append(file)
+        elif name not in self._ours or file.is_symlink():
+            raise _foreign(file)
+        return file
+
+
+def _pictures(entries: list[dict[str, Any]]) -> Iterable[str]:
+    """The files that a listing names."""
+    for entry in entries:
+        parts = [*entry.get("objects", ()), *entry.get("parts", ())]
+        int(entry["seed"])
+        yield from (v for e in (entry, *parts) for v in e.values() if isinstance(v, str))
+
+
+def _foreign(file: Path) -> UsageError:
+    return UsageError(
+        f"{file} is not of an earlier run, and would be replaced.",
+        "Name another folder with --out.",
+    )
+
+
+def scene_describer(folder: Folder) -> Callable[[int], dict[str, Any]]:
+    """seed -> the entry of a scene in scenes.json, its files written into the folder."""
     from limn.editing.sketchbook import scenes as world
 
     def entry(seed: int) -> dict[str, Any]:
         scene = world.scene(seed)
         drawn, words = world.render(scene), world.caption(scene)
-        write_array(drawn.image, out / f"{seed}.png")
+        write_array(drawn.image, folder.place(f"{seed}.png"))
         objects = []
         for index, thing in enumerate(scene.things):
             mask = f"{seed}-{index}.png"
-            write_array(levels(drawn.masks[index]), out / mask)
+            write_array(levels(drawn.masks[index]), folder.place(mask))
             name = world.text(
                 [word for word in world.describe(thing, index) if word.owner is not None]
             )
@@ -111,7 +165,7 @@ def scene_describer(out: Path) -> Callable[[int], dict[str, Any]]:
     return entry
 
 
-def edit_describer(wanted: tuple[str, ...], out: Path) -> Callable[[int], dict[str, Any]]:
+def edit_describer(wanted: tuple[str, ...], folder: Folder) -> Callable[[int], dict[str, Any]]:
     """seed -> the entry of an edit in edits.json.
 
     Of several types the seed takes one; of none, every type may come.
@@ -134,12 +188,12 @@ def edit_describer(wanted: tuple[str, ...], out: Path) -> Callable[[int], dict[s
             "after": f"{seed}-after.png",
             "mask": f"{seed}-mask.png",
         }
-        write_array(drawn.before.image, out / names["before"])
-        write_array(drawn.after.image, out / names["after"])
-        write_array(levels(drawn.mask), out / names["mask"])
+        write_array(drawn.before.image, folder.place(names["before"]))
+        write_array(drawn.after.image, folder.place(names["after"]))
+        write_array(levels(drawn.mask), folder.place(names["mask"]))
         parts = []
         for index, (phrase, mask) in enumerate(zip(phrases, drawn.parts, strict=True)):
-            write_array(levels(mask), out / f"{seed}-mask-{index}.png")
+            write_array(levels(mask), folder.place(f"{seed}-mask-{index}.png"))
             parts.append({"instruction": text(phrase), "mask": f"{seed}-mask-{index}.png"})
         told = {
             "instruction": text(world.join(phrases)),

@@ -73,6 +73,8 @@ def serve(
         raise UsageError(str(error)) from error
     try:
         asyncio.run(run(settings))
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         advice = "Is the port taken? Without --port a free one is used."
         raise NoServer(f"The server can't start: {error.strerror or error}.", advice) from error

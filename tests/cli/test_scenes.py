@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from limn.editing.sketchbook import edits as world
 from limn.server.cli import commands as cli
-from limn.server.cli.exits import Trouble
+from limn.server.cli.exits import Trouble, UsageError
 
 from .conftest import ROOT, array
 
@@ -148,3 +148,18 @@ def test_help_has_an_example_and_needs_no_torch(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert f"Example:  limn {command}" in done.stdout
+
+
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    run("--first", FIRST, "--count", 2, "--out", tmp_path)
+    run("--first", FIRST, "--count", 1, "--out", tmp_path)  # its own are replaced
+    for name, words in ((f"{FIRST + 5}-1.png", "my own"), ("edits.json", "[1]")):
+        (tmp_path / name).write_text(words)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for arguments in (("--count", 9), ("--count", 2, "--edits", "recolour")):
+        with pytest.raises(UsageError, match="would be replaced"):
+            run("--first", FIRST, *arguments, "--out", tmp_path)
+        kept = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+        assert {**kept, **before} == kept
+        assert (tmp_path / f"{FIRST + 5}-1.png").read_text() == "my own"
+        assert not (tmp_path / f"{FIRST + 4}.png").exists()

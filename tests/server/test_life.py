@@ -96,6 +96,19 @@ def test_a_token_file_that_is_a_link_is_replaced_and_not_followed(
     assert len(running.token) == 64
 
 
+def test_a_token_file_that_is_a_file_of_the_users_is_refused(
+    server_environment: dict[str, str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "thesis.txt"
+    mine.write_text("my own " * 100)
+    command = [sys.executable, "-m", "limn.server.cli", "serve", "--token-file", str(mine)]
+    done = subprocess.run(
+        command, env=server_environment, capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 2 and "thesis.txt" in done.stderr and "Traceback" not in done.stderr
+    assert mine.read_text() == "my own " * 100
+
+
 async def test_a_server_can_be_found_while_it_runs(
     start_server: Start, server_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
