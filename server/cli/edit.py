@@ -72,6 +72,13 @@ def edit(
     mask_only: Annotated[
         bool, typer.Option("--mask-only", help="Find the mask, change nothing.")
     ] = False,
+    keep_transparency: Annotated[
+        bool,
+        typer.Option(
+            "--keep-transparency/--opaque",
+            help="Transparent as before, but for what is new; or opaque where it changes.",
+        ),
+    ] = True,
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Another model, in a server of its own.")
     ] = None,
@@ -121,6 +128,7 @@ def edit(
         previews=limits.MAX_PREVIEW_SIDE,
         caption=caption,
         mask_only=mask_only,
+        keep_transparency=keep_transparency,
     )
     reads = (image, *((hint,) if hint else ()))
     with Delivery(out, reads) as delivery:

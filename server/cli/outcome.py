@@ -87,6 +87,7 @@ def make_report(
         "seed": done.seed,
         "parameters": dict(submit.parameters),
         "hint_mode": submit.hint_mode,
+        "keep_transparency": submit.keep_transparency,
         "model": outcome.model,
         "keywords": list(done.keywords),
         "thresholds": dict(done.thresholds),
