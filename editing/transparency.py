@@ -104,7 +104,8 @@ def _new(edited: Tensor, under: Tensor, opacity: Tensor, mask: Tensor, edge: flo
     least, apart = _least(edited, under), (edited - under).abs().amax(1, keepdim=True)
     # a grid of one cell to each quarter of an edge: the distances do not depend on the size
     step = max(1, round(edge / 4))
-    size = [max(1, -(-side // step)) for side in least.shape[2:]]
+    height, width = (max(1, -(-side // step)) for side in least.shape[2:])
+    size = (height, width)
     reach = max(1, round(edge / step))
     free = 1 - masks.grow(_coarse(opacity, size).gt(0).float(), reach)
     clear = F.adaptive_avg_pool2d(((apart > CLEAR) & (mask > 0)).float(), size).ge(0.5).float()
@@ -114,5 +115,5 @@ def _new(edited: Tensor, under: Tensor, opacity: Tensor, mask: Tensor, edge: flo
     return least * ((apart - NOISE) / (CLEAR - NOISE)).clamp(0, 1) * wide
 
 
-def _coarse(x: Tensor, size: list[int]) -> Tensor:
+def _coarse(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.adaptive_max_pool2d(x, size)
