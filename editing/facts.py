@@ -34,6 +34,7 @@ class Facts:
     order: its place in lists; the first that serves a kind gets it. A baseline is an earlier
     method, to compare with: listed behind "more", and never Auto's choice.
     counts: the parameters that count steps; where somebody asks for a number of steps, all get it.
+    seeded: whether it draws random numbers. Without them each seed gives the same picture.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Facts:
     order: int = 100
     baseline: bool = False
     counts: tuple[str, ...] = ("steps",)
+    seeded: bool = True
 
     @property
     def place(self) -> tuple[bool, int, str]:

@@ -31,7 +31,7 @@ from .kept_results import KeptResults
 from .preview_data import Look, shares
 from .qt import QObject
 from .selections import Selections
-from .sentences import QUESTIONS, TAKE_IT, done_words, waiting_words
+from .sentences import QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
 from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
@@ -51,6 +51,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._client = client
         self._edits: dict[str, Edit] = {}
         self._last: tuple[Request, Source] | None = None
+        self._ran = ""  # the algorithm that made the last result
         self._asked: tuple[Request, Source] | None = None
         self._kept = KeptResults(panel)
         self._selections = Selections()
@@ -67,6 +68,9 @@ class Edits(QObject):  # type: ignore[misc]
     def again(self) -> None:
         """The last edit once more, of the same layer, with a new seed."""
         request, source = self._last or (self._panel.request(), None)
+        if self._last and (title := self._panel.unseeded(self._ran)):
+            self._panel.noted(Note("quiet", SAME_AGAIN.format(title), "", ""))
+            return
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
 
     def answer(self) -> None:
@@ -176,6 +180,7 @@ class Edits(QObject):  # type: ignore[misc]
         """The server is done: the layer, then its selection."""
         edit.finishing = True
         self._last = (edit.request, light(edit.source))
+        self._ran = edit.done.algorithm if edit.done else ""
         source, result = edit.source, edit.result
         if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
             area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""

@@ -16,6 +16,9 @@ QUESTIONS = {
 TAKE_IT = "Press Enter to take it; the Up key brings back what you wrote."
 """What to do where an edit was not begun because another instruction could be meant."""
 
+SAME_AGAIN = "{} draws no random numbers, so that again gives the same picture. Change the words or a parameter."
+"""Why nothing is done where another seed would change nothing."""
+
 MAX_NAME = 80
 """Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip
 all.

@@ -248,6 +248,12 @@ class Panel:
         self.question = question
         self._changed()
 
+    def unseeded(self, name: str) -> str:
+        """The title of an algorithm to which the seed is nothing; "" for all others."""
+        return next(
+            (one.title for one in self.algorithms if one.name == name and not one.seeded), ""
+        )
+
     def proposed(self, proposal: str, instead_of: str) -> None:
         """Another instruction could be meant: it is what Enter edits now.
 

@@ -217,7 +217,7 @@ class Algorithm:
     unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed
     behind "more". caption: what `Submit.caption` is to it; where it (or what "auto" has chosen)
     needs one, and neither caption nor instruction tells it, the job fails with the code
-    "needs-caption".
+    "needs-caption". seeded: whether another seed gives another picture.
     """
 
     name: Name
@@ -227,6 +227,7 @@ class Algorithm:
     unavailable: Text = ""
     baseline: bool = False
     caption: Literal["unused", "useful", "needed"] = "unused"
+    seeded: bool = True
 
 
 @dataclass(frozen=True)

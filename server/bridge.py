@@ -164,6 +164,7 @@ class Editor:
             why,
             algorithm.baseline,
             algorithm.caption,
+            algorithm.seeded,
         )
 
     def _defaults(self, algorithm: editing.Algorithm) -> dict[str, editing.request.Value]:

@@ -448,6 +448,7 @@ ALGORITHM = Algorithm(
     serves=("count", "state", "look"),
     stands_in=True,
     order=3,
+    seeded=False,
     presets={
         "fast": {"steps": 20, "prepass_steps": 10},
         "quick": {"steps": 10, "prepass_steps": 5},

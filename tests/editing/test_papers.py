@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from limn.editing import PAPERS, EditRequest, Models, edit
+from limn.editing import ALGORITHMS, PAPERS, EditRequest, Models, edit
 from limn.editing.events import Done
 
 from .conftest import Memory, picture
@@ -28,7 +28,7 @@ def done(models: Models, name: str, store: Memory | None = None, **options: Any)
     fields = {
         "image": picture(),
         "caption": "a red star on a blue background",
-        "parameters": FEW[name],
+        "parameters": FEW.get(name, {}),
     } | options
     last = list(edit(models, EditRequest(name, "make the star yellow", **fields), store))[-1]
     assert isinstance(last, Done)
@@ -99,3 +99,17 @@ def test_a_limit_is_never_exceeded_and_its_soft_edge_stays(models: Models, name:
     outside = (limited.alpha == 0).expand_as(image)
     assert torch.equal(limited.image[outside], image[outside])
     assert not torch.equal(limited.image, image)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda one: one.name)
+def test_a_seed_changes_the_picture_where_that_is_declared(models: Models, algorithm: Any) -> None:
+    """Whoever draws no random numbers says so: "again, with a new seed" would change nothing."""
+    few = {p.name: 3 for p in algorithm.parameters if p.name in COUNTS}
+    first, second = (
+        done(models, algorithm.name, parameters=FEW.get(algorithm.name, few), seed=seed).image
+        for seed in (1, 2)
+    )
+    assert bool((first == second).all()) is not algorithm.seeded
+
+
+COUNTS = ("steps", "iterations", "prepass_steps", "optimisation_steps", "inner_steps")

@@ -206,6 +206,12 @@ def test_history_holds_each_instruction_once_and_the_newest_last(state: Any) -> 
     assert len(panel.history) == state.HISTORY
 
 
+def test_who_draws_no_random_numbers_is_known(state: Any, messages: Any) -> None:
+    one, other = (messages.Algorithm(n, n.upper(), "", seeded=n == "a") for n in ("a", "b"))
+    panel = state.Panel(algorithms=(one, other))
+    assert [panel.unseeded(name) for name in ("a", "b", "c")] == ["", "B", ""]
+
+
 def test_a_proposal_takes_the_place_of_what_it_was_made_for(state: Any) -> None:
     """Enter takes it then; what was typed meanwhile stays."""
     panel = state.Panel(instruction=" chnage the hat ")

@@ -112,5 +112,6 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=15,
+    seeded=False,
     presets={"fast": {"steps": 20, "start_step": 2}, "quick": {"steps": 10, "start_step": 1}},
 )

@@ -67,5 +67,6 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=18,
+    seeded=False,
     presets={"fast": {"steps": 10}, "quick": {"steps": 3}},
 )

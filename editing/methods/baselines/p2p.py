@@ -266,5 +266,6 @@ ALGORITHM = Algorithm(
     finds_mask=lambda settings: settings.local_blend,
     baseline=True,
     order=13,
+    seeded=False,
     presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
 )

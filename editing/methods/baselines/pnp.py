@@ -136,5 +136,6 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=16,
+    seeded=False,
     presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
 )
