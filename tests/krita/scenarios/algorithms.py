@@ -60,7 +60,7 @@ def best(name, result):
     widget("limn_seed").setValue(SEED)
     yield from write(Scene(name).instruction)
     with listening() as arrived:
-        yield from press("ctrl+alt+e")
+        yield from press("ctrl+shift+x")
         yield from under_way(3)
         result["stage while it works"] = widget("limn_stage").text()
         yield from screenshot(f"{name}-working")

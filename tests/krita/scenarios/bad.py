@@ -272,7 +272,7 @@ def check_document_switched_selection(result):
 def check_document_switched_mask(result):
     """A mask that is found meanwhile waits as well, and leaves no layer."""
     result["name"] = "switched-mask"
-    yield from away_during(result, "ctrl+alt+m")
+    yield from away_during(result, "ctrl+shift+m")
 
 
 def check_painting_on(result):

@@ -63,7 +63,7 @@ def check_end_to_end(result):
     yield from screenshot("ready")
     before, names_before = fingerprints(document), names(document)
     seen = composed(document)
-    yield from start(scene.instruction, "ctrl+alt+e")
+    yield from start(scene.instruction, "ctrl+shift+x")
     yield from under_way(2)
     result["stage while it works"] = widget("limn_stage").text()
     yield from screenshot("working")
@@ -228,7 +228,7 @@ def check_again(result):
     document, _ = yield from picture("recolour")
     yield from edit(scene.instruction)
     first = names(document)[-1]
-    yield from press("ctrl+alt+a")
+    yield from press("ctrl+shift+o")
     yield from ended()
     result["note"], result["layers"], result["first"] = note(), names(document), first
 
@@ -338,12 +338,12 @@ def check_again_with_a_selection(result):
     yield from quick()
     with submitting() as drafts:
         yield from edit("make the star blue")
-        yield from press("ctrl+alt+a")
+        yield from press("ctrl+shift+o")
         yield from ended()
         yield from activate(document, layer)
         yield from edit("make the star blue")  # not again: what a result has left guides nothing
         yield from select(document, X + 64, Y, 64, 128)
-        yield from press("ctrl+alt+a")
+        yield from press("ctrl+shift+o")
         yield from ended()
     result["hints"] = [draft.hint and digest(b"".join(draft.hint)) for draft in drafts]
     result["layers"] = names(document)
@@ -376,7 +376,7 @@ def check_mask_then_edit(result):
 
     document, layer = yield from picture("recolour")
     yield from quick()
-    yield from edit("make the star blue", "ctrl+alt+m")
+    yield from edit("make the star blue", "ctrl+shift+m")
     found = document.selection().duplicate()
     with submitting() as drafts:
         yield from activate(document, layer)
@@ -413,7 +413,7 @@ def check_mask_only(result):
     scene = Scene("recolour")
     document, _ = yield from picture("recolour")
     before = fingerprints(document)
-    yield from edit(scene.instruction, "ctrl+alt+m")
+    yield from edit(scene.instruction, "ctrl+shift+m")
     result["note"], result["layers"] = note(), names(document)
     result["active"] = document.activeNode().name()
     found = selection_bytes(document)

@@ -175,7 +175,7 @@ def keys(*arguments):
 
 def write(instruction):
     """Go to the instruction box by its shortcut and type."""
-    keys("key", "ctrl+alt+w")
+    keys("key", "ctrl+shift+k")
     yield lambda: QApplication.focusWidget() is widget("limn_instruction"), 5
     assert QApplication.focusWidget() is widget("limn_instruction"), (
         "the shortcut did not bring the cursor into the box"

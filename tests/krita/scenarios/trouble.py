@@ -97,7 +97,7 @@ def half_way(result, disturb):
 
 def check_cancel(result):
     result["name"] = "cancelled"
-    yield from half_way(result, lambda: keys("key", "ctrl+alt+x"))
+    yield from half_way(result, lambda: keys("key", "ctrl+shift+h"))
 
 
 def check_cancel_button(result):
