@@ -3,6 +3,8 @@
     RUNTIME FOLDER/limn/PORT.json      the server's ready line; PORT.private: of one that only its
                                        parent may use
     RUNTIME FOLDER/limn/PORT.token     its token, unless a place of the user's own was named
+    KRITA'S RESOURCES/limn/servers/    the same two files again: a Krita in a Flatpak or Snap sees
+                                       another runtime folder, and no process of the machine's
 
 Whoever can put a file there is believed: the painter's picture goes where it says. So the folder
 and each file are opened first, and what is open is looked at: its owner, its mode, that it is no
@@ -18,7 +20,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,13 @@ MAX_BYTES = 64 * 1024
 MAX_SERVERS = 64
 """Announcements that are looked at: a user has one server, or some."""
 
+Answers = Callable[[str, int], bool]
+"""Whether something takes a connection at a host and port of this machine."""
+
 PUBLIC, PRIVATE, TOKEN = ".json", ".private", ".token"
+SHARED = Path("limn", "servers")
+"""Below Krita's folder for resources."""
+
 LOOPBACK = re.compile(
     r"ws://(127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}(/[A-Za-z0-9._/-]*)?", re.ASCII
 )
@@ -63,6 +71,27 @@ def runtime_folder() -> Path:
     return Path(tempfile.gettempdir(), f"runtime-{os.getuid()}", "limn")
 
 
+def shared_folders() -> list[Path]:
+    """Where a server announces itself to the Kritas of this user, which may be shut off from the
+    runtime folder; for each Krita that has been here. They may not be there yet.
+    """
+    home = Path.home()
+    if sys.platform == "win32":
+        own = Path(os.environ.get("LOCALAPPDATA", ""))
+        store = own.glob("Packages/*.Krita_*/LocalCache/Roaming/krita")
+        kritas = [Path(os.environ.get("APPDATA", ""), "krita"), *store]
+    elif sys.platform == "darwin":
+        kritas = [home / "Library/Application Support/krita"]
+    else:
+        data = os.environ.get("XDG_DATA_HOME", "").strip()
+        kritas = [
+            Path(data if os.path.isabs(data) else home / ".local/share", "krita"),
+            home / ".var/app/org.kde.krita/data/krita",
+            home / "snap/krita/current/.local/share/krita",
+        ]
+    return [krita / SHARED for krita in kritas if krita.is_absolute() and krita.is_dir()]
+
+
 def make_folder() -> Path:
     """The runtime folder, made with mode 0700 if it is not there. Raises OSError; NotPrivate where
     it is not this user's alone.
@@ -89,7 +118,16 @@ def read(line: str | bytes) -> Announcement:
         raise ValueError("this is not a server's ready line")
     if not LOOPBACK.fullmatch(url):
         raise ValueError("the server does not listen on this machine only")
-    return Announcement(url, read_token(Path(file)), pid if isinstance(pid, int) else 0)
+    return Announcement(url, read_token(_named(file)), pid if isinstance(pid, int) else 0)
+
+
+def _named(file: str) -> Path:
+    """A file by the name that a server told, in UTF-8, where this program's locale has another
+    encoding: a Krita that was started with LANG=C, say.
+    """
+    if sys.platform == "win32":
+        return Path(file)
+    return Path(os.fsdecode(file.encode("utf-8", "surrogateescape")))
 
 
 def read_token(file: Path) -> str:
@@ -119,6 +157,35 @@ def running() -> Iterator[Announcement]:
                 yield announcement
 
 
+def reachable(shared: Iterable[Path], answers: Answers) -> Iterator[Announcement]:
+    """The servers of this user that take a connection, from the runtime folder and from others.
+
+    For a program that may not see their processes: whether a number is that of a process here says
+    nothing then. Nothing is believed of a folder or file that is not this user's alone.
+    """
+    for place in (runtime_folder(), *shared):
+        lines: list[tuple[str, bytes]] = []
+        with suppress(OSError), _opened_folder(place) as handle:
+            lines = _lines(place, handle, PUBLIC)
+        for _, line in lines:
+            with suppress(OSError, ValueError):
+                announcement = read(line)
+                if _takes(announcement.url, answers):
+                    yield announcement
+
+
+def announced(folder: Path, port: int, token: str, line: dict[str, object]) -> tuple[Path, Path]:
+    """Write a server's two files into a folder, which is made if it is not there; returns them.
+    Raises OSError; NotPrivate where the folder is not this user's alone.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _opened_folder(folder):
+        key, address = folder / f"{port}{TOKEN}", folder / f"{port}{PUBLIC}"
+        write_private(key, token)
+        write_private(address, json.dumps(line | {"token_file": str(key.absolute())}))
+    return key, address
+
+
 def write_private(file: Path, text: str) -> None:
     """Write a file that only this user can read, from its first byte on; never through a link that
     somebody has put there. Raises OSError.
@@ -129,17 +196,40 @@ def write_private(file: Path, text: str) -> None:
         stream.write(text)
 
 
-def sweep() -> None:
-    """Take away what servers have left that were killed: announcements, and tokens in the runtime
-    folder. Raises OSError.
+def sweep(answers: Answers) -> None:
+    """Take away what servers have left that were killed: announcements, and tokens beside them.
+    Raises OSError.
+
+    One that takes a connection lives, even where its process is none that can be seen from here.
     """
-    folder = runtime_folder()
+    _sweep(runtime_folder(), answers)
+    for folder in shared_folders():
+        with suppress(OSError):
+            _sweep(folder, answers)
+
+
+def _sweep(folder: Path, answers: Answers) -> None:
     with _opened_folder(folder) as handle:
         for suffix in (PUBLIC, PRIVATE):
             for name, line in _lines(folder, handle, suffix):
-                if not _alive(_pid(line)):
+                if not _alive(_pid(line)) and not _takes(_url(line), answers):
                     for left in (name, name.removesuffix(suffix) + TOKEN):
                         (folder / left).unlink(missing_ok=True)
+
+
+def _url(line: bytes) -> str:
+    """The address that a ready line tells of; empty if it tells of none on this machine."""
+    with suppress(ValueError, RecursionError):
+        ready = json.loads(line)
+        url = ready.get("url") if isinstance(ready, dict) else None
+        if isinstance(url, str) and LOOPBACK.fullmatch(url):
+            return url
+    return ""
+
+
+def _takes(url: str, answers: Answers) -> bool:
+    found = re.match(r"ws://\[?([^\]/]+?)\]?:(\d+)", url)
+    return found is not None and answers(found[1], int(found[2]))
 
 
 def _pid(line: bytes) -> int:

@@ -39,6 +39,9 @@ STATUS_PATH = "/limn/v1/status"
 TOKEN_BYTES = 32
 """256 bits: nobody guesses that, however often they try."""
 
+ANSWER_SECONDS = 1.0
+"""For a server on this machine to take a connection."""
+
 SHORT_BYTES = 256
 """A token's file has 64 bytes; a longer one is something else, and is not replaced."""
 
@@ -203,21 +206,21 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     the files away at the end, and first those that killed servers have left.
     """
     folder = runtime_folder()
-    announcement.sweep()
+    announcement.sweep(_answers)
     token_file = settings.token_file or folder / f"{port}{announcement.TOKEN}"
     kind = announcement.PRIVATE if settings.private else announcement.PUBLIC
     address_file = folder / f"{port}{kind}"
     host = "[::1]" if settings.host == "::1" else settings.host
     url = f"ws://{host}:{port}{SESSION_PATH}"
-    line = json.dumps(
-        {
-            "ready": True,
-            "url": url,
-            "token_file": str(token_file.absolute()),
-            "version": __version__,
-            "pid": os.getpid(),
-        }
-    )
+    ready: dict[str, object] = {
+        "ready": True,
+        "url": url,
+        "token_file": str(token_file.absolute()),
+        "version": __version__,
+        "pid": os.getpid(),
+    }
+    line = json.dumps(ready)
+    files = [address_file, token_file]
     if settings.token_file is not None and not _may_go(settings.token_file):
         raise SettingsError(
             f"token_file {str(settings.token_file)!r} is a file of yours, and would be replaced. "
@@ -227,12 +230,26 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
         token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         announcement.write_private(token_file, token)
         announcement.write_private(address_file, line)
+        for shared in () if settings.private else announcement.shared_folders():
+            try:
+                files += announcement.announced(shared, port, token, ready)
+            except OSError as error:  # that Krita has to start a server of its own
+                log.warning("not announced to Krita: %s", type(error).__name__)
         print(line, flush=True)
         log.info("ready port=%d", port)
         yield
     finally:
-        for file in (address_file, token_file):
+        for file in files:
             file.unlink(missing_ok=True)
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether something takes a connection there."""
+    try:
+        socket.create_connection((host, port), ANSWER_SECONDS).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _may_go(file: Path) -> bool:

@@ -245,7 +245,7 @@ class Client(QObject):  # type: ignore[misc]
 
     def _find_or_start(self, look: bool) -> Announcement:
         """A server's address. `look`: one that runs already will do; otherwise start our own."""
-        address = server_process.find() if look else None
+        address = server_process.find(self._resources) if look else None
         if address is not None:
             self._link(Link("starting", "connecting"))
             return address

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +25,9 @@ hung.
 
 LOOK_SECONDS = 0.2
 """Between two looks at a starting server and at whether Krita wants it at all."""
+
+ANSWER_SECONDS = 1.0
+"""For a server on this machine to take a connection."""
 
 STOP_SECONDS = 5.0
 """How long a server may take to end by itself before it is killed."""
@@ -91,7 +95,7 @@ def start(
     try:
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                list(command),
+                _encoded(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -118,9 +122,13 @@ def start(
         ) from error
 
 
-def find() -> Announcement | None:
-    """A server of the same user that runs already (one that a terminal has started, say), or None."""
-    return next(announcement.running(), None)
+def find(resources: Sequence[Path]) -> Announcement | None:
+    """A server of the same user that runs already (one that a terminal has started, say), or None.
+
+    resources: Krita's folders, in which servers announce themselves, too.
+    """
+    shared = [folder / announcement.SHARED for folder in resources]
+    return next(announcement.reachable(shared, _answers), None)
 
 
 def noted_command(resources: Sequence[Path]) -> list[str]:
@@ -196,11 +204,33 @@ def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
     """The variables for the server: without those by which Krita points its own embedded Python, or
     its bundle, to libraries.
+
+    It takes and gives UTF-8 whatever Krita's locale is: with LANG=C, or one of ISO-8859-1, it could
+    not read a path such as ~/Téléchargements.
     """
     unwanted = {"PYTHONHOME", "PYTHONPATH"}
     if "APPIMAGE" in ours:
         unwanted |= {"LD_LIBRARY_PATH", "QT_PLUGIN_PATH"}
-    return {name: value for name, value in ours.items() if name not in unwanted}
+    kept = {name: value for name, value in ours.items() if name not in unwanted}
+    return kept | {"PYTHONUTF8": "1"}
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether something takes a connection there."""
+    try:
+        socket.create_connection((host, port), ANSWER_SECONDS).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _encoded(command: Sequence[str]) -> list[str] | list[bytes]:
+    """A command as the system takes it: its file names are UTF-8, even where Krita's locale says
+    otherwise.
+    """
+    if sys.platform == "win32":
+        return list(command)
+    return [word.encode("utf-8", "surrogateescape") for word in command]
 
 
 def _tail(file: Path) -> str:

@@ -45,6 +45,7 @@ class Limn:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMN_")}
         own = {
             "XDG_RUNTIME_DIR": str(self.runtime),
+            "XDG_DATA_HOME": str(self.runtime / "data"),
             "LIMN_MODEL": str(self.model),
             "LIMN_DEVICE": "cpu",
             "OMP_NUM_THREADS": "1",

@@ -4,8 +4,10 @@ made, whatever they say.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -151,7 +153,7 @@ def test_what_killed_servers_have_left_is_swept(folder: Path) -> None:
     announce(folder, 4001)
     for port, suffix in ((4002, ".json"), (4003, ".private")):
         announce(folder, port, pid=ended()).rename(folder / f"{port}{suffix}")
-    announcement.sweep()
+    announcement.sweep(answers)
     assert {file.name for file in folder.iterdir()} == {"4001.json", "4001.token"}
 
 
@@ -166,3 +168,46 @@ def test_a_token_is_read_from_a_private_file_only(tmp_path: Path) -> None:
         announcement.write_private(file, text)
         with pytest.raises(ValueError):
             announcement.read_token(file)
+
+
+def answers(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection((host, port), 1).close()
+        return True
+    return False
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which a Krita of the distribution's and one from Flatpak have been used."""
+    home = tmp_path / "home"
+    for krita in (".local/share/krita", ".var/app/org.kde.krita/data/krita"):
+        (home / krita).mkdir(parents=True)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    return home
+
+
+def test_a_krita_that_sees_neither_runtime_folder_nor_processes_finds_the_server(
+    folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = home / ".var/app/org.kde.krita/data/krita/limn/servers"
+    assert announcement.shared_folders() == [home / ".local/share/krita/limn/servers", shared]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        line: dict[str, object] = {"url": f"ws://127.0.0.1:{port}/limn/v1", "pid": ended()}
+        announcement.announced(shared, port, "sesame", line)
+        announcement.announced(shared, 4009, "old", line | {"url": URL})
+        inside = tmp_path / "inside"
+        inside.mkdir(mode=0o700)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(inside))
+        assert [found.token for found in announcement.reachable([shared], answers)] == ["sesame"]
+        shared.chmod(0o755)
+        assert not list(announcement.reachable([shared], answers))
+        shared.chmod(0o700)
+        announcement.make_folder()
+        announcement.sweep(answers)
+        assert sorted(file.name for file in shared.iterdir()) == [f"{port}.json", f"{port}.token"]
+    assert not list(announcement.reachable([shared], answers))
+    announcement.sweep(answers)
+    assert not list(shared.iterdir())

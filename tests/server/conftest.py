@@ -92,6 +92,7 @@ Start = Callable[..., Running]
 def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Runtime and settings folders of their own; one thread, because tests share the machine."""
     folders = {"XDG_RUNTIME_DIR": "run", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache"}
+    folders["XDG_DATA_HOME"] = "data"
     home = tmp_path_factory.mktemp("home")
     for folder in folders.values():
         (home / folder).mkdir(mode=0o700)
