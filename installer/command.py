@@ -15,7 +15,17 @@ from typing import Any
 
 from . import plugin
 from .machine import Machine, Project, read_machine, read_project
-from .plan import FIRST_EDIT, Plan, Run, Step, plan_plugin, plan_test, plan_try, plan_uninstall
+from .plan import (
+    FIRST_EDIT,
+    Plan,
+    Run,
+    Step,
+    plan_lock,
+    plan_plugin,
+    plan_test,
+    plan_try,
+    plan_uninstall,
+)
 from .steps import Environment, StepFailed, do
 
 OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
@@ -50,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python3 -m installer", description="Install Limn, try it, test it, put it into Krita."
     )
     commands = top.add_subparsers(
-        dest="command", required=True, metavar="try|test|plugin|uninstall|facts"
+        dest="command", required=True, metavar="try|test|plugin|uninstall|lock|facts"
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -85,6 +95,11 @@ def parser() -> argparse.ArgumentParser:
         "uninstall",
         parents=[common],
         help="take the plugin out of Krita, and remove the environment",
+    )
+    commands.add_parser(
+        "lock",
+        parents=[common],
+        help="after a change of versions in pyproject.toml: note the hashes of all packages",
     )
     commands.add_parser("facts", help="print what the installer sees of this machine, as JSON")
     return top
@@ -123,6 +138,8 @@ def make_plan(options: argparse.Namespace, machine: Machine, project: Project) -
                 options.remove,
                 options.zip.absolute() if options.zip else None,
             )
+        case "lock":
+            return plan_lock(machine, project)
         case _:
             return plan_uninstall(machine, project.root)
 

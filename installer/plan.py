@@ -66,6 +66,11 @@ class InstallPackages:
 
 
 @dataclass(frozen=True)
+class LockPackages:
+    """Note the hashes of all packages at the versions of pyproject.toml."""
+
+
+@dataclass(frozen=True)
 class InstallLimn:
     """Make the checkout importable in the environment, and the command `limn`."""
 
@@ -109,6 +114,7 @@ Action = (
     | InstallTorch
     | CheckTorch
     | InstallPackages
+    | LockPackages
     | InstallLimn
     | Run
     | PutPlugin
@@ -341,6 +347,14 @@ def plan_plugin(
     return Plan(
         (*system.steps, *environment.steps, *steps), system.problems + environment.problems, notes
     )
+
+
+def plan_lock(machine: Machine, project: Project) -> Plan:
+    """The lists of hashes, for whoever changes a version in pyproject.toml."""
+    system = plan_system_packages(machine, tests=False)
+    environment = plan_environment(machine, project)
+    lock = Step("lock", "Note the hashes of all packages", LockPackages())
+    return Plan((*system.steps, environment.steps[0], lock), system.problems + environment.problems)
 
 
 def plan_uninstall(machine: Machine, root: Path) -> Plan:

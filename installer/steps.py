@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import plugin, plugin_package
+from . import hashes, plugin, plugin_package
 from .machine import Machine, Project
 from .plan import (
     BuildZip,
@@ -24,6 +24,7 @@ from .plan import (
     InstallPackages,
     InstallSystemPackages,
     InstallTorch,
+    LockPackages,
     MakeEnvironment,
     PutPlugin,
     RemoveEnvironment,
@@ -116,16 +117,13 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
             check_torch(environment, cuda)
         case InstallPackages(requirements, constraints):
             mend(environment, interrupted)
-            file = environment.notes / "constraints.txt"
-            file.write_text(
-                "\n".join((*constraints, f"torch=={torch_version(environment)}", "")),
-                encoding="utf-8",
-            )
-            if not pip(environment, ["--constraint", str(file), *requirements]):
+            if not pip(environment, how_to_install(environment, requirements, constraints)):
                 raise StepFailed(
                     "Some packages could not be installed.",
                     "See pip's words above, then run the same command again.",
                 )
+        case LockPackages():
+            lock_packages(environment, project)
         case InstallLimn():
             if not pip(
                 environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]
@@ -222,6 +220,49 @@ def remove_environment(environment: Environment) -> None:
         mark.unlink()
     environment.notes.rmdir()
     environment.folder.rmdir()
+
+
+def how_to_install(
+    environment: Environment, requirements: Sequence[str], constraints: Sequence[str]
+) -> list[str]:
+    """pip's arguments for packages: by hash; by version where the lists of hashes are older than
+    the versions, which is said.
+    """
+    locked = hashes.locked(environment.root, requirements)
+    if locked is not None:
+        file = environment.notes / "hashes.txt"
+        file.write_text(locked, encoding="utf-8")
+        return ["--require-hashes", "--no-deps", "--requirement", str(file)]
+    print(
+        "The lists of hashes are older than pyproject.toml (`python3 -m installer lock` makes them "
+        "anew): packages are taken by their versions alone.",
+        flush=True,
+    )
+    file = environment.notes / "constraints.txt"
+    torch = f"torch=={torch_version(environment)}"
+    file.write_text("\n".join((*constraints, torch, "")), encoding="utf-8")
+    return ["--constraint", str(file), *requirements]
+
+
+def lock_packages(environment: Environment, project: Project) -> None:
+    """Write the lists of hashes anew. Raises StepFailed."""
+    if not pip(environment, [hashes.UV]):
+        raise StepFailed("uv could not be installed.", "See pip's words above.")
+    known: dict[tuple[str, str], str] = {}
+    asked, pins = environment.notes / "asked.txt", environment.notes / "pins.txt"
+    torch = next(line for line in project.requirements if line.startswith("torch=="))
+    pins.write_text("\n".join((*project.constraints, torch, "")), encoding="utf-8")
+    for name, tests in ((hashes.USE, False), (hashes.TESTS, True)):
+        asked.write_text("\n".join((*hashes.requirements(project, tests), "")), encoding="utf-8")
+        out = environment.notes / name
+        out.unlink(missing_ok=True)
+        if run(hashes.command(str(environment.python), asked, pins, out)):
+            raise StepFailed("The packages could not be locked.", "See uv's words above.")
+        found = hashes.without_torch(out.read_text(encoding="utf-8"))
+        new = [entry for package, entry in found.items() if package not in known]
+        known |= found
+        hashes.folder(environment.root).mkdir(exist_ok=True)
+        (hashes.folder(environment.root) / name).write_text("\n".join((*new, "")), encoding="utf-8")
 
 
 def require_space(free: int, needed: int) -> None:

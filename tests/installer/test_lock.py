@@ -1,5 +1,5 @@
-"""Only one installer writes at a time; no other user, and no other installation that hangs, is
-waited for without end.
+"""Only one installer writes at a time, and no other is waited for without end; packages are those
+whose hashes are noted.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from limn.installer import command
+from limn.installer import command, hashes
 from limn.installer.command import LOCK, only_one
+from limn.installer.machine import read_project
 from limn.installer.steps import StepFailed
+
+from . import small_project
+from .machines import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
 
@@ -101,3 +106,38 @@ def test_what_a_stranger_has_put_in_its_place_is_told(tmp_path: Path) -> None:
         os.chown(tmp_path / LOCK, 12345, 12345)
         with only_one(tmp_path):  # whoever is root may
             pass
+
+
+def test_the_lists_of_hashes_are_those_of_the_versions_in_pyproject() -> None:
+    """After a change of versions: `python3 -m installer lock`."""
+    project = read_project(ROOT)
+    assert hashes.locked(ROOT, hashes.requirements(project, tests=False)) is not None
+    everything = hashes.locked(ROOT, hashes.requirements(project, tests=True))
+    assert everything is not None
+    found = hashes.entries(everything)
+    assert all("--hash=sha256:" in entry for entry in found.values())
+    versions = dict(found.keys())
+    for line in project.constraints:
+        name, _, version = line.partition("==")
+        assert versions.get(name, version) == version, line
+    assert not any(name.startswith(("torch-", "nvidia", "triton")) for name in versions)
+
+
+def test_packages_are_taken_by_hash(tmp_path: Path) -> None:
+    """Another file of the same name and version is not."""
+    root = small_project.make_project(tmp_path)
+    wheels = {file.name.split("-")[0]: file for file in (tmp_path / "wheels").iterdir()}
+    lines = [
+        f"{name.replace('_', '-')}==1.0 \\\n    --hash=sha256:{sha256(file.read_bytes()).hexdigest()}\n"
+        for name, file in wheels.items()
+        if name != "torch"
+    ]
+    (root / "installer" / "locked" / "use.txt").write_text("".join(lines))
+    honest = wheels["small_b"].rename(tmp_path / "honest.whl")
+    small_project.make_wheel(tmp_path / "wheels", "small-b", "1.0", "print('a stranger was here')")
+    done = small_project.run(root, "try")
+    assert done.returncode == 1 and "HASHES" in done.stderr.upper(), done.stderr
+    assert not list((root / ".venv").rglob("small_b.py"))
+    honest.rename(wheels["small_b"])
+    done = small_project.run(root, "try")
+    assert done.returncode == 0 and "by their versions alone" not in done.stdout, done.stderr
