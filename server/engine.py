@@ -240,6 +240,12 @@ for a thread that gets none. Measured by `limn bench waiting` on two cores, the 
 of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts."""
 
 
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DISABLE_TELEMETRY": "1"}
+"""A worker asks the network nothing, whatever a model's files or a library would have it ask. This
+goes before the user's own variables.
+"""
+
+
 async def _spawn() -> asyncio.subprocess.Process:
     """A worker process: the same Python, and the same packages as ours whatever the working folder
     is.
@@ -252,7 +258,7 @@ async def _spawn() -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=pipe.READ_AHEAD,
-        env=PATIENCE | os.environ,
+        env=PATIENCE | os.environ | OFFLINE,
     )
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from safetensors import SafetensorError
 
-from ..errors import MissingVariant, UnreadableModel
+from ..errors import EditError, MissingVariant, UnreadableModel
 from .attention import Sites, choose_kernels
 from .configuration import Notes, read
 from .model import Model
@@ -157,9 +156,9 @@ def _load(name: str, checkpoint: Checkpoint, device: torch.device, dtype: torch.
     try:
         networks = load(checkpoint, dtype)
         decoder = load_tiny_vae(tiny, dtype) if tiny.is_dir() else None
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+    except (EditError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever the libraries make of a stranger's files
         why = " ".join(str(error).split())[:200]
         raise UnreadableModel(
             "unreadable-model",

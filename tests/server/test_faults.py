@@ -113,10 +113,14 @@ async def test_uploads_that_never_end_take_no_more_memory_than_the_queue(
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks into /proc")
-async def test_libraries_in_the_worker_have_no_standard_input(server: Running) -> None:
+async def test_libraries_in_the_worker_have_no_standard_input_and_no_hub(
+    server: Running,
+) -> None:
     """Whoever asks there whether a stranger's code may run gets no answer, and takes no order."""
     await (await connect(server.address)).close()
     assert os.readlink(f"/proc/{server.worker()}/fd/0") == os.devnull
+    environment = Path(f"/proc/{server.worker()}/environ").read_bytes().split(b"\0")
+    assert b"HF_HUB_OFFLINE=1" in environment
 
 
 @settings(max_examples=50)
