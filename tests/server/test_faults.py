@@ -112,12 +112,14 @@ async def test_uploads_that_never_end_take_no_more_memory_than_the_queue(
     assert "Traceback" not in running.log
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks into /proc")
-async def test_libraries_in_the_worker_have_no_standard_input_and_no_hub(
-    server: Running,
-) -> None:
-    """Whoever asks there whether a stranger's code may run gets no answer, and takes no order."""
+async def hello(server: Running) -> None:
     await (await connect(server.address)).close()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks into /proc")
+def test_libraries_in_the_worker_have_no_standard_input_and_no_hub(server: Running) -> None:
+    """Whoever asks there whether a stranger's code may run gets no answer, and takes no order."""
+    asyncio.run(hello(server))
     assert os.readlink(f"/proc/{server.worker()}/fd/0") == os.devnull
     environment = Path(f"/proc/{server.worker()}/environ").read_bytes().split(b"\0")
     assert b"HF_HUB_OFFLINE=1" in environment
