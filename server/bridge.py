@@ -256,6 +256,7 @@ class Editor:
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
+                    notes = (*notes, *self._models.notes)
                     yield from _finish(submit, asked, event, estimate.finish(now), notes)
 
 

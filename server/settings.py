@@ -32,7 +32,8 @@ class Settings:
 
     host: where to listen; loopback only, because the connection is not encrypted.
     port: 0 takes a free one.
-    model: a folder in the diffusers format; None is the bundled sketchbook model.
+    model: a file or folder that `limn.editing.diffusion.places` knows; None takes what
+    `limn models use` has chosen, or else the bundled sketchbook model.
     captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a
     folder, or a name in the Hugging Face cache;
         nothing is downloaded. Empty: the painter is asked.
@@ -105,7 +106,7 @@ class Settings:
             )
         if self.model is not None and not self.model.exists():
             raise SettingsError(
-                f"model {str(self.model)!r} does not exist. Name a folder in the diffusers format."
+                f"model {str(self.model)!r} does not exist. Name a .safetensors file or a folder; `limn models` lists what is there."
             )
         sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
         for name in (

@@ -65,12 +65,14 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
     )  # not before the inbox is read: it takes seconds, and the server may be gone by then
 
     from .bridge import Editor
+    from .models.store import donors
 
     try:
         device = _device(start.device)
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
         editor = Editor(
-            editing.load_models(start.model or _sketchbook(), device), captioner=captioner
+            editing.load_models(start.model or _sketchbook(), device, others=donors()),
+            captioner=captioner,
         )
         description = Description(
             _device_name(device), editor.model, editor.algorithms(), os.getpid()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .configuration import Notes, read
 from .model import Model
 from .networks import load, load_tiny_vae
 from .places import NETWORKS, locate
-from .recognition import VARIANTS, Checkpoint
+from .recognition import VARIANTS, Checkpoint, object_in
 from .schedule import Schedule
 
 SD1_SEMANTIC_LEVEL = 2
@@ -41,8 +42,11 @@ class Models:
         checkpoints: Mapping[str, Checkpoint],
         device: torch.device,
         dtype: torch.dtype,
+        tiny: Path | None = None,
     ) -> None:
+        """tiny: a folder with a small decoder for previews, for variants that have none."""
         self.name = name
+        self._tiny = tiny
         self.device = device
         self.dtype = dtype
         self.variants = tuple(checkpoints)
@@ -90,7 +94,20 @@ class Models:
             torch.cuda.empty_cache()
 
     def _load(self, variant: str) -> Model:
-        return _load(self.name, self.checkpoints[variant], self.device, self.dtype)
+        loaded = _load(self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny)
+        return self._shared(loaded)
+
+    def _shared(self, loaded: Model) -> Model:
+        """A model whose autoencoder and text encoder are those of another variant, where all their
+        values are equal: Stable Diffusion's variants were made from each other. Saves 0.41 GB a
+        variant in half precision.
+        """
+        for other in self._loaded.values():
+            for part in ("vae", "text_encoder"):
+                mine, theirs = getattr(loaded, part), getattr(other, part)
+                if mine is not theirs and _equal(mine, theirs):
+                    loaded = replace(loaded, **{part: theirs})
+        return loaded
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,7 +147,9 @@ def load_models(
     found = locate(source, others)
     names = [notes.name for c in found.values() if (notes := _notes(c.place)).name]
     only = next(iter(found.values())).name if len(found) == 1 else source.stem
-    return Models(names[0] if names else only, source, found, target, dtype)
+    tiny = object_in(source).get("vae_tiny") if source.suffix == ".json" else None
+    previews = source.parent / Path(tiny).expanduser() if isinstance(tiny, str) else None
+    return Models(names[0] if names else only, source, found, target, dtype, previews)
 
 
 def _notes(place: Path) -> Notes:
@@ -150,12 +169,18 @@ def _notes(place: Path) -> Notes:
     return Notes()
 
 
-def _load(name: str, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
+def _load(
+    name: str,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    tiny: Path | None = None,
+) -> Model:
     place, variant = checkpoint.place, checkpoint.variant
-    tiny = place / "vae_tiny"
+    tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
     try:
         networks = load(checkpoint, dtype)
-        decoder = load_tiny_vae(tiny, dtype) if tiny.is_dir() else None
+        decoder = load_tiny_vae(tiny, dtype) if tiny is not None else None
     except (EditError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # whatever the libraries make of a stranger's files
@@ -189,6 +214,24 @@ def _load(name: str, checkpoint: Checkpoint, device: torch.device, dtype: torch.
         identity=_identity(unet, variant),
         tiny=decoder,
     )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two networks compute the same: their configuration and every value."""
+    mine, theirs = one.state_dict(), other.state_dict()
+    return (
+        type(one) is type(other)
+        and one.dtype == other.dtype
+        and mine.keys() == theirs.keys()
+        and _settings(one) == _settings(other)
+        and all(torch.equal(value, theirs[name]) for name, value in mine.items())
+    )
+
+
+def _settings(network: Any) -> dict[str, Any]:
+    config = network.config
+    found = config if isinstance(config, dict) else config.to_dict()
+    return {name: value for name, value in found.items() if not name.startswith("_")}
 
 
 def _identity(unet: UNet2DConditionModel, variant: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands of `limn`: serve, edit, read, scenes, doctor, bench. Each is in a file of its own; heavy
+"""The commands of `limn`: serve, edit, read, scenes, doctor, models, bench. Each is in a file of its own; heavy
 imports happen inside them.
 """
 
@@ -24,6 +24,7 @@ def register() -> None:
     from .bench import app as bench
     from .doctor import doctor
     from .edit import edit
+    from .models import app as models
     from .read import read
     from .scenes import scenes
     from .serve import serve
@@ -32,6 +33,7 @@ def register() -> None:
         app.command()(command)
     app.command(context_settings={"ignore_unknown_options": True})(read)
     app.add_typer(bench, name="bench")
+    app.add_typer(models, name="models")
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import __version__
+from ..models.store import Store, donors
 from ..settings import SettingsError, default_file, load
 
 ANSWER_SECONDS = 30.0
@@ -200,7 +201,7 @@ def check_device(has_nvidia: bool) -> Iterator[Finding]:
 def check_model(model: Path | None) -> Iterator[Finding]:
     """The model folder: is it there, which variants has it?"""
     try:
-        folder = model or load({}).model
+        folder = model or load({}).model or Store().selection
     except SettingsError as error:
         yield Finding("settings", "problem", str(error), f"Correct {default_file()}.")
         folder = None
@@ -219,12 +220,28 @@ def check_model(model: Path | None) -> Iterator[Finding]:
         return
     place = folder or sketchbook()
     try:
-        models = load_models(place)
+        models = load_models(place, others=donors())
         Editor(models).algorithms()
     except EditError as error:
         yield Finding("model", "problem", error.sentence, error.remedy, {"folder": str(place)})
         return
-    facts = {"folder": str(place), "name": models.name, "variants": list(models.variants)}
+    facts = {
+        "folder": str(place),
+        "name": models.name,
+        "variants": list(models.variants),
+        "checkpoints": {
+            variant: {
+                "place": str(found.place),
+                "family": found.family,
+                "parts": dict(found.parts),
+                "ema": found.ema,
+                "bytes": found.size,
+            }
+            for variant, found in models.checkpoints.items()
+        },
+    }
+    for note in models.notes:
+        yield Finding("model", "note", note)
     yield Finding(
         "model", "ok", f"{models.name} in {place}: {', '.join(models.variants)}", facts=facts
     )

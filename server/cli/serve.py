@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..settings import Settings
 from .exits import NoServer, UsageError
 
 
 def serve(
     model: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="In the diffusers format; default: the sketchbook."),
+        typer.Option(
+            metavar="PLACE", help="A file or folder; default: see `limn models`, or the sketchbook."
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="The port on 127.0.0.1; default: a free one.")
@@ -71,6 +75,7 @@ def serve(
         settings = load(given, settings_file)
     except SettingsError as error:
         raise UsageError(str(error)) from error
+    settings = _looked_at(settings)
     try:
         asyncio.run(run(settings))
     except SettingsError as error:
@@ -78,3 +83,24 @@ def serve(
     except OSError as error:
         advice = "Is the port taken? Without --port a free one is used."
         raise NoServer(f"The server can't start: {error.strerror or error}.", advice) from error
+
+
+def _looked_at(settings: Settings) -> Settings:
+    """The settings with their model, which can be used: nobody is told that a server is ready, and
+    then that it has no model. Raises UsageError.
+    """
+    from limn.editing.diffusion.places import locate
+    from limn.editing.errors import UnreadableModel
+
+    from ..models.store import Store, donors
+
+    chosen = settings.model or Store().selection
+    if chosen is not None:
+        try:
+            locate(chosen, donors())
+        except UnreadableModel as error:
+            other = (
+                "" if settings.model else " Or use the bundled one: `limn models use sketchbook`."
+            )
+            raise UsageError(error.sentence, error.remedy + other) from error
+    return replace(settings, model=chosen)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -476,3 +478,18 @@ def test_a_link_that_leads_back_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a" / "back").symlink_to(tmp_path)
     file = sparse(tmp_path / "a" / "mine.safetensors", shapes())
     assert locate(tmp_path)["text-to-image"].place == file
+
+
+def test_it_imports_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
+    """The server looks before it says that it is ready; torch alone takes it seconds to import."""
+    file = sparse(tmp_path / "mine.safetensors", shapes())
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from limn.editing.diffusion.places import locate\n"
+        "print(locate(Path(sys.argv[1]))['text-to-image'].variant, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, file], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["text-to-image", "False"]

@@ -1,0 +1,259 @@
+"""`limn models`: what can be fetched, what is there, and which is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from .exits import DONE, FAILED, Trouble, UsageError, err
+
+app = typer.Typer(
+    help="Fetch, add and choose models. Without a command: list them.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+)
+BUNDLED = "sketchbook"
+out = Console(highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Trouble with a model ends the command in a sentence."""
+    from limn.editing.errors import UnreadableModel
+
+    from ..models.store import StoreError
+
+    try:
+        yield
+    except (StoreError, UnreadableModel) as error:
+        raise UsageError(error.sentence, error.remedy) from error
+
+
+@app.callback()
+def main(context: typer.Context, as_json: AsJson = False) -> None:
+    """Fetch, add and choose models. Without a command: list them."""
+    if context.invoked_subcommand is None:
+        listing(as_json)
+
+
+@app.command("list")
+def listing(as_json: AsJson = False) -> None:
+    """List the models that can be fetched, that are there, and that other programs have.
+
+    Example:  limn models
+    """
+    from ..models.catalogue import ENTRIES, SETS
+    from ..models.found import found
+    from ..models.store import Store
+
+    store = Store()
+    there = {model.name: model for model in store.installed()}
+    used = _used(store)
+    rows: list[dict[str, Any]] = []
+    for name, model in there.items():
+        checkpoint = model.checkpoint
+        if model.previews:
+            checkpoint = replace(checkpoint, variant="previews", trouble=None)
+        rows.append({
+            "name": name,
+            "variant": checkpoint.variant,
+            "place": str(checkpoint.place),
+            "bytes": checkpoint.size,
+            "used": bool({str(checkpoint.place), str(model.place)} & used),
+            "trouble": checkpoint.trouble.sentence if checkpoint.trouble else "",
+        })  # fmt: skip
+    others: list[dict[str, Any]] = [
+        {"program": program, "variant": c.variant, "place": str(c.place), "bytes": c.size}
+        for program, c in found()
+    ]
+    if as_json:
+        catalogue = [
+            {"name": e.name, "title": e.title, "variant": e.kind, "licence": e.licence, "page": e.page,
+             "bytes": {p: s.size for p, s in e.sources.items()}, "there": e.name in there}
+            for e in ENTRIES
+        ]  # fmt: skip
+        answer = {"folder": str(store.folder), "there": rows, "elsewhere": others, "catalogue": catalogue}  # fmt: skip
+        typer.echo(json.dumps(answer, indent=1))
+        return
+    out.print(f"[bold]Here[/] ({escape(str(store.folder))})")
+    out.print(f"  {BUNDLED:18} bundled, knows a drawn world only{'' if used else '   in use'}")
+    for row in rows:
+        state = row["trouble"] or ("in use" if row["used"] else "")
+        size = f"{row['bytes'] / 1e9:.1f} GB"
+        out.print(f"  {row['name']:18} {row['variant']:14} {size:>8}   {escape(state)}")
+    if others:
+        out.print("\n[bold]In other programs' folders[/] (limn models add PLACE)")
+        for other in others:
+            out.print(f"  {other['variant']:14} {escape(other['place'])} ({other['program']})")
+    out.print("\n[bold]To fetch[/] (limn models get NAME)")
+    for entry in ENTRIES:
+        if entry.name not in there:
+            sizes = " or ".join(f"{s.size / 1e9:.1f} GB" for s in entry.sources.values())
+            if entry.kind == "previews":
+                sizes = f"{entry.source('fp32').size / 1e6:.0f} MB"
+            out.print(
+                f"  {entry.name:18} {entry.kind:14} {sizes}: {entry.what_for}. {entry.licence}"
+            )
+    for name, (what, members) in SETS.items():
+        out.print(f"  {name:18} {what}: {', '.join(members)}")
+
+
+@app.command()
+def get(
+    names: Annotated[list[str], typer.Argument(help="Names from `limn models list`, or a set's.")],
+    fp32: Annotated[
+        bool | None,
+        typer.Option("--fp32/--fp16", help="Precision; default: 32 bits on a CPU, 16 on a card."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to licences and sizes.")] = False,
+    use: Annotated[bool, typer.Option(help="Use them at once.")] = True,
+    token: Annotated[
+        str, typer.Option(help="Of the hub, for a model that wants one. None is sent otherwise.")
+    ] = "",
+) -> None:
+    """Fetch models from the hub, after you have agreed to licence and size.
+
+    An interrupted download goes on where it stopped when the command is run again.
+
+    Example:  limn models get instruct-pix2pix
+    """
+    from ..models.catalogue import BY_NAME, SETS
+    from ..models.download import fetch
+    from ..models.store import Store
+
+    wanted = list(dict.fromkeys(m for name in names for m in SETS.get(name, ("", (name,)))[1]))
+    if unknown := [name for name in wanted if name not in BY_NAME]:
+        known = ", ".join((*BY_NAME, *SETS))
+        raise UsageError(f"There is no model {unknown[0]!r} to fetch.", f"There are: {known}.")
+    precision = "fp32" if (_on_cpu() if fp32 is None else fp32) else "fp16"
+    store = Store()
+    there = {model.name for model in store.installed()}
+    entries = [BY_NAME[name] for name in wanted if name not in there]
+    for entry in entries:
+        source = entry.source(precision)
+        err.print(
+            f"[bold]{entry.title}[/] {source.size / 1e9:.2f} GB, licence {escape(entry.licence)}"
+            f"\n  {entry.page}"
+        )
+    if entries and not yes and not typer.confirm("Fetch, and agree to the licences?", err=True):
+        raise Trouble("Nothing was fetched.")
+    with _told(), Progress(
+        "{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err
+    ) as progress:  # fmt: skip
+        for entry in entries:
+            source = entry.source(precision)
+            task = progress.add_task(entry.name, total=source.size)
+            fetch(
+                entry,
+                source,
+                store.folder,
+                lambda n, of, task=task: progress.update(task, completed=n, total=of),  # type: ignore[misc]
+                token,
+            )
+        if use:
+            store.use(wanted)
+    for name in wanted:
+        typer.echo(store.find(name).place)
+    if use and entries:
+        err.print("A server that is started from now on uses them.")
+
+
+@app.command()
+def add(
+    place: Annotated[Path, typer.Argument(help="A .safetensors file or a folder.")],
+    name: Annotated[str, typer.Option(help="How to call it; default: its own name.")] = "",
+) -> None:
+    """Add a model that you have already. It stays where it is.
+
+    Example:  limn models add ~/ComfyUI/models/checkpoints/dreamshaper_8.safetensors
+    """
+    from ..models.store import Store
+
+    with _told():
+        added = Store().add(place, name)
+    c = added.checkpoint
+    precisions = ", ".join(f"{part} {precision}" for part, precision in c.parts.items())
+    err.print(f"{added.name}: {c.family}, {c.variant}; {precisions}; {c.size / 1e9:.1f} GB")
+    typer.echo(added.name)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+) -> None:
+    """Compare each file with the size and the sha256 that it should have.
+
+    Example:  limn models verify sd15
+    """
+    from ..models.store import Store
+
+    store, wrong = Store(), 0
+    with _told():
+        for name in names or [model.name for model in store.installed()]:
+            for path, trouble in store.verify(name):
+                wrong += bool(trouble)
+                state = f"[bold red]{escape(trouble)}[/]" if trouble else "[green]ok[/]"
+                out.print(f"{name} {escape(path)}: {state}")
+    if wrong:
+        err.print("Remove what is wrong with `limn models remove`, and get it again.")
+    raise typer.Exit(FAILED if wrong else DONE)
+
+
+@app.command()
+def remove(names: Annotated[list[str], typer.Argument()]) -> None:
+    """Delete models that were fetched, and forget those that were added.
+
+    Example:  limn models remove sd15
+    """
+    from ..models.store import Store
+
+    with _told():
+        for name in names:
+            freed = Store().remove(name)
+            err.print(f"{name} is removed; {freed / 1e9:.1f} GB are free again.")
+
+
+@app.command()
+def use(
+    names: Annotated[list[str], typer.Argument(help="Or: sketchbook, the bundled one.")],
+) -> None:
+    """Choose the models that edits use, one for each variant.
+
+    Example:  limn models use dreamshaper-8 sd15-inpainting
+    """
+    from ..models.store import Store
+
+    store = Store()
+    if names == [BUNDLED]:
+        store.use_bundled()
+        err.print("The bundled model is used.")
+        return
+    with _told():
+        used = store.use(names)
+    for variant, place in used.items():
+        err.print(f"{variant}: {escape(str(place))}")
+    err.print("A server that is started from now on uses them.")
+
+
+def _used(store: Any) -> set[str]:
+    if store.selection is None:
+        return set()
+    return set(json.loads(store.selection.read_text(encoding="utf-8")).values())
+
+
+def _on_cpu() -> bool:
+    """Whether edits run on the CPU here. Imports torch."""
+    import torch
+
+    return not (torch.cuda.is_available() or torch.backends.mps.is_available())

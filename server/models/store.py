@@ -1,0 +1,201 @@
+"""Limn's own folder of models: what was fetched, what was added, which are used.
+
+models/NAME/            a fetched model, with receipt.json: where each file comes from, its
+                        size and its sha256
+models/added.json       models that lie elsewhere: {"NAME": "PLACE"}; linked, never copied
+models/used.json        the models in use: {"VARIANT": "PLACE"}, as `--model` takes it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from limn.editing.diffusion.recognition import Checkpoint, recognise
+
+RECEIPT, ADDED, USED = "receipt.json", "added.json", "used.json"
+CHUNK = 4 * 1024 * 1024
+
+
+class StoreError(Exception):
+    """Something about a model that can't be done: what, and what to do."""
+
+    def __init__(self, code: str, sentence: str, remedy: str) -> None:
+        super().__init__(code, sentence, remedy)
+        self.code, self.sentence, self.remedy = code, sentence, remedy
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A model of Limn's own folder. fetched: it lies there; otherwise it was added by name."""
+
+    name: str
+    place: Path
+    fetched: bool
+
+    @property
+    def previews(self) -> bool:
+        """Whether it is a small decoder for previews, and no model by itself."""
+        return self.fetched and _object(self.place / RECEIPT).get("kind") == "previews"
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What it is. A fetched single file is the one in its folder."""
+        files = [] if self.place.is_file() else sorted(self.place.glob("*.safetensors"))
+        whole = (self.place / "model_index.json").is_file()
+        return recognise(files[0] if self.fetched and files and not whole else self.place)
+
+
+class Store:
+    """The folder; made when something is put into it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """folder: another than this user's own."""
+        self.folder = folder or platformdirs.user_data_path("limn") / "models"
+
+    @property
+    def selection(self) -> Path | None:
+        """The selection in use, as a place for `--model`; None if there is none."""
+        file = self.folder / USED
+        return file if file.is_file() else None
+
+    def installed(self) -> list[Installed]:
+        """What is there, in the order of names."""
+        found = {n: Installed(n, Path(p), False) for n, p in _object(self.folder / ADDED).items()}
+        if self.folder.is_dir():
+            for place in self.folder.iterdir():
+                if (place / RECEIPT).is_file():
+                    found[place.name] = Installed(place.name, place, True)
+        return [found[name] for name in sorted(found)]
+
+    def find(self, name: str) -> Installed:
+        """By name. Raises StoreError."""
+        known = {model.name: model for model in self.installed()}
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise StoreError(
+                "unknown-model",
+                f"There is no model {name!r} in {self.folder} (there: {there}).",
+                "Get one with `limn models get`, or add one of your own with `limn models add`.",
+            )
+        return known[name]
+
+    def add(self, place: Path, name: str = "") -> Installed:
+        """Take a model that lies elsewhere into the list. Raises StoreError, UnreadableModel."""
+        place = place.expanduser().absolute()
+        checkpoint = recognise(place).checked()
+        name = name or re.sub(r"[^\w.-]+", "-", checkpoint.name)[:64]
+        if not re.fullmatch(r"[\w][\w.-]{0,63}", name):
+            raise StoreError("bad-name", f"{name!r} can't be a name.", "Give letters and digits.")
+        if any(m.name == name and m.place != place for m in self.installed()):
+            raise StoreError(
+                "taken", f"There is a model {name!r} already.", "Choose another name with --name."
+            )
+        self._write(ADDED, _object(self.folder / ADDED) | {name: str(place)})
+        return Installed(name, place, False)
+
+    def remove(self, name: str) -> int:
+        """Take a model out; a fetched one is deleted. Returns the bytes that were freed."""
+        model = self.find(name)
+        self._write(USED, self._used_without(model))
+        if not model.fetched:
+            self._write(ADDED, {n: p for n, p in _object(self.folder / ADDED).items() if n != name})
+            return 0
+        size = sum(f.stat().st_size for f in model.place.rglob("*") if f.is_file())
+        shutil.rmtree(model.place)
+        return size
+
+    def use(self, names: list[str]) -> dict[str, Path]:
+        """Use these models, each for its variant; others stay in use for the rest. Returns what is
+        in use. Raises StoreError, UnreadableModel."""
+        chosen: dict[str, str] = {}
+        for name in names:
+            model = self.find(name)
+            if model.previews:
+                chosen["vae_tiny"] = str(model.place)
+                continue
+            checkpoint = model.checkpoint.checked()
+            if checkpoint.variant in chosen:
+                raise StoreError(
+                    "twice",
+                    f"{name} and another of these are both {checkpoint.variant} models.",
+                    "Name one for each variant.",
+                )
+            chosen[checkpoint.variant] = str(checkpoint.place)
+        self._write(USED, _object(self.folder / USED) | chosen)
+        return {variant: Path(p) for variant, p in _object(self.folder / USED).items()}
+
+    def use_bundled(self) -> None:
+        """Use the bundled model again."""
+        (self.folder / USED).unlink(missing_ok=True)
+
+    def verify(self, name: str) -> Iterator[tuple[str, str]]:
+        """Each file of a model, and what is wrong with it, or "". Reads all of a fetched one."""
+        model = self.find(name)
+        for path, facts in _object(model.place / RECEIPT).get("files", {}).items():
+            yield path, check_file(model.place / path, facts["size"], facts["sha256"])
+        trouble = None if model.previews else model.checkpoint.trouble
+        yield str(model.checkpoint.place), trouble.sentence if trouble else ""
+
+    def _used_without(self, model: Installed) -> dict[str, Any]:
+        own = (str(model.place), str(model.checkpoint.place))
+        used = _object(self.folder / USED)
+        return {variant: place for variant, place in used.items() if place not in own}
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        """Replace one of the lists in one step; an empty one is taken away."""
+        if not content:
+            (self.folder / name).unlink(missing_ok=True)
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self.folder / f".{name}.new"
+        fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        os.replace(fresh, self.folder / name)
+
+
+def check_file(file: Path, size: int, sha256: str) -> str:
+    """What is wrong with a file's bytes, or ""."""
+    if not file.is_file():
+        return "is missing"
+    if file.stat().st_size != size:
+        return f"has {file.stat().st_size:,} bytes instead of {size:,}"
+    if sha256 and digest(file) != sha256:
+        return "has other bytes than it should"
+    return ""
+
+
+def digest(file: Path) -> str:
+    """A file's sha256."""
+    sha = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while chunk := stream.read(CHUNK):
+            sha.update(chunk)
+    return sha.hexdigest()
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """A JSON file of ours. An unreadable one counts as empty: it is made anew when it is written."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def donors() -> Iterator[Path]:
+    """The models of this user's folder, whose networks may stand in for missing ones."""
+    for model in Store().installed():
+        if not model.previews:
+            yield model.checkpoint.place
