@@ -258,7 +258,7 @@ async def _spawn() -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=pipe.READ_AHEAD,
-        env=PATIENCE | os.environ | OFFLINE,
+        env=PATIENCE | os.environ | OFFLINE | {"PYTHONUTF8": "1"},  # whatever the locale
     )
 
 

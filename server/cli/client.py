@@ -9,6 +9,7 @@ async with await connect(find() or await launch()) as session:
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
@@ -94,10 +95,15 @@ def find() -> Address | None:
     """A server of this user that runs already, the newest if there are several; None if there is
     none.
     """
+    return next(iter(running()), None)
+
+
+def running() -> list[Address]:
+    """The servers of this user that announce themselves, the newest first. One that was killed may
+    be among them: connecting tells.
+    """
     runtime_folder()  # one that is not this user's alone is told in words
-    for found in announcement.running():
-        return Address(found.url, found.token)
-    return None
+    return [Address(found.url, found.token) for found in announcement.running()]
 
 
 async def launch(arguments: Sequence[str] = ()) -> Address:
@@ -108,6 +114,7 @@ async def launch(arguments: Sequence[str] = ()) -> Address:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "limn.server.cli", "serve", *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONUTF8": "1"},  # whatever the locale: file names are UTF-8
     )  # fmt: skip
     assert process.stdout is not None
     try:

@@ -16,7 +16,7 @@ from limn.protocol import ProtocolError
 from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from limn.protocol.messages import Progress as Stage
 
-from .client import Address, ClientError, ConnectionLost, Full, Session, connect, find, launch
+from .client import Address, ClientError, ConnectionLost, Full, Session, connect, launch, running
 from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")
@@ -78,9 +78,14 @@ async def _running() -> Joined | None:
     One that is full is waited for: a server of our own would load a model beside its. Raises
     NoServer if that takes too long.
     """
-    address = find()
-    if address is None:
-        return None
+    for address in running():
+        if (there := await _joined(address)) is not None:
+            return there
+    return None
+
+
+async def _joined(address: Address) -> Joined | None:
+    """A connection to one server; None if it does not answer. Raises NoServer if it stays full."""
     end, told = asyncio.get_running_loop().time() + FULL_SECONDS, False
     while True:
         try:

@@ -392,6 +392,22 @@ def test_a_server_that_is_killed_is_said_in_words(alone: Limn, scene: Path, tmp_
     assert "connection to the server was lost" in said and "Traceback" not in said
 
 
+def test_a_server_that_lives_is_found_behind_one_that_was_killed(
+    limn: Limn, behind: Callable[..., Wire], scene: Path, tmp_path: Path
+) -> None:
+    wire = behind(limn)
+    folder = wire.limn.runtime / "limn"
+    (folder / "1.token").write_text("0" * 64)
+    (folder / "1.token").chmod(0o600)
+    dead = {"ready": True, "url": "ws://127.0.0.1:1/limn/v1", "pid": os.getpid()}
+    dead |= {"token_file": str(folder / "1.token"), "version": "0"}
+    (folder / "1.json").write_text(json.dumps(dead))
+    (folder / "1.json").chmod(0o600)  # the newest; its process number is another program's now
+    done = wire.limn("edit", scene, "make the square blue", *FAST, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert wire.connections == 1
+
+
 def test_a_server_for_one_edit_is_found_by_nobody_else(
     alone: Limn, scene: Path, tmp_path: Path
 ) -> None:
