@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> None:
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(trouble_in_one_line)
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    _stop_on_signals(stop, settings.detached)
     if not settings.detached:
         _stop_with_parent(stop)
     start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
@@ -265,9 +265,16 @@ async def _warm(engine: LocalEngine) -> None:
         await engine.describe()
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(stop: asyncio.Event, detached: bool) -> None:
+    """Ctrl+C, the system's end, and the terminal's, which a detached server outlives."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    terminal = {getattr(signal, name) for name in ("SIGHUP", "SIGBREAK") if hasattr(signal, name)}
+    for number in (signal.SIGINT, signal.SIGTERM, *terminal):
+        if signal.getsignal(number) == signal.SIG_IGN:  # nohup; a shell's background job
+            continue
+        if detached and number in terminal:
+            signal.signal(number, signal.SIG_IGN)
+            continue
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -133,7 +134,7 @@ def edit(
     reads = (image, *((hint,) if hint else ()))
     with Delivery(out, reads) as delivery:
         asyncio.run(run(submit, picture, wanted, delivery, server))
-    typer.echo(str(out / "result.png"))
+    typer.echo(os.fsencode(out / "result.png"))  # bytes: a name need not be valid Unicode
 
 
 async def run(

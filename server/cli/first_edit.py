@@ -26,7 +26,7 @@ from limn.protocol.messages import Region, Submit
 
 from . import outcome, pictures
 from .delivery import Delivery
-from .exits import Trouble, err, in_words, make_folder
+from .exits import Trouble, ended_by_signals, err, in_words, make_folder
 from .follow import follow, joined
 
 ALGORITHM = "foi"
@@ -73,13 +73,14 @@ async def run(out: Path, delivery: Delivery) -> None:
     err.print(
         f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: [bold]{escape(instruction)}[/]"
     )
-    async with joined() as there:
-        welcome = there.session.welcome
-        err.print(
-            f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}"
-        )
-        arrived = outcome.Outcome(delivery, picture, submit, welcome.model)
-        await follow(there, submit, err, arrived.take)
+    with ended_by_signals():
+        async with joined() as there:
+            welcome = there.session.welcome
+            err.print(
+                f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}"
+            )
+            arrived = outcome.Outcome(delivery, picture, submit, welcome.model)
+            await follow(there, submit, err, arrived.take)
     report = arrived.report
     result = pictures.read(out / "result.png")
     layer = arrived.result.area if arrived.result else None

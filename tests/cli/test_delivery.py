@@ -92,6 +92,22 @@ def test_files_beside_the_edits_stay(limn: Limn, scene: Path, tmp_path: Path) ->
         assert {name: contents(out)[name] for name in before} == before
 
 
+def test_names_that_are_no_text(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"[red]\xff\xfe")
+    odd.mkdir()
+    picture = odd / "[bold]\u2603 1\n.png"
+    shutil.copy(scene, picture)
+    (odd / "link").symlink_to(odd)
+    command = limn.command("edit", picture, WORDS, *FAST, "--out", odd / "link" / "out")
+    done = subprocess.run(command, cwd=ROOT, env=limn.environ, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == os.fsencode(odd / "link" / "out" / "result.png") + b"\n"
+    command[-1] = os.fspath(odd)
+    (odd / "result.png").write_text("my own")
+    done = subprocess.run(command, cwd=ROOT, env=limn.environ, capture_output=True, check=False)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr and b"[red]" in done.stderr
+
+
 @pytest.mark.parametrize("how", ["same", "symlink", "hardlink"])
 @pytest.mark.parametrize("what", ["result.png", "mask.png"])
 def test_what_an_edit_reads_is_never_replaced(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import time
 import warnings
@@ -472,6 +473,28 @@ def test_many_chained_pages_are_not_walked_through(tmp_path: Path) -> None:
     assert time.process_time() - began < 20, "Pillow counts them in minutes"
 
 
+def test_a_turned_picture_turns_its_density(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _, _, image = edited(saved("png", exif=exif, dpi=(100, 300))(tmp_path))
+    assert [round(dots) for dots in image.info["dpi"]] == [300, 100]
+
+
+def test_damaged_camera_data_are_said(tmp_path: Path) -> None:
+    file = saved("jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f damaged")(tmp_path)
+    before, after, _ = edited(file)
+    assert (after.own[~INSIDE] == before.own[~INSIDE]).all()
+
+
+def test_utf8_in_exif_is_read_as_people_write_it(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "Jörg".encode()
+    raw = exif.tobytes()
+    assert "Jörg".encode() in raw
+    _, _, image = edited(saved("jpg", exif=raw)(tmp_path))
+    assert image.info["Author"] == "Jörg"
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_few_bits_stay_few(bits: int, tmp_path: Path) -> None:
     before, after, image = edited(saved("png", RGB.quantize(2**bits - 1), bits=bits)(tmp_path))
@@ -549,6 +572,14 @@ def test_damaged_files_are_said(kind: str, damage: str, tmp_path: Path) -> None:
     with pytest.raises(PictureError) as error:
         read(file)
     assert len(error.value.sentence) < 400 and error.value.remedy
+
+
+def test_what_is_no_file_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.png").mkdir()
+    for place in (tmp_path / "pipe.png", tmp_path / "folder.png", Path("/dev/zero")):
+        with pytest.raises(PictureError, match=r"no file|folder"):
+            read(place)
 
 
 def test_a_deep_photograph_through_limn_edit(limn: Limn, tmp_path: Path) -> None:

@@ -192,8 +192,18 @@ def test_a_detached_server_outlives_its_input_and_ends_on_a_signal(start_server:
     assert running.process.stdin is not None
     running.process.stdin.close()
     asyncio.run(_hello(running))
+    running.process.send_signal(signal.SIGHUP)
+    asyncio.run(_hello(running))
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(30) == 0
+
+
+@posix_only
+def test_a_closed_terminal_ends_a_server_and_leaves_nothing(start_server: Start) -> None:
+    running = start_server()
+    running.process.send_signal(signal.SIGHUP)
+    assert running.process.wait(30) == 0
+    assert not Path(running.ready["token_file"]).exists()
 
 
 def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -94,6 +94,11 @@ class Facts:
             body = keyword.encode() + b"\0\0\0\0\0" + text.encode("utf-8", "replace")
             self.texts.append((b"iTXt", body))
 
+    def upright(self) -> None:
+        """The picture is turned now: its density, too."""
+        if self.orientation >= 5:
+            self.density = [(n, b[4:8] + b[:4] + b[8:]) for n, b in self.density if len(b) == 9]
+
     def set_exif(self, exif: Image.Exif) -> None:
         """Take camera data; the picture is turned as they say, so they say it no longer."""
         orientation = exif.get(ORIENTATION, 1)
@@ -120,7 +125,7 @@ def of_png(stream: BinaryIO) -> Facts:
             facts.density = [(name, body)]
         elif name == b"eXIf":
             before = len(facts.texts)
-            with suppress(Exception):  # whatever Pillow finds wrong in a stranger's EXIF
+            with _damage_told(facts):
                 exif = Image.Exif()
                 exif.load(b"Exif\0\0" + body)
                 facts.set_exif(exif)
@@ -147,6 +152,15 @@ def of_png(stream: BinaryIO) -> Facts:
         if len(found.get(b"cHRM", b"")) == 32:
             facts.points = tuple(n / 100_000 for n in struct.unpack(">8I", found[b"cHRM"]))
     return facts
+
+
+@contextmanager
+def _damage_told(facts: Facts) -> Iterator[None]:
+    """Whatever Pillow finds wrong in a stranger's EXIF, and it finds it in many ways."""
+    try:
+        yield
+    except Exception:
+        facts.notes.append("The file's camera data (EXIF) are damaged; some were left out.")
 
 
 def _chunks(stream: BinaryIO) -> Iterator[Chunk]:
@@ -203,7 +217,7 @@ def of_tiff(stream: BinaryIO, tags: ImageFileDirectory_v2) -> Facts:
     for tag in (ORIENTATION, *CAMERA):
         if tag in tags:
             exif[tag] = tags[tag]
-    with suppress(Exception):  # whatever Pillow finds wrong in a stranger's EXIF
+    with _damage_told(facts):
         whole = Image.Exif()
         whole.endian = "<" if tags.prefix == b"II" else ">"
         whole.load_from_fp(stream, _first(tags, stream))
@@ -211,7 +225,8 @@ def of_tiff(stream: BinaryIO, tags: ImageFileDirectory_v2) -> Facts:
             if inner := whole.get_ifd(folder):
                 exif.get_ifd(folder).update(inner)
                 exif[folder] = inner
-    _from_exif(facts, exif)
+    with _damage_told(facts):
+        _from_exif(facts, exif)
     xmp = tags.get(700)
     if xmp:
         facts.set_xmp(xmp if isinstance(xmp, bytes) else bytes(xmp))
@@ -235,7 +250,7 @@ def of_other(info: Mapping[Any, Any]) -> Facts:
     if isinstance(density := info.get("dpi"), tuple) and len(density) == 2:
         facts.set_density(*density)
     if isinstance(raw := info.get("exif"), bytes) and raw:
-        with suppress(Exception):  # whatever Pillow finds wrong in a stranger's EXIF
+        with _damage_told(facts):
             exif = Image.Exif()
             exif.load(raw[:MOST_BYTES])
             _from_exif(facts, exif)

@@ -90,6 +90,8 @@ def read(file: Path) -> Picture:
 
     Raises PictureError for one that is not there, damaged, of another kind, or too large.
     """
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise PictureError(f"{file} is no file.", "Save the picture as a file.")
     try:
         with file.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow tells of bombs and tags; limits are below
@@ -141,6 +143,7 @@ def _read(file: Path, stream: BinaryIO) -> Picture:
         except UnidentifiedImageError:  # a layout that Pillow has no name for
             return _deep(file, facts)
         image.load()  # upright, too: Pillow turns TIFFs by itself
+        facts.upright()
         return _plain(image, replace(facts, orientation=1))
     image = _open(file, stream)
     if magic[:8] == b"\x89PNG\r\n\x1a\n":
@@ -174,6 +177,7 @@ def _check_size(file: Path, size: tuple[int, int]) -> None:
 
 def _plain(image: Image.Image, facts: Facts) -> Picture:
     """A picture of 8 bits a channel that Pillow has decoded."""
+    facts.upright()
     if facts.orientation != 1:
         for turn in TURNS[facts.orientation]:
             image = image.transpose(turn)
@@ -205,6 +209,7 @@ def _deep(file: Path, facts: Facts) -> Picture:
     if image.interpretation in ("lab", "labs", "labq", "lch", "xyz"):
         facts.notes.append("The file is CIELAB, which PNG does not have; the result is sRGB.")
         image, facts = image.colourspace("rgb16"), _converted(facts)
+    facts.upright()
     alpha = image.hasalpha()
     printed = image.interpretation == "cmyk"
     bands = (4 if printed else 3 if image.bands - alpha >= 3 else 1) + alpha
