@@ -85,6 +85,6 @@ def command(python: str, asked: Path, constraints: Path, out: Path) -> list[str]
 
 def _package(line: str) -> tuple[str, str]:
     """Name and version of a requirement; no version where it leaves a choice."""
-    name, _, version = line.partition("==")
+    name, _, version = line.partition(";")[0].partition("==")
     name = re.split(r"[<>=!~ ;\[]", name.strip())[0]
     return re.sub(r"[-_.]+", "-", name).lower(), version.strip()

@@ -1,0 +1,1 @@
+"""Fuzzing, guided by coverage: what strangers send, and the files that painters and models bring."""
