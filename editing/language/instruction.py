@@ -145,9 +145,9 @@ def parse(text: str, caption: str = "") -> Instruction:
     question = question or next((q for item in items if (q := unclear(item)) is not None), None)
     if question is None:
         notes += [
-            f"Not sure what is asked; {i.keyword!r} was taken for the thing to change."
+            f"Not sure what {i.text!r} asks: it goes to the model as it is."
             for i in items
-            if not i.sure and i.keyword
+            if not i.sure
         ]
     return Instruction(tuple(items), shown, tuple(notes), question)
 

@@ -228,7 +228,9 @@ DETERMINERS = frozenset(
 ARTICLES = frozenset("a an the".split())
 
 
-PRONOUNS = frozenset("it him her them me us you this that everything everyone she he they".split())
+PRONOUNS = frozenset(
+    "it him her them me us you this that everything everyone she he they these those".split()
+)
 
 
 NUMBERS = {
