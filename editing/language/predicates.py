@@ -57,6 +57,8 @@ def predicate_at(rest: Tokens) -> int | None:
     ):
         first = 1
     run = trailing_adjectives(rest)
+    if first == 1 and len(rest) == 2 and lex.is_adjective(rest[1].word):
+        return 1  # make these blue
     for k in range(first, len(rest)):
         word = rest[k].word
         noun = any(not lex.is_adjective(t.word) for t in rest[start:k]) or k == 1
