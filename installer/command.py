@@ -26,7 +26,7 @@ from .plan import (
     plan_try,
     plan_uninstall,
 )
-from .steps import Environment, StepFailed, do
+from .steps import Environment, OwnEnvironment, StepFailed, do
 
 OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
 """Exit statuses: 2 is argparse's own, for a command line that can't be read."""
@@ -34,14 +34,15 @@ OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit status."""
-    options = parser().parse_args(arguments)
     root = Path(__file__).resolve().parent.parent
-    project, machine = read_project(root), read_machine(root)
+    project = read_project(root)
+    options = parser(project.installed).parse_args(arguments)
+    machine = read_machine(root)
     if options.command == "facts":
         print(json.dumps(facts(machine, project), indent=1))
         return OK
     plan = make_plan(options, machine, project)
-    environment = Environment(root)
+    environment = OwnEnvironment(root) if project.installed else Environment(root)
     show(plan, environment)
     if plan.problems:
         return NEEDS_YOU
@@ -55,17 +56,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(installed: bool) -> argparse.ArgumentParser:
+    """The command line of a checkout, or of an installed Limn, which has but its plugin to put."""
     top = argparse.ArgumentParser(
-        prog="python3 -m installer", description="Install Limn, try it, test it, put it into Krita."
+        prog="python -m limn.installer" if installed else "python3 -m installer",
+        description="Install Limn, try it, test it, put it into Krita.",
     )
     commands = top.add_subparsers(
-        dest="command", required=True, metavar="try|test|plugin|uninstall|lock|facts"
+        dest="command",
+        required=True,
+        metavar="plugin|facts" if installed else "try|test|plugin|uninstall|lock|facts",
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--dry-run", action="store_true", help="show what would be done, and do nothing"
     )
+    if not installed:
+        _add_checkout_commands(commands, common)
+    plug = commands.add_parser(
+        "plugin", parents=[common], help="put the plugin into Krita, or take it out"
+    )
+    plug.add_argument(
+        "--resources", type=Path, metavar="DIR", help="another resource folder than Krita's own"
+    )
+    what = plug.add_mutually_exclusive_group()
+    what.add_argument("--remove", action="store_true", help="take the plugin out again")
+    what.add_argument(
+        "--zip", type=Path, metavar="FILE", help="only build the package for Krita's importer"
+    )
+    commands.add_parser("facts", help="print what the installer sees of this machine, as JSON")
+    return top
+
+
+def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """What makes an environment, tests it, and removes it."""
     first = commands.add_parser(
         "try",
         parents=[common],
@@ -80,17 +104,6 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "test", parents=[common], help="install what the tests need, and run them all"
     )
-    plug = commands.add_parser(
-        "plugin", parents=[common], help="put the plugin into Krita, or take it out"
-    )
-    plug.add_argument(
-        "--resources", type=Path, metavar="DIR", help="another resource folder than Krita's own"
-    )
-    what = plug.add_mutually_exclusive_group()
-    what.add_argument("--remove", action="store_true", help="take the plugin out again")
-    what.add_argument(
-        "--zip", type=Path, metavar="FILE", help="only build the package for Krita's importer"
-    )
     commands.add_parser(
         "uninstall",
         parents=[common],
@@ -101,8 +114,6 @@ def parser() -> argparse.ArgumentParser:
         parents=[common],
         help="after a change of versions in pyproject.toml: note the hashes of all packages",
     )
-    commands.add_parser("facts", help="print what the installer sees of this machine, as JSON")
-    return top
 
 
 def facts(machine: Machine, project: Project) -> dict[str, Any]:
@@ -164,7 +175,8 @@ def carry_out(plan: Plan, environment: Environment, project: Project, machine: M
         print(f"[{number}/{len(plan.steps)}] {step.title}", flush=True)
         begun = time.monotonic()
         try:
-            with only_one(project.root) if is_ours(step) else contextlib.nullcontext():
+            alone = is_ours(step) and not project.installed
+            with only_one(project.root) if alone else contextlib.nullcontext():
                 if not environment.is_done(
                     step
                 ):  # another installer may have done it while we waited

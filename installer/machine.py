@@ -4,6 +4,7 @@ never writes.
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 import shutil
@@ -59,7 +60,10 @@ class KritaHome:
 
 @dataclass(frozen=True)
 class Project:
-    """The checkout and what its pyproject.toml asks for."""
+    """The checkout and what its pyproject.toml asks for; or Limn as pip has installed it.
+
+    Then `root` is the package `limn`, and nothing is left to ask for.
+    """
 
     root: Path
     version: str
@@ -69,6 +73,7 @@ class Project:
     dev: tuple[str, ...]
     build: tuple[str, ...]
     constraints: tuple[str, ...]
+    installed: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,13 @@ class Machine:
 
 
 def read_project(root: Path) -> Project:
-    """The checkout at `root`.
+    """The checkout at `root`, or the installed package there, which has no pyproject.toml.
 
     Raises OSError or tomllib.TOMLDecodeError if its pyproject.toml can't be read.
     """
+    if not (root / "pyproject.toml").is_file():
+        version = importlib.metadata.version("limn")
+        return Project(root, version, (), (), (), (), (), (), installed=True)
     document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     extras = document["project"]["optional-dependencies"]
     return Project(

@@ -327,8 +327,10 @@ def plan_plugin(
                 for home in homes
             )
         )
-    system = plan_system_packages(machine, tests=False)
-    environment = plan_environment(machine, project)
+    system = environment = Plan(())
+    if not project.installed:
+        system = plan_system_packages(machine, tests=False)
+        environment = plan_environment(machine, project)
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
     if archive is not None:

@@ -45,7 +45,7 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     """Every file of the package by its place in the zip ("limn.desktop",
     "limn/krita_plugin/ui/docker.py", "limn/vendor/websockets/...").
 
-    root: the checkout. site_packages: folders in which `websockets` is looked for; its compiled
+    root: the checkout, or the installed package `limn`. site_packages: folders in which `websockets` is looked for; its compiled
     part is left out.
     Raises PackageError if something is missing.
     """
@@ -66,7 +66,8 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     if websockets is None:
         raise PackageError(
             "The package websockets is not in the environment.",
-            "Make the environment first: python3 -m installer try",
+            "Make the environment first: python3 -m installer try. Installed by pip, Limn brings it"
+            " as: pip install 'limn[plugin]'",
         )
     files = {name: (source / name).read_bytes() for name in (f"{NAME}.desktop", f"{NAME}.action")}
     files[f"{NAME}/__init__.py"] = ENTRY
@@ -77,9 +78,9 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     )
     files |= _python_files(websockets, f"{NAME}/vendor/websockets")
     files |= _licences(websockets)
-    for name in ("LICENSE",):
-        if (root / name).is_file():
-            files[f"{NAME}/{name}"] = (root / name).read_bytes()
+    for licence in (root / "LICENSE", *root.parent.glob("limn-*.dist-info/licenses/LICENSE")):
+        if licence.is_file():
+            files[f"{NAME}/LICENSE"] = licence.read_bytes()
     return dict(sorted(files.items()))
 
 

@@ -90,6 +90,17 @@ class Environment:
         ]
 
 
+class OwnEnvironment(Environment):
+    """The environment that runs this, for Limn as pip has installed it."""
+
+    @property
+    def python(self) -> Path:
+        return Path(sys.executable)
+
+    def site_packages(self) -> list[Path]:
+        return [Path(place) for place in sys.path if Path(place).is_dir()]
+
+
 def do(step: Step, environment: Environment, project: Project, machine: Machine) -> None:
     """Do one step. Raises StepFailed; whatever happens, the same call may be made again."""
     interrupted = environment.begin(step)

@@ -2,4 +2,6 @@
 Krita.
 """
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("limn")

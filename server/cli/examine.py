@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.requirements import Requirement
+
 from .. import __version__
 from ..models.store import Store, donors
 from ..settings import SettingsError, default_file, load
@@ -65,7 +67,7 @@ def machine_facts() -> dict[str, Any]:
     """What the installer knows of this machine, asked of it as a program of its own; empty if it
     does not answer.
     """
-    answer = ask([sys.executable, "-m", "installer", "facts"])
+    answer = ask([sys.executable, "-P", "-m", "limn.installer", "facts"])
     try:
         facts = json.loads(answer or "{}")
     except ValueError:
@@ -102,17 +104,18 @@ def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
             return
     versions, missing, other = {}, [], []
     for requirement in requirements:
-        needed, _, marker = requirement.partition(";")
-        name, _, wanted = needed.partition("==")
-        if "extra" in marker or not wanted:
-            continue
+        needed = Requirement(requirement)
+        name = needed.name
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue  # of an extra, or of another system
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
             continue
-        if versions[name].partition("+")[0] != wanted.strip():
-            other.append(f"{name} {versions[name]} (tested: {wanted.strip()})")
+        if not needed.specifier.contains(versions[name], prereleases=True):
+            tested = str(needed.specifier).removeprefix("==")
+            other.append(f"{name} {versions[name]} (tested: {tested})")
     if missing:
         yield Finding(
             "packages",
