@@ -121,6 +121,7 @@ def main() -> None:
             places.append(str(CORPUS / target))
         limits = [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}"]
         limits += ["-rss_limit_mb=4096", "-timeout=20", "-print_final_stats=1"]
+        limits.append(f"-artifact_prefix={places[0]}/")
         atheris.Setup([sys.argv[0], *limits, *places], TARGETS[target])
         atheris.Fuzz()
 
