@@ -111,6 +111,8 @@ def edit(
         warnings.append("The selection is empty and was ignored.")
     image = request.image.float()
     frame = choose_frame((image.shape[2], image.shape[3]), hint, model.native_size, model.multiple)
+    factor = model.factor
+    del model  # an algorithm may need its room for another network
     yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
         (height, width), (h, w) = frame.shape, frame.size
@@ -166,7 +168,7 @@ def edit(
         if outcome.image is None or request.opacity is None
         else transparency.paper(outcome.image.cpu(), task.image, frame.enter(request.opacity))
     )
-    yield Done(result, alpha, task.mask(outcome.found), report, across * model.factor / 4, paper)
+    yield Done(result, alpha, task.mask(outcome.found), report, across * factor / 4, paper)
 
 
 def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outcome]:

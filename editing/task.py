@@ -103,6 +103,14 @@ class Task:
         """A variant of the model, counting into this edit's tally. Raises MissingVariant."""
         return self.models.get(variant).counting(self.tally)
 
+    def brought(self, variant: str) -> Generator[events.Event, None, Model]:
+        """The same, and told while it is loaded: for a network that is wanted late, so that a card
+        need not hold it together with another.
+        """
+        if not self.models.is_loaded(variant):
+            yield events.Stage("loading the model")
+        return self.model(variant)
+
     @property
     def guide(self) -> Tensor | None:
         """The hint where it is a prior, else None."""

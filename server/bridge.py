@@ -51,6 +51,7 @@ STORE_BYTES = 1024 * 1024 * 1024
 
 LOADING = "loading the model"
 DESCRIBING = "looking at the picture"
+LEAN = "Memory is short: the networks take turns, which takes longer."
 
 
 class Editor:
@@ -65,7 +66,6 @@ class Editor:
         self._models = models
         self._captioner = captioner
         self._clock = clock
-        self._loaded: set[str] = set()
         self._earlier: dict[tuple[str, bool], dict[str, float]] = {}
         self._store = ByteCache(STORE_BYTES)
 
@@ -89,7 +89,21 @@ class Editor:
         `cancelled` is asked after every step. The last message is Done, Failed or Cancelled.
         """
         try:
-            yield from self._edit(submit, cancelled)
+            try:
+                yield from self._edit(submit, cancelled)
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                if self._models.lean:
+                    raise
+                log.warning(
+                    "out of memory job=%s %s, again with less", submit.job, type(error).__name__
+                )
+                self._release(error)
+                self._models.spare_memory()
+            else:
+                return
+            for message in self._edit(submit, cancelled):
+                if not isinstance(message, Chosen):  # it was told
+                    yield message
         except editing.EditError as error:
             if error.choice is not None:
                 yield Chosen(submit.job, 0, *error.choice)
@@ -104,11 +118,11 @@ class Editor:
             )
         except (MemoryError, torch.OutOfMemoryError) as error:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)
-            self._store = ByteCache(STORE_BYTES)
-            self._loaded.clear()
-            traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
-            self._models.unload()
-            remedy = "Select a smaller part of the layer, or close other programs that use the graphics card, and try again."
+            self._release(error)
+            remedy = (
+                "One network at a time was too much already. Close other programs that use the graphics card, "
+                "or edit on the CPU: `limn serve --device cpu`."
+            )
             yield Failed(
                 submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy
             )
@@ -128,6 +142,12 @@ class Editor:
                 sentence,
                 "Try another wording or algorithm, and please report it; the log has the details.",
             )
+
+    def _release(self, error: BaseException) -> None:
+        """Let go of everything that takes memory."""
+        self._store = ByteCache(STORE_BYTES)
+        traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
+        self._models.unload()
 
     def _announce_auto(self) -> Algorithm:
         auto = editing.auto
@@ -221,11 +241,11 @@ class Editor:
         if notes:
             estimate.begin(DESCRIBING, began)
         previews = _Previews(submit, self._clock)
-        for variant in [one for one in algorithm.needs if one not in self._loaded]:
+        # The first; another is loaded when the algorithm comes to it.
+        for variant in [one for one in algorithm.needs[:1] if not self._models.is_loaded(one)]:
             estimate.begin(LOADING, self._clock())
             yield Progress(submit.job, 0, LOADING, 0, 0)
             self._models.get(variant)
-            self._loaded.add(variant)
         with closing(
             cast(Generator[events.Event], editing.edit(self._models, prepared, self._store))
         ) as steps:
@@ -256,7 +276,7 @@ class Editor:
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
-                    notes = (*notes, *self._models.notes)
+                    notes = (*notes, *self._models.notes, *((LEAN,) if self._models.lean else ()))
                     yield from _finish(submit, asked, event, estimate.finish(now), notes)
 
 

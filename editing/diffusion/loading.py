@@ -47,6 +47,7 @@ class Models:
         """tiny: a folder with a small decoder for previews, for variants that have none."""
         self.name = name
         self._tiny = tiny
+        self.lean = False
         self.device = device
         self.dtype = dtype
         self.variants = tuple(checkpoints)
@@ -61,16 +62,9 @@ class Models:
         Raises MissingVariant, UnreadableModel if its files are damaged, or torch.OutOfMemoryError
         if it is too large by itself.
         """
-        if variant not in self.checkpoints:
-            held = ", ".join(self.variants)
-            put = f"Put a {variant} checkpoint there, as {self._source / variant} in the diffusers format or as {variant}.safetensors"
-            if self._source.is_file():
-                put = f"Put it and a {variant} checkpoint into one folder, as {self.variants[0]}.safetensors and {variant}.safetensors"
-            raise MissingVariant(
-                "missing-variant",
-                f"The model {self.name!r} in {self._source} has no {variant} variant (it has: {held}).",
-                f"{put}; or choose another algorithm or model.",
-            )
+        self.require(variant)
+        if self.lean and variant not in self._loaded:
+            self.unload()
         if variant not in self._loaded:
             try:
                 self._loaded[variant] = self._load(variant)
@@ -84,6 +78,30 @@ class Models:
                 self._loaded[variant] = self._load(variant)
         return self._loaded[variant]
 
+    def require(self, variant: str) -> None:
+        """Raises MissingVariant if there is no such variant; loads nothing."""
+        if variant not in self.checkpoints:
+            held = ", ".join(self.variants)
+            put = f"Put a {variant} checkpoint there, as {self._source / variant} in the diffusers format or as {variant}.safetensors"
+            if self._source.is_file():
+                put = f"Put it and a {variant} checkpoint into one folder, as {self.variants[0]}.safetensors and {variant}.safetensors"
+            raise MissingVariant(
+                "missing-variant",
+                f"The model {self.name!r} in {self._source} has no {variant} variant (it has: {held}).",
+                f"{put}; or choose another algorithm or model.",
+            )
+
+    def is_loaded(self, variant: str) -> bool:
+        """Whether `get` has it at hand."""
+        return variant in self._loaded
+
+    def spare_memory(self) -> None:
+        """From now on hold one variant at a time, and of that only the UNet on the device. Results
+        are the same, and come more slowly.
+        """
+        self.unload()
+        self.lean = True
+
     def unload(self) -> None:
         """Drop what is loaded, and hand a GPU's memory back; an edit that is under way keeps its
         own until it ends.
@@ -94,7 +112,9 @@ class Models:
             torch.cuda.empty_cache()
 
     def _load(self, variant: str) -> Model:
-        loaded = _load(self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny)
+        loaded = _load(
+            self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny, self.lean
+        )
         return self._shared(loaded)
 
     def _shared(self, loaded: Model) -> Model:
@@ -175,6 +195,7 @@ def _load(
     device: torch.device,
     dtype: torch.dtype,
     tiny: Path | None = None,
+    lean: bool = False,
 ) -> Model:
     place, variant = checkpoint.place, checkpoint.variant
     tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
@@ -193,7 +214,8 @@ def _load(
     unet, vae = networks.unet, networks.vae
     for network in (unet, vae, networks.text_encoder, decoder):
         if network is not None:
-            network.requires_grad_(False).eval().to(device)
+            visits = lean and network in (vae, networks.text_encoder)
+            network.requires_grad_(False).eval().to("cpu" if visits else device)
     notes = _notes(place)
     levels = len(unet.config["block_out_channels"])
     factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
@@ -213,6 +235,7 @@ def _load(
         native_size=notes.native_size or (unet.config["sample_size"] or 64) * factor,
         identity=_identity(unet, variant),
         tiny=decoder,
+        lean=lean,
     )
 
 

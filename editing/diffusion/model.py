@@ -61,6 +61,7 @@ class Model:
     native_size: int  # pixels, the shorter side that the model was trained on
     identity: str  # tells these weights' values from another model's in a store
     tiny: AutoencoderTiny | None = None  # a fast decoder for previews
+    lean: bool = False  # only the UNet stays on the device; the others visit it for each call
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -124,6 +125,15 @@ class Model:
 
     def _looked_at(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
         """What a network computes, as float32; computed again in float32 if it is not finite."""
+        if not self.lean:
+            return self._finite(part, compute)
+        torch.nn.Module.to(getattr(self, part), self.device)
+        try:
+            return self._finite(part, compute)
+        finally:
+            torch.nn.Module.to(getattr(self, part), "cpu")
+
+    def _finite(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
         result = compute().float()
         if not finite.is_finite(result):
             finite.widen(getattr(self, part), part, self._owner)
@@ -185,7 +195,7 @@ class Model:
         """Gradient checkpointing: where gradients are enabled, activations are computed again
         instead of kept (about half the memory).
         """
-        if on:
+        if on or self.lean:
             self.unet.enable_gradient_checkpointing()
         else:
             self.unet.disable_gradient_checkpointing()

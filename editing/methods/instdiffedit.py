@@ -336,25 +336,32 @@ def inpaint(
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """InstDiffEdit, as in the module's docstring; items one after another."""
-    model = task.model("text-to-image")
-    painter = None if task.request.mask_only else task.model("inpainting")
+    paints = not task.request.mask_only
+    if paints:
+        task.models.require("inpainting")
+    factor = task.model("text-to-image").factor
     texts = replacements(task.instruction)
     image = task.image
     regions: list[Region] = []
     parts: tuple[Part, ...] = ()
     for item, asked in zip(task.instruction.items, texts, strict=True):
-        where = yield from find(task, model, image, item, asked.find, parts, settings)
+        # Neither network is held here while the other works: a small card has room for one.
+        finder = yield from task.brought("text-to-image")
+        where = yield from find(task, finder, image, item, asked.find, parts, settings)
+        del finder
         regions.append(where)
         parts = (*parts, part(item, where))
         yield task.mask(found(parts, settings.phi))
-        if painter is not None:
+        if paints:
             mask = (enlarge(where.mask[None].float(), task.frame.size)[None] >= 0.5).to(image)
+            painter = yield from task.brought("inpainting")
             painted = yield from inpaint(task, painter, image, asked.paint, mask, settings)
-            image = blend(painted, image, masks.grow(mask, model.factor))
+            del painter
+            image = blend(painted, image, masks.grow(mask, factor))
     return Outcome(
         image=image,
         found=found(parts, settings.phi),
-        reach=float(model.factor),
+        reach=float(factor),
         keywords=tuple(r.keyword for r in regions),
         thresholds={"phi": settings.phi},
         understood=_understood([(t.find, t.paint) for t in texts]),

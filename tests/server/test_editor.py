@@ -88,6 +88,7 @@ def test_previews_lie_around_the_selection(models: editing.Models) -> None:
 
 def test_seconds_left_are_told_from_the_second_edit_on_at_once(models: editing.Models) -> None:
     editor = Editor(models)
+    models.unload()
     first = [m for m in editor.run(submit("a"), lambda: False) if isinstance(m, Progress)]
     second = [m for m in editor.run(submit("b"), lambda: False) if isinstance(m, Progress)]
     assert first[0].stage == "loading the model"
@@ -155,6 +156,7 @@ def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
         raise error
         yield
 
+    monkeypatch.setattr(models, "lean", False)  # and again afterwards
     monkeypatch.setattr(editing, "edit", broken)
     with caplog.at_level(logging.INFO):
         (failed,) = (
@@ -163,6 +165,30 @@ def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
     assert isinstance(failed, Failed)
     assert (failed.code, bool(failed.sentence), bool(failed.remedy)) == (code, True, True)
     assert "zanzibar" not in caplog.text + failed.sentence
+
+
+def test_an_edit_without_enough_memory_runs_again_with_less(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, and says so; the next edits begin with less at once."""
+    models = editing.load_models(tiny_model)
+    real, begun = editing.edit, []
+
+    def small(*given: Any) -> Any:
+        begun.append(models.lean)
+        events = real(*given)
+        yield next(events)
+        if not models.lean:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from events
+
+    monkeypatch.setattr(editing, "edit", small)
+    editor = Editor(models)
+    for job in ("a", "b"):
+        done = list(editor.run(submit(job), lambda: False))[-1]
+        assert isinstance(done, Done)
+        assert any("take turns" in warning for warning in done.warnings)
+    assert begun == [False, True, True]
 
 
 def test_a_missing_variant_is_announced_and_told(tiny_model: Path) -> None:

@@ -1,0 +1,124 @@
+"""Edits where memory is small: networks are real and tiny, their room is counted."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from limn.editing import EditRequest, Models, edit, load_models
+from limn.editing.diffusion import loading
+from limn.editing.diffusion.model import Branch, Model
+from limn.editing.events import Done
+
+from .conftest import picture
+
+
+class Card:
+    """Room for a number of UNets; loading one more is refused, as a full card does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.asked: list[str] = []
+        self.most = 0
+        self._held: list[weakref.ref[Any]] = []
+        load = loading._load
+
+        def full(name: str, checkpoint: Any, *rest: Any) -> Model:
+            gc.collect()
+            self.asked.append(checkpoint.variant)
+            if sum(unet() is not None for unet in self._held) >= room:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            model = load(name, checkpoint, *rest)
+            self._held.append(weakref.ref(model.unet))
+            self.most = max(self.most, sum(unet() is not None for unet in self._held))
+            return model
+
+        monkeypatch.setattr(loading, "_load", full)
+
+
+def request(instruction: str = "a red star => a blue star") -> EditRequest:
+    return EditRequest(
+        algorithm="instdiffedit",
+        instruction=instruction,
+        image=picture(),
+        parameters={"steps": 4, "inpainting_steps": 2},
+    )
+
+
+def result(models: Models, instruction: str = "a red star => a blue star") -> Done:
+    """As the server runs it: an event is let go before the next one is made, for a step can draw
+    its preview, and holds the network for that.
+    """
+    for event in edit(models, request(instruction)):
+        if isinstance(event, Done):
+            return event
+    raise AssertionError("no result")
+
+
+def test_instdiffedit_needs_room_for_one_unet(
+    tiny_model: Path, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = result(models).image
+    card = Card(monkeypatch, room=1)
+    small = result(load_models(tiny_model))
+    assert card.most == 1
+    assert set(card.asked) == {"text-to-image", "inpainting"}
+    assert torch.equal(small.image, expected)
+
+
+def test_with_room_for_both_each_is_loaded_once(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Card(monkeypatch, room=2)
+    result(load_models(tiny_model))
+    assert card.asked == ["text-to-image", "inpainting"]
+
+
+def test_sparing_memory_changes_no_result(tiny_model: Path, models: Models) -> None:
+    spare = load_models(tiny_model)
+    spare.spare_memory()
+    assert torch.equal(result(spare).image, result(models).image)
+    assert sum(spare.is_loaded(variant) for variant in spare.variants) == 1
+
+
+@torch.no_grad()
+def test_only_the_unet_stays_on_the_device(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which network is taken where is written down; the device is the CPU's own."""
+    spare = load_models(tiny_model)
+    spare.spare_memory()
+    model = spare.get("text-to-image")
+    moves: list[tuple[Any, str]] = []
+    move = torch.nn.Module.to
+
+    def noted(network: Any, *rest: Any, **options: Any) -> Any:
+        moves.append((network, str(rest[0])))
+        return move(network, *rest, **options)
+
+    monkeypatch.setattr(torch.nn.Module, "to", noted)
+    text = model.embed("a star")
+    model.decode(model.scaling * model.encode(picture()))
+    model.predict(torch.zeros(1, 4, 16, 16), 10.0, [Branch("text", text)])
+    assert {id(network) for network, _ in moves} == {id(model.vae), id(model.text_encoder)}
+    assert len(moves) == 2 * 3
+
+
+def test_equal_autoencoders_and_text_encoders_are_held_once(tiny_model: Path) -> None:
+    """The tiny variants share both, as Stable Diffusion's do."""
+    models = load_models(tiny_model)
+    one, other = models.get("text-to-image"), models.get("inpainting")
+    assert one.vae is other.vae and one.text_encoder is other.text_encoder
+    assert one.unet is not other.unet
+
+
+def test_others_are_not_shared(tiny_model: Path) -> None:
+    models = load_models(tiny_model)
+    first = models.get("text-to-image")
+    with torch.no_grad():
+        first.vae.quant_conv.bias += 1
+    assert models.get("inpainting").vae is not first.vae
