@@ -19,6 +19,7 @@ from .diffusion import masks
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
 LONGEST = 1.5
+FAINT = 0.1  # what is selected less is changed by a tenth at most, which is hardly seen
 LOBES = 3  # of the Lanczos kernel, on each side
 BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
 
@@ -105,12 +106,13 @@ def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multi
     """The crop for a layer (H, W): all of it, or the hint's bounding box with context; and the size
     to work at.
 
-    hint: (1, 1, H, W), where any pixel above 0 counts. A small selection gets a crop of at least
+    hint: (1, 1, H, W); what is below FAINT counts only where nothing is above. A small selection gets a crop of at least
     `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
     """
     box = (0, 0, *layer)
     if hint is not None:
-        rows, columns = (hint[0, 0] > 0).any(1).nonzero(), (hint[0, 0] > 0).any(0).nonzero()
+        meant = hint[0, 0] >= min(FAINT, float(hint.max()))
+        rows, columns = meant.any(1).nonzero(), meant.any(0).nonzero()
         spans = [(int(x.min()), int(x.max()) + 1) for x in (rows, columns)]
         sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
         sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import events
 from .diffusion.loading import Models
-from .diffusion.masks import area
+from .diffusion.masks import area, within
 from .diffusion.model import Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
@@ -146,7 +146,7 @@ class Task:
         return self.frame.soft(soft.cpu()) * self._clip()
 
     def _binary(self, soft: Tensor, at: float) -> Tensor:
-        return self.frame.place(threshold(soft.cpu(), self.frame.shape, at)) * (self._clip() > 0)
+        return self.frame.place(threshold(soft.cpu(), self.frame.shape, at)) * within(self._clip())
 
     def _clip(self) -> Tensor:
         """The limit at layer size, or 1."""

@@ -25,7 +25,8 @@ from ..protocol.messages import (
 from .document import reading, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
-from .document.reading import Source
+from .document.reading import Offer, Source
+from .document.trace import Trace
 from .job import Edit, light, trace
 from .kept_results import KeptResults
 from .preview_data import Look, shares
@@ -37,6 +38,9 @@ from .wire.client import Client, MaskLook
 
 MAX_EDITS = 8
 """Edits of one painter at a time, running and waiting: each holds a picture in memory."""
+
+MAX_OFFERS = 100
+"""Layers remembered, by id, for which a painter has heard how they can be edited all the same."""
 
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
@@ -55,6 +59,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._asked: tuple[Request, Source] | None = None
         self._kept = KeptResults(panel)
         self._selections = Selections()
+        self._offered: list[str] = []  # layers of which what is seen will be edited
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)
         client.received.connect(self._received)
@@ -126,8 +131,10 @@ class Edits(QObject):  # type: ignore[misc]
             )
             return
         try:
-            source = reading.take(self._selections.hint(request, again), again)
+            source = reading.take(self._selections.hint(request, again), again, self._offered)
         except CanvasProblem as problem:
+            if isinstance(problem, Offer):
+                self._offered = [*self._offered, problem.uuid][-MAX_OFFERS:]
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
             return
         if any(one.is_same(request, source) for one in self._edits.values()):
@@ -154,9 +161,11 @@ class Edits(QObject):  # type: ignore[misc]
             lambda error: self._broke(edit, error),
         )
 
-    def _read(self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None) -> None:
+    def _read(
+        self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None, trace: Trace
+    ) -> None:
         """The pixels are there: submit them, or wait for the server."""
-        edit.was_read(pixels, hint)
+        edit.was_read(pixels, hint, trace)
         if edit is self._shown() and edit.picture is not None:
             self._panel.layer_read(edit.picture)
         if self._panel.link.kind == "ready":

@@ -12,6 +12,7 @@ from .document import reading
 from .document.cooperative import Task
 from .document.geometry import Rect
 from .document.reading import Source
+from .document.trace import Trace
 from .preview_data import LayerPicture, small
 from .sentences import layer_name
 from .state import Link, Request
@@ -55,8 +56,11 @@ class Edit:
         """The time since the painter asked for it."""
         return time.monotonic() - self.begun
 
-    def was_read(self, pixels: list[bytes], hint: list[bytes] | None) -> None:
-        """Keep the layer's pixels as a draft to submit, and a small picture of them."""
+    def was_read(self, pixels: list[bytes], hint: list[bytes] | None, trace: Trace) -> None:
+        """Keep the layer's pixels as a draft to submit, a small picture of them, and the trace by
+        which the layer is recognised later.
+        """
+        self.source = replace(self.source, trace=trace)
         rect, source = self.source.rect, self.source
         self.picture = small(
             pixels, rect.width, rect.height, source.format == "bgra16", source.background
@@ -80,6 +84,7 @@ class Edit:
             background=self.source.background,
             caption=request.caption,
             mask_only=request.mask_only,
+            keep_transparency=request.keep_transparency,
         )
 
     def is_same(self, request: Request, source: Source) -> bool:

@@ -7,12 +7,15 @@ is not the painter's, so it limits nothing. A mask that was asked for alone is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .document import reading, writing
+from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
+from .document.placing import selection_now
 from .document.reading import Source
-from .job import Edit, trace
+from .job import Edit, light, trace
 from .state import Request
 
 
@@ -20,7 +23,8 @@ class Selections:
     """For each picture, the selection that a result has left and the one that has yet to be made."""
 
     def __init__(self) -> None:
-        self._left: list[tuple[Any, Any]] = []  # picture, mark of the selection left in it
+        # picture, mark of the selection left in it, and the source with that selection
+        self._left: list[tuple[Any, Any, Source]] = []
         self._waiting: list[tuple[Any, Task[bool]]] = []  # picture, the task that waits for it
 
     def hint(self, request: Request, again: Source | None) -> Any | None:
@@ -34,17 +38,22 @@ class Selections:
         document = reading.active_document()
         selection = reading.selection_of(document)
         mark = reading.selection_mark(selection)
-        is_left = mark is not None and (document, mark) in self._left
+        is_left = mark is not None and any(
+            other == document and mark in (left, _mark_now(source))
+            for other, left, source in self._left
+        )
         if again is not None and again.document == document and (is_left or mark is None):
-            return again.selection
+            return selection_now(again)
         return None if is_left else selection
 
     def left(self, edit: Edit) -> None:
         """Remember the selection that an edit has just made in its picture."""
         document = edit.source.document
-        others = [one for one in self._left if one[0] != document and reading.is_open(one[0])]
-        mark = reading.selection_mark(reading.selection_of(document))
-        self._left = [*others, (document, None if edit.request.mask_only else mark)]
+        self._left = [one for one in self._left if one[0] != document and reading.is_open(one[0])]
+        selection = reading.selection_of(document)
+        if not edit.request.mask_only and selection is not None:
+            source = replace(light(edit.source), selection=selection.duplicate())
+            self._left.append((document, reading.selection_mark(selection), source))
 
     def supersede(self, document: Any) -> None:
         """A newer selection is due in this picture: one that still waits is out of date."""
@@ -74,3 +83,11 @@ class Selections:
 
     def _drop(self, document: Any) -> None:
         self._waiting = [one for one in self._waiting if one[0] != document]
+
+
+def _mark_now(source: Source) -> Any:
+    """The mark of a selection that has been moved as its layer was, with the whole picture."""
+    try:
+        return reading.selection_mark(selection_now(source))
+    except CanvasProblem:
+        return None

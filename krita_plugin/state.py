@@ -70,6 +70,7 @@ class Request:
     hint_mode: HintMode
     mask_only: bool = False
     caption: str = ""
+    keep_transparency: bool = True
 
 
 NOT_CONNECTED = Link("off", "not connected")
@@ -93,6 +94,7 @@ class Panel:
     question: str = ""
     seed: int = 0
     hint_mode: HintMode = "limit"
+    keep_transparency: bool = True
     history: list[str] = field(default_factory=list)
     more: bool = False
     work: Work | None = None
@@ -125,6 +127,10 @@ class Panel:
 
     def set_hint_mode(self, mode: HintMode) -> None:
         self.hint_mode = mode
+        self._changed()
+
+    def set_keep_transparency(self, kept: bool) -> None:
+        self.keep_transparency = kept
         self._changed()
 
     def set_more(self, shown: bool) -> None:
@@ -194,6 +200,7 @@ class Panel:
             self.hint_mode,
             mask_only,
             caption,
+            self.keep_transparency,
         )
 
     # --- what happens ------------------------------------------------------------------------------------------------
@@ -330,6 +337,7 @@ class Panel:
                 "values": self.values,
                 "seed": self.seed,
                 "hint_mode": self.hint_mode,
+                "keep_transparency": self.keep_transparency,
                 "history": self.history,
                 "more": self.more,
             }
@@ -358,6 +366,7 @@ class Panel:
             self.set_seed(memory["seed"])
         if memory.get("hint_mode") in HINT_MODES:
             self.hint_mode = memory["hint_mode"]
+        self.keep_transparency = memory.get("keep_transparency") is not False
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+MARGIN = 0.25
+"""Of the content's side, shown on each side of it where the canvas goes on: a shape that fills the
+model's frame has no surroundings, and nothing could be added beside it.
+"""
+
+FAINT = 26
+"""Of 255: what is selected less is changed by a tenth at most, which is hardly seen."""
+
+_MEANT = bytes(int(level >= FAINT) for level in range(256))
 
 CONTEXT_SIDE = 512
 """Around a selection at least this many pixels are shown to the model, where there are so many:
@@ -61,17 +71,37 @@ def united(rects: Sequence[Rect]) -> Rect:
 
 
 def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:
-    """The part of a layer that matters: its content on the canvas; with a selection, that and half
-    its size around it.
+    """The part of a layer that matters: its content with a margin, on the canvas; with a selection,
+    that and half its size around it.
 
     A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a
     small picture.
     """
     seen = content.intersected(canvas)
-    if selection is None or seen.empty:
+    if seen.empty:
+        return seen
+    seen = seen.grown(round(seen.width * MARGIN), round(seen.height * MARGIN)).intersected(canvas)
+    if selection is None:
         return seen
     wanted = selection.grown(_margin(selection.width), _margin(selection.height))
     return seen.intersected(wanted)
+
+
+def meant(rect: Rect, read: Callable[[Rect], bytes]) -> Rect:
+    """The part of a selection that is meant: where it is at least FAINT. All of it, if nowhere.
+
+    A feathered selection ends in pixels that hardly count, and a stray one may lie far away; their
+    bounds would make the whole picture the crop. rect: bounds of what is above 0. read: its bytes,
+    0..255, rows without padding.
+    """
+    top, left, right, bottom = rect.bottom, rect.right, rect.x, rect.y
+    for y in range(rect.y, rect.bottom):
+        row = read(Rect(rect.x, y, rect.width, 1)).translate(_MEANT)
+        begin = row.find(1)
+        if begin >= 0:
+            top, bottom = min(top, y), y + 1
+            left, right = min(left, rect.x + begin), max(right, rect.x + row.rfind(1) + 1)
+    return Rect(left, top, right - left, bottom - top) if top < bottom else rect
 
 
 def _margin(side: int) -> int:

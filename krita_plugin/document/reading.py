@@ -9,18 +9,19 @@ either changes: the painter may paint on meanwhile.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from krita import Krita
 
-from . import stack
+from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps
-from .geometry import Rect, crop, united
+from .geometry import Rect, crop, meant, united
 from .stack import Copy
+from .trace import State, Trace, traced
 
 STRIP_ROWS = 64
 """Krita's tiles are 64 x 64 pixels: strips of this height touch each tile once."""
@@ -49,13 +50,28 @@ KINDS = {
 }
 
 
+SEEN_KINDS = ("vectorlayer", "filllayer", "clonelayer", "filelayer")
+"""Layers without pixels of their own, of which one may edit what is seen."""
+
+SEEN = "press the button again to edit what is seen of it; the result goes above it."
+
+
+class Offer(CanvasProblem):
+    """A layer that can't be edited itself, but in another way if the painter wants it."""
+
+    def __init__(self, uuid: str, sentence: str, remedy: str) -> None:
+        super().__init__(sentence, remedy)
+        self.uuid = uuid
+
+
 @dataclass(frozen=True)
 class Source:
     """What an edit starts from, as it was when the painter asked.
 
     copies: of the layer, or where that is a result of the painting and the results up to it (see
     stack.py), bottom first. format: of the pixels on the wire, 16 bits a channel where layer or
-    document have more than 8. rect: the part that is sent; x and y: where the layer stood.
+    document have more than 8. rect: the part that is sent; state: where the layer lay. time: the
+    frame that was shown. trace: by which the layer is recognised later, once it has been read.
     """
 
     document: Any
@@ -63,20 +79,24 @@ class Source:
     copies: tuple[Copy, ...]
     format: str
     rect: Rect
-    x: int
-    y: int
+    state: State
     selection: Any | None
     background: tuple[int, int, int]
+    time: int = 0
+    trace: Trace | None = None
 
 
 # --- out -----------------------------------------------------------------------------------------------------------------
 
 
-def take(selection: Any | None, again: Source | None = None) -> Source:
+def take(
+    selection: Any | None, again: Source | None = None, accepted: Container[str] = ()
+) -> Source:
     """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there),
     with a selection or without.
 
-    Raises CanvasProblem.
+    accepted: ids of layers that the painter wants edited as they are seen, whatever their kind.
+    Raises CanvasProblem; Offer for a layer of which that can be done.
     """
     document = Krita.instance().activeDocument()
     if document is None:
@@ -85,17 +105,14 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         )
     layer = find(document, again.uuid) if again is not None and again.document == document else None
     if layer is None:
-        layer = document.activeNode()
+        layer, again = document.activeNode(), None
     if layer is None:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
-    _check(layer)
+    layer = _masked_layer(layer)
+    _check(layer, again is not None or layer.uniqueId().toString() in accepted)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
-    chosen = (
-        None
-        if selection is None
-        else Rect(selection.x(), selection.y(), selection.width(), selection.height())
-    )
-    copies = stack.copied(stack.up_to(layer))
+    chosen = None if selection is None else _meant(selection)
+    copies = stack.copied(stack.up_to(layer), canvas)
     content = united([copy.bounds for copy in copies]).intersected(canvas)
     if content.empty:
         raise CanvasProblem(
@@ -105,7 +122,6 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
     if chosen is not None and chosen.intersected(content).empty:
         where = f"The selection lies where the layer “{layer.name()}” is empty."
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
-    place = layer.position()
     formats = {Space.of(document).wire_format, *(copy.space.wire_format for copy in copies)}
     return Source(
         document,
@@ -113,16 +129,16 @@ def take(selection: Any | None, again: Source | None = None) -> Source:
         copies,
         "bgra16" if "bgra16" in formats else "bgra8",
         crop(content, canvas, chosen),
-        place.x(),
-        place.y(),
+        state_of(document, layer),
         None if selection is None else selection.duplicate(),
         _background(document),
+        document.currentTime(),
     )
 
 
-def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
+def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]:
     """The layer's pixels in the wire's format and the selection (255 selected), both in strips from
-    top to bottom.
+    top to bottom; and what the layer can be recognised by.
     """
     rect, pixels, hint = source.rect, [], None
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
@@ -134,13 +150,9 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
             place = copy.bounds.intersected(area)
             if not place.empty:
                 yield None
-                strip = stack.over(
-                    strip,
-                    area,
-                    _part(copy, convert, place),
-                    place,
-                    copy.opacity,
-                    source.format == "bgra16",
+                part, deep = _part(copy, convert, place), source.format == "bgra16"
+                strip = pictures.over(
+                    strip, area, part, place, copy.opacity, deep, copy.mode, copy.inside
                 )
         pixels.append(strip)
         yield None
@@ -151,13 +163,38 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None]]:
         for y, rows in strips(rect, False):
             hint.append(source.selection.pixelData(rect.x, y, rect.width, rows).data())
             yield None
-    return pixels, hint
+    own = source.copies[-1]
+    trace = traced(source.state, own.space.depth, reader(own.node))
+    yield None
+    return pixels, hint, trace
 
 
 def _part(copy: Copy, convert: Converter, area: Rect) -> bytes:
     return convert(
         copy.node.pixelData(area.x, area.y, area.width, area.height), area.width, area.height
     )
+
+
+def state_of(document: Any, layer: Any) -> State:
+    """Where a layer lies now."""
+    place = layer.position()
+    size = document.width(), document.height()
+    bounds = stack.bounds_of(layer)
+    if stack.masked(layer):
+        bounds = bounds.intersected(Rect(0, 0, *size))
+    return State(size, bounds, (place.x(), place.y()))
+
+
+def reader(node: Any) -> Callable[[Rect], bytes]:
+    """Reads the pixels of a node as it is seen by itself."""
+    live = not isinstance(node, stack.Still) and node.parentNode() is not None
+    call = node.projectionPixelData if live and stack.masked(node) else node.pixelData
+
+    def pixels(rect: Rect) -> bytes:
+        data: bytes = call(rect.x, rect.y, rect.width, rect.height).data()
+        return data
+
+    return pixels
 
 
 # --- what is there -------------------------------------------------------------------------------------------------------
@@ -228,14 +265,40 @@ def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
 # --- inside --------------------------------------------------------------------------------------------------------------
 
 
-def _check(layer: Any) -> None:
-    kind = layer.type()
-    if kind == "grouplayer":
-        raise CanvasProblem(f"“{layer.name()}” is a group.", "Choose a paint layer inside it.")
-    if kind != "paintlayer":
+def _masked_layer(node: Any) -> Any:
+    """The layer that a mask belongs to; any other node itself."""
+    parent = node.parentNode()
+    is_mask = node.type().endswith("mask") and parent is not None
+    return parent if is_mask and parent.parentNode() is not None else node
+
+
+def _meant(selection: Any) -> Rect:
+    """The bounds of what is meant to be selected."""
+    bounds = Rect(selection.x(), selection.y(), selection.width(), selection.height())
+
+    def read(rect: Rect) -> bytes:
+        data: bytes = selection.pixelData(rect.x, rect.y, rect.width, rect.height).data()
+        return data
+
+    return meant(bounds, read)
+
+
+def _check(layer: Any, accepted: bool) -> None:
+    kind, uuid = layer.type(), layer.uniqueId().toString()
+    if kind == "grouplayer" and not accepted:
+        raise Offer(uuid, f"“{layer.name()}” is a group.", f"Choose a layer inside it. Or {SEEN}")
+    if kind in SEEN_KINDS and not accepted:
+        raise Offer(uuid, f"“{layer.name()}” is {KINDS[kind]}.", f"{SEEN[0].upper()}{SEEN[1:]}")
+    if kind not in ("paintlayer", "grouplayer", *SEEN_KINDS):
         raise CanvasProblem(
             f"“{layer.name()}” is {KINDS.get(kind, kind)}.",
             "Choose a paint layer; Krita can convert it: Layer > Convert.",
+        )
+    if layer.layerStyleToAsl() and not accepted:
+        raise Offer(
+            uuid,
+            f"“{layer.name()}” has a layer style, which can't be edited with it.",
+            "Press the button again to edit the layer without it; the result has no style.",
         )
     node = layer
     while node is not None and node.parentNode() is not None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..qt import QImage, QPainter
-from .colour import Space
+from ..qt import QByteArray
+from .colour import CanvasProblem, Space
 from .geometry import Rect
-
-OPAQUE = 255
+from .pictures import MODES, OPAQUE
 
 _paintings: dict[str, str] = {}
 """For each layer that this run of Krita has had from Limn: the painting that it is a result for;
@@ -22,13 +21,45 @@ both by unique id.
 @dataclass(frozen=True)
 class Copy:
     """A layer as it was: its duplicate, which shares its tiles, and how it lies on the others;
-    opacity from 0 to 255.
+    opacity from 0 to 255, mode by Krita's name. inside: it shows only where those below it do.
+
+    Where masks change how the layer looks, or it has no pixels of its own, the node is a Still.
     """
 
     node: Any
     space: Space
     bounds: Rect
     opacity: int
+    mode: str = "normal"
+    inside: bool = False
+
+
+class Still:
+    """What is seen of a layer by itself: its pixels with its masks, or its children, applied.
+
+    Krita gives no snapshot of that: it is read at once.
+    """
+
+    def __init__(self, layer: Any, bounds: Rect) -> None:
+        self._bounds = bounds
+        self._data: bytes = layer.projectionPixelData(
+            bounds.x, bounds.y, bounds.width, bounds.height
+        ).data()
+        self._size = len(self._data) // max(1, bounds.width * bounds.height)
+
+    def pixelData(self, x: int, y: int, width: int, height: int) -> Any:
+        """As Krita's `Node.pixelData`; transparent outside of the bounds."""
+        whole, bounds, size = Rect(x, y, width, height), self._bounds, self._size
+        part = whole.intersected(bounds)
+        if part == whole and width == bounds.width:
+            start = (y - bounds.y) * width * size
+            return QByteArray(self._data[start : start + height * width * size])
+        data = bytearray(width * height * size)
+        for row in range(part.y, part.bottom):
+            start = ((row - bounds.y) * bounds.width + part.x - bounds.x) * size
+            to = ((row - y) * width + part.x - x) * size
+            data[to : to + part.width * size] = self._data[start : start + part.width * size]
+        return QByteArray(bytes(data))
 
 
 def add(result: Any, source: Any) -> None:
@@ -67,41 +98,46 @@ def top(layer: Any) -> Any:
     return layer
 
 
-def copied(layers: list[Any]) -> tuple[Copy, ...]:
+def masked(layer: Any) -> bool:
+    """Whether a layer looks otherwise than its own pixels: it has masks, or no pixels at all."""
+    masks = (child.type().endswith("mask") and child.visible() for child in layer.childNodes())
+    return layer.type() != "paintlayer" or any(masks)
+
+
+def bounds_of(layer: Any) -> Rect:
+    """The smallest rectangle around what is on a layer."""
+    bounds = layer.bounds()
+    return Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
+
+
+def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
     """Snapshots of layers, bottom first.
 
-    The lowest counts for its own pixels, at whatever opacity it lies on those below it.
+    The lowest counts for its own pixels, at whatever opacity and in whatever mode it lies on those
+    below it. Results have both from it: that is no more than to replace it. Raises CanvasProblem
+    for a mode that can't be applied here.
     """
-    copies = []
-    for number, layer in enumerate(layers):
-        bounds = layer.bounds()
-        rect = Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
-        copies.append(
-            Copy(layer.duplicate(), Space.of(layer), rect, layer.opacity() if number else OPAQUE)
+    copies: list[Copy] = []
+    for layer in layers:
+        rect = bounds_of(layer)
+        node = (
+            Still(layer, rect := rect.intersected(canvas)) if masked(layer) else layer.duplicate()
         )
+        opacity, mode = layer.opacity(), layer.blendingMode()
+        lowest = layers[0]
+        share = min(OPAQUE, round(OPAQUE * opacity / max(1, lowest.opacity())))
+        if layer is lowest:
+            share = OPAQUE
+        if layer is lowest or mode == lowest.blendingMode():
+            mode = "normal"
+        if mode not in MODES:
+            raise CanvasProblem(
+                f"“{layer.name()}” has the blending mode “{mode}”, which Limn can't apply.",
+                "Hide that layer, or choose the layer that it lies on.",
+            )
+        inside = layer is not lowest and layer.inheritAlpha() and not lowest.inheritAlpha()
+        copies.append(Copy(node, Space.of(layer), rect, share, mode, inside))
     return tuple(copies)
-
-
-def over(pixels: bytes, area: Rect, upper: bytes, place: Rect, opacity: int, deep: bool) -> bytes:
-    """Pixels with others laid over a part of them, alpha not multiplied in. area, place: where both
-    lie; place is inside area.
-
-    Pixels are B, G, R, A with 8 bits each or, where `deep`, 16. In the latter Qt has red first: no
-    matter here.
-    """
-    form = QImage.Format.Format_RGBA64 if deep else QImage.Format.Format_ARGB32
-    size = 8 if deep else 4
-    lower = QImage(pixels, area.width, area.height, area.width * size, form)
-    painter = QPainter(lower)  # detaches the image from our bytes, which stay as they are
-    painter.setOpacity(opacity / OPAQUE)
-    painter.drawImage(
-        place.x - area.x,
-        place.y - area.y,
-        QImage(upper, place.width, place.height, place.width * size, form),
-    )
-    painter.end()
-    laid: bytes = lower.constBits().asstring(len(pixels))
-    return laid
 
 
 def _id(node: Any) -> str:

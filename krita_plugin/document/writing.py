@@ -14,11 +14,13 @@ from krita import Krita
 
 from ..qt import QByteArray
 from . import stack
+from .animation import Frames, span
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps, Task
 from .geometry import Rect
 from .idle import Tell, idle, untold
 from .native_call import call
+from .placing import Place, laid, place
 from .reading import Source, find, is_active, is_open, same, strips
 
 SELECTION_SECONDS = 20.0
@@ -45,14 +47,25 @@ def insert(
     """A new layer above the source (or on top, if that is gone) with these pixels, as one step to
     undo. Returns the layer.
 
-    area: in document pixels as of the snapshot; moved as the layer has been moved since. format:
-    "bgra8" or "bgra16".
+    area: in document pixels as of the snapshot; moved, turned, mirrored or scaled as the layer has
+    been since. Where that is animated, it is seen as long as the edited drawing. It lies on the
+    others as the source does: its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16".
     tell: told what of the painter's it waits for.
-    Raises CanvasProblem if the document is closed, or Krita does not take the layer.
+    Raises CanvasProblem if the document is closed, Krita does not take the layer, or its place
+    isn't known.
     """
-    layer, parent, below = yield from _ready(source, area, pixels, format, name, tell)
-    stack.add(layer, source.uuid)
-    yield from _added(source.document, layer, parent, below)
+    frames: list[Frames] = []
+    try:
+        layer, there = yield from _ready(source, area, pixels, format, name, tell, frames)
+        if there.layer is not None:
+            layer.setOpacity(there.layer.opacity())
+            layer.setBlendingMode(there.layer.blendingMode())
+            layer.setInheritAlpha(there.layer.inheritAlpha())
+        stack.add(layer, source.uuid)
+        yield from _added(source.document, layer, there)
+    finally:
+        for one in frames:
+            one.close()
     return layer
 
 
@@ -128,10 +141,10 @@ def select_only(
         start = row * area.width
         wide[4 * start + 3 : 4 * (start + area.width) : 4] = mask[start : start + area.width]
         yield None
-    layer, parent, below = yield from _ready(source, area, bytes(wide), "bgra8", name, tell)
+    layer, there = yield from _ready(source, area, bytes(wide), "bgra8", name, tell, frames=None)
     layer.setOpacity(0)
     try:
-        yield from _added(source.document, layer, parent, below)
+        yield from _added(source.document, layer, there)
         selected = yield from select(source.document, layer, tell)
     except GeneratorExit:  # cancelled: a newer edit makes the selection
         Task(_removed(source.document, layer), lambda _: None, lambda _: None)
@@ -152,7 +165,7 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
     Krita.instance().activeWindow().addView(document)
     yield 0.2
     layer = yield from _filled(document, Rect(0, 0, width, height), pixels, format, name)
-    yield from _added(document, layer, document.rootNode(), None)
+    yield from _added(document, layer, None)
     return layer
 
 
@@ -181,29 +194,42 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
 
 
 def _ready(
-    source: Source, area: Rect, pixels: bytes, format: str, name: str, tell: Tell
-) -> Steps[tuple[Any, Any, Any]]:
-    """A layer with these pixels, at a moment when it can go into the picture; its parent there, and
-    the node that it comes above.
+    source: Source,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    tell: Tell,
+    frames: list[Frames] | None,
+) -> Steps[tuple[Any, Place]]:
+    """A layer with these pixels, at a moment when it can go into the picture, and where it belongs.
+
+    frames: where the source is animated, the layer is seen as long as the drawing that was edited;
+    then what has to be closed after it has gone in is put here. None: never.
+
+    Until that moment the painter may move the source again: then the layer is made anew.
     """
     document = source.document
-    layer = yield from _filled(document, area, pixels, format, name)
-    yield from idle(document, tell)
-    below = find(document, source.uuid)
-    if below is None:
-        parent, siblings = document.rootNode(), document.rootNode().childNodes()
-        return layer, parent, siblings[-1] if siblings else None
-    place = below.position()
-    if (place.x(), place.y()) != (source.x, source.y):
-        layer.move(
-            layer.position().x() + place.x() - source.x, layer.position().y() + place.y() - source.y
-        )
-    parent = below.parentNode()
-    return layer, parent, stack.top(below)
+    while True:
+        if not is_open(document):
+            raise CanvasProblem("The picture was closed.")
+        planned = place(source)
+        now, data = yield from laid(planned.motion, area, pixels, format)
+        layer = yield from _filled(document, now, data, format, name)
+        if planned.layer is not None and frames is not None:
+            times = span(planned.layer, source.time, document.fullClipRangeEndTime())
+            if times is not None:
+                frames.append(Frames(document))
+                layer = yield from frames[-1].made(layer, *times)
+        yield from idle(document, tell)
+        there = place(source)
+        if there.same(planned):
+            return layer, there
 
 
-def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[None]:
-    """Put a layer into the picture, as one step to undo.
+def _added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
+    """Put a layer into the picture, as one step to undo: above the source and its results, or on
+    top where there is no source.
 
     Raises CanvasProblem if the document is closed meanwhile, or Krita does not take the layer.
 
@@ -218,6 +244,11 @@ def _added(document: Any, layer: Any, parent: Any, below: Any | None) -> Steps[N
     No way was found that undo takes back and that draws less: the action `add_new_paint_layer`
     draws nothing, but neither do its undo and redo, and the result would stay on the canvas.
     """
+    if there is not None and there.layer is not None:
+        parent, below = there.layer.parentNode(), stack.top(there.layer)
+    else:
+        parent = document.rootNode()
+        below = next(reversed(parent.childNodes()), None)
     added = yield from call(
         parent,
         "addChildNode",

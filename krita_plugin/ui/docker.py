@@ -13,6 +13,7 @@ from ...protocol.messages import Algorithm
 from ..qt import (
     QApplication,
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -237,6 +238,16 @@ class PanelView(QWidget):  # type: ignore[misc]
         row.addWidget(self.seed, 1)
         row.addWidget(self.again, 1)
         inner.addLayout(row)
+        self.transparency = named(
+            QCheckBox("Keep the layer's transparency"),
+            "limn_keep_transparency",
+            "The result is as transparent as the layer, but for what is new;"
+            " otherwise it is opaque wherever it changes something",
+        )
+        self.transparency.clicked.connect(
+            lambda checked: self._panel.set_keep_transparency(bool(checked))
+        )
+        inner.addWidget(self.transparency)
         self.back = ParameterForm("limn_back_parameters")
         self.back.changed.connect(self._panel.set_value)
         inner.addWidget(self.back)
@@ -267,6 +278,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._show_hint_mode()
         if self.seed.value() != panel.seed:
             self.seed.setValue(panel.seed)
+        self.transparency.setChecked(panel.keep_transparency)
         self.more.setChecked(panel.more)
         if panel.more and self.rest.isHidden():
             QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
@@ -345,7 +357,13 @@ class PanelView(QWidget):  # type: ignore[misc]
 
     def _order_tabs(self) -> None:
         """Tab goes from top to bottom, though the parameters' controls were made after all others."""
-        settings = [*self.front.controls, self.seed, self.again, *self.back.controls]
+        settings = [
+            *self.front.controls,
+            self.seed,
+            self.again,
+            self.transparency,
+            *self.back.controls,
+        ]
         order = [self.more, *settings, *self.status.controls]
         if order != self._tabs:
             self._tabs = order

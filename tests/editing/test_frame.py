@@ -69,6 +69,16 @@ def test_a_crop_lies_in_the_layer_and_shows_context(data: st.DataObject) -> None
         assert high - low >= min(limit, 64, 1.5 * (end - start))
 
 
+def test_a_pixel_that_is_hardly_selected_does_not_widen_the_crop() -> None:
+    hint = torch.zeros(1, 1, 2000, 3000)
+    hint[..., 500:560, 700:780] = 1
+    near = choose_frame((2000, 3000), hint, 64, 16).box
+    hint[..., 0, 0] = hint[..., -1, -1] = 1 / 255
+    assert choose_frame((2000, 3000), hint, 64, 16).box == near
+    faint = torch.full((1, 1, 2000, 3000), 1 / 255)
+    assert choose_frame((2000, 3000), faint, 64, 16).box == (0, 0, 2000, 3000)
+
+
 def test_without_a_hint_the_crop_is_the_layer() -> None:
     assert choose_frame((300, 200), None, 64, 16) == Frame((300, 200), (0, 0, 300, 200), (96, 64))
 

@@ -64,6 +64,17 @@ def play(stage: Stage) -> Callable[[str], Outcome]:
     return run
 
 
+@pytest.fixture(scope="session")
+def play_alone(stage: Stage) -> Callable[[str], Outcome]:
+    """Runs a scenario file that needs no server."""
+
+    def run(scenario: str) -> Outcome:
+        alone = replace(stage, output=stage.output / Path(scenario).stem, server=None)
+        return harness.run(scenario, alone, seconds=SECONDS)
+
+    return run
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What these tests have measured, which pytest would keep to itself where they pass."""
     terminalreporter.section("measured in Krita")

@@ -16,9 +16,27 @@ def geometry() -> Any:
     return geometry
 
 
-def test_without_a_selection_the_content_on_the_canvas(geometry: Any) -> None:
+def test_without_a_selection_the_content_on_the_canvas_and_a_margin(geometry: Any) -> None:
     canvas, content = geometry.Rect(0, 0, 512, 384), geometry.Rect(-20, 100, 200, 900)
-    assert geometry.crop(content, canvas, None) == geometry.Rect(0, 100, 180, 284)
+    assert geometry.crop(content, canvas, None) == geometry.Rect(0, 29, 225, 355)
+    assert geometry.crop(canvas, canvas, None) == canvas
+
+
+def test_pixels_that_are_hardly_selected_do_not_stretch_a_selection(geometry: Any) -> None:
+    wide = 40
+    levels = bytearray(wide * 30)
+    levels[12 * wide + 10 : 12 * wide + 20] = bytes([255]) * 10
+    levels[15 * wide + 8] = geometry.FAINT
+    levels[0] = levels[-1] = geometry.FAINT - 1
+
+    def read(rect: Any) -> bytes:
+        start = (rect.y - 5) * wide + rect.x - 3
+        return bytes(levels[start : start + rect.width])
+
+    bounds = geometry.Rect(3, 5, wide, 30)
+    assert geometry.meant(bounds, read) == geometry.Rect(11, 17, 12, 4)
+    levels[:] = bytes([1]) * len(levels)
+    assert geometry.meant(bounds, read) == bounds
 
 
 def test_a_small_selection_is_given_context(geometry: Any) -> None:
@@ -40,10 +58,10 @@ _PLACE = st.integers(-3000, 9000)
 
 
 @given(x=_PLACE, y=_PLACE, width=_SIDE, height=_SIDE, sx=_PLACE, sy=_PLACE, sw=_SIDE, sh=_SIDE)
-def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
+def test_a_crop_lies_on_canvas_and_near_content_and_holds_the_selection(
     x: int, y: int, width: int, height: int, sx: int, sy: int, sw: int, sh: int
 ) -> None:
-    from limn.krita_plugin.document.geometry import Rect, crop
+    from limn.krita_plugin.document.geometry import MARGIN, Rect, crop
 
     canvas, content, selection = (
         Rect(0, 0, 4000, 3000),
@@ -52,7 +70,9 @@ def test_a_crop_lies_on_canvas_and_content_and_holds_the_selection(
     )
     seen = content.intersected(canvas)
     got = crop(content, canvas, selection)
-    assert got.intersected(seen) == got or got.empty
+    margin = seen.grown(round(seen.width * MARGIN), round(seen.height * MARGIN))
+    most = margin.intersected(canvas)
+    assert got.intersected(most) == got or got.empty
     chosen = selection.intersected(seen)
     assert chosen.empty or got.intersected(chosen) == chosen
 

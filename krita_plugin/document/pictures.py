@@ -1,0 +1,81 @@
+"""Pixels of the wire laid over each other and scaled, by Qt: B, G, R, A, rows without padding, alpha
+not multiplied in.
+"""
+
+from __future__ import annotations
+
+from ..qt import QImage, QPainter, Qt
+from .geometry import Rect
+
+OPAQUE = 255
+
+MODES = {
+    "normal": "SourceOver",
+    "multiply": "Multiply",
+    "screen": "Screen",
+    "overlay": "Overlay",
+    "darken": "Darken",
+    "lighten": "Lighten",
+    "dodge": "ColorDodge",
+    "burn": "ColorBurn",
+    "hard_light": "HardLight",
+    "soft_light_svg": "SoftLight",
+    "diff": "Difference",
+    "exclusion": "Exclusion",
+    "add": "Plus",
+    "linear_dodge": "Plus",
+}
+"""Krita's blending modes, by its ids, and those of Qt that do the same."""
+
+
+def over(
+    pixels: bytes, area: Rect, upper: bytes, place: Rect, opacity: int, deep: bool,
+    mode: str = "normal", inside: bool = False,
+) -> bytes:  # fmt: skip
+    """Pixels with others laid over a part of them. area, place: where both lie; place is inside
+    area.
+
+    `deep`: 16 bits a channel, else 8; Qt then has red first: no matter here. opacity: 0..255. mode:
+    one of MODES. inside: the upper ones add nothing where the lower ones are transparent.
+    """
+    lower = _image(pixels, area, deep)
+    painter = QPainter(lower)  # detaches the image from our bytes, which stay as they are
+    name = "SourceAtop" if inside and mode == "normal" else MODES[mode]
+    painter.setCompositionMode(getattr(QPainter.CompositionMode, f"CompositionMode_{name}"))
+    painter.setOpacity(opacity / OPAQUE)
+    painter.drawImage(place.x - area.x, place.y - area.y, _image(upper, place, deep))
+    painter.end()
+    laid: bytes = lower.constBits().asstring(len(pixels))
+    return laid
+
+
+def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:
+    """Pixels of one rectangle smoothly scaled to another's size; format: "bgra8", "bgra16" or
+    "gray8".
+    """
+    if format == "gray8":
+        image = QImage(data, old.width, old.height, old.width, QImage.Format.Format_Grayscale8)
+        plain, inner, size = image.format(), image.format(), 1
+    else:
+        image = _image(data, old, format == "bgra16")
+        plain, size = image.format(), 8 if format == "bgra16" else 4
+        inner = (
+            QImage.Format.Format_RGBA64_Premultiplied
+            if size == 8
+            else QImage.Format.Format_ARGB32_Premultiplied
+        )
+    image = image.convertToFormat(inner).scaled(
+        new.width,
+        new.height,
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    image = image.convertToFormat(plain)
+    wide, step = new.width * size, image.bytesPerLine()
+    raw: bytes = image.constBits().asstring(step * new.height)
+    return b"".join(raw[row * step : row * step + wide] for row in range(new.height))
+
+
+def _image(pixels: bytes, rect: Rect, deep: bool) -> QImage:
+    form = QImage.Format.Format_RGBA64 if deep else QImage.Format.Format_ARGB32
+    return QImage(pixels, rect.width, rect.height, rect.width * (8 if deep else 4), form)

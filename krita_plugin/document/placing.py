@@ -1,0 +1,95 @@
+"""Where a result goes: its place in a picture that may have been changed since the snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from krita import Selection
+
+from ..qt import QByteArray
+from .colour import CanvasProblem
+from .cooperative import Steps
+from .geometry import Rect
+from .motion import Motion
+from .pictures import scaled
+from .reading import Source, find, reader, state_of
+from .trace import found
+
+LINES = 64
+"""Rows laid anew at a time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How the source has been moved, and the layer itself where it is still there."""
+
+    motion: Motion
+    layer: Any | None
+
+    def same(self, other: Place) -> bool:
+        """Whether a layer that was made for one of them fits the other."""
+        return self.motion == other.motion
+
+
+def place(source: Source) -> Place:
+    """Where the source lies now. Raises CanvasProblem where that can't be known."""
+    document = source.document
+    layer = find(document, source.uuid)
+    if layer is None:
+        if (document.width(), document.height()) != source.state.canvas:
+            raise CanvasProblem(
+                "The layer is gone, and the picture has another size since.",
+                "The place of the result isn't known.",
+            )
+        return Place(Motion.shift(0, 0), None)
+    now = state_of(document, layer)
+    if source.trace is None:  # nothing was read of it yet
+        (x, y), (old_x, old_y) = now.place, source.state.place
+        return Place(Motion.shift(x - old_x, y - old_y), layer)
+    motion = found(source.trace, now, reader(layer))
+    if motion is None:
+        raise CanvasProblem(
+            f"“{layer.name()}” was transformed while it was edited.",
+            "Where the result belongs isn't known any more.",
+        )
+    return Place(motion, layer)
+
+
+def laid(motion: Motion, area: Rect, pixels: bytes, format: str) -> Steps[tuple[Rect, bytes]]:
+    """Pixels of an area of the snapshot as they lie now, and where; format as on the wire."""
+    now = motion.rect(area)
+    if motion.plain:
+        return now, pixels
+    if not motion.exact:
+        return now, scaled(pixels, area, now, format)
+    lines = []
+    for number, line in enumerate(motion.lines(pixels, area, format)):
+        lines.append(line)
+        if number % LINES == 0:
+            yield None
+    return now, b"".join(lines)
+
+
+def selection_now(source: Source) -> Any | None:
+    """The selection that an edit began with, as its layer lies now. Raises CanvasProblem where that
+    can't be known.
+    """
+    selection = source.selection
+    if selection is None or source.trace is None:
+        return selection
+    motion = place(source).motion
+    if motion == Motion.shift(0, 0):
+        return selection
+    bounds = Rect(selection.x(), selection.y(), selection.width(), selection.height())
+    data = selection.pixelData(bounds.x, bounds.y, bounds.width, bounds.height).data()
+    steps = laid(motion, bounds, data, "gray8")
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            now, data = end.value
+            break
+    moved = Selection()
+    moved.setPixelData(QByteArray(data), now.x, now.y, now.width, now.height)
+    return moved

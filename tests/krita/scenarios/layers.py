@@ -1,0 +1,427 @@
+"""Layers as the painter sees them: moved, masked, blended, grouped or animated while an edit runs."""
+
+import scripted
+from help import (
+    activate,
+    app,
+    digest,
+    layers,
+    names,
+    new_document,
+    note,
+    panel,
+    pixels,
+    redo,
+    screenshot,
+    select,
+    selection_bytes,
+    undo,
+)
+from krita import InfoObject, Selection
+from PyQt5.QtCore import QByteArray
+
+WIDE, HIGH = 200, 150
+AREA = (70, 40, 24, 18)
+"""Where the drawing lies: x, y, width, height."""
+
+
+def drawing(size=1):
+    """Pixels of AREA without symmetry, opaque but for a corner."""
+    out = bytearray()
+    for y in range(AREA[3]):
+        for x in range(AREA[2]):
+            clear = x + y < 6
+            values = (x * 9, y * 13, (x * y) % 256, 0 if clear else 255)
+            out += b"".join(bytes([0 if clear else value]) * size for value in values)
+    return bytes(out)
+
+
+def drawn(depth="U8", name="picture"):
+    """A picture with the drawing on its layer; returns (document, layer)."""
+    document, layer = yield from new_document(WIDE, HIGH, depth=depth, name=name)
+    size = 1 if depth == "U8" else 2
+    layer.setPixelData(QByteArray(drawing(size)), *AREA)
+    other = document.createNode("other", "paintlayer")
+    other.setPixelData(
+        QByteArray(bytes((9, 90, 200, 255)[: 4 * size]) * size * 400), 5, 100, 20, 20
+    )
+    document.rootNode().addChildNode(other, layer)
+    yield 0.4  # until Krita has made it the active one
+    document.refreshProjection()
+    yield from activate(document, layer)
+    return document, layer
+
+
+def trigger(name):
+    def act(document, layer):
+        app().action(name).trigger()
+        yield 0.4
+        yield lambda: document.tryBarrierLock() and (document.unlock() or True), 10
+
+    return act
+
+
+def call(act):
+    def steps(document, layer):
+        act(document, layer)
+        yield 0.4
+        yield lambda: document.tryBarrierLock() and (document.unlock() or True), 10
+
+    return steps
+
+
+GEOMETRY = {
+    "mirrored": trigger("mirrorImageHorizontal"),
+    "upside down": trigger("mirrorImageVertical"),
+    "turned right": trigger("rotateImageCW90"),
+    "turned left": trigger("rotateImageCCW90"),
+    "turned around": trigger("rotateImage180"),
+    "layer mirrored": trigger("mirrorNodeX"),
+    "layer upside down": trigger("mirrorNodeY"),
+    "layer moved": call(lambda document, layer: layer.move(13, -7)),
+    "cropped": call(lambda document, layer: document.crop(30, 20, 150, 100)),
+    "canvas widened": call(lambda document, layer: document.resizeImage(-11, -5, 260, 190)),
+}
+"""What moves pixels without changing them."""
+
+RESAMPLED = {
+    "scaled up": call(lambda document, layer: document.scaleImage(400, 300, 72, 72, "Bicubic")),
+    "scaled down": call(lambda document, layer: document.scaleImage(120, 90, 72, 72, "Bicubic")),
+}
+UNKNOWN = {
+    "turned a little": call(lambda document, layer: document.rotateImage(0.5)),
+    "sheared": call(lambda document, layer: document.shearImage(20, 10)),
+    "layer turned a little": call(lambda document, layer: layer.rotateNode(0.6)),
+}
+
+
+def whole(document, node):
+    x, y, width, height = -50, -50, document.width() + 100, document.height() + 100
+    return bytes(node.pixelData(x, y, width, height))
+
+
+def moved_before(act, depth):
+    """A result that was there when the layer was moved: where it then lies."""
+    with scripted.server() as wire:
+        document, layer = yield from drawn(depth)
+        edit = yield from scripted.begin(wire)
+        yield from finished(document, edit, depth)
+        yield from activate(document, layer)
+        yield from act(document, layer)
+    result = next(node for node in layers(document) if "seed" in node.name())
+    return document, layer, result
+
+
+def moved_meanwhile(act, depth):
+    """The same, but moved while the edit ran."""
+    with scripted.server() as wire:
+        document, layer = yield from drawn(depth)
+        edit = yield from scripted.begin(wire)
+        yield from act(document, layer)
+        before = digest(whole(document, layer))
+        said = yield from finished(document, edit, depth)
+    result = next((node for node in layers(document) if "seed" in node.name()), None)
+    return document, result, said, before == digest(whole(document, layer))
+
+
+def finished(document, edit, depth="U8"):
+    """The server's answer, some pixels inside of what was sent."""
+    size = 1 if depth == "U8" else 2
+    form = "bgra8" if size == 1 else "bgra16"
+    scripted.answer(edit, 3, 4, 15, 11, scripted.mark(15, 11, size), form)
+    return (yield from scripted.settled())
+
+
+def check_moved_meanwhile(result):
+    """A result goes where it would be, had it been there before the picture was changed."""
+    for depth, acts in (("U8", GEOMETRY), ("U16", {"turned right": GEOMETRY["turned right"]})):
+        for name, act in acts.items():
+            reference, _, there = yield from moved_before(act, depth)
+            document, found, said, untouched = yield from moved_meanwhile(act, depth)
+            key = f"{name} {depth}"
+            result[key] = {
+                "said": said["sentence"],
+                "same": found is not None and whole(document, found) == whole(reference, there),
+                "untouched": untouched,
+                "layers": names(document),
+            }
+            if name == "mirrored":
+                yield from screenshot("mirrored")
+            for one in (reference, document):
+                one.setModified(False)
+                one.close()
+            yield 0.3
+
+
+def check_scaled_meanwhile(result):
+    """The same for what is resampled: as near as two scalings are."""
+    for depth in ("U8", "U16"):
+        for name, act in RESAMPLED.items():
+            reference, _, there = yield from moved_before(act, depth)
+            document, found, said, untouched = yield from moved_meanwhile(act, depth)
+            bounds = [
+                None
+                if node is None
+                else [
+                    node.bounds().x(),
+                    node.bounds().y(),
+                    node.bounds().width(),
+                    node.bounds().height(),
+                ]
+                for node in (there, found)
+            ]
+            result[f"{name} {depth}"] = {
+                "said": said["sentence"],
+                "bounds": bounds,
+                "untouched": untouched,
+            }
+            for one in (reference, document):
+                one.setModified(False)
+                one.close()
+            yield 0.3
+
+
+def check_place_unknown(result):
+    """Where the place can't be known the result is kept, and said to be."""
+    for name, act in UNKNOWN.items():
+        document, found, said, untouched = yield from moved_meanwhile(act, "U8")
+        result[name] = {
+            "said": said,
+            "in the picture": found is not None,
+            "untouched": untouched,
+            "kept": panel().kept,
+        }
+        document.setModified(False)
+        document.close()
+        yield 0.3
+
+
+def check_mask_only_and_again(result):
+    """A mask that arrives in a mirrored picture, and Again with the selection of an earlier one."""
+    act = GEOMETRY["mirrored"]
+    with scripted.server() as wire:
+        document, layer = yield from drawn()
+        edit = yield from scripted.begin(wire, action="limn_mask")
+        yield from act(document, layer)
+        yield from finished(document, edit)
+        got = selection_bytes(document)
+        reference, other = yield from drawn(name="reference")
+        edit = yield from scripted.begin(wire, action="limn_mask")
+        yield from finished(reference, edit)
+        yield from act(reference, other)
+        result["mask"] = got is not None and got == selection_bytes(reference)
+    with scripted.server() as wire:
+        document, layer = yield from drawn()
+        yield from select(document, 72, 42, 9, 12)
+        edit = yield from scripted.begin(wire)
+        first = scripted.sent(wire.drafts[-1])
+        yield from finished(document, edit)
+        yield from activate(document, layer)
+        yield from act(document, layer)
+        edit = yield from scripted.begin(wire, action="limn_again")
+        again = scripted.sent(wire.drafts[-1])
+        wide = first.pixels.width
+        rows = [
+            first.hint.data[at : at + wide][::-1] for at in range(0, len(first.hint.data), wide)
+        ]
+        result["again"] = b"".join(rows) == again.hint.data
+        yield from finished(document, edit)
+        result["layers"] = names(document)
+
+
+def masked():
+    """A picture whose layer has a transparency mask that shows the left part of the drawing."""
+    document, layer = yield from drawn()
+    yield from select(document, AREA[0], AREA[1], 12, AREA[3])
+    app().action("add_new_transparency_mask").trigger()
+    yield 0.6
+    app().action("deselect").trigger()
+    yield 0.3
+    return document, layer
+
+
+def visible(data):
+    """Pixels of 8 bits, those without any opacity all alike."""
+    pixels_ = (data[at : at + 4] for at in range(0, len(data), 4))
+    return [pixel if pixel[3] else b"" for pixel in pixels_]
+
+
+def check_masked(result):
+    """What a transparency mask hides is not sent; a press on the mask edits its layer."""
+    document, layer = yield from masked()
+    result["active"] = document.activeNode().type()
+    with scripted.server() as wire:
+        edit = yield from scripted.begin(wire)
+        submit, rect = scripted.sent(wire.drafts[-1]), edit.source.rect
+        place = (rect.x, rect.y, rect.width, rect.height)
+        sent = visible(submit.pixels.data)
+        result["as seen"] = sent == visible(bytes(layer.projectionPixelData(*place)))
+        result["as painted"] = sent == visible(pixels(layer, rect=place))
+        result["margin"] = [rect.x, rect.y, rect.width, rect.height]
+        yield from finished(document, edit)
+        result["layers"] = names(document)
+
+
+def check_lies_as_its_layer(result):
+    """A result takes opacity, blending mode and inherit alpha; the next edit sees it as replacing."""
+    document, layer = yield from drawn()
+    layer.setOpacity(128)
+    layer.setBlendingMode("multiply")
+    layer.setInheritAlpha(True)
+    with scripted.server() as wire:
+        edit = yield from scripted.begin(wire)
+        yield from finished(document, edit)
+        made = document.activeNode()
+        result["result"] = [made.opacity(), made.blendingMode(), made.inheritAlpha()]
+        result["layer"] = [layer.opacity(), layer.blendingMode(), layer.inheritAlpha()]
+        edit = yield from scripted.begin(wire, "make the star green")
+        copies = edit.source.copies
+        result["next sees"] = [[one.opacity, one.mode, one.inside] for one in copies]
+        yield from finished(document, edit)
+        made.setBlendingMode("screen")
+        yield from activate(document, layers(document)[-2])
+        edit = yield from scripted.begin(wire, "make the star red")
+        result["other mode"] = [one.mode for one in edit.source.copies]
+        yield from finished(document, edit)
+
+
+def others(document, layer):
+    """Layers without pixels of their own, in the picture: by kind."""
+    group = document.createGroupLayer("group")
+    document.rootNode().addChildNode(group, layer)
+    yield 0.3
+    inner = document.createNode("inner", "paintlayer")
+    inner.setPixelData(QByteArray(drawing()), *AREA)
+    inner.setOpacity(128)
+    group.addChildNode(inner, None)
+    yield 0.3
+    clone = document.createCloneLayer("clone", layer)
+    document.rootNode().addChildNode(clone, group)
+    yield 0.3
+    vector = document.createVectorLayer("vector")
+    document.rootNode().addChildNode(vector, clone)
+    yield 0.3
+    vector.addShapesFromSvg(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="100pt" height="100pt">'
+        '<rect x="10" y="10" width="50" height="40" fill="#ff0000"/></svg>'
+    )
+    properties, everywhere = InfoObject(), Selection()
+    properties.setProperty("color", "#3060ff")
+    everywhere.select(0, 0, WIDE, HIGH, 255)
+    fill = document.createFillLayer("fill", "color", properties, everywhere)
+    document.rootNode().addChildNode(fill, vector)
+    yield 0.3
+    document.refreshProjection()
+    yield 0.6
+    return {"group": group, "clone": clone, "vector": vector, "fill": fill}
+
+
+def check_offers(result):
+    """Other kinds of layers: first in words, then what is seen of them."""
+    document, layer = yield from drawn()
+    kinds = yield from others(document, layer)
+    for kind, node in kinds.items():
+        with scripted.server() as wire:
+            yield from activate(document, node)
+            panel().set_instruction("make the star blue")
+            app().action("limn_edit").trigger()
+            yield 0.2
+            offered, refused = note(), not wire.drafts
+            edit = yield from scripted.begin(wire)
+            rect = edit.source.rect
+            seen = bytes(node.projectionPixelData(rect.x, rect.y, rect.width, rect.height))
+            same = scripted.sent(wire.drafts[-1]).pixels.data == seen
+            yield from finished(document, edit)
+            siblings = names(document)
+            result[kind] = {
+                "offered": offered,
+                "remedy": panel().note.remedy,
+                "refused": refused,
+                "as seen": same and any(seen),
+                "above": siblings.index(node.name()) + 1
+                == siblings.index(document.activeNode().name()),
+            }
+            document.activeNode().remove()
+            yield 0.4
+    yield from screenshot("offers")
+
+
+def frames(node):
+    return [time for time in range(30) if node.hasKeyframeAtTime(time)]
+
+
+def check_animated(result):
+    """A result on one frame of an animated layer."""
+    document, layer = yield from drawn()
+    app().action("add_duplicate_frame").trigger()
+    yield 0.4
+    for time in (5, 9):
+        document.setCurrentTime(time)
+        yield 0.4
+        app().action("add_duplicate_frame").trigger()
+        yield 0.4
+    result["frames"] = frames(layer)
+    document.setCurrentTime(6)
+    yield 0.4
+    with scripted.server() as wire:
+        edit = yield from scripted.begin(wire)
+        said = yield from finished(document, edit)
+    result["said"] = said
+    for step in (undo, undo, redo, redo):
+        yield from step()
+        result.setdefault("undone and redone", []).append(names(document))
+    made = document.activeNode()
+    result["layers"], result["of the result"] = names(document), frames(made)
+    rect = made.bounds()
+    place = (rect.x() + 5, rect.y() + 5, 1, 1)
+    result["at"] = {}
+    for time in (2, 6, 10):
+        document.setCurrentTime(time)
+        yield 0.6
+        shown = bytes(made.projectionPixelData(*place))
+        result["at"][time] = any(shown)
+    document.setCurrentTime(6)
+    yield 0.4
+    yield from screenshot("animated")
+    result["source frames"] = frames(layer)
+
+
+def check_faint_selection(result):
+    """One pixel in the far corner that is hardly selected doesn't make the whole picture the crop."""
+    document, layer = yield from new_document(2000, 1500)
+    layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (2000 * 1500)), 0, 0, 2000, 1500)
+    sent = []
+    for corner in (False, True):
+        selection = Selection()
+        selection.select(900, 700, 60, 50, 255)
+        if corner:
+            selection.setPixelData(QByteArray(b"\1"), 0, 0, 1, 1)
+        document.setSelection(selection)
+        yield 0.3
+        with scripted.server() as wire:
+            edit = yield from scripted.begin(wire)
+            rect = edit.source.rect
+            sent.append([rect.x, rect.y, rect.width, rect.height])
+            app().action("limn_cancel").trigger()
+            yield 0.3
+    result["sent"] = sent
+
+
+def check_closed_after_mask_only(result):
+    """A picture closed in the moment in which a mask becomes its selection, again and again."""
+    result["closed"] = 0
+    for wait in (0.0, 0.02, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6):
+        for undone in (False, True):
+            with scripted.server() as wire:
+                document, layer = yield from drawn()
+                edit = yield from scripted.begin(wire, action="limn_mask")
+                scripted.answer(edit, 3, 4, 15, 11, scripted.mark(15, 11))
+                yield wait
+                if undone:
+                    app().action("edit_undo").trigger()
+                document.setModified(False)
+                document.close()
+                del document, layer, edit
+                yield from scripted.settled()
+                result["closed"] += 1
+    yield 1

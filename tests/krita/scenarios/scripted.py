@@ -1,0 +1,103 @@
+"""A server by hand: the plugin's edits run in this Krita, and the scenario says when which answer
+comes.
+"""
+
+import contextlib
+
+from help import app, panel, widget
+
+
+class Wire:
+    """In the place of the plugin's connection: keeps what would be sent, sends nothing."""
+
+    def __init__(self):
+        self.drafts, self.cancelled, self.acknowledged = [], [], []
+
+    def connect_to_server(self):
+        pass
+
+    def submit(self, draft):
+        self.drafts.append(draft)
+
+    def cancel(self, job):
+        self.cancelled.append(job)
+
+    def acknowledge(self, job):
+        self.acknowledged.append(job)
+
+
+@contextlib.contextmanager
+def server():
+    """Gives the wire, while the plugin believes to be connected."""
+    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.state import Link
+
+    shared = house()
+    real, wire = shared.edits._client, Wire()
+    with contextlib.suppress(TypeError):  # another check has done so already
+        real.linked.disconnect(shared.edits._linked)
+    shared.edits._client = wire
+    link, shared.panel.link = shared.panel.link, Link("ready", "by hand")
+    try:
+        yield wire
+    finally:
+        shared.edits._client, shared.panel.link = real, link
+        real.linked.connect(shared.edits._linked)
+
+
+def begin(wire, instruction="make the star blue", action="limn_edit"):
+    """An edit, up to where the server has it; returns the plugin's edit."""
+    from limn.krita_plugin.plugin import house
+
+    count = len(wire.drafts)
+    widget("limn_instruction").setPlainText(instruction)
+    panel().set_instruction(instruction)
+    app().action(action).trigger()
+    came = yield lambda: len(wire.drafts) > count, 20
+    assert came, f"nothing was sent: {panel().note}"
+    return house().edits._edits[wire.drafts[-1].job]
+
+
+def sent(draft):
+    """What the server would get of a draft: the Submit."""
+    from limn.protocol.messages import Pixels
+
+    pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
+    hint = draft.hint and Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
+    return draft.submit(pixels, hint)
+
+
+def answer(edit, x, y, width, height, pixels, form="bgra8"):
+    """The server's last words on an edit: a result in the sent picture, its mask, and the end."""
+    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.wire.client import MaskLook
+    from limn.protocol.messages import Done, Mask, Pixels, Region, Result
+
+    size = 8 if form == "bgra16" else 4
+    mask = pixels[size - 1 :: size]
+    area = Region(x, y, Pixels(width, height, "gray8", mask))
+    edits = house().edits
+    edits._received(MaskLook(Mask(edit.job, 1, area), None))
+    if not edit.request.mask_only:
+        region = Region(x, y, Pixels(width, height, form, pixels))
+        edits._received(Result(edit.job, 2, region))
+    edits._received(Done(edit.job, 3, "foi", 0))
+
+
+def settled(seconds=60):
+    """Wait until no edit runs any more; returns what the panel says."""
+    came = yield lambda: panel().work is None and panel().note is not None, seconds
+    assert came, f"the edit did not end: {panel().work}"
+    yield 0.3
+    note = panel().note
+    return {"kind": note.kind, "sentence": note.sentence, "remedy": note.remedy}
+
+
+def mark(width, height, size=1):
+    """A result without any symmetry, soft at one side; `size` bytes a channel."""
+    out = bytearray()
+    for y in range(height):
+        for x in range(width):
+            values = (x * 7 % 256, y * 11 % 256, 200, min(255, 40 + x * 9))
+            out += b"".join(bytes([value]) * size for value in values)
+    return bytes(out)
