@@ -7,6 +7,20 @@ Tables, not statistics: what a sentence means here can be read off this page.
 from __future__ import annotations
 
 from . import english
+from .nouns import ANIMATE as ANIMATE
+from .nouns import FEATURES as FEATURES
+from .nouns import MATERIALS as MATERIALS
+from .nouns import MEASURES as MEASURES
+from .nouns import MEDIA as MEDIA
+from .nouns import OPEN_PLACES as OPEN_PLACES
+from .nouns import PICTURES as PICTURES
+from .nouns import PLACES as PLACES
+from .nouns import SCENERY as SCENERY
+from .nouns import STYLES as STYLES
+from .nouns import TIMES as TIMES
+from .nouns import VIEWS as VIEWS
+from .nouns import WEATHER as WEATHER
+from .nouns import WHOLE_NOUNS as WHOLE_NOUNS
 from .verb_table import AMBIGUOUS as AMBIGUOUS
 from .verb_table import STATES as STATES
 from .verb_table import VERBS as VERBS
@@ -77,17 +91,6 @@ GROUPS: tuple[frozenset[str], ...] = (
     *(frozenset(g.split()) for g in OPPOSED),
 )
 """Words of one group exclude each other: a red star made blue is a blue star."""
-
-
-ANIMATE = frozenset(
-    "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger "
-    "monkey cow sheep pig duck corgi puppy "
-    "zebra giraffe elephant panda penguin owl eagle wolf deer goat frog fish shark dolphin whale turtle snake lizard "
-    "hamster squirrel mouse rat camel kangaroo koala leopard cheetah gorilla chimp parrot swan goose chicken dragon unicorn "
-    "dinosaur bull donkey hen rooster seal bunny guy lady kid kids toddler clown king queen soldier dancer player surfer "
-    "kitten robot raccoon".split()
-)
-"""What can take a pose."""
 
 
 STATE_WORDS = frozenset(
@@ -169,38 +172,8 @@ ADVERBS = frozenset(
 )
 
 
-WHOLE_NOUNS = frozenset(
-    "season weather time mood atmosphere style lighting scene setting climate ambience genre".split()
-)
-"""What, changed, changes all of a picture."""
-
-
-FEATURES = frozenset(
-    "hair eyes eye skin lips beard mustache fur nose face mouth nails sky background grass walls floor "
-    "teeth ears eyebrows feathers wings leaves hands legs tail mane roof water clouds ground".split()
-)
-"""What is there anyhow, once: with an adjective alone, it is to become so (red eyes)."""
-
-
-VIEWS = frozenset("view shot close-up closeup perspective angle zoom panorama landscape".split())
-
-
-MATERIALS = frozenset(
-    "granite bronze copper ceramic jade ivory satin lace tin chrome "
-    "marble glass wood metal stone brick leather velvet paper plastic ice chocolate concrete "
-    "steel iron silk cotton wool fur porcelain clay "
-    "diamond crystal cardboard rubber straw bamboo lego sand snow".split()
-)
-
-
 HOLDS = frozenset("wear wearing hold holding carry carrying".split())
 """Verbs after which something new is in the picture."""
-
-
-MEASURES = frozenset(
-    "contrast saturation brightness exposure sharpness vibrance hue-shift vignette grain".split()
-)
-"""What, changed, changes all of a picture: reduce the saturation."""
 
 
 LOOKS = frozenset("look appear seem be become turn".split())  # make X look old
@@ -261,36 +234,9 @@ RELATIONS = (
 WHOLE = frozenset("it this that everything all".split())
 
 
-PICTURES = frozenset(
-    "image picture photo photograph scene painting drawing illustration canvas artwork".split()
-)
-
-
-STYLES = frozenset("style look aesthetic vibe theme tone feel filter effect".split())
-
-
 ATTRIBUTES = frozenset(
     "number amount color colour hue shade texture pattern size pose posture expression shape".split()
 )
-
-
-TIMES = frozenset(
-    "evening morning midday daytime nighttime winter summer autumn spring fall night day dawn "
-    "dusk sunset sunrise noon midnight twilight".split()
-)
-
-
-SCENERY = frozenset(
-    "meadow room forest jungle desert woods space underwater village town island cave swamp "
-    "prairie savanna beach street city snow park field desert kitchen garden sky sea ocean lake "
-    "mountains mountain jungle office".split()
-)
-
-
-OPEN_PLACES = frozenset(
-    "beach street road lawn mountain hill roof island stage ice bridge balcony boat ship".split()
-)
-"""Where one is on, not in."""
 
 
 PATTERNS = {"stripes": "striped", "dots": "dotted", "spots": "spotted"}  # give X stripes
@@ -325,7 +271,7 @@ POSSESSIVES = frozenset("my your his her its our their".split())
 
 
 NAMELESS = WHOLE | frozenset(
-    "them these those what whatever thing things something stuff one ones".split()
+    "them these those rest else others what whatever thing things something stuff one ones".split()
 ) - {"one", "ones"}
 """What stands for a thing without naming it."""
 
@@ -333,22 +279,6 @@ NAMELESS = WHOLE | frozenset(
 FINITE = frozenset(
     "is are was were be am should must could can would will shall may might do does did has have "
     "had not i we you she he they".split()
-)
-
-
-WEATHER = frozenset("weather landscape".split())
-
-
-MEDIA = frozenset(
-    "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
-    "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
-    "photograph render engraving mosaic fresco collage".split()
-)
-
-
-PLACES = frozenset(
-    "left right top bottom center centre middle background foreground corner edge side front "
-    "back".split()
 )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from . import english
 from . import lexicon as lex
 from .clauses import begins_clause
 from .grammar import begins_imperative, is_imperative, read
 from .outcome import Reading
-from .phrases import Tokens, head, tokens
+from .phrases import Tokens, head, relation_at, tokens
 from .politeness import expanded, is_statement, polite
 from .rewriting import imperative
 
@@ -59,7 +60,16 @@ IN_ITS_PLACE = (
     r"(?: (?:there|instead|in (?:its|his|her|their|that|the same) (?:place|spot|position|stead)"
     r"|in place of (?:it|him|her|them)|where (?:it|he|she|they) (?:was|were)))"
 )
+THE_REST = r"(?:the rest|everything else|all else|all the rest|the others|all others)"
 REPLACEMENTS = (
+    (
+        re.compile(rf"^{KEEP} (.+?),? (?:(?:and|but|then) )?{TAKE} {THE_REST}$", re.I),
+        r"remove everything except \1",
+    ),
+    (
+        re.compile(rf"^where (.+?) (?:is|are|was|were),? (?:now )?{PUT} (.+)$", re.I),
+        r"replace \1 with \2",
+    ),
     (
         re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) {PUT} (.+?){IN_ITS_PLACE}$", re.I),
         r"replace \1 with \2",
@@ -84,7 +94,7 @@ REPLACEMENTS = (
         r"replace \2 with \1",
     ),
 )
-"""A replacement said in other words."""
+"""A replacement, or an exception, said in other words."""
 ASIDE = re.compile(r",? not (?:the|a|an|his|her|its|their|my) [^,]{2,40}, ?", re.IGNORECASE)
 """Said of another thing in passing: replace the cat, not the dog, with a rabbit."""
 ONLY = re.compile(r"^(?:i|we) only (?:want|need) (?!to\b)", re.IGNORECASE)
@@ -93,6 +103,9 @@ SHARED = frozenset(
     " let have".split()
 )
 """Verbs that two things can share: make the sky pink and the sea purple."""
+
+
+MOST_WORDS = 77  # what the text encoder reads; in longer pieces nothing is looked for
 
 
 def whole_line(text: str) -> str:
@@ -117,17 +130,24 @@ def cut(text: str, marked: Sequence[Span]) -> list[Span]:
             continue
         sure = match[0] == ";" or match[0].lower().endswith("then ")
         following = text[match.end() : match.end() + LOOKAHEAD]
-        if (
-            sure
-            or begins_imperative(tokens(following))
-            or begins_clause(tokens(expanded(following)))
-            or STAY.match(expanded(following))
-            or re.match(r"[\w ]{2,30}: \w", following)
-        ):
+        if sure or _begins(following):
             cuts.append(match.span())
     edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
     spans = list(zip(edges[::2], edges[1::2], strict=True))
     return [piece for span in spans for piece in _arrows(text, span)]
+
+
+@lru_cache(maxsize=256)
+def _begins(text: str) -> bool:
+    """Whether an item begins with what follows a separator."""
+    full = expanded(text)
+    words = tokens(text)
+    if begins_imperative(words) or begins_clause(words if full == text else tokens(full)):
+        return True
+    return bool(STAY.match(full) or LABEL.match(text))
+
+
+LABEL = re.compile(r"[\w ]{2,30}: \w")
 
 
 def _arrows(text: str, span: Span) -> list[Span]:
@@ -196,7 +216,8 @@ def _shared(text: str) -> Iterator[str]:
     words = tokens(text)
     verb = words[0].word if words else ""
     pattern = lex.VERBS.get(verb)
-    if verb not in SHARED and pattern not in ("remove", "state"):
+    shares = verb in SHARED or pattern in ("remove", "state", "add")
+    if not shares or len(words) > MOST_WORDS:
         yield text
         return
     for i in range(2, len(words) - 1):
@@ -206,6 +227,8 @@ def _shared(text: str) -> Iterator[str]:
         rest = words[i:] if words[i].word != "and" else words[i + 1 :]
         if not (rest[0].word in lex.DETERMINERS or rest[0].word.endswith("'s")):
             continue
+        if pattern == "add" and not (_relations(rest) and _relations(words[1:i])):
+            continue  # "a hat and a scarf": one thing to add, as far as can be told
         left, right = text[: words[i - 1].end], f"{text[: words[0].end]} {text[rest[0].start :]}"
         if (
             _complete(read(left), pattern)
@@ -231,9 +254,15 @@ def _complete(reading: Reading, pattern: str | None) -> bool:
     )
 
 
+def _relations(words: Tokens) -> list[int]:
+    """Where a place is told."""
+    return [k for k in range(1, len(words)) if relation_at(words[k:])]
+
+
 def _parallel(reading: Reading, rest: Tokens) -> bool:
     """Whether the second half is about another thing: "and a scarf" belongs to the first."""
-    return reading.operation == "remove" or rest[0].word not in ("a", "an", "some")
+    placed = bool(reading.relation) and bool(reading.subject)
+    return reading.operation == "remove" or placed or rest[0].word not in ("a", "an", "some")
 
 
 __all__ = ["ARROW", "context", "cut", "is_imperative", "said", "stays"]

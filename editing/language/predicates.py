@@ -196,6 +196,8 @@ def owns(after: Tokens, verb: str) -> bool:
     if verb == "give":
         return any(t.word in lex.DETERMINERS or lex.is_number(t.word) for t in after[1:])
     first = after[0].word
+    if verb == "make" and len(after) == 1 and "a" in english.classes(first):
+        return False
     if first in lex.DETERMINERS or first in lex.PREPOSITIONS or first in ("be", "look", "and"):
         return False
     if lex.is_adjective(first):

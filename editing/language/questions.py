@@ -18,10 +18,11 @@ from .phrases import head, tokens
 Span = tuple[int, int]
 
 EXCEPTIONS = frozenset("except excluding besides apart".split())
+ASKING = frozenset("what where who why when which how is are was were does do did whose".split())
 EXCHANGES = frozenset("swap switch exchange trade".split())
 EMPTY = frozenset(
     "ok okay yes no thanks thank hello hi hey fine good nice great cool wow more less better again"
-    " do something anything stuff mind never instead".split()
+    " do something anything stuff mind never instead undo redo stop cancel help test".split()
 )
 """Words that, alone, ask for nothing."""
 
@@ -113,9 +114,21 @@ def unclear(item: Part) -> Question | None:
     if item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.DEFINITE:
         sentence = f"What shall {text!r} become? Say what to change, and into what."
         return Question("unclear", sentence)
+    if words and words[0] in ASKING and item.operation == "raw":
+        sentence = "Limn answers no questions. Say what to change, and into what."
+        return Question("unclear", sentence)
+    alone = (
+        item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.POSE_VERBS
+    )
+    if alone and (len(words) == 1 or words[1] in ("down", "up") or words[1] in lex.PREPOSITIONS):
+        sentence = f"Who shall {text!r}? Say it as: make the ... {text}"
+        return Question("unclear", sentence)
     content = [w for w in words if w not in lex.CONTENTLESS and w not in EMPTY]
     statement = item.operation == "raw" and pieces.context(text)
-    if not item.sure and (not content or statement or words[-1:] == ["instead"]):
+    if not content and item.operation == "raw" and words:
+        sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+        return Question("unclear", sentence)
+    if not item.sure and (statement or words[-1:] == ["instead"]):
         sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
         return Question("unclear", sentence)
     return None

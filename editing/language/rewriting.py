@@ -50,6 +50,7 @@ WOULD_LOOK = re.compile(
 )
 
 
+AROUND = re.compile(r"\beverything (?:around|outside(?: of)?|beside|next to) ", re.IGNORECASE)
 COLON = re.compile(r"([^:]{2,60}): (\S.*)$")
 
 
@@ -61,6 +62,7 @@ MOST = 6  # rewritings of one text: "could you please" before "I want" before a 
 
 def imperative(text: str) -> str:
     """The imperative that a wish, question or statement stands for; other texts as they are."""
+    text = AROUND.sub("everything except ", text)
     for _ in range(MOST):
         after = _once(expanded(text)).strip(" ,.;:!?")
         if not after or after == text:
@@ -142,6 +144,8 @@ def _wished_of(text: str, words: Tokens, k: int) -> str:
 
 def _comparative(text: str, words: Tokens) -> str | None:
     """Smaller nose, bigger eyes."""
+    while len(words) > 2 and words[0].word in ("much", "a", "bit", "little", "slightly", "way"):
+        words = words[1:]
     first, noun = words[0].word, words[-1].word
     if len(words) != 2 or first in lex.DETERMINERS | {"fewer", "less", "more"}:
         return None
@@ -156,14 +160,13 @@ def _comparative(text: str, words: Tokens) -> str | None:
 def _elliptic(text: str, words: Tokens) -> str | None:
     """Hair blonde; the roof blue, the walls yellow; red eyes; brighter."""
     last, first = words[-1].word, words[0].word
-    if (len(words) == 1 and first in lex.VERBS) or STATEMENT.match(text):
+    if first in lex.POSE_VERBS or (len(words) == 1 and first in lex.VERBS) or STATEMENT.match(text):
         return None
-    if all(lex.joins(t.word) for t in words) and first not in ("a", "and", "but"):
-        return (
-            f"make it {text}"
-            if first not in lex.COLOURS and "n" not in english.classes(last)
-            else None
-        )
+    if all(lex.joins(t.word) for t in words) and first not in ("and", "but"):
+        plain = last in lex.QUALITIES or "n" not in english.classes(last)
+        return f"make it {text}" if first not in lex.COLOURS and plain else None
+    if first == "everything" and trailing_adjectives(words):
+        return f"make {text}"
     if last in lex.FEATURES and all(lex.is_adjective(t.word) for t in words[:-1]):
         return f"make the {say(text, words[-1:])} {say(text, words[:-1])}"
     if (
@@ -181,6 +184,7 @@ def _elliptic(text: str, words: Tokens) -> str | None:
         or told
         or (
             english.is_base_verb(first)
+            and not lex.is_adjective(words[1].word)
             and first not in lex.FEATURES
             and first not in lex.DETERMINERS
         )

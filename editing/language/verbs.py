@@ -80,6 +80,8 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
         return changed
     if verb in ("put", "place", "set", "move") and (moved := _moved(rest)):
         return moved
+    if len(rest) > 1 and rest[0].word in ("me", "us"):
+        rest = rest[1:]
     if rest and rest[-1].word in lex.STYLES:
         return Reading("global", (), rest, key=last_content(rest))
     if verb == "add" and len(rest) > 1 and rest[0].word in ("in", "on", "back"):

@@ -6,6 +6,9 @@ was made.
 
 from __future__ import annotations
 
+import cProfile
+import pstats
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,3 +133,20 @@ def test_a_phrase_alone_is_what_instdiffedit_gets() -> None:
         if not instruction.question and auto.choose(instruction)[0] == "instdiffedit":
             (item,) = instruction.items
             assert item.form == "phrase" and item.sure, row.sentence
+
+
+@pytest.mark.parametrize(
+    "piece", ["a, ", "make the red box on the left blue and ", "the star should be ", "blorp qux "]
+)
+def test_the_work_grows_with_the_length(piece: str) -> None:
+    """Four times the characters take some four times the calls, not sixteen."""
+    calls = []
+    for length in (500, 2000):
+        parse("make the star blue")  # what is loaded once
+        profile = cProfile.Profile()
+        profile.enable()
+        with suppress(EditError):
+            parse((piece * 1000)[:length])
+        profile.disable()
+        calls.append(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+    assert calls[1] < 8 * calls[0]
