@@ -135,12 +135,14 @@ def parse(text: str, caption: str = "") -> Instruction:
     if len(items) > MAX_ITEMS:
         sentence = f"There are {len(items)} instructions; {MAX_ITEMS} is the limit."
         raise EditError("too-many-items", sentence, "Give the last ones in a second edit.")
-    items = [
+    named = [
         _item(plain, ())
         if text != item.text and pieces.settled(plain := imperative(text))
         else item
         for item, text in zip(items, resolved(items, shown, seen), strict=True)
     ]
+    if sum(len(item.text) + 1 for item in named) <= MAX_CHARACTERS - len(shown) - len("image: "):
+        items = named
     notes += _foreign(*(item.text for item in items), shown)
     question = question or next((q for item in items if (q := unclear(item)) is not None), None)
     if question is None:

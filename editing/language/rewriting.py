@@ -162,7 +162,8 @@ def _elliptic(text: str, words: Tokens) -> str | None:
     last, first = words[-1].word, words[0].word
     if first in lex.POSE_VERBS or (len(words) == 1 and first in lex.VERBS) or STATEMENT.match(text):
         return None
-    if all(lex.joins(t.word) for t in words) and first not in ("and", "but"):
+    adjective = any(lex.is_adjective(t.word) for t in words)
+    if adjective and all(lex.joins(t.word) for t in words) and first not in ("and", "but"):
         plain = last in lex.QUALITIES or "n" not in english.classes(last)
         return f"make it {text}" if first not in lex.COLOURS and plain else None
     if first == "everything" and trailing_adjectives(words):
