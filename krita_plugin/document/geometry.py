@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MARGIN = 0.25
-"""Of the content's side, shown on each side of it where the canvas goes on: a shape that fills the
+"""Of a cut-out shape's side, shown on each side of it where the canvas goes on: one that fills the
 model's frame has no surroundings, and nothing could be added beside it.
+"""
+
+FILLED = 0.5
+"""Share of its bounds' edges that a picture covers at least; a shape touches them in some places.
 """
 
 FAINT = 26
@@ -70,9 +74,11 @@ def united(rects: Sequence[Rect]) -> Rect:
     return Rect(x, y, max(rect.right for rect in full) - x, max(rect.bottom for rect in full) - y)
 
 
-def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:
-    """The part of a layer that matters: its content with a margin, on the canvas; with a selection,
-    that and half its size around it.
+def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = False) -> Rect:
+    """The part of a layer that matters: its content on the canvas; with a selection, that and half
+    its size around it.
+
+    cut_out: the content is a shape, not a picture with surroundings of its own; it gets a margin.
 
     A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a
     small picture.
@@ -80,7 +86,9 @@ def crop(content: Rect, canvas: Rect, selection: Rect | None) -> Rect:
     seen = content.intersected(canvas)
     if seen.empty:
         return seen
-    seen = seen.grown(round(seen.width * MARGIN), round(seen.height * MARGIN)).intersected(canvas)
+    if cut_out:
+        margin = round(seen.width * MARGIN), round(seen.height * MARGIN)
+        seen = seen.grown(*margin).intersected(canvas)
     if selection is None:
         return seen
     wanted = selection.grown(_margin(selection.width), _margin(selection.height))

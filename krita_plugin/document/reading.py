@@ -19,7 +19,7 @@ from krita import Krita
 from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps
-from .geometry import Rect, crop, meant, united
+from .geometry import FILLED, Rect, crop, meant, united
 from .stack import Copy
 from .trace import State, Trace, traced
 
@@ -128,7 +128,7 @@ def take(
         layer.uniqueId(),
         copies,
         "bgra16" if "bgra16" in formats else "bgra8",
-        crop(content, canvas, chosen),
+        crop(content, canvas, chosen, _is_cut_out(copies[0], content)),
         state_of(document, layer),
         None if selection is None else selection.duplicate(),
         _background(document),
@@ -270,6 +270,28 @@ def _masked_layer(node: Any) -> Any:
     parent = node.parentNode()
     is_mask = node.type().endswith("mask") and parent is not None
     return parent if is_mask and parent.parentNode() is not None else node
+
+
+def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
+    """Whether the layer's bounds are those of a shape, and not of a picture: their edges are empty
+    for the most part.
+    """
+    x, y, wide, high = bounds.x, bounds.y, bounds.width, bounds.height
+    size = {"U8": 1, "U16": 2, "F16": 2}.get(copy.space.depth, 4)
+    empty = count = 0
+    for rect in (
+        Rect(x, y, wide, 1),
+        Rect(x, bounds.bottom - 1, wide, 1),
+        Rect(x, y, 1, high),
+        Rect(bounds.right - 1, y, 1, high),
+    ):
+        data = reader(copy.node)(rect)
+        pixels = rect.width * rect.height
+        step = len(data) // pixels
+        alphas = [data[step - 1 - part :: step] for part in range(size)]
+        empty += sum(not any(alpha) for alpha in zip(*alphas, strict=True))
+        count += pixels
+    return empty > (1 - FILLED) * count
 
 
 def _meant(selection: Any) -> Rect:

@@ -113,3 +113,7 @@ def test_whatever_the_painter_does_nothing_is_lost_and_nothing_wrong(interleaved
         assert run["agreement"] is None or repainted or run["agreement"] > 0.5, run
     print(f"random actions: {placed} of {len(runs)} results in the picture, in the right place")
     assert placed >= 20
+
+
+def test_a_cut_out_shape_is_sent_with_a_margin(layers: Outcome) -> None:
+    assert layers.of("margin") == {"disc": [85, 65, 90, 90], "picture": [100, 80, 60, 60]}

@@ -16,10 +16,15 @@ def geometry() -> Any:
     return geometry
 
 
-def test_without_a_selection_the_content_on_the_canvas_and_a_margin(geometry: Any) -> None:
+def test_without_a_selection_the_content_on_the_canvas(geometry: Any) -> None:
     canvas, content = geometry.Rect(0, 0, 512, 384), geometry.Rect(-20, 100, 200, 900)
-    assert geometry.crop(content, canvas, None) == geometry.Rect(0, 29, 225, 355)
-    assert geometry.crop(canvas, canvas, None) == canvas
+    assert geometry.crop(content, canvas, None) == geometry.Rect(0, 100, 180, 284)
+
+
+def test_a_cut_out_shape_is_given_a_margin_where_the_canvas_goes_on(geometry: Any) -> None:
+    canvas, content = geometry.Rect(0, 0, 512, 384), geometry.Rect(-20, 100, 200, 900)
+    assert geometry.crop(content, canvas, None, cut_out=True) == geometry.Rect(0, 29, 225, 355)
+    assert geometry.crop(canvas, canvas, None, cut_out=True) == canvas
 
 
 def test_pixels_that_are_hardly_selected_do_not_stretch_a_selection(geometry: Any) -> None:
@@ -69,7 +74,7 @@ def test_a_crop_lies_on_canvas_and_near_content_and_holds_the_selection(
         Rect(sx, sy, sw, sh),
     )
     seen = content.intersected(canvas)
-    got = crop(content, canvas, selection)
+    got = crop(content, canvas, selection, cut_out=True)
     margin = seen.grown(round(seen.width * MARGIN), round(seen.height * MARGIN))
     most = margin.intersected(canvas)
     assert got.intersected(most) == got or got.empty

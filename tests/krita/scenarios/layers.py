@@ -257,7 +257,6 @@ def check_masked(result):
         sent = visible(submit.pixels.data)
         result["as seen"] = sent == visible(bytes(layer.projectionPixelData(*place)))
         result["as painted"] = sent == visible(pixels(layer, rect=place))
-        result["margin"] = [rect.x, rect.y, rect.width, rect.height]
         yield from finished(document, edit)
         result["layers"] = names(document)
 
@@ -405,6 +404,29 @@ def check_faint_selection(result):
             app().action("limn_cancel").trigger()
             yield 0.3
     result["sent"] = sent
+
+
+def disc(side):
+    """A blue disc on nothing."""
+    out, middle = bytearray(), (side - 1) / 2
+    for y in range(side):
+        for x in range(side):
+            inside = (x - middle) ** 2 + (y - middle) ** 2 <= middle**2
+            out += bytes((200, 80, 40, 255)) if inside else bytes(4)
+    return bytes(out)
+
+
+def check_margin(result):
+    """A shape gets a margin, a picture none."""
+    for name, pixels_ in (("disc", disc(60)), ("picture", bytes((9, 9, 90, 255)) * 3600)):
+        _, layer = yield from new_document(400, 300)
+        layer.setPixelData(QByteArray(pixels_), 100, 80, 60, 60)
+        with scripted.server() as wire:
+            edit = yield from scripted.begin(wire)
+            rect = edit.source.rect
+            result[name] = [rect.x, rect.y, rect.width, rect.height]
+            app().action("limn_cancel").trigger()
+            yield 0.3
 
 
 def check_closed_after_mask_only(result):
