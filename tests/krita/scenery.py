@@ -5,7 +5,7 @@ has neither numpy nor Pillow.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class Case:
     instruction: str
     image: Array
     parts: tuple[NDArray[np.float64], ...]
+    cut_out: bool = False
+    """Whether nothing but the things themselves is on the layer."""
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -100,6 +102,7 @@ def cases() -> dict[str, Case]:
     for name, (instruction, scene) in plain.items():
         drawn = scenes.render(scene)
         made[name] = Case(name, instruction, drawn.image, drawn.masks)
+    made["figure"] = replace(made["recolour"], name="figure", cut_out=True)
     for name in BEST:
         shown = edits.render_edit(best(name))
         made[name] = Case(name, wording(name), shown.before.image, shown.parts)
@@ -112,6 +115,8 @@ def write(folder: Path) -> None:
     for case in cases().values():
         height, width = case.image.shape[:2]
         alpha = np.full((height, width, 1), 255, np.uint8)
+        if case.cut_out:
+            alpha[..., 0] = np.round(255 * np.max(case.parts, axis=0))
         (folder / f"{case.name}.bgra").write_bytes(
             np.concatenate((case.image[..., ::-1], alpha), axis=2).tobytes()
         )

@@ -116,4 +116,4 @@ def test_whatever_the_painter_does_nothing_is_lost_and_nothing_wrong(interleaved
 
 
 def test_a_cut_out_shape_is_sent_with_a_margin(layers: Outcome) -> None:
-    assert layers.of("margin") == {"disc": [85, 65, 90, 90], "picture": [100, 80, 60, 60]}
+    assert layers.of("margin") == {"disc": [87, 67, 86, 86], "picture": [100, 80, 60, 60]}

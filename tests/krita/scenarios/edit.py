@@ -161,6 +161,20 @@ def check_going_in(result):
     result["after redo"] = {"layers": names(document), "seen": list(composed(document, place)[:32])}
 
 
+def check_figure(result):
+    """A figure on a layer of its own, soft at its edges, with nothing around it."""
+    scene = Scene("figure")
+    document, layer = yield from picture("figure")
+    before = fingerprints(document)
+    yield from edit(scene.instruction)
+    yield from screenshot("figure")
+    result["note"] = note()
+    save("figure-painting.bgra", pixels(layer, document))
+    save("figure-layer.bgra", pixels(new_layer(document, before), document))
+    save("figure-seen-after.bgra", composed(document))
+    result["other layers untouched"] = untouched(document, before)
+
+
 def check_two_instructions(result):
     """Two instructions at once; the server sends a mask for each."""
     scene = Scene("two")
