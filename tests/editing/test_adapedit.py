@@ -46,7 +46,7 @@ def close(actual: Tensor | float, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("k", range(len(META)))
 @pytest.mark.parametrize("setting", "abc")
-def test_a5_closeness_windows_and_places_equal_the_vectors(k: int, setting: str) -> None:
+def test_closeness_windows_and_places_equal_the_vectors(k: int, setting: str) -> None:
     maps, features = (
         torch.from_numpy(INPUTS[f"f{k}_{name}"].astype(np.float32)) for name in ("attn32", "feat")
     )
@@ -73,7 +73,7 @@ def test_eq_8_equals_the_vectors(name: str, lambda_s: float) -> None:
     close(ae.combine(source, target, s, lambda_s), SPEC[name])
 
 
-def test_a5_tau_falls_as_closeness_rises() -> None:
+def test_tau_falls_as_closeness_rises() -> None:
     closeness = torch.linspace(-1, 1, 20)
     for form in ("paper", "released"):
         tau = ae.windows(closeness, (), 0.5, form)
@@ -85,7 +85,7 @@ def test_a5_tau_falls_as_closeness_rises() -> None:
     )
 
 
-def test_a5_constant_features_bring_everything_close() -> None:
+def test_constant_features_bring_everything_close() -> None:
     maps = torch.rand(16, 9, generator=torch.Generator().manual_seed(1))
     features = torch.ones(16, 5)
     embedded = ae.embeddings(maps, features, 0.03)
@@ -147,7 +147,7 @@ def test_default_window() -> None:
     st.integers(0, 99),
 )
 @settings(deadline=None)
-def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, seed: int) -> None:
+def test_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, seed: int) -> None:
     """Substitution, insertion and deletion, any of them together."""
     generator = torch.Generator().manual_seed(seed)
     source, target = (torch.rand(3, 6, 12, generator=generator).softmax(-1) for _ in range(2))
@@ -157,7 +157,7 @@ def test_a6_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, 
     torch.testing.assert_close(ae.combine(again, target, s, lambda_s).sum(-1), torch.ones(3, 6))
 
 
-def test_a4_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> None:
+def test_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> None:
     """lambda_S = S = 1: the authors' refinement with per-word windows, on the columns from start to
     end token.
     """
@@ -245,7 +245,7 @@ def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
 
 
 @pytest.mark.parametrize("lambda_s", [0.0, 0.9])
-def test_a1_a_target_that_is_the_source_gives_the_source(
+def test_a_target_that_is_the_source_gives_the_source(
     model: Model, start: Tensor, lambda_s: float
 ) -> None:
     texts = branches(model, SOURCE, SOURCE)
@@ -257,7 +257,7 @@ def test_a1_a_target_that_is_the_source_gives_the_source(
     torch.testing.assert_close(target, source, atol=1e-5, rtol=1e-4)
 
 
-def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(
+def test_without_guidance_in_time_and_space_it_is_plain_sampling(
     model: Model, start: Tensor
 ) -> None:
     texts = branches(model, SOURCE, TARGET)
@@ -278,7 +278,7 @@ def test_a2_without_guidance_in_time_and_space_it_is_plain_sampling(
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.6])
-def test_a3_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(
+def test_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(
     model: Model, start: Tensor, tau: float
 ) -> None:
     """The maps, not the image: values come from the target's text."""
@@ -484,7 +484,7 @@ def test_a_second_edit_of_the_same_layer_starts_from_what_was_kept(models: Model
     assert stronger.report.rows == 15 and not torch.equal(stronger.image, first.image)
 
 
-def test_c6_it_needs_no_random_numbers(models: Models) -> None:
+def test_it_needs_no_random_numbers(models: Models) -> None:
     a, b = done(models, seed=1), done(models, seed=2)
     assert torch.equal(a.image, b.image)
 

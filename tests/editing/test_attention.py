@@ -1,5 +1,6 @@
-"""Checks C1 to C3: taps read without changing, maps are probabilities on the right grids; and what
-changing taps do.
+"""Self-checks C1 to C3 (tests/README.md): taps read without changing, maps are probabilities.
+
+And what changing taps do.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def test_untapped_model_is_the_stock_one(models: Models, tiny_model: object) -> 
 
 
 @torch.no_grad()
-def test_c1_reading_changes_nothing_and_explicit_softmax_agrees(
+def test_reading_changes_nothing_and_explicit_softmax_agrees(
     model: Model, models: Models, tiny_model: object
 ) -> None:
     x, branches = batch(model)
@@ -89,7 +90,7 @@ def test_c1_reading_changes_nothing_and_explicit_softmax_agrees(
 
 
 @torch.no_grad()
-def test_c2_rows_sum_to_one(model: Model) -> None:
+def test_rows_sum_to_one(model: Model) -> None:
     x, branches = batch(model, samples=3)
     seen: list[tuple[Attention, Tensor]] = []
 
@@ -110,7 +111,7 @@ def test_c2_rows_sum_to_one(model: Model) -> None:
         torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:-1]))
 
 
-def test_c2_stable_diffusion_has_5_5_5_1_cross_maps() -> None:
+def test_stable_diffusion_has_5_5_5_1_cross_maps() -> None:
     with torch.device("meta"):
         sites = Sites(UNet2DConditionModel(**SD1))
     assert [len(sites.at("cross", level)) for level in range(4)] == [5, 5, 5, 1]
@@ -127,7 +128,7 @@ def test_the_mid_block_never_counts_among_a_shared_level(model: Model) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("size", [(16, 16), (8, 24), (18, 26), (9, 13), (7, 5)])
-def test_c3_grids_of_any_size(model: Model, size: tuple[int, int]) -> None:
+def test_grids_of_any_size(model: Model, size: tuple[int, int]) -> None:
     x, branches = batch(model, size)
     grids: dict[int, set[tuple[int, int]]] = {}
 
@@ -140,7 +141,7 @@ def test_c3_grids_of_any_size(model: Model, size: tuple[int, int]) -> None:
     assert grids == {0: {size}, 1: {(math.ceil(size[0] / 2), math.ceil(size[1] / 2))}}
 
 
-def test_c3_levels_round_up() -> None:
+def test_levels_round_up() -> None:
     assert [Sites.grid((18, 26), level) for level in range(4)] == [
         (18, 26),
         (9, 13),
@@ -223,7 +224,7 @@ def test_half_precision_on_the_cpu_runs_as_float32(tiny_model: object) -> None:
 
 
 @torch.no_grad()
-def test_c1_in_half_precision_maps_are_float32_and_reading_still_changes_nothing(
+def test_in_half_precision_maps_are_float32_and_reading_still_changes_nothing(
     tiny_model: object,
 ) -> None:
     model = load_models(str(tiny_model), "cpu", torch.bfloat16).get("text-to-image")

@@ -67,7 +67,7 @@ def test_stages_announce_their_steps(models: Models) -> None:
     assert sum(isinstance(e, Mask) for e in seen) == 1
 
 
-def test_c6_the_same_seed_gives_the_same_bytes_and_another_seed_others(models: Models) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(models: Models) -> None:
     image = picture(80, 48)
     a, b, c = (done(models, image, seed=seed) for seed in (7, 7, 8))
     assert torch.equal(a.image, b.image)
@@ -77,7 +77,7 @@ def test_c6_the_same_seed_gives_the_same_bytes_and_another_seed_others(models: M
 
 
 @pytest.mark.parametrize("mode", ["off", "guide", "limit"])
-def test_c6_pixels_without_alpha_are_the_painters(models: Models, mode: str) -> None:
+def test_pixels_without_alpha_are_the_painters(models: Models, mode: str) -> None:
     image = picture(150, 220)
     hint = torch.zeros(1, 1, 150, 220)
     hint[..., 90:120, 20:60] = 1

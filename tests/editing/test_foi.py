@@ -1,4 +1,7 @@
-"""Checks F1 to F4, the counts, the hints, and FoI's choices where the paper leaves them open."""
+"""Self-checks F1 to F4 (tests/README.md), the counts, the hints.
+
+And FoI's choices where the paper leaves them open.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def close(a: Tensor, b: Tensor) -> None:
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_f4_eq_2_equals_the_vectors(k: int) -> None:
+def test_eq_2_equals_the_vectors(k: int) -> None:
     smoothed = foi.smooth(golden(f"m{k}_attention"))
     close(smoothed, golden(f"m{k}_smoothed"))
     for gamma in (1, 2, 3):
@@ -57,7 +60,7 @@ def test_f4_eq_2_equals_the_vectors(k: int) -> None:
 
 
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.sampled_from([(16, 16), (12, 20), (3, 4)]))
-def test_f4_eq_2_is_scale_free_and_shrinks_with_tau_and_gamma(
+def test_eq_2_is_scale_free_and_shrinks_with_tau_and_gamma(
     seed: int, factor: float, size: tuple[int, int]
 ) -> None:
     a = torch.rand(size, generator=torch.Generator().manual_seed(seed))
@@ -158,7 +161,7 @@ def test_guide_is_a_prior_and_limit_a_wall() -> None:
 
 
 @pytest.mark.parametrize("case", ["default", "strongB", "late", "alpha0"])
-def test_f3_eq_3_to_7_equal_the_vectors(case: str) -> None:
+def test_eq_3_to_7_equal_the_vectors(case: str) -> None:
     x, y, masks = golden("mod_X"), golden("mod_Y"), golden("mod_M").float()
     alpha, t = golden(f"mod_{case}_alpha"), float(GOLDEN[f"mod_{case}_t"])
     close(foi.lift(x, alpha, t), golden(f"mod_{case}_delta"))
@@ -169,7 +172,7 @@ def test_f3_eq_3_to_7_equal_the_vectors(case: str) -> None:
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 10))
-def test_f3_the_lift_is_never_negative_and_0_at_the_maximum(
+def test_the_lift_is_never_negative_and_0_at_the_maximum(
     seed: int, t: float, strength: float
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -195,7 +198,7 @@ def test_the_limits_of_the_mask_are_the_two_branches() -> None:
 
 
 @torch.no_grad()
-def test_f3_only_the_text_branch_differs_from_the_unmodulated_forward(models: Models) -> None:
+def test_only_the_text_branch_differs_from_the_unmodulated_forward(models: Models) -> None:
     model = models.get("instruction").counting(Tally())
     z0, branches = foi.conditions(model, picture(), "make the star blue")
     plain = model.predict(z0, 600.0, branches)
@@ -351,7 +354,7 @@ def test_ip2p_equals_the_stock_pipeline_exactly(
         assert torch.equal(mine, theirs)
 
 
-def test_f1_masks_of_one_without_strength_are_the_stock_pipeline(
+def test_masks_of_one_without_strength_are_the_stock_pipeline(
     models: Models, tiny_model: Path, loops: list[Loop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foi, "region", everywhere(1.0))
@@ -373,7 +376,7 @@ def test_f1_masks_of_one_without_strength_are_the_stock_pipeline(
         )  # the only difference: softmax written out, or fused
 
 
-def test_f2_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
+def test_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
     models: Models, loops: list[Loop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foi, "region", everywhere(0.0))

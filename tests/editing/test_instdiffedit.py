@@ -1,4 +1,4 @@
-"""Checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices
+"""Self-checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices
 between paper and code.
 """
 
@@ -60,7 +60,7 @@ def iou(a: Tensor, b: Tensor) -> float:
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_i4_the_finished_mask_equals_the_authors(k: int) -> None:
+def test_the_finished_mask_equals_the_authors(k: int) -> None:
     golden = np.load(GOLDEN / "instdiffedit_post.npz")
     for tenths in (1, 2, 3):
         soft, mask = instdiffedit.finish(torch.from_numpy(golden[f"p{k}_in"]), tenths / 10)
@@ -74,7 +74,7 @@ def test_i4_the_finished_mask_equals_the_authors(k: int) -> None:
         assert iou(mask, theirs) >= 0.988
 
 
-def test_i4_the_running_mean_equals_the_authors() -> None:
+def test_the_running_mean_equals_the_authors() -> None:
     """Their per-step store over batch 3 and 8 heads, level 2 of a 64 x 64 latent, without mid block
     and 8 x 8.
     """
@@ -124,7 +124,7 @@ def blob(y: float, x: float, size: int = 16) -> Tensor:
     return torch.exp(-(((line - y) ** 2)[:, None] + (line - x) ** 2) / 18)
 
 
-def test_i1_the_position_vector_has_its_index_word_and_leaves_start_and_end_out() -> None:
+def test_the_position_vector_has_its_index_word_and_leaves_start_and_end_out() -> None:
     here, there = blob(5, 5), blob(12, 12)
     images = torch.stack([here, there, here, 0.7 * here, 0.55 * here + 0.6 * there, there])
     p = instdiffedit.position(images)
@@ -133,7 +133,7 @@ def test_i1_the_position_vector_has_its_index_word_and_leaves_start_and_end_out(
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.floats(0, 1), st.floats(0, 1))
-def test_i1_whatever_the_images(seed: int, count: int, gamma_1: float, gamma_2: float) -> None:
+def test_whatever_the_images(seed: int, count: int, gamma_1: float, gamma_2: float) -> None:
     images = torch.rand(count + 2, 6, 9, generator=torch.Generator().manual_seed(seed))
     p = instdiffedit.position(images, gamma_1, gamma_2)
     assert p[0] == 0 and p[-1] == 0
@@ -197,9 +197,7 @@ def test_word_images_invert_the_start_and_average_a_words_tokens(models: Models)
 
 @torch.no_grad()
 @pytest.mark.parametrize("factor", [1e-3, 0.5, 40.0])
-def test_i3_a_words_attention_times_a_constant_changes_no_mask(
-    models: Models, factor: float
-) -> None:
+def test_a_words_attention_times_a_constant_changes_no_mask(models: Models, factor: float) -> None:
     model = models.get("text-to-image")
     prompt = read(model.tokenizer, "a red star on a hat")
     maps = maps_of(model, prompt.text)
@@ -286,7 +284,7 @@ def originals(
 
 @torch.no_grad()
 @pytest.mark.parametrize("literal", [False, True])
-def test_i2_outside_the_mask_the_latents_are_the_noised_original(
+def test_outside_the_mask_the_latents_are_the_noised_original(
     models: Models, monkeypatch: pytest.MonkeyPatch, literal: bool
 ) -> None:
     mask = torch.zeros(16, 16, dtype=torch.bool)
@@ -304,7 +302,7 @@ def test_i2_outside_the_mask_the_latents_are_the_noised_original(
 
 
 @torch.no_grad()
-def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(
+def test_no_mask_returns_the_original_and_a_full_one_is_sdedit(
     models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = models.get("text-to-image").counting(Tally())
@@ -337,7 +335,7 @@ def test_i2_no_mask_returns_the_original_and_a_full_one_is_sdedit(
 @pytest.mark.parametrize(
     ("attention", "maps_a_step"), [("mean", [1, 2, 3, 4]), ("current", [1, 1, 1, 1])]
 )
-def test_i1_p_is_computed_once_and_attention_is_the_running_mean_or_the_current(
+def test_p_is_computed_once_and_attention_is_the_running_mean_or_the_current(
     models: Models, monkeypatch: pytest.MonkeyPatch, attention: str, maps_a_step: list[int]
 ) -> None:
     calls: list[Tensor] = []

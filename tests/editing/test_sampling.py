@@ -1,4 +1,4 @@
-"""Checks C4 and C5, the loop's manners (laziness, counting, closing, gradients), and inversion."""
+"""Self-check C4, the loop's manners (laziness, counting, closing, gradients), and inversion."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_loop_does_not_leak_its_gradient_mode(model: Model) -> None:
 
 
 @pytest.mark.parametrize("steps", [3, 10, 50])
-def test_c4_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: int) -> None:
+def test_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: int) -> None:
     schedule = Schedule.of(
         {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
     )

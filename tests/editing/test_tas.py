@@ -1,4 +1,4 @@
-"""Checks T1 to T4, the counts with and without a store, the mask of what changed, the hints."""
+"""Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the hints."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def model(models: Models) -> Model:
 # Eq. 2
 
 
-def test_t3_the_loss_falls_and_only_the_embedding_moves(model: Model) -> None:
+def test_the_loss_falls_and_only_the_embedding_moves(model: Model) -> None:
     z0 = model.scaling * model.encode(picture())
     before = {name: p.clone() for name, p in model.unet.named_parameters()}
     e_tgt = model.embed("a yellow star")
@@ -112,14 +112,14 @@ def test_checkpointing_is_switched_off_when_an_edit_is_cancelled(models: Models)
 # Eq. 3
 
 
-def test_t2_eta_0_and_1_are_e_opt_and_e_tgt_exactly() -> None:
+def test_eta_0_and_1_are_e_opt_and_e_tgt_exactly() -> None:
     e_tgt, e_opt = torch.randn(2, 1, 77, 32, generator=torch.Generator().manual_seed(0)).unbind(0)
     assert torch.equal(tas.interpolate(e_tgt, e_opt, 0.0), e_opt)
     assert torch.equal(tas.interpolate(e_tgt, e_opt, 1.0), e_tgt)
     torch.testing.assert_close(tas.interpolate(e_tgt, e_opt, 1.2), e_tgt + 0.2 * (e_tgt - e_opt))
 
 
-def test_t2_without_optimisation_eta_is_irrelevant(models: Models) -> None:
+def test_without_optimisation_eta_is_irrelevant(models: Models) -> None:
     a, b = (run(models, parameters={"optimisation_steps": 0, "eta": eta})[1] for eta in (0.0, 0.8))
     torch.testing.assert_close(a.image, b.image, rtol=0, atol=1e-4)
 
@@ -133,7 +133,7 @@ def test_eta_1_needs_no_optimisation(models: Models) -> None:
 # Eq. 4
 
 
-def test_t1_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
+def test_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
     _, done = run(models, parameters={"ratio": 1.0})
     assert (
         float(done.mask.soft.max()) == 0
@@ -162,7 +162,7 @@ def rms(x: Tensor) -> float:
 
 @torch.no_grad()
 @pytest.mark.parametrize("source", ["nothing", "caption"])
-def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
+def test_ratio_1_of_ddim_is_its_inversion_there_and_back(
     models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
 ) -> None:
     loops = watch(monkeypatch, tas)
@@ -187,7 +187,7 @@ def test_t1_ratio_1_of_ddim_is_its_inversion_there_and_back(
 
 @torch.no_grad()
 @pytest.mark.parametrize("source", ["nothing", "caption"])
-def test_t1_ratio_1_of_null_text_ends_where_its_optimisation_did(
+def test_ratio_1_of_null_text_ends_where_its_optimisation_did(
     models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
 ) -> None:
     loops = watch(monkeypatch, tas)
@@ -214,7 +214,7 @@ def test_t1_ratio_1_of_null_text_ends_where_its_optimisation_did(
     assert rms(steps[-1].latents - z0) <= rms(plain - z0) * 1.001
 
 
-def test_t4_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
+def test_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
     moments = model.schedule.ddim(6)
     text, null, guidance = model.embed(CAPTION), model.embed(""), 7.5
     with torch.no_grad():
@@ -246,7 +246,7 @@ def test_t4_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
 
 
 @pytest.mark.parametrize(("ratio", "kept"), [(0.0, 0), (0.1, 5), (0.2, 10), (0.4, 20), (1.0, 50)])
-def test_t4_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
+def test_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
     assert tas.kept_steps(ratio, 50) == kept
 
 
