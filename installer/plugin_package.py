@@ -15,6 +15,8 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from .errors import InstallError
+
 NAME = "limn"
 """Of the Python package, of the .desktop file's library and of the .action file: Krita's importer
 wants them equal.
@@ -32,13 +34,8 @@ that.
 """
 
 
-class PackageError(Exception):
-    """The package can't be built: a sentence, and what to do."""
-
-    def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(f"{sentence} {remedy}")
-        self.sentence = sentence
-        self.remedy = remedy
+class PackageError(InstallError):
+    """The package can't be built."""
 
 
 def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import hashes, plugin, plugin_package
+from .errors import InstallError
 from .machine import Machine, Project
 from .plan import (
     BuildZip,
@@ -36,13 +37,8 @@ from .plan import (
 TORCH_CHECK = "import torch; x = torch.ones(8, 8{}); assert (x @ x).sum().item() == 512; print('torch', torch.__version__)"
 
 
-class StepFailed(Exception):
-    """A step could not be done: `sentence` says what, `remedy` what to do."""
-
-    def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(f"{sentence} {remedy}")
-        self.sentence = sentence
-        self.remedy = remedy
+class StepFailed(InstallError):
+    """A step could not be done."""
 
 
 class Environment:

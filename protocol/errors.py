@@ -1,8 +1,20 @@
-"""The protocol's error tree: a stable code, a sentence for the painter, what to do, and data for
-the developer.
+"""What can be told of a trouble: the errors of protocol, server, command line and plugin.
 
-Each error closes the connection that it happened on: the side that notices sends `Refused` and
-closes with `close_code`.
+    LimnError
+        ProtocolError            the wire: Malformed, UnknownMessage, TooLarge, OutOfOrder, Corrupt,
+                                 VersionMismatch, ConnectionEnded, RefusedByPeer
+        EngineError              server/engine.py: the process with the model can't work
+        TooManyJobs              server/jobs.py: the queue is full
+        SettingsError            server/settings.py
+        StoreError               server/models/store.py
+        ClientError              server/cli/client.py: Full, ConnectionLost
+        PictureError             server/cli/pictures/reading.py
+        Trouble                  server/cli/exits.py, with an exit status: UsageError, NoServer
+        CanvasProblem            krita_plugin/document/colour.py
+        ServerTrouble            krita_plugin/wire/server_process.py
+
+`limn.editing` and `limn.installer` import nothing of ours, so each has a base of the same shape:
+EditError (editing/errors.py) and InstallError (installer/errors.py).
 """
 
 from __future__ import annotations
@@ -11,27 +23,58 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 
-class ProtocolError(Exception):
-    """Something that must not happen on the wire.
+class LimnError(Exception):
+    """Something that a painter is told, in words, and a program by its code.
 
     Attributes:
-        code: stable, for programs and tests.
-        sentence: for the painter, without paths, tokens or the painter's own words.
-        remedy: what to do about it, also for the painter.
-        data: for the developer: numbers and names that disagree.
+        code: stable, for programs, tests and translations.
+        sentence: what is wrong, without paths, tokens or the painter's own words where it may
+            reach a log.
+        remedy: what to do about it; may be empty.
+        data: for the developer, and for whoever translates: numbers and names.
+    """
+
+    code: str = "limn"
+    remedy: str = ""
+
+    def __init__(
+        self,
+        sentence: str,
+        remedy: str | None = None,
+        code: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(sentence, remedy, code, data)  # so that it can be pickled
+        self.sentence = sentence
+        self.remedy = type(self).remedy if remedy is None else remedy
+        self.code = type(self).code if code is None else code
+        self.data: Mapping[str, object] = data or {}
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".strip()
+
+
+class ProtocolError(LimnError):
+    """Something that must not happen on the wire.
+
+    It closes the connection that it happened on: the side that notices sends `Refused` and closes
+    with `close_code`.
+
+    Attributes:
         close_code: of the websocket (RFC 6455, section 7.4.1).
     """
 
-    code: ClassVar[str] = "protocol"
-    remedy: str = (
+    code = "protocol"
+    remedy = (
         "Update Limn's plugin and server to the same version; if that is done, please report this."
     )
     close_code: ClassVar[int] = 1002
 
     def __init__(self, sentence: str, data: Mapping[str, object] | None = None) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.data: Mapping[str, object] = data or {}
+        super().__init__(sentence, data=data)
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 class Malformed(ProtocolError):

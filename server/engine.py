@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from limn.protocol.errors import LimnError
 from limn.protocol.messages import FINAL, Algorithm, Cancelled, Failed, JobMessage, Submit
 
 from . import pipe
@@ -28,16 +29,10 @@ STOP_SECONDS = 5.0
 """How long a worker may take to end by itself once its pipe is closed, before it is killed."""
 
 
-class EngineError(Exception):
-    """The engine can't work at all, in words: what is wrong, and what to do."""
+class EngineError(LimnError):
+    """The engine can't work at all."""
 
-    def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(sentence, remedy)  # both, so that it can be pickled
-        self.sentence = sentence
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}"
+    code = "no-worker"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from limn.protocol import ProtocolError
 from limn.protocol.codec import encode
+from limn.protocol.errors import LimnError
 from limn.protocol.messages import (
     FINAL,
     Cancelled,
@@ -50,8 +51,10 @@ MAX_LISTENERS = 4
 """Of one job: its owner on a connection that has broken off and on the next, and whoever cancels."""
 
 
-class TooManyJobs(Exception):
+class TooManyJobs(LimnError):
     """The queue is full: a sentence that says of what."""
+
+    code = "queue-full"
 
 
 @dataclass(eq=False)

@@ -17,13 +17,16 @@ from typing import Any
 import platformdirs
 
 from limn.protocol import announcement, limits
+from limn.protocol.errors import LimnError
 
 MIB = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class SettingsError(Exception):
-    """A setting that can't be used, in words: which, where it came from, what to write instead."""
+class SettingsError(LimnError):
+    """A setting that can't be used: which, where it came from, what to write instead."""
+
+    code = "bad-setting"
 
 
 @dataclass(frozen=True)

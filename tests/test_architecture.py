@@ -180,6 +180,32 @@ def test_every_package_is_installed() -> None:
     assert sorted(there) == listed
 
 
+BASES = {
+    "protocol": {"LimnError", "NotPrivate"},  # the latter an OSError, and caught as one
+    "server": {"Interrupted"},  # a signal, told by its exit status alone
+    "krita_plugin": set(),
+    "installer": {"InstallError"},
+    "editing": {"EditError", "Widened", "MissingWeights", "DataError"},
+}
+"""Errors that stand on Python's own: one base a side, what the benchmarks lack, and signals."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_errors_have_one_base_a_side(room: str) -> None:
+    """And whatever stands on protocol's is drawn in the tree there."""
+    tree = ast.get_docstring(ast.parse((ROOT / "protocol/errors.py").read_text(encoding="utf-8")))
+    python_own = {"BaseException", "Exception", "OSError", "RuntimeError", "ValueError"}
+    found, undrawn = set(), []
+    for file in sources(room):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+                found |= {node.name} if bases & python_own else set()
+                ours = bases & {"LimnError", "ProtocolError", "ClientError", "Trouble"}
+                undrawn += [node.name] if ours and node.name not in (tree or "") else []
+    assert found == BASES[room] and not undrawn
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circles(room: str) -> None:
     """Within a room, no module imports itself through others.

@@ -11,6 +11,7 @@ from typing import Any
 
 from krita import Krita
 
+from ...protocol.errors import LimnError
 from ..qt import QThread
 from .cooperative import Steps
 
@@ -24,13 +25,10 @@ _hidden: list[Any] = []
 """The hidden document, once there was need for it."""
 
 
-class CanvasProblem(Exception):
-    """Something about the picture prevents the edit: a sentence for the painter, and what to do."""
+class CanvasProblem(LimnError):
+    """Something about the picture prevents the edit."""
 
-    def __init__(self, sentence: str, remedy: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.remedy = remedy
+    code = "canvas"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...protocol import announcement
 from ...protocol.announcement import Announcement
+from ...protocol.errors import LimnError
 
 START_SECONDS = 300.0
 """A server may take minutes to its ready line on a cold, slow disk; after this it is taken for
@@ -39,13 +40,13 @@ LOG_TAIL_BYTES = 4000
 """Of the server's log, in an error's details."""
 
 
-class ServerTrouble(Exception):
-    """There is no server to talk to: a sentence for the painter, what to do, details to copy."""
+class ServerTrouble(LimnError):
+    """There is no server to talk to; `details` can be copied into a report."""
+
+    code = "no-server"
 
     def __init__(self, sentence: str, remedy: str, details: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.remedy = remedy
+        super().__init__(sentence, remedy, data={"details": details})
         self.details = details
 
 

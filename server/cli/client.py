@@ -21,7 +21,7 @@ from typing import Self
 import aiohttp
 
 from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, announcement, limits
-from limn.protocol.errors import RefusedByPeer
+from limn.protocol.errors import LimnError, RefusedByPeer
 from limn.protocol.messages import (
     FINAL,
     Acknowledge,
@@ -50,16 +50,10 @@ HANDSHAKE_SECONDS = 10.0
 """How long a server on this machine may take to answer the websocket handshake."""
 
 
-class ClientError(Exception):
-    """No server, no connection, or one that has ended: a sentence, and what to do."""
+class ClientError(LimnError):
+    """No server, no connection, or one that has ended."""
 
-    def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(sentence, remedy)
-        self.sentence = sentence
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}"
+    code = "no-server"
 
 
 class Full(ClientError):

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from limn.protocol import ProtocolError
+from limn.protocol.errors import LimnError
 
 from ..settings import SettingsError
 from . import INTERRUPTED
@@ -32,15 +33,11 @@ ENDINGS = tuple(
 """What ends a program besides Ctrl+C; SIGBREAK is a closed window on Windows."""
 
 
-class Trouble(Exception):
-    """Ends a command in words: what is wrong, what to do, and the exit status."""
+class Trouble(LimnError):
+    """Ends a command: what is wrong, what to do, and the exit status."""
 
+    code = "failed"
     status = FAILED
-
-    def __init__(self, sentence: str, remedy: str = "") -> None:
-        super().__init__(f"{sentence} {remedy}".strip())
-        self.sentence = sentence
-        self.remedy = remedy
 
 
 class UsageError(Trouble):

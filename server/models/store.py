@@ -21,20 +21,17 @@ from typing import Any
 import platformdirs
 
 from limn.editing.diffusion.recognition import Checkpoint, recognise
+from limn.protocol.errors import LimnError
 
 RECEIPT, ADDED, USED = "receipt.json", "added.json", "used.json"
 CHUNK = 4 * 1024 * 1024
 
 
-class StoreError(Exception):
-    """Something about a model that can't be done: what, and what to do."""
+class StoreError(LimnError):
+    """Something about a model that can't be done."""
 
     def __init__(self, code: str, sentence: str, remedy: str) -> None:
-        super().__init__(code, sentence, remedy)
-        self.code, self.sentence, self.remedy = code, sentence, remedy
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}"
+        super().__init__(sentence, remedy, code)
 
 
 @dataclass(frozen=True)

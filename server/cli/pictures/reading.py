@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
 from limn.protocol import limits
+from limn.protocol.errors import LimnError
 from limn.protocol.messages import Pixels
 
 from .colour import LUMINANCE, SRGB_POINTS, Colour, Plain, gamma, profiled, uncalibrated_cmyk
@@ -76,13 +77,10 @@ DAMAGED: tuple[type[Exception], ...] = (
 pyvips.cache_set_max(0)  # each picture is read once
 
 
-class PictureError(Exception):
-    """A file that can't be used: `sentence` says why, `remedy` what to do."""
+class PictureError(LimnError):
+    """A picture file that can't be used."""
 
-    def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(f"{sentence} {remedy}")
-        self.sentence = sentence
-        self.remedy = remedy
+    code = "bad-picture"
 
 
 def read(file: Path) -> Picture:
