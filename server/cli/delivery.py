@@ -46,7 +46,8 @@ class Delivery:
         self._staged: dict[str, str] = {}
         self._made = _make(folder)
         try:
-            self._earlier()
+            self.again = bool(self._earlier())
+            """Whether an earlier edit's files lie here."""
             self._staging = Path(tempfile.mkdtemp(prefix=".limn-", dir=folder))
         except OSError as error:
             self._unmake()

@@ -39,7 +39,7 @@ class HintMode(StrEnum):
 
 def edit(
     image: Annotated[
-        Path, typer.Argument(help="PNG (8 or 16 bits), JPEG, WebP, TIFF, BMP or GIF.")
+        Path, typer.Argument(help="PNG or TIFF (8 or 16 bits), JPEG, WebP, AVIF, BMP, GIF.")
     ],
     instruction: Annotated[
         str, typer.Argument(help='What to change: "make the star blue, remove the cup".')
@@ -89,11 +89,11 @@ def edit(
 ) -> None:
     """Edit a picture in words.
 
-    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size and
-    mode of IMAGE,
-    a photograph upright, as every viewer shows it),
-    layer.png (RGBA, transparent outside the mask), mask.png (soft), masks/1.png, 2.png, ... (by
-    instruction), previews/, report.json (with the algorithm that ran and, for auto, why).
+    Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size, mode
+    and colours of IMAGE, a photograph upright), layer.png (RGBA, transparent outside the mask),
+    mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json (with the
+    algorithm that ran and, for auto, why). Files of an earlier edit in DIR are replaced when all is
+    there; other files never.
 
     Example:  limn edit scene.png "make the star blue" --seed 7 --out blue-star
     """

@@ -8,6 +8,7 @@ exact one, which the sketchbook knows.
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from limn.protocol.messages import Region, Submit
 
 from . import outcome, pictures
 from .delivery import Delivery
-from .exits import Trouble, ended_by_signals, err, in_words, make_folder
+from .exits import Trouble, UsageError, ended_by_signals, err, in_words, make_folder
 from .follow import follow, joined
 
 ALGORITHM = "foi"
@@ -37,6 +38,9 @@ words above each.
 """
 
 SHOWN_PREVIEWS = 3
+
+OWN = ("before.png", "side-by-side.png")
+"""What is written besides the files of every edit."""
 
 Panel = tuple[str, Image.Image]
 
@@ -49,6 +53,12 @@ def main(
     """Edit a scene of the sketchbook, and put before, previews, masks and result side by side."""
     make_folder(out)
     with Delivery(out) as delivery:
+        for name in OWN:
+            if not delivery.again and os.path.lexists(out / name):
+                raise UsageError(
+                    f"{out / name} is not of an earlier edit, and would be replaced.",
+                    "Name another folder with --out.",
+                )
         asyncio.run(run(out, delivery))
 
 
@@ -60,8 +70,8 @@ async def run(out: Path, delivery: Delivery) -> None:
     scene = choose_edit()
     drawn = edits.render_edit(scene)
     instruction = text(edits.join(edits.instruction(scene)))
-    pictures.write_array(drawn.before.image, out / "before.png")
-    picture = pictures.read(out / "before.png")
+    pictures.write_array(drawn.before.image, out / OWN[0])
+    picture = pictures.read(out / OWN[0])
     submit = Submit(
         str(uuid.uuid4()),
         ALGORITHM,
@@ -95,7 +105,7 @@ async def run(out: Path, delivery: Delivery) -> None:
         for part in report["parts"]
     ]
     panels.append(("after", Image.open(out / "result.png").convert("RGB")))
-    side_by_side(instruction, panels).save(out / "side-by-side.png")
+    side_by_side(instruction, panels).save(out / OWN[1])
     exact, found = drawn.mask > 0.5, covered(layer, picture.size, 128)
     overlap = (exact & found).sum() / max(1, (exact | found).sum())
     err.print(f"Mask: overlaps the exact one by {overlap:.0%} (intersection over union).")
@@ -107,7 +117,7 @@ async def run(out: Path, delivery: Delivery) -> None:
             "Pixels outside the mask have changed.",
             "That must not be: please report it, with the folder of pictures.",
         )
-    typer.echo(f"Look at {out / 'side-by-side.png'}; everything else is in {out}")
+    typer.echo(f"Look at {out / OWN[1]}; everything else is in {out}")
 
 
 def choose_edit() -> edits.Edit:
