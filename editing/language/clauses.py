@@ -33,6 +33,7 @@ OWNS = frozenset("has had contains includes needs wants gets shows features".spl
 """What makes a subject and a thing a clause without "should"."""
 NOMINATIVE = frozenset("i you he she it we they".split())
 OBJECTIVE = {"he": "him", "she": "her", "they": "them", "i": "me", "we": "us"}
+BETTER = frozenset("better nicer good great best nice cool".split())
 NOBODY = frozenset("nobody nothing none noone".split())
 GONE = frozenset(
     "gone removed deleted erased away absent missing hidden invisible disappear vanish leave go"
@@ -149,6 +150,8 @@ def predicate(text: str, subject: Tokens, rest: Tokens) -> str | None:
     while rest and rest[0].word in SKIPPED:
         negated = negated or rest[0].word in ("not", "never")
         rest = rest[1:]
+    if len(rest) > 2 and rest[0].word == "look" and rest[1].word in BETTER:
+        rest = rest[2:]  # it would look better in blue
     if len(rest) > 1 and rest[0].word == "no":
         negated, rest = True, rest[1:]
     if not rest:
@@ -198,6 +201,8 @@ def _asked(text: str, subject: Tokens, rest: Tokens) -> str | None:
 
 def _had(text: str, subject: Tokens, rest: Tokens) -> str:
     """The cat should have a collar."""
+    if len(rest) > 2 and rest[-1].word == "on":
+        rest = rest[:-1]  # have glasses on
     who, gift = as_object(text, subject), say(text, rest[1:])
     if rest[1].word == "no" and len(rest) > 2:
         return f"remove {say(text, rest[2:])} from {who}"

@@ -214,7 +214,7 @@ def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
     for piece, own in found:
         if len(found) > 1 and pieces.stays(piece):
             notes.append(KEPT.format(piece))
-        elif len(found) > 1 and pieces.context(piece):
+        elif len(found) > 1 and pieces.context(piece, [other for other, _ in found]):
             seen += pieces.things(piece)
         else:
             items += _of_piece(piece, own, notes)

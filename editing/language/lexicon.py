@@ -36,7 +36,7 @@ COLOURS = frozenset(
     "sepia monochrome reddish bluish greenish "
     "red green blue yellow orange purple pink black white gray grey brown beige cyan magenta "
     "violet turquoise teal gold golden silver "
-    "maroon navy olive lime indigo crimson scarlet cream tan bronze copper lavender khaki ivory".split()
+    "maroon navy olive lime indigo crimson scarlet tan bronze copper lavender khaki ivory".split()
 )
 
 
@@ -235,7 +235,7 @@ WHOLE = frozenset("it this that everything all".split())
 
 
 ATTRIBUTES = frozenset(
-    "number amount color colour hue shade texture pattern size pose posture expression shape".split()
+    "number amount flavor flavour color colour hue shade texture pattern size pose posture expression shape".split()
 )
 
 

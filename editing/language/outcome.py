@@ -71,6 +71,7 @@ def becomes(subject: Tokens, target: Tokens, described: bool = False) -> Reading
     whole = (
         bool(noun)
         and noun[0].word in lex.WHOLE_NOUNS | lex.TIMES
+        and not any(t.word in lex.PREPOSITIONS - {"of"} for t in named)
         and len(head(target))
         and (noun[0].word not in lex.TIMES or target[-1].word in lex.TIMES)
     )

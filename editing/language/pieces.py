@@ -169,9 +169,18 @@ def stays(text: str) -> bool:
     return STAY.match(expanded(text)) is not None
 
 
-def context(text: str) -> bool:
-    """Whether a piece only says what there is: I see a cup."""
-    return is_statement(text)
+def context(text: str, pieces: Sequence[str] = ()) -> bool:
+    """Whether a piece only says what there is: I see a cup; the wall is empty, hang a clock there.
+
+    pieces: all of them; what is, is told where another one says what to do.
+    """
+    told = IS.match(expanded(text)) and any(
+        is_imperative(imperative(p)) for p in pieces if not IS.match(expanded(p))
+    )
+    return is_statement(text) or bool(told)
+
+
+IS = re.compile(r"(?:the|this|that|these|those|my|his|her) [^,;]{1,40}? (?:is|are) (?!not\b)", re.I)
 
 
 def things(text: str) -> list[str]:

@@ -100,6 +100,11 @@ def unclear(item: Part) -> Question | None:
         said = " ".join(words[excepted:])
         sentence = f"{said!r} can't be told from the rest by its name. Name or select what changes."
         return Question("exception", sentence)
+    rest = "the rest" in text.lower() or "everything else" in text.lower()
+    mixed = item.operation == "global" and {"but", "only"} & set(words)
+    if (rest or mixed) and not item.outside:
+        sentence = "Say it as: make everything except the ... black and white."
+        return Question("exception", f"One thing and all others can't be told in one. {sentence}")
     if "not" in words or "never" in words:
         sentence = f"{text!r} says what shall not be. Say what shall be there instead."
         return Question("negation", sentence)

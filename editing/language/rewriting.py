@@ -18,7 +18,7 @@ from .politeness import DETERMINED, FILLER, LIKE, MODAL, STATEMENT, expanded, fi
 from .predicates import owns, trailing_adjectives
 
 WISHES = (
-    rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: to (?:have|see|get))?(?: that| for)?",
+    rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: (?:to )?(?:have|see|get))?(?: that| for)?",
     rf"{MODAL} (?:i|we|you) (?:{FILLER} )*(?:have|get|see)",
     r"(?:i|we) (?:would|could|should|can) (?:have|see)",
     r"(?:i|we) (?:think|believe|feel|guess|suggest|imagine|hope|say|bet)(?: that)?",
@@ -221,6 +221,9 @@ def _get(text: str, words: Tokens) -> str | None:
     """Get the man to smile -> make the man smile; get the car painted red -> make the car red."""
     if words[0].word not in CAUSE or words[1].word == "out":
         return None
+    given = next((i for i in range(2, len(words)) if words[i].word in ("a", "an", "some")), 0)
+    if words[0].word == "get" and given and words[1].word in lex.DEFINITE | lex.PRONOUNS:
+        return f"give {text[words[1].start :]}"
     for i in range(2, len(words) - 1):
         infinitive = words[i].word == "to" and english.is_base_verb(words[i + 1].word)
         if infinitive or words[i].word in PAINTED:

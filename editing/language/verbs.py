@@ -37,7 +37,7 @@ def _replace(verb: str, rest: Tokens) -> Reading | None:
     cut = find(rest, ("with", "by", "for"))
     if cut is None:
         return None
-    before, after = rest[:cut], rest[cut + 1 :]
+    before, after = rest[1 if rest[0].word in ("out", "up") else 0 : cut], rest[cut + 1 :]
     if not after:
         return None
     if verb == "substitute" and rest[cut].word == "for":
@@ -80,6 +80,8 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
         return changed
     if verb in ("put", "place", "set", "move") and (moved := _moved(rest)):
         return moved
+    if len(rest) > 2 and rest[-1].word in ("there", "here"):
+        rest = rest[:-1]
     if len(rest) > 1 and rest[0].word in ("me", "us"):
         rest = rest[1:]
     if rest and rest[-1].word in lex.STYLES:
