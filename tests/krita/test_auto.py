@@ -66,3 +66,10 @@ def test_the_answer_carries_on_the_same_edit(auto: Outcome) -> None:
     assert edit["answer"].startswith(("done in", "Nothing was found")), edit["answer"]
     assert mask["answer"].startswith(("mask found", "Nothing was found")), mask["answer"]
     assert mask["new layers"] == [] and mask["the caption stays in sight"]
+
+
+def test_a_slip_is_asked_about_and_enter_takes_the_proposal(auto: Outcome) -> None:
+    told = auto.of("a_slip_is_asked_about")
+    assert "Did you mean: make the star blue?" in told["note"] and told["kind"] == "quiet"
+    assert told["proposal"] == "make the star blue" and told["untouched"]
+    assert told["afterwards"].startswith("done in") and len(told["new layers"]) == 1

@@ -133,3 +133,23 @@ def check_the_same_edit_goes_on(result):
     yield from asked(result, "make the star striped", "ctrl+shift+m", 3)
     yield from choose("auto")
     result["the caption stays in sight"] = widget("limn_caption").isVisible()
+
+
+def check_a_slip_is_asked_about(result):
+    """The proposal stands in the box, and Enter edits it."""
+    document, _ = yield from picture("recolour")
+    yield from quick(10)
+    before = names(document)
+    yield from write("mkae the star blue")
+    yield from press("Return")
+    came = yield lambda: panel().work is None and "Did you mean" in note(), 60
+    assert came, note()
+    yield from screenshot("proposed")
+    result["note"], result["kind"] = note(), panel().note.kind
+    result["proposal"] = widget("limn_instruction").toPlainText()
+    result["cursor"] = QApplication.focusWidget().objectName()
+    result["untouched"] = names(document) == before
+    yield from press("Return")
+    yield from ended()
+    result["afterwards"] = note()
+    result["new layers"] = [node.name() for node in layers(document) if node.name() not in before]
