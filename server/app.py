@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -77,7 +78,7 @@ async def serve(settings: Settings) -> None:
     house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
     listener = _listen(settings)
     port = listener.getsockname()[1]
-    token = secrets.token_hex(TOKEN_BYTES)
+    token = _token(settings)
     door = Door()
     runner = web.AppRunner(
         build(house, port, token, door),
@@ -143,21 +144,25 @@ def build(house: House, port: int, token: str, door: Door) -> web.Application:
         for ws in list(sockets):
             await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
 
-    app = web.Application(middlewares=[_guard(port, token, door)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[_guard(port, token, door, house.settings.tunnel_port)],
+        client_max_size=MAX_BODY_BYTES,
+    )
     app.router.add_get(SESSION_PATH, session, allow_head=False)
     app.router.add_get(STATUS_PATH, status, allow_head=False)
     app.on_shutdown.append(say_goodbye)
     return app
 
 
-def _guard(port: int, token: str, door: Door) -> Middleware:
+def _guard(port: int, token: str, door: Door, tunnel_port: int = 0) -> Middleware:
     """Refuses, before any route or handshake, whoever is not a program of the same user.
 
     Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser
     sends them, our clients never),
     the token against other users of this machine and everything else.
     """
-    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    names, ports = ("127.0.0.1", "localhost", "[::1]"), {port, tunnel_port or port}
+    hosts = {f"{name}:{one}" for name in names for one in ports}
     wanted = f"Bearer {token}".encode()
 
     @web.middleware
@@ -221,6 +226,8 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     }
     line = json.dumps(ready)
     files = [address_file, token_file]
+    if settings.keep_token:
+        files.remove(token_file)
     if settings.token_file is not None and not _may_go(settings.token_file):
         raise SettingsError(
             f"token_file {str(settings.token_file)!r} is a file of yours, and would be replaced. "
@@ -241,6 +248,20 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
     finally:
         for file in files:
             file.unlink(missing_ok=True)
+
+
+def _token(settings: Settings) -> str:
+    """A new token, or the one that is kept. Raises SettingsError where others could know that."""
+    new = secrets.token_hex(TOKEN_BYTES)
+    if not settings.keep_token or settings.token_file is None or not settings.token_file.exists():
+        return new
+    try:
+        kept = announcement.read_token(settings.token_file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The token can't be kept: {error} Remove the file.") from error
+    if not re.fullmatch(rf"[0-9a-f]{{{2 * TOKEN_BYTES}}}", kept):
+        raise SettingsError(f"{settings.token_file} holds no token of Limn's. Remove the file.")
+    return kept
 
 
 def _answers(host: str, port: int) -> bool:

@@ -56,6 +56,12 @@ class Settings:
     token_file: Path | None = None
     detached: bool = False
     private: bool = False
+    keep_token: bool = False
+    """Use the token that stands in token_file already, and leave it there: another machine keeps a
+    copy of it.
+    """
+    tunnel_port: int = 0
+    """The port at the other end of a tunnel (ssh -L) that leads here; 0: there is none."""
     log_level: str = "info"
 
     max_connections: int = 32
@@ -103,6 +109,10 @@ class Settings:
             raise SettingsError(
                 f"port {self.port} is not a port. Use 0 for a free one, or 1024 to 65535."
             )
+        if not 0 <= self.tunnel_port <= 65_535:
+            raise SettingsError(f"tunnel_port {self.tunnel_port} is not a port. Use 1024 to 65535.")
+        if self.keep_token and self.token_file is None:
+            raise SettingsError("keep_token needs a token_file: the file that is kept.")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(
                 f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error."

@@ -16,10 +16,11 @@ from rich.markup import escape
 
 from limn.editing.errors import EditError
 from limn.editing.language.instruction import parse
-from limn.protocol import limits
+from limn.protocol import announcement, limits
 from limn.protocol.messages import Algorithm, Parameter, Submit, Value, Welcome
 
 from . import outcome, pictures
+from .client import Address
 from .delivery import Delivery
 from .exits import Trouble, UsageError, ended_by_signals, err
 from .follow import follow, joined
@@ -86,6 +87,15 @@ def edit(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, ...: for a server of its own.")
     ] = None,
+    server_url: Annotated[
+        str | None,
+        typer.Option(
+            "--server", metavar="URL", help="This server and no other: ws://127.0.0.1:..."
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its token, in a file of yours alone.")
+    ] = None,
 ) -> None:
     """Edit a picture in words.
 
@@ -112,6 +122,7 @@ def edit(
         raise UsageError(error.sentence, error.remedy) from error
     instruction = agreed(instruction, caption)
     wanted = split_settings(set_ or ())
+    elsewhere = named_server(server_url, token_file, own=model is not None or device is not None)
     server = [
         part
         for name, value in (("--model", model), ("--device", device))
@@ -133,7 +144,7 @@ def edit(
     )
     reads = (image, *((hint,) if hint else ()))
     with Delivery(out, reads) as delivery:
-        asyncio.run(run(submit, picture, wanted, delivery, server))
+        asyncio.run(run(submit, picture, wanted, delivery, server, elsewhere))
     typer.echo(os.fsencode(out / "result.png"))  # bytes: a name need not be valid Unicode
 
 
@@ -143,10 +154,11 @@ async def run(
     wanted: dict[str, str],
     delivery: Delivery,
     server: Sequence[str],
+    elsewhere: Address | None,
 ) -> None:
     """Send one edit and write its files. Raises Trouble, or Interrupted after it is cancelled."""
     with ended_by_signals():
-        async with joined(server, own=bool(server)) as there:
+        async with joined(server, own=bool(server), elsewhere=elsewhere) as there:
             welcome = there.session.welcome
             check_size(picture.size, welcome)
             parameters = read_settings(wanted, find_algorithm(welcome, submit.algorithm))
@@ -155,6 +167,28 @@ async def run(
             await follow(there, submit, err, arrived.take, REMEDIES)
         for warning in arrived.report["warnings"]:
             err.print("[yellow]note[/]", escape(warning))
+
+
+def named_server(url: str | None, token_file: Path | None, own: bool) -> Address | None:
+    """The server that the command line names; None if it names none. Raises UsageError."""
+    if url is None and token_file is None:
+        return None
+    if url is None or token_file is None or own:
+        raise UsageError(
+            "--server and --token-file go together, and without --model and --device.",
+            "For example: --server ws://127.0.0.1:4100/limn/v1 --token-file desk.token",
+        )
+    if not announcement.LOOPBACK.fullmatch(url):
+        raise UsageError(
+            f"--server {url!r} does not begin on this machine, and nothing would be encrypted.",
+            "Open a tunnel (ssh -L 4100:127.0.0.1:PORT HOST) and name ws://127.0.0.1:4100/limn/v1.",
+        )
+    try:
+        return Address(url, announcement.read_token(token_file))
+    except announcement.NotPrivate as error:
+        raise UsageError(str(error), f"chmod 600 {token_file}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{token_file} can't be read: {error}.", "Copy it anew.") from error
 
 
 def agreed(instruction: str, caption: str) -> str:

@@ -45,13 +45,16 @@ class Joined:
 
 
 @asynccontextmanager
-async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIterator[Joined]:
+async def joined(
+    arguments: Sequence[str] = (), *, own: bool = False, elsewhere: Address | None = None
+) -> AsyncIterator[Joined]:
     """A connection to the server that runs, or to one started for this: always where `own`, else if
     none answers.
 
-    Raises NoServer. A server that was started here ends here.
+    Raises NoServer. A server that was started here ends here. elsewhere: this server and no other;
+    where it can't be had, none is started in its place.
     """
-    there = None if own else await _running()
+    there = None if own else await _running(elsewhere)
     if there is not None:
         async with there.session:
             yield there
@@ -71,21 +74,25 @@ async def joined(arguments: Sequence[str] = (), *, own: bool = False) -> AsyncIt
         await address.stop()
 
 
-async def _running() -> Joined | None:
+async def _running(elsewhere: Address | None = None) -> Joined | None:
     """A connection to the server that runs already; None if there is none, or only what one that
     was killed has left.
 
     One that is full is waited for: a server of our own would load a model beside its. Raises
     NoServer if that takes too long.
     """
+    if elsewhere is not None:
+        return await _joined(elsewhere, needed=True)
     for address in running():
         if (there := await _joined(address)) is not None:
             return there
     return None
 
 
-async def _joined(address: Address) -> Joined | None:
-    """A connection to one server; None if it does not answer. Raises NoServer if it stays full."""
+async def _joined(address: Address, needed: bool = False) -> Joined | None:
+    """A connection to one server; None if it does not answer. Raises NoServer if it stays full, or
+    does not answer and no other will do.
+    """
     end, told = asyncio.get_running_loop().time() + FULL_SECONDS, False
     while True:
         try:
@@ -97,8 +104,13 @@ async def _joined(address: Address) -> Joined | None:
                 err.print(f"{full.sentence} Waiting for a place ...")
                 told = True
             await asyncio.sleep(RECONNECT_SECONDS)
-        except ClientError:
-            return None
+        except ClientError as error:
+            if not needed:
+                return None
+            raise NoServer(
+                f"{address.url}: {error.sentence}",
+                "Look at the tunnel and at `limn serve` on the other machine.",
+            ) from error
 
 
 async def follow(

@@ -34,6 +34,13 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="Where the token is written, with mode 0600."),
     ] = None,
+    keep_token: Annotated[
+        bool | None,
+        typer.Option("--keep-token", help="Use and leave the token in FILE.", show_default=False),
+    ] = None,
+    tunnel_port: Annotated[
+        int | None, typer.Option(help="The other end's port of a tunnel (ssh -L) to here.")
+    ] = None,
     detached: Annotated[
         bool | None,
         typer.Option("--detached", help="Go on when standard input closes.", show_default=False),
@@ -67,6 +74,8 @@ def serve(
         "captioner": captioner,
         "device": device,
         "token_file": token_file,
+        "keep_token": keep_token,
+        "tunnel_port": tunnel_port,
     }
     given |= {"detached": detached, "private": private, "log_level": log_level}
     if settings_file is not None and not settings_file.is_file():
