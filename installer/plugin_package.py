@@ -28,6 +28,9 @@ ENTRY = b'"""Limn inside Krita: the same names below `limn` as everywhere else."
 EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of every file in the zip, so that the same sources give the same bytes."""
 
+MANUAL = "manual.html"
+"""What Krita's plugin manager shows of a plugin: X-Krita-Manual in the .desktop file names it."""
+
 ENVIRONMENT_FILE = Path(NAME, "environment.json")
 """Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes
 that.
@@ -67,6 +70,7 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
             " as: pip install 'limn[plugin]'",
         )
     files = {name: (source / name).read_bytes() for name in (f"{NAME}.desktop", f"{NAME}.action")}
+    files[f"{NAME}/{MANUAL}"] = (source / MANUAL).read_bytes()
     files[f"{NAME}/__init__.py"] = ENTRY
     files |= _python_files(source, f"{NAME}/krita_plugin")
     files |= _python_files(root / "protocol", f"{NAME}/protocol")

@@ -18,7 +18,9 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-HALF = 0.5  # a soft mask counts as mask from here on
+from .overlap import HALF
+from .overlap import iou as iou
+
 # dB; above 54 no value differs by half of an 8-bit step, and an unchanged picture would be
 # infinitely good
 MAX_PSNR = 60.0
@@ -33,13 +35,6 @@ class Change:
 
     inside: float | None
     outside: float | None
-
-
-def iou(found: Tensor, exact: Tensor) -> float:
-    """|found AND exact| / |found OR exact| at picture size; 1 for two empty masks."""
-    a, b = found >= HALF, exact >= HALF
-    union = int((a | b).sum())
-    return float((a & b).sum()) / union if union else 1.0
 
 
 def change(before: Tensor, after: Tensor, exact: Tensor) -> Change:

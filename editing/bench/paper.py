@@ -364,7 +364,7 @@ def main(
         wanted = known_methods(
             listed(methods) or [m for m in evaluation.methods if m in ALGORITHMS]
         )
-        records = Records(place / f"{name}.json", key_of)
+        records = Records(place / f"{name}.jsonl", key_of)
     except DataError as error:
         raise typer.BadParameter(
             f"{error} Is this the data set {name!r}?", param_hint="--data"

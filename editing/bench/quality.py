@@ -1,5 +1,5 @@
 """Every algorithm and baseline on the same held-out edits, against their exact answers: a table,
-quality.json, a contact sheet.
+quality.jsonl, a contact sheet.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ def main(
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
 ) -> None:
     """Measure every method on held-out edits with exact answers. Prints a table; writes
-    quality.json and sheet.png.
+    quality.jsonl and sheet.png.
 
     Example:  limn bench quality --cases 5 --types recolour,pose --methods foi,ip2p,tas --out quality
     """
@@ -312,7 +312,7 @@ def main(
     wanted_types = known_types(types)
     try:
         wanted = known_methods(listed(methods))
-        records = Records(out / "quality.json", key_of)
+        records = Records(out / "quality.jsonl", key_of)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()
@@ -343,4 +343,4 @@ def main(
     ):
         if table is not None:
             console.print(table)
-    console.print(f"{out / 'quality.json'}, {out / 'sheet.png'}")
+    console.print(f"{out / 'quality.jsonl'}, {out / 'sheet.png'}")

@@ -36,6 +36,7 @@ from ..sketchbook.judge import Judge, framed, load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE, Scene, Word, caption, render, scene, text
 from ..sketchbook.train_judge import accuracy, region, rows_of
 from ..sketchbook.verdict import changes_made, rest_kept, to_tensor
+from .overlap import iou
 
 app = typer.Typer(help=__doc__)
 
@@ -149,11 +150,6 @@ class Bench:
                 for start in range(0, count, self.batch)
             ]
         )
-
-
-def iou(found: Tensor, exact: Tensor) -> float:
-    found, exact = found > 0.5, exact > 0.5
-    return float((found & exact).sum() / (found | exact).sum().clamp(min=1))
 
 
 def best_threshold(maps: list[Tensor], exact: list[Tensor]) -> tuple[float, float]:

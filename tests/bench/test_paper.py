@@ -30,6 +30,7 @@ from limn.editing.bench.paper_tables import EVALUATIONS
 from limn.editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
 
 from ..editing.conftest import picture
+from .test_records import read as read_records
 
 SHORT = {
     name: {"steps": 2}
@@ -419,7 +420,7 @@ def test_each_evaluation_runs_through(
     chosen = [method for method in EVALUATIONS[name].methods if method in SHORT][:2]
     result = bench(name, data, out, tiny_model, instruments, "--methods", ",".join(chosen))
     assert result.exit_code == 0, result.output
-    records = json.loads((out / f"{name}.json").read_text())
+    records = read_records(out / f"{name}.jsonl")
     assert len(records) == len(samples) * len(chosen)
     possible = {
         c

@@ -4,7 +4,6 @@ refusals.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,8 @@ from limn.editing.language.prompts import captions
 from limn.editing.request import resolve
 from limn.editing.sketchbook.edits import TYPES, edit
 from limn.editing.sketchbook.judge import Judge, new_judge
+
+from .test_records import read
 
 FEW = {name: {"steps": 2} for name in ("sdedit", "p2p", "diffedit", "ip2p", "foi")}
 
@@ -60,7 +61,7 @@ def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(
 ) -> None:
     result = bench(tiny_model, tmp_path, "--methods", "foi,sdedit,diffedit")
     assert result.exit_code == 0, result.output
-    records = json.loads((tmp_path / "quality.json").read_text())
+    records = read(tmp_path / "quality.jsonl")
     assert {(r["type"], r["method"]) for r in records} == {
         (t, m) for t in ("recolour", "remove") for m in ("foi", "sdedit", "diffedit")
     }
@@ -108,12 +109,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
     monkeypatch.setattr(quality, "record_of", interrupted)
     assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code != 0
-    first = json.loads((tmp_path / "quality.json").read_text())
+    first = read(tmp_path / "quality.jsonl")
     assert len(first) == 2
     monkeypatch.setattr(quality, "record_of", lambda *a: calls.append(a[2].stem) or carry_out(*a))
     assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code == 0
     assert len(calls) == 4 == len(set(calls))
-    assert json.loads((tmp_path / "quality.json").read_text())[:2] == first
+    assert read(tmp_path / "quality.jsonl")[:2] == first
 
 
 def test_a_folder_of_another_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_refusal_is_a_record_too(
 ) -> None:
     monkeypatch.setattr(Words, "told", lambda self, method: "star => star")
     assert bench(tiny_model, tmp_path, "--methods", "diffedit").exit_code == 0
-    records = json.loads((tmp_path / "quality.json").read_text())
+    records = read(tmp_path / "quality.jsonl")
     assert all(r["success"] is False and r["refusal"] for r in records)
 
 

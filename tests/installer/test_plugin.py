@@ -5,13 +5,14 @@ trace.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from limn.installer import plugin
+from limn.installer import plugin, plugin_package
 from limn.installer.machine import KritaHome
 
 from .machines import ROOT
@@ -115,3 +116,13 @@ def test_the_zip_has_what_the_folders_have(home: KritaHome, tmp_path: Path) -> N
     }
     assert packed.keys() - put_in.keys() <= {"limn/limn.action"} and put_in.keys() <= packed.keys()
     assert all(packed[name] == data for name, data in put_in.items())
+
+
+def test_the_manual_is_where_the_desktop_file_says_and_names_the_real_keys() -> None:
+    """Krita's plugin manager shows it; the keys are those of the action file."""
+    files = plugin_package.gather(ROOT, SITES)
+    desktop = files["limn.desktop"].decode()
+    (named,) = re.findall(r"(?m)^X-Krita-Manual=(.+)$", desktop)
+    manual = files[f"limn/{named}"].decode()
+    keys = re.findall(r"<shortcut>(.+?)</shortcut>", files["limn.action"].decode())
+    assert len(keys) == 5 and all(f"<td>{key}</td>" in manual for key in keys)

@@ -167,6 +167,7 @@ def test_it_works_without_the_checkout_and_leaves_its_neighbour_whole(
     call([*installer, "--zip", "limn.zip"], tmp_path, **run)
     packed = set(zipfile.ZipFile(tmp_path / "limn.zip").namelist())
     assert {"limn/krita_plugin/plugin.py", "limn/protocol/messages.py", "limn/LICENSE"} <= packed
+    assert "limn/manual.html" in packed
     assert "limn/vendor/websockets/sync/client.py" in packed
     resources = tmp_path / "krita"
     call([*installer, "--resources", str(resources)], tmp_path, **run)
