@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from . import auto, transparency
+from . import auto, transparency, world
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Tally
@@ -112,6 +112,7 @@ def edit(
     image = request.image.float()
     frame = choose_frame((image.shape[2], image.shape[3]), hint, model.native_size, model.multiple)
     factor = model.factor
+    warnings += world.notes(model, prepared.instruction, frame.enter(image))
     del model  # an algorithm may need its room for another network
     yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:

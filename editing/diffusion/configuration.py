@@ -339,6 +339,7 @@ class Notes(BaseModel):
     native_size: pixels of the shorter side that the model was trained on.
     semantic_level: the UNet's level at which nouns localise best, 0 the finest.
     defaults: of parameters, by algorithm; the algorithms check them.
+    world: of a model that knows but a small part of the world (world.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
@@ -349,6 +350,18 @@ class Notes(BaseModel):
     defaults: dict[
         Word, dict[Word, bool | int | float | Annotated[str, Field(max_length=200)]]
     ] = {}
+    world: World | None = None
+
+
+class World(BaseModel):
+    """All that a small model knows: `about` says what, in a few words. `error`: the median error of
+    its autoencoder above which a picture is not of that world.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    about: Annotated[str, Field(max_length=80)]
+    error: Annotated[float, Field(gt=0, lt=1)]
 
 
 def _cut(text: str, most: int = MAX_QUOTED) -> str:

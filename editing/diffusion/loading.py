@@ -235,6 +235,7 @@ def _load(
         native_size=notes.native_size or (unet.config["sample_size"] or 64) * factor,
         identity=_identity(unet, variant),
         tiny=decoder,
+        world=notes.world,
         lean=lean,
     )
 

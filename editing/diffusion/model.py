@@ -13,6 +13,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from ..errors import NotFinite
 from . import finite, tokens
 from .attention import Rows, Sites, Taps
+from .configuration import World
 from .finite import Widened
 from .schedule import Schedule
 
@@ -61,6 +62,7 @@ class Model:
     native_size: int  # pixels, the shorter side that the model was trained on
     identity: str  # tells these weights' values from another model's in a store
     tiny: AutoencoderTiny | None = None  # a fast decoder for previews
+    world: World | None = None  # what a small model knows; None where it is not told
     lean: bool = False  # only the UNet stays on the device; the others visit it for each call
     tally: Tally = field(default_factory=Tally)
 

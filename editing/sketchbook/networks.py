@@ -47,6 +47,9 @@ NOISE = {
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",
 }
+WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02}
+"""See world.py: the error above which a picture is of another world."""
+
 EXTRA_WORDS = (
     "a an the and another image picture it this that is are there of to in on at by for from or then but not as like its his her "
     "four five some more less very light dark sit stand jump sits stands jumps up down off out away with without hand hands arm arms "
@@ -201,5 +204,6 @@ def save_variants(
             "semantic_level": side // SEMANTIC_GRID - 1,
             "native_size": 4 * side,
             "defaults": defaults,
+            "world": WORLD,
         }
         (folder / variant / "limn.json").write_text(json.dumps(about, indent=2) + "\n")
