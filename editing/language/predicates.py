@@ -193,6 +193,8 @@ def owns(after: Tokens, verb: str) -> bool:
     """
     if not after:
         return False
+    if after[0].word in lex.DETERMINERS:
+        return False
     if verb == "give":
         return any(t.word in lex.DETERMINERS or lex.is_number(t.word) for t in after[1:])
     first = after[0].word

@@ -91,7 +91,7 @@ def resolved(items: Sequence[Part], caption: str, seen: Sequence[str] = ()) -> I
             text = _replaced(item, named, caption)
         yield text
         for part in (
-            (item.target, item.subject) if item.operation in ("add", "replace") else (item.subject,)
+            (item.subject, item.target) if item.operation in ("add", "replace") else (item.subject,)
         ):
             noun = head(tokens(part))
             if noun and noun[0].word not in lex.PRONOUNS and noun[0].word not in lex.WHOLE:

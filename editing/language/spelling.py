@@ -87,6 +87,10 @@ def is_known(word: str) -> bool:
             "uk",
             "us",
         )
+    if word.endswith("est") and lex.positive(f"{word[:-2]}r") != f"{word[:-2]}r":
+        return True
+    if lex.positive(word) != word:
+        return True
     stem = english.singular(word)
     return stem != word and (stem in CORE or bool(english.classes(stem)))
 
@@ -144,7 +148,7 @@ def slips(text: str, marks: tuple[tuple[int, int], ...] = ()) -> dict[tuple[int,
 def _meant(token: Token, words: Tokens, at: int) -> str:
     """The word that was meant, or nothing where the word may stand."""
     word = token.word
-    if not word.isalpha() or len(word) < 2 or word in CORE:
+    if not word.isalpha() or len(word) < 2 or word in CORE or lex.positive(word) != word:
         return ""
     leads = (
         at == 0

@@ -20,7 +20,7 @@ from .phrases import (
     relation_at,
     whole_prefix,
 )
-from .predicates import predicate_at, trailing_adjectives
+from .predicates import owns, predicate_at, trailing_adjectives
 
 
 def there(words: Tokens) -> Reading:
@@ -196,7 +196,7 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
     if not rest:
         return None
     cut = 1
-    if rest[0].word not in lex.PRONOUNS:
+    if rest[0].word not in lex.PRONOUNS or (rest[0].word == "her" and owns(rest[1:], "give")):
         later = [
             i
             for i, t in enumerate(rest)
