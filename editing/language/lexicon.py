@@ -296,6 +296,8 @@ def is_adjective(word: str) -> bool:
         return word not in STANDALONE_ING and (not kinds or "v" in kinds or "a" in kinds)
     if word.endswith("ed") and len(word) > 3:
         return word not in STANDALONE_ED and (not kinds or "v" in kinds or "a" in kinds)
+    if not kinds and positive(word) != word:
+        return True  # bluer
     if "-" in word and not kinds:
         return is_adjective(word.rpartition("-")[2])
     if "n" in kinds:
