@@ -20,6 +20,7 @@ CONTEXT = 0.25  # the crop shows at least this share of the selection's side bey
 # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
 LONGEST = 1.5
 FAINT = 0.1  # what is selected less is changed by a tenth at most, which is hardly seen
+LEAST_REACH = 0.5  # working pixels; a mask that grows by less does not grow
 LOBES = 3  # of the Lanczos kernel, on each side
 BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
 
@@ -67,8 +68,10 @@ class Frame:
         """The composite's alpha (1, 1, H, W) for a mask (1, 1, h, w) at working size.
 
         The mask grows by `reach` working pixels, and the alpha falls from 1 on the mask to 0 beyond
-        them. Where the box ends inside the layer it falls to 0 there, too.
+        them; below half a pixel it is the mask as it is. Where the box ends inside the layer it
+        falls to 0 there, too.
         """
+        grows = reach >= LEAST_REACH
         width = max(1, round(reach))
         fall = int(
             width / math.sqrt(2)
@@ -80,7 +83,7 @@ class Frame:
             top > 0,
             bottom < self.layer[0],
         )  # sides that are not the layer's own edges
-        grown = masks.grow(binary.float(), width)
+        grown = masks.grow(binary.float(), width) if grows else binary.float()
         padded = F.pad(grown, (width,) * 4, mode="replicate")
         for side, is_inner in enumerate(inner):
             if is_inner:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Value = float | int | bool | str
-HintMode = Literal["off", "guide", "limit"]
-HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit")
+HintMode = Literal["off", "guide", "limit", "exactly"]
+HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit", "exactly")
 
 MAX_SEED = 2**63 - 1  # what torch's CPU generator takes
 MAX_SIDE = 16384  # pixels; a larger layer would need more than 3 GB before the first step
@@ -31,7 +31,7 @@ class EditRequest:
 
     image: (1, 3, H, W) float32 RGB in 0..1, what the painter sees (transparency already flattened).
     hint: None or (1, 1, H, W) in 0..1, the painter's selection; `hint_mode` says whether it is
-    ignored, a prior, or a hard limit. caption: what the picture shows now, where the algorithm
+    ignored, a prior, a hard limit, or the mask itself. caption: what the picture shows now, where the algorithm
     needs it. mask_only: stop when the mask is found.
     parameters: values by name for the algorithm's declared parameters; what is absent takes its
     default.

@@ -31,11 +31,14 @@ Value = TypeVar("Value")
 class Part:
     """The mask of one sub-instruction: a map (1, 1, a, b) in 0..1 over the working picture, of any
     grid.
+
+    reach: working pixels by which it grows in the composite; None for the outcome's.
     """
 
     instruction: str
     keyword: str
     soft: Tensor
+    reach: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,16 @@ class Task:
         """The hint where it is a hard limit, else None."""
         return self.hint if self.request.hint_mode == "limit" else None
 
+    @property
+    def exactly(self) -> Tensor | None:
+        """The hint where it is the mask itself, and none is looked for, else None."""
+        return self.hint if self.request.hint_mode == "exactly" else None
+
+    @property
+    def bounds(self) -> Tensor | None:
+        """The hint where nothing may change outside of it: a limit, or the mask itself."""
+        return self.exactly if self.limit is None else self.limit
+
     def mask(self, found: Found) -> events.Mask:
         """The masks as the painter sees them: at image size, clipped by a limit; each made when it
         is looked at.
@@ -136,22 +149,36 @@ class Task:
         return events.Mask(*made(found.soft), parts)
 
     def alpha(self, found: Found, reach: float) -> Tensor:
-        """The composite's alpha (1, 1, H, W); a limit's soft edge stays soft."""
-        alpha = self.frame.alpha(
-            threshold(found.soft.cpu(), self.frame.size, found.threshold), reach
-        )
-        return alpha * self._clip()
+        """The composite's alpha (1, 1, H, W); a selection's soft edge stays soft."""
+        if self.exactly is not None:
+            return self._selection()
+        pieces = [(part.soft, part.reach) for part in found.parts if part.reach is not None]
+        if len(pieces) < len(found.parts) or not pieces:
+            pieces = [(found.soft, reach)]
+        alphas = [
+            self.frame.alpha(threshold(soft.cpu(), self.frame.size, found.threshold), by or 0.0)
+            for soft, by in pieces
+        ]
+        return torch.stack(alphas).amax(0) * self._clip()
 
     def _soft(self, soft: Tensor) -> Tensor:
+        if self.exactly is not None:
+            return self._selection()
         return self.frame.soft(soft.cpu()) * self._clip()
 
     def _binary(self, soft: Tensor, at: float) -> Tensor:
+        if self.exactly is not None:
+            return (self._selection() > 0).float()
         return self.frame.place(threshold(soft.cpu(), self.frame.shape, at)) * within(self._clip())
+
+    def _selection(self) -> Tensor:
+        """The painter's selection at layer size, (1, 1, H, W)."""
+        assert self.request.hint is not None
+        return self.request.hint.float().clamp(0, 1)
 
     def _clip(self) -> Tensor:
         """The limit at layer size, or 1."""
-        hint = self.request.hint
-        return torch.ones(()) if self.limit is None or hint is None else hint.float().clamp(0, 1)
+        return torch.ones(()) if self.limit is None else self._selection()
 
 
 def on_grid(hint: Tensor, size: tuple[int, int]) -> Tensor:

@@ -12,14 +12,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..protocol import limits
-from ..protocol.messages import Algorithm, Parameter, Progress, Value, Welcome
+from ..protocol.messages import (
+    HINT_MODES,
+    Algorithm,
+    HintMode,
+    Parameter,
+    Progress,
+    Value,
+    Welcome,
+)
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, View, around
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""
 
-HintMode = Literal["off", "guide", "limit"]
-HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit")
 
 DEFAULT_ALGORITHM = "auto"
 

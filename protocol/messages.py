@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from . import limits
 
@@ -127,6 +127,11 @@ class Hello:
     client: Label
 
 
+HintMode = Literal["off", "guide", "limit", "exactly"]
+HINT_MODES: tuple[HintMode, ...] = get_args(HintMode)
+"""What a selection means to an edit, in the order in which a client offers it."""
+
+
 @dataclass(frozen=True)
 class Submit:
     """One edit. `job` is made by the client (a UUID); the same job submitted twice runs once.
@@ -134,8 +139,9 @@ class Submit:
     algorithm: "auto" leaves the choice to the server, which answers with Chosen.
     pixels: the layer's pixels, or the part of it that matters (rgba8, bgra8, rgba16, bgra16); the
     result comes in the same format.
-    hint: gray8, the selection, same size as `pixels`, 255 selected. Ignored where hint_mode is
-    "off".
+    hint: gray8, the selection, same size as `pixels`, 255 selected. hint_mode: "off", it is
+    ignored; "guide", it helps to find the place; "limit", nothing changes outside of it;
+    "exactly", it is the mask, and none is looked for.
     parameters: by name, those that differ from the announced defaults.
     previews: longer side of previews in pixels; 0 for none.
     background: what the painter sees through transparent pixels, sRGB 0..255.
@@ -152,7 +158,7 @@ class Submit:
     seed: Seed = 0
     parameters: Mapping[str, Value] = field(default_factory=dict)
     hint: Pixels | None = None
-    hint_mode: Literal["off", "guide", "limit"] = "off"
+    hint_mode: HintMode = "off"
     previews: Annotated[int, Range(0, limits.MAX_PREVIEW_SIDE)] = 0
     background: tuple[Level, Level, Level] = (255, 255, 255)
     caption: Instruction = ""

@@ -5,7 +5,7 @@ at quick ones.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -72,15 +72,61 @@ class Answer:
     refusal: str = ""
 
 
-def ask(models: Models, method: str, words: Words, image: Tensor, seed: int, preset: str) -> Answer:
-    """One edit of a picture (1, 3, H, W), alone and without a store."""
+Changes = Mapping[str, Mapping[str, Value]]
+"""Parameters that differ from the preset's, by method and name."""
+
+
+def changes(given: Sequence[str]) -> Changes:
+    """METHOD.NAME=VALUE, any number of them. Raises ValueError for one that names no parameter, or
+    a value that the parameter does not take.
+    """
+    found: dict[str, dict[str, Value]] = {}
+    for entry in given:
+        place, equals, text = entry.partition("=")
+        method, dot, name = place.partition(".")
+        if not equals or not dot:
+            raise ValueError(f"{entry!r} is not METHOD.NAME=VALUE, for example p2p.guidance=1.5.")
+        if method not in ALGORITHMS:
+            raise ValueError(f"There is no method {method!r}; there are {', '.join(ALGORITHMS)}.")
+        known = {one.name: one for one in ALGORITHMS[method].parameters}
+        if name not in known:
+            raise ValueError(f"{method} has no parameter {name!r}; it has {', '.join(known)}.")
+        try:
+            found.setdefault(method, {})[name] = known[name].check(_value(text, known[name].kind))
+        except EditError as error:
+            raise ValueError(str(error)) from error
+    return found
+
+
+def _value(text: str, kind: str) -> object:
+    """A parameter's value as it is written on a command line; what cannot be read stays a text."""
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == "choice":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def ask(
+    models: Models,
+    method: str,
+    words: Words,
+    image: Tensor,
+    seed: int,
+    preset: str,
+    changed: Changes | None = None,
+) -> Answer:
+    """One edit of a picture (1, 3, H, W), alone and without a store; changed: of its preset."""
     request = EditRequest(
         method,
         words.told(method),
         image,
         seed=seed,
         caption=words.source,
-        parameters=dict(settings(method, preset)),
+        parameters={**settings(method, preset), **(changed or {}).get(method, {})},
     )
     begun = time.monotonic()
     last: Step | None = None

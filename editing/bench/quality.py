@@ -8,7 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ from ..sketchbook.judge import Judge, load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT, text
 from ..sketchbook.verdict import changes_made, rest_kept, to_tensor
 from . import metrics, report, sheet
-from .methods import PRESETS, Answer, Words, ask, has_mask, known_methods
+from .methods import PRESETS, Answer, Changes, Words, ask, changes, has_mask, known_methods
 from .records import Record, Records
 
 app = typer.Typer(help=__doc__)
@@ -81,6 +81,7 @@ class Work:
     method: str
     preset: str
     out: Path
+    changed: Changes = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -142,12 +143,13 @@ def psnr_raw(before: Tensor, raw: Tensor | None, exact: Tensor) -> float | None:
 def record_of(models: Models, judge: Judge, work: Work) -> Record:
     """Run one method on one case, keep its pictures, and measure."""
     case = Case.of(work.type, work.seed)
-    answer = ask(models, work.method, case.words, case.before, work.seed, work.preset)
+    answer = ask(models, work.method, case.words, case.before, work.seed, work.preset, work.changed)
     about: dict[str, Any] = {
         "type": work.type,
         "seed": work.seed,
         "method": work.method,
         "preset": work.preset,
+        "changed": written(work.changed),
         "model": models.name,
         "instruction": case.words.told(work.method),
     }
@@ -258,12 +260,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_same_run(records: Records, preset: str, model: str) -> None:
+def written(changed: Changes) -> list[str]:
+    """Changed parameters as one gives them, in order."""
+    return sorted(
+        f"{m}.{name}={value}" for m, own in changed.items() for name, value in own.items()
+    )
+
+
+def check_same_run(records: Records, preset: str, model: str, changed: Changes) -> None:
     """Raises typer.BadParameter if the folder holds records of other settings."""
     for record in records.all:
         if (record["preset"], record["model"]) != (preset, model):
             raise typer.BadParameter(
                 f"The folder holds a run with the preset {record['preset']} and the model {record['model']}, not {preset} and {model}; "
+                "choose another folder for --out."
+            )
+        if record.get("changed", []) != written(changed):
+            raise typer.BadParameter(
+                f"The folder holds a run with --set {' '.join(record.get('changed', [])) or 'nothing'}; "
                 "choose another folder for --out."
             )
 
@@ -295,6 +309,14 @@ def main(
             help="quick: about 50 network rows an edit; fast: a third of the papers' steps; paper: all."
         ),
     ] = "quick",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="METHOD.NAME=VALUE",
+            help="Change a parameter of a method; may be given several times.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")] = 0,
     model: Annotated[
         Path | None,
@@ -305,23 +327,26 @@ def main(
     """Measure every method on held-out edits with exact answers. Prints a table; writes
     quality.jsonl and sheet.png.
 
-    Example:  limn bench quality --cases 5 --types recolour,pose --methods foi,ip2p,tas --out quality
+    Example:  limn bench quality --cases 5 --types pose --methods adapedit,p2p --set p2p.guidance=1.5 --out quality
     """
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
     wanted_types = known_types(types)
     try:
         wanted = known_methods(listed(methods))
+        changed = changes(set_ or ())
         records = Records(out / "quality.jsonl", key_of)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()
-    check_same_run(records, preset, load_models(place, device).name)
+    check_same_run(records, preset, load_models(place, device).name, changed)
     for name in ("edits", "masks"):
         (out / name).mkdir(parents=True, exist_ok=True)
     seeds = {type: seeds_of(type, first, cases, things) for type in wanted_types}
     pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
-    work = [Work(type, seed, method, preset, out) for type, seed in pairs for method in wanted]
+    work = [
+        Work(type, seed, method, preset, out, changed) for type, seed in pairs for method in wanted
+    ]
     todo = [piece for piece in work if piece.key not in records]
     err = Console(stderr=True)
     err.print(f"{len(work)} edits, {len(work) - len(todo)} of them done before")

@@ -78,6 +78,23 @@ def blend(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask > 0, outside + mask * (inside - outside), outside)
 
 
+def filled(mask: Tensor) -> Tensor:
+    """A mask (h, w) bool without holes: all that cannot be reached from the border around it."""
+    free = F.pad((~mask).float()[None, None], (1, 1, 1, 1), value=1.0)
+    outside, before = torch.zeros_like(free), free
+    outside[..., 0, :] = 1
+    while not torch.equal(outside, before):
+        before = outside
+        outside = (
+            torch.maximum(
+                F.max_pool2d(outside, (3, 1), stride=1, padding=(1, 0)),
+                F.max_pool2d(outside, (1, 3), stride=1, padding=(0, 1)),
+            )
+            * free
+        )
+    return outside[0, 0, 1:-1, 1:-1] == 0
+
+
 def grow(mask: Tensor, radius: int) -> Tensor:
     """A mask (1, 1, h, w) dilated by a disc of this radius."""
     if radius < 1:

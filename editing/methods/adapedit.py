@@ -30,7 +30,8 @@ Differences (P the paper, C its authors' code, which lacks DPS):
  7  tau belongs to a token's place (C: to the word as spelt).
  8  E_k is normalised again after averaging, as in P, so that A is a cosine.
  9  self-attention of the semantic level and deeper follows the source during the default window, as in C.
-10  start, end and padding take the default window, 0.8 - share of content tokens with tau below 0.1, as in C.
+10  start, end and padding take the default window, 0.8 - share of content tokens with tau below 0.1, as in C; counted before the key
+    tokens' tau is set to 0, as in C: a key of several words that hardly attend alike shortens it less.
 11  "the last evaluation" is the sampler's last step. The sampler is DDIM, which inversion needs.
 12  S is computed once, from the pre-pass, like E_k; spatial "running" takes E_V from the target's previous step (P, Algorithm 1).
 13  S is shared by all tokens, key tokens included.
@@ -41,6 +42,11 @@ Differences (P the paper, C its authors' code, which lacks DPS):
 16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the word behind it and shows nothing of its
     own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit
     counts as a deletion. P and C make every such token a key token.
+17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1)), which is one more where tau N is whole or nearly so).
+18  the composite. P and C hand out the whole picture. Here all that the edit did not change comes from the original: inside the mask,
+    which is where the decoded edit differs from the decoded original latents (changed.py). S, which lies where the pre-pass drew
+    the word and not where the picture has the thing, is shown as the mask forms, and answers "find the mask"; mask "places"
+    takes it for the composite, too.
 tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never
 be edited.
 Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S
@@ -69,9 +75,10 @@ from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import denoise
 from ..diffusion.schedule import DDIM, Moment
-from ..events import Event
+from ..events import Event, Stage
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
+from .changed import changed
 from .common import inverted
 from .prompt_pair import (
     FeatureTap,
@@ -156,6 +163,12 @@ class Settings:
         "Closeness of places as it is, or stretched to its full range.",
         choices=("raw", "minmax"),
         title="place contrast",
+    )
+    mask: str = parameter(
+        "changes",
+        "What reaches the picture: what the edit changed, or the places that the words pointed at.",
+        choices=("changes", "places"),
+        title="mask from",
     )
     tau_form: str = parameter(
         "paper",
@@ -272,8 +285,9 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
         return Guidance(tau, DELETION[1], normalise(tokens.columns(seen.maps, pair.gone)), None)
     words = embeddings(seen.maps.flatten(1).T, seen.features, settings.alpha_m)
     key = key_embedding(words, pair.key)
+    related = windows(words @ key, (), lambda_tau, settings.tau_form)
+    default = default_window(related, pair.target.content)
     tau = windows(words @ key, (*pair.key, *pair.fresh), lambda_tau, settings.tau_form)
-    default = default_window(tau, pair.target.content)
     others = sorted(set(range(len(tau))) - set(pair.target.content))
     tau[others] = default
     return Guidance(tau, default, closeness_of_places(seen.features, key).unflatten(0, size), key)
@@ -349,7 +363,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
     cells = (found.closeness.shape[0], found.closeness.shape[1])
     prior, limit = (
-        None if h is None else on_grid(h, cells).to(z0) for h in (task.guide, task.limit)
+        None if h is None else on_grid(h, cells).to(z0) for h in (task.guide, task.bounds)
     )
 
     def places(closeness: Tensor) -> Spatial:
@@ -358,11 +372,16 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
         return by_level(s if limit is None else s * limit, size)
 
     where = mask(found.closeness, prior, limit)
+    reach = model.factor * 2**model.semantic_level / 2
     located = Outcome(
         found=where,
-        reach=model.factor * 2**model.semantic_level / 2,
+        reach=reach,
         keywords=couple.keywords,
-        thresholds={"mask": MASK_AT, "lambda_S": lambda_s, "self window": found.self_window}
+        thresholds={
+            "mask": where.threshold,
+            "lambda_S": lambda_s,
+            "self window": found.self_window,
+        }
         | ({"lambda_tau": lambda_tau} if couple.key else {}),
         understood={"source": texts.source, "target": texts.target},
     )
@@ -370,7 +389,18 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     z = yield from edit_pass(
         task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings
     )
-    return replace(located, latents=z)
+    if settings.mask == "places":
+        return replace(located, latents=z)
+    yield Stage("decoding")
+    image = model.decode(z)
+    where = changed(image, model.decode(z0), None if task.guide is None else task.guide.to(image))
+    return replace(
+        located,
+        image=image,
+        found=where,
+        reach=float(model.factor),
+        thresholds={**located.thresholds, "mask": where.threshold},
+    )
 
 
 def mask(closeness: Tensor, prior: Tensor | None, limit: Tensor | None) -> Found:
@@ -406,7 +436,7 @@ def edit_pass(
     s = places(found.closeness)
     running = settings.spatial == "running" and found.key is not None
     site = last_up(fine_sites(model))
-    limit = None if task.limit is None else area(task.limit, size).to(z0)
+    limit = None if task.bounds is None else area(task.bounds, size).to(z0)
 
     def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
         nonlocal s

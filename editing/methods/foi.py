@@ -39,6 +39,12 @@ Differences. The paper came without code; where it leaves a choice:
 17  mask_samples averages A over several noises at the first step.
 18  a sentence that was not read has its keyword chosen by attention; one that spares a thing
     ("everything except the tree") acts in the complement of that thing's mask.
+19  edges "picture": Eq. 2's map follows the picture's edges (diffusion/edges.py) before it is cut at
+    tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
+    paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py).
+20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i.
+21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
+    sub-instruction's strength, and alpha is 0. "attention" is the paper's.
 tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The
 bundled model's maps want gamma 1 and tau 0.2 (mean IoU 0.81 over 12 held-out edits, against 0.61
 with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says. Sharpening is
@@ -57,6 +63,7 @@ from torch.nn import functional as F
 
 from ..diffusion import tokens
 from ..diffusion.attention import Attention, AverageMap, Tap, Taps
+from ..diffusion.edges import follow, with_rim
 from ..diffusion.masks import blur, guided, is_constant, normalise, to_grid, within
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
@@ -66,6 +73,7 @@ from ..errors import EditError
 from ..events import Event, Stage
 from ..language import lexicon, phrases
 from ..language.instruction import Item
+from ..language.outline import keeps_outline
 from ..language.prompts import sentences
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
@@ -78,6 +86,7 @@ SMOOTHING = (
 )  # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
 SMALLEST = 0.02  # a mask below this share of the grid is degenerate: below 6 of 16 x 16 positions
 FEWEST = 4  # positions, where the grid is so small or narrow that its share is less
+LEAST_SHARE = 0.25  # of the mask on its grid: one that follows the picture is no smaller
 JOINER = ", "
 
 
@@ -130,6 +139,19 @@ class Settings:
         maximum=1.0,
         title="text in masks only",
     )
+    edges: str = parameter(
+        "auto",
+        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
+        "words change.",
+        choices=("auto", "picture", "grid"),
+        title="mask edges",
+    )
+    strength_acts: str = parameter(
+        "attention",
+        "What the strength changes: how the words are looked at (paper), or how much they count.",
+        choices=("attention", "guidance"),
+        title="strength acts on",
+    )
     mask_samples: int = parameter(
         1,
         "Noises over which the masks are averaged; each costs three rows once.",
@@ -157,17 +179,25 @@ class Part:
     outside: bool = False  # acts everywhere but at the keyword
     sure: bool = True  # whether the keyword was read from the sentence, or is a guess
     words: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the content words, and their tokens
+    keeps_outline: bool = False
 
 
 @dataclass(frozen=True)
 class Region:
     """Where one sub-instruction acts: its sharpened map and its mask, (h, w) at the semantic level,
-    and the gamma that gave them.
+    and the gamma that gave them; both at the picture's size where they follow its edges.
     """
 
     soft: Tensor
     mask: Tensor
     gamma: int
+    fine_soft: Tensor | None = None
+    fine_mask: Tensor | None = None
+
+    def at(self, size: tuple[int, int]) -> Tensor:
+        """The mask at a grid, (h, w) of 0 and 1: the fine one where the grid is finer than the map's."""
+        finer = size[0] > self.mask.shape[0] or size[1] > self.mask.shape[1]
+        return to_grid(self.mask if self.fine_mask is None or not finer else self.fine_mask, size)
 
 
 # Masks: Eq. 2 and 8
@@ -237,9 +267,38 @@ def complement(soft: Tensor, tau: float) -> Tensor:
     return torch.where(soft < tau, below, above.clamp(max=tau * (1 - 1e-6)))
 
 
-def union(regions: Sequence[Region]) -> Tensor:
-    """Eq. 8: where any sub-instruction acts, (h, w) bool."""
-    return torch.stack([r.mask for r in regions]).any(0)
+def follow_picture(
+    where: Region, picture: Tensor, tau: float, cell: float, limit: Tensor | None
+) -> Region:
+    """The region with its edges drawn to the picture's (difference 19).
+
+    picture: (1, 3, h, w). cell: its pixels in one of the map's cells. limit: (1, 1, h, w) or None.
+    A map without shape, and one that finds hardly anything to follow, stay on their grid.
+    """
+    if where.gamma == 0:
+        return where
+    soft = follow(where.soft.cpu()[None, None], picture, cell)
+    if limit is not None:
+        soft = soft * within(limit)
+    mask = with_rim(soft >= tau, picture, cell)
+    if limit is not None:
+        mask &= within(limit)
+    soft = torch.where(mask, soft.clamp(min=tau), soft)
+    if mask.float().mean() < LEAST_SHARE * where.mask.float().mean():
+        return where
+    soft, mask = (x[0, 0].to(where.soft.device) for x in (soft, mask))
+    return replace(where, fine_soft=soft, fine_mask=mask)
+
+
+def given(selection: Tensor, grid: tuple[int, int], gamma: int) -> Region:
+    """A selection (1, 1, h, w) that is the mask itself (difference 20)."""
+    mask = selection[0, 0] > 0
+    return Region(on_grid(selection, grid), to_grid(mask, grid) > 0, gamma, selection[0, 0], mask)
+
+
+def union(regions: Sequence[Region], size: tuple[int, int]) -> Tensor:
+    """Eq. 8 at a grid: where any sub-instruction acts, (h, w) of 0 and 1."""
+    return torch.stack([r.at(size) for r in regions]).amax(0)
 
 
 # Attention: Eq. 3-7
@@ -285,9 +344,9 @@ def token_masks(
     """M at one level's grid, (position, token): a sub-instruction's tokens have its mask, all
     others the union.
     """
-    masks = to_grid(union(regions), size).flatten()[:, None].repeat(1, tokens)
+    masks = union(regions, size).flatten()[:, None].repeat(1, tokens)
     for part, where in zip(parts, regions, strict=True):
-        masks[:, list(part.tokens)] = to_grid(where.mask, size).flatten()[:, None]
+        masks[:, list(part.tokens)] = where.at(size).flatten()[:, None]
     return masks
 
 
@@ -302,9 +361,9 @@ def guidance(
     image_guidance: float,
     where: Tensor | float = 1.0,
 ) -> Tensor:
-    """Eq. 9; with where = 1 it is Eq.
+    """Eq. 9; with where = 1 it is Eq. 1, InstructPix2Pix's guidance.
 
-    1, InstructPix2Pix's guidance. where: (h, w), the union of the masks at the latents' size.
+    where: (h, w), the union of the masks at the latents' size.
     """
     return null + text_guidance * (text - image) * where + image_guidance * (image - null)
 
@@ -353,6 +412,7 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
                 item.outside,
                 item.sure,
                 words,
+                keeps_outline(item) and not item.outside,
             )
         )
         start += len(item.text) + len(JOINER)
@@ -372,7 +432,7 @@ def keyword_map(maps: Tensor, part: Part) -> Tensor:
 
 def looked_for(maps: Tensor, part: Part) -> Part:
     """The part with the keyword that the model looks at most, where the sentence was not read: the
-    content word whose map has the largest peak over its mean (difference 18).
+    content word whose map has the largest peak over its mean (difference 19).
     """
     if part.sure or not part.words:
         return part
@@ -404,6 +464,74 @@ def conditions(
     return model.scaling * unscaled, branches
 
 
+def places(
+    task: Task, settings: Settings, parts: Sequence[Part], maps: Tensor, cell: int
+) -> list[Region]:
+    """Where each sub-instruction acts: Eq. 2 on its keyword's map, the selection's say, and the
+    picture's edges. maps: (token, h, w). cell: working pixels of one of the map's.
+    """
+    grid = (maps.shape[1], maps.shape[2])
+    gamma = GAMMA[settings.gamma]
+    if task.exactly is not None:
+        return [given(task.exactly.to(maps), grid, gamma)] * len(parts)
+    guide, limit = (
+        None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit)
+    )
+    regions = []
+    for part in parts:
+        where = region(
+            keyword_map(maps, part),
+            gamma,
+            settings.tau,
+            guide,
+            limit,
+            part.everywhere,
+            part.outside,
+        )
+        if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
+            where = follow_picture(where, task.image, settings.tau, cell, task.limit)
+        regions.append(where)
+    return regions
+
+
+def shown_masks(
+    parts: Sequence[Part],
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    tau: float,
+    cell: int,
+) -> Found:
+    """The regions as the composite takes them: a mask on the grid grows by half a cell, one that
+    follows the picture does not.
+    """
+    found = tuple(
+        FoundPart(
+            part.text,
+            part.keyword,
+            (r.soft if r.fine_soft is None else r.fine_soft)[None, None],
+            cell / 2 if r.fine_soft is None else 0.0,
+        )
+        for part, r in zip(parts, regions, strict=True)
+    )
+    soft = [F.interpolate(p.soft.float(), size=size, mode="bilinear") for p in found]
+    return Found(torch.cat(soft).amax(0, keepdim=True), tau, found)
+
+
+def acting(
+    parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], settings: Settings
+) -> Tensor:
+    """What s_T is multiplied by at each place in Eq. 9, (h, w): M_union, or the strength of the
+    sub-instruction that acts there most (difference 21).
+    """
+    if settings.strength_acts == "attention":
+        return union(regions, size)
+    weighted = [
+        settings.strength * part.strength * r.at(size)
+        for part, r in zip(parts, regions, strict=True)
+    ]
+    return torch.stack(weighted).amax(0)
+
+
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """FoI, as in the module's docstring."""
@@ -426,31 +554,17 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     reading: Taps = dict.fromkeys(model.sites.at("cross", model.semantic_level), reader)
     first_noise = model.predict(solver.shown(z, first), first.t, asked, reading)
     maps = reader.value  # (token, h, w)
-    grid = (maps.shape[1], maps.shape[2])
-    guide, limit = (
-        None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit)
-    )
-    gamma = GAMMA[settings.gamma]
+    cell = model.factor * 2**model.semantic_level
     parts = tuple(looked_for(maps, p) for p in parts)
-    regions = [
-        region(keyword_map(maps, p), gamma, settings.tau, guide, limit, p.everywhere, p.outside)
-        for p in parts
-    ]
+    regions = places(task, settings, parts, maps, cell)
     unseen = [p for p, r in zip(parts, regions, strict=True) if p.outside and r.gamma == 0]
     if unseen:
         sentence = f"The model does not see where {unseen[0].keyword!r} is, and can't spare it."
         raise EditError("exception", sentence, "Select what shall change.")
-    found = Found(
-        torch.stack([r.soft for r in regions]).amax(0)[None, None],
-        settings.tau,
-        tuple(
-            FoundPart(p.text, p.keyword, r.soft[None, None])
-            for p, r in zip(parts, regions, strict=True)
-        ),
-    )
+    found = shown_masks(parts, regions, task.frame.size, settings.tau, cell)
     located = Outcome(
         found=found,
-        reach=model.factor * 2**model.semantic_level / 2,
+        reach=cell / 2,
         keywords=tuple(p.keyword for p in parts),
         thresholds={"tau": settings.tau}
         | {f"gamma {i}": float(r.gamma) for i, r in enumerate(regions, start=1)},
@@ -459,14 +573,15 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     )
     yield located
 
-    where = to_grid(union(regions), (height, width))
+    where = acting(parts, regions, (height, width), settings)
+    afterwards = torch.where(union(regions, (height, width)) > 0, where, 1.0)
     levels = {site.level for site in model.sites.at("cross")}
     masks = {
         level: token_masks(parts, regions, model.sites.grid((height, width), level), len(maps))
         for level in levels
     }
     alpha = torch.zeros(len(maps), device=maps.device)
-    for part in parts:
+    for part in parts if settings.strength_acts == "attention" else ():
         alpha[list(part.tokens)] = settings.strength * part.strength
     entangled = first.index + round(settings.disentangled * (len(moments) - 1))
 
@@ -478,7 +593,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
                 model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
             )
             noise = model.predict(solver.shown(z, now), now.t, branches, taps)
-        inside = where if now.index < entangled else 1.0
+        inside = where if now.index < entangled else afterwards
         return guidance(
             noise["text"],
             noise["image"],

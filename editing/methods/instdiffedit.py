@@ -36,6 +36,14 @@ Differences between paper and authors' code, and what is done here:
 11  one mask for the three noises. Here: the same.
 12  the autoencoder. Code: a sample of the posterior. Here: its mode, so that an edit can be repeated.
 13  precision. Code: maps in 8 bits, text in float16. Here: neither.
+14  the words whose attention is read. Paper and code: the target's. They do not tell which of several things goes; find="source" reads
+    those of the thing that goes, where the instruction names it.
+15  holes in the mask. Paper and code: kept. Here: filled, since a thing has none; holes="kept" leaves them.
+16  edges "picture": A_ref follows the picture's edges (diffusion/edges.py) before the last mask is cut. "grid" is the paper's. "auto":
+    the picture's for what keeps its outline or goes.
+17  what is painted where a thing goes: the caption's setting alone ("a beige background"); with the rest of the caption the model
+    painted the other things a second time. What another thing carries leaves that: "a cat with a hat", without the hat.
+18  a selection that is the mask itself (hint mode "exactly") takes its place, and the loop is not run.
 Added: a map without shape, and a mask that the selection leaves empty, give way to the selection,
 else to the whole picture. A prompt of one word has nothing to compare: its own map is taken.
 Several items run one after another, each on the result of the one before.
@@ -43,8 +51,9 @@ Several items run one after another, each on the result of the one before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -52,6 +61,7 @@ from torch.nn import functional as F
 
 from ..diffusion import masks, tokens
 from ..diffusion.attention import AverageMap
+from ..diffusion.edges import follow, with_rim
 from ..diffusion.masks import blend, blur, guided, is_constant, normalise, within
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
@@ -59,8 +69,10 @@ from ..diffusion.sampling import classifier_free, denoise
 from ..diffusion.schedule import LMS, DPMSolver, Moment, late, randn, randn_like
 from ..errors import EditError
 from ..events import Event
-from ..language.instruction import Item
-from ..language.prompts import replacements
+from ..language.instruction import Instruction, Item
+from ..language.outline import is_carried, keeps_outline, setting
+from ..language.prompts import Replacement, replacements
+from ..language.wording import bare, joined
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Part, Task, on_grid, shown
 
@@ -116,6 +128,22 @@ class Settings:
         minimum=0.0,
         maximum=1.0,
         title="words unlike up to",
+    )
+    find: str = parameter(
+        "target",
+        "Whose words show the place: of what comes (paper), or of what goes.",
+        choices=("target", "source"),
+        title="place shown by",
+    )
+    holes: str = parameter(
+        "filled", "Holes in the mask.", choices=("filled", "kept"), title="holes in the mask"
+    )
+    edges: str = parameter(
+        "auto",
+        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
+        "words change.",
+        choices=("auto", "picture", "grid"),
+        title="mask edges",
     )
     start_map: str = parameter(
         "inverted",
@@ -236,6 +264,22 @@ def region(
 # The procedure
 
 
+def wanted(instruction: Instruction, settings: Settings) -> list[Replacement]:
+    """What each item looks for, and what it paints (differences 14, 17)."""
+    found = []
+    for item, asked in zip(instruction.items, replacements(instruction), strict=True):
+        if (
+            item.operation == "remove"
+            and instruction.caption
+            and not is_carried(instruction.caption, item.subject)
+        ):
+            asked = replace(asked, paint=setting(instruction.caption, item.subject))
+        elif settings.find == "source" and item.subject and item.operation in ("replace", "modify"):
+            asked = replace(asked, find=joined(bare(item.subject)))
+        found.append(asked)
+    return found
+
+
 @torch.no_grad()
 def find(
     task: Task,
@@ -304,6 +348,26 @@ def find(
     return where
 
 
+def finished(
+    task: Task, model: Model, image: Tensor, item: Item, where: Region, settings: Settings
+) -> Region:
+    """The last mask: its edges the picture's where asked, its holes filled (differences 15, 16)."""
+    if settings.edges == "picture" or (settings.edges == "auto" and keeps_outline(item)):
+        cell = model.factor * 2**model.semantic_level
+        soft = follow(where.soft.cpu()[None, None], image, cell)
+        soft = soft if task.limit is None else soft * within(task.limit)
+        mask = with_rim(soft > settings.phi, image, cell)
+        mask = mask if task.limit is None else mask & within(task.limit)
+        soft = torch.where(mask, soft.clamp(min=settings.phi), soft)
+        if where.known and bool(mask.any()):
+            where = replace(where, soft=soft[0, 0], mask=mask[0, 0])
+    if settings.holes == "filled" and where.known:
+        mask = masks.filled(where.mask)
+        soft = torch.where(mask & ~where.mask, torch.ones_like(where.soft), where.soft)
+        where = replace(where, soft=soft, mask=mask)
+    return where
+
+
 @torch.no_grad()
 def inpaint(
     task: Task, model: Model, image: Tensor, text: str, mask: Tensor, settings: Settings
@@ -340,15 +404,19 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     if paints:
         task.models.require("inpainting")
     factor = task.model("text-to-image").factor
-    texts = replacements(task.instruction)
+    texts = wanted(task.instruction, settings)
     image = task.image
     regions: list[Region] = []
     parts: tuple[Part, ...] = ()
     for item, asked in zip(task.instruction.items, texts, strict=True):
-        # Neither network is held here while the other works: a small card has room for one.
-        finder = yield from task.brought("text-to-image")
-        where = yield from find(task, finder, image, item, asked.find, parts, settings)
-        del finder
+        if task.exactly is not None:
+            where = Region(task.exactly[0, 0], task.exactly[0, 0] > 0, item.keyword)
+        else:
+            # Neither network is held here while the other works: a small card has room for one.
+            finder = yield from task.brought("text-to-image")
+            where = yield from find(task, finder, image, item, asked.find, parts, settings)
+            where = finished(task, finder, image, item, where, settings)
+            del finder
         regions.append(where)
         parts = (*parts, part(item, where))
         yield task.mask(found(parts, settings.phi))
@@ -375,12 +443,14 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
 def part(item: Item, where: Region) -> Part:
     """One item's share of the mask."""
-    return Part(item.text, where.keyword, where.soft[None, None])
+    return Part(item.text, where.keyword, where.soft[None, None].cpu())
 
 
 def found(parts: tuple[Part, ...], phi: float) -> Found:
     """All items' masks together."""
-    return Found(torch.cat([p.soft for p in parts]).amax(0, keepdim=True), phi, parts)
+    size = max((tuple(p.soft.shape[2:]) for p in parts), key=math.prod)
+    soft = [F.interpolate(p.soft.float(), size=size, mode="bilinear") for p in parts]
+    return Found(torch.cat(soft).amax(0, keepdim=True), phi, parts)
 
 
 def _understood(texts: list[tuple[str, str]]) -> dict[str, str]:

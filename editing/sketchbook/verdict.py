@@ -25,6 +25,15 @@ NEARER = 0.6
 answer than to the picture before.
 """
 
+STANDS_OUT = 0.1
+"""Difference from the exact answer, in one channel, 0..1, by which a pixel of a hole stands out."""
+
+LEFT = 0.1
+"""Share of a removed thing's pixels that may stand out from what should be there. Another thing in
+the hole, in whatever colour, stands out in most of them, though it may lie nearer to the answer
+than the old one did.
+"""
+
 
 def to_tensor(array: np.ndarray) -> Tensor:
     """A rendered picture (128, 128, 3) uint8 -> (1, 3, 128, 128) in 0..1; a mask (128, 128) -> (1,
@@ -73,7 +82,8 @@ def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, imag
             (image - to_tensor(side.image)).abs().mul(part).mean()
             for side in (shown.before, shown.after)
         )
-        return bool(after < NEARER * before)
+        nearer = bool(after < NEARER * before)
+        return nearer and (change.type != "remove" or hole_is_empty(shown, number, image))
     assert change.thing is not None
     after_index = (
         len(edit.after.things) - 1 if change.type == "add" else successors(edit)[change.index or 0]
@@ -83,6 +93,13 @@ def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, imag
         place = np.maximum(place, shown.before.masks[change.index or 0])
     seen = judge.look(image, to_tensor(frame_of(place)))
     return all(seen[name] == _truth(change.thing)[name] for name in ASKED[change.type])
+
+
+def hole_is_empty(shown: RenderedEdit, number: int, image: Tensor) -> bool:
+    """Whether hardly anything stands out in the place that change ``number`` has emptied."""
+    hole = to_tensor(shown.parts[number]) > 0.5
+    apart = (image - to_tensor(shown.after.image)).abs().amax(1, keepdim=True)
+    return float((apart > STANDS_OUT)[hole].float().mean()) <= LEFT
 
 
 def changes_made(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> list[bool]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...protocol import limits
-from ...protocol.messages import Algorithm
+from ...protocol.messages import HINT_MODES, Algorithm
 from ..qt import (
     QApplication,
     QButtonGroup,
@@ -28,7 +28,7 @@ from ..qt import (
     QWidget,
     Signal,
 )
-from ..state import HINT_MODES, Panel
+from ..state import Panel
 from .caption_box import CaptionBox
 from .instruction_box import InstructionBox
 from .parameters import ParameterForm
@@ -43,6 +43,7 @@ HINTS = {
     "off": ("ignore", "The selection plays no part"),
     "guide": ("guide", "Look for the change near the selection; it may reach beyond it"),
     "limit": ("limit", "Change nothing outside the selection"),
+    "exactly": ("exactly", "The selection is the mask: no place is looked for"),
 }
 
 
@@ -371,7 +372,7 @@ class PanelView(QWidget):  # type: ignore[misc]
                 QWidget.setTabOrder(one, following)
 
     def _show_hint_mode(self) -> None:
-        """The chosen one of the three buttons is filled.
+        """The chosen one of the buttons is filled.
 
         By its palette: a style sheet would take Krita's small font from it.
         """

@@ -36,6 +36,7 @@ REMEDIES = {
 class HintMode(StrEnum):
     guide = "guide"
     limit = "limit"
+    exactly = "exactly"
 
 
 def edit(
@@ -59,7 +60,9 @@ def edit(
     ] = None,
     hint_mode: Annotated[
         HintMode | None,
-        typer.Option(help="limit: nothing outside (default). guide: it helps to find the place."),
+        typer.Option(
+            help="limit: nothing outside (default). guide: it helps to find the place. exactly: it is the mask."
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=limits.MAX_SEED, help="The same seed gives the same picture.")

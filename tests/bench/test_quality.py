@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 
 from limn.editing import ALGORITHMS
 from limn.editing.bench import methods, quality
-from limn.editing.bench.methods import Words
+from limn.editing.bench.methods import Words, changes
 from limn.editing.bench.quality import Case
 from limn.editing.language.instruction import parse
 from limn.editing.language.prompts import captions
 from limn.editing.request import resolve
 from limn.editing.sketchbook.edits import TYPES, edit
 from limn.editing.sketchbook.judge import Judge, new_judge
+from limn.editing.sketchbook.verdict import hole_is_empty
 
 from .test_records import read
 
@@ -181,3 +182,40 @@ def test_it_hangs_in_the_command_line() -> None:
 
     assert {"quality", "paper"} <= set(cli_bench.find_benches())
     assert isinstance(quality.app, typer.Typer)
+
+
+def test_parameters_are_changed_by_method_and_name() -> None:
+    changed = changes(["p2p.guidance=1.5", "foi.edges=grid", "tas.save_memory=true", "foi.steps=4"])
+    assert changed["p2p"] == {"guidance": 1.5}
+    assert changed["foi"] == {"edges": "grid", "steps": 4}
+    assert changed["tas"] == {"save_memory": True}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "p2p.guidance",
+        "guidance=1",
+        "nobody.steps=3",
+        "foi.colour=red",
+        "foi.edges=round",
+        "foi.steps=many",
+        "foi.steps=2.5",
+        "foi.tau=7",
+        "tas.save_memory=maybe",
+    ],
+)
+def test_what_cannot_be_changed_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        changes([entry])
+
+
+def test_another_thing_in_the_hole_is_no_removal() -> None:
+    """Also one that is nearer to the background than the removed thing was."""
+    case = Case.of("remove", 1000003)
+    hole = case.exact > 0.5
+    faint = torch.where(hole, 0.8 * case.after + 0.2 * (1 - case.after).round(), case.after)
+    assert hole_is_empty(case.shown, 0, case.after)
+    assert hole_is_empty(case.shown, 0, (case.after + 0.03).clamp(0, 1))
+    assert not hole_is_empty(case.shown, 0, case.before)
+    assert not hole_is_empty(case.shown, 0, faint)

@@ -132,6 +132,16 @@ def test_a_limit_holds(models: Models, name: str) -> None:
     assert not bool(result.alpha[hint == 0].any())
 
 
+@pytest.mark.parametrize("name", ["ip2p", "p2p", "diffedit"])
+def test_a_selection_can_be_the_mask(models: Models, name: str) -> None:
+    hint = torch.zeros(1, 1, 64, 64)
+    hint[..., 20:40, 10:30] = 1
+    result = done(models, name, hint=hint, hint_mode="exactly")
+    assert torch.equal(result.alpha, hint)
+    outside = (hint == 0).expand_as(result.image)
+    assert torch.equal(result.image[outside], picture()[outside])
+
+
 @pytest.mark.parametrize("name", ["p2p", "masactrl", "pnp", "null-text", "edit-friendly"])
 def test_a_second_edit_starts_from_what_is_kept(models: Models, name: str) -> None:
     store = Memory()

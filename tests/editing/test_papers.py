@@ -113,3 +113,17 @@ def test_a_seed_changes_the_picture_where_that_is_declared(models: Models, algor
 
 
 COUNTS = ("steps", "iterations", "prepass_steps", "optimisation_steps", "inner_steps")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_selection_that_is_the_mask_is_taken_as_it_is(models: Models, name: str) -> None:
+    image = picture(72, 100)
+    hint = torch.zeros(1, 1, 72, 100)
+    hint[..., 20:50, 30:60], hint[..., 50:55, 30:60] = 1, 0.4
+    last = done(models, name, image=image, hint=hint, hint_mode="exactly")
+    assert torch.equal(last.alpha, hint) and torch.equal(last.mask.soft, hint)
+    assert torch.equal(last.mask.binary, (hint > 0).float())
+    outside = (hint == 0).expand_as(image)
+    assert torch.equal(last.image[outside], image[outside])
+    assert bool((last.image != image)[..., 20:50, 30:60].any())
+    assert last.report.warnings == ()

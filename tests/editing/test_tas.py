@@ -16,7 +16,7 @@ from limn.editing.diffusion.model import Branch, Model, Tally
 from limn.editing.diffusion.sampling import classifier_free, denoise
 from limn.editing.diffusion.schedule import DDIM, Moment, randn
 from limn.editing.events import Done, Mask, Stage, Step
-from limn.editing.methods import tas
+from limn.editing.methods import changed, tas
 
 from .conftest import Memory, drain, picture, watch
 
@@ -350,7 +350,7 @@ def test_another_seed_fits_the_words_anew_but_keeps_the_inversion(models: Models
 
 def test_otsu_parts_two_classes() -> None:
     x = torch.cat((torch.full((70,), 0.15), torch.full((30,), 0.8)))
-    assert 0.15 < tas.otsu(x) <= 0.8
+    assert 0.15 < changed.otsu(x) <= 0.8
     generator = torch.Generator().manual_seed(0)
     hills = torch.cat(
         (
@@ -358,7 +358,7 @@ def test_otsu_parts_two_classes() -> None:
             0.7 + 0.05 * torch.randn(1000, generator=generator),
         )
     )
-    assert tas.otsu(hills.clamp(0, 1)) == pytest.approx(0.45, abs=0.07)
+    assert changed.otsu(hills.clamp(0, 1)) == pytest.approx(0.45, abs=0.07)
 
 
 @given(st.integers(0, 10**6), st.floats(0.05, 0.95))
@@ -382,7 +382,7 @@ def test_otsu_minimises_the_spread_within_the_classes(seed: int, share: float) -
         )
 
     best = min(within(t / 256) for t in range(257))
-    assert within(tas.otsu(x)) <= best * (1 + 1e-4) + 1e-5
+    assert within(changed.otsu(x)) <= best * (1 + 1e-4) + 1e-5
 
 
 def moved_square(size: int = 100) -> tuple[Tensor, Tensor]:
@@ -397,7 +397,7 @@ def moved_square(size: int = 100) -> tuple[Tensor, Tensor]:
 def test_the_mask_covers_where_a_thing_was_and_where_it_is() -> None:
     before, after = moved_square()
     noise = 0.01 * torch.randn(before.shape, generator=torch.Generator().manual_seed(0))
-    found = tas.changed(after + noise, before)
+    found = changed.changed(after + noise, before)
     mask = (found.soft >= found.threshold)[0, 0]
     exact = (before != after).any(1)[0]
     assert float((mask & exact).sum() / (mask | exact).sum()) > 0.85
@@ -408,8 +408,8 @@ def test_closing_the_soft_map_is_closing_the_mask(monkeypatch: pytest.MonkeyPatc
     from limn.editing.diffusion.masks import grow
 
     soft = torch.rand(1, 1, 100, 100, generator=torch.Generator().manual_seed(2))
-    monkeypatch.setattr(tas, "difference", lambda *_: soft)
-    found = tas.changed(torch.zeros(1, 3, 100, 100), torch.zeros(1, 3, 100, 100))
+    monkeypatch.setattr(changed, "difference", lambda *_: soft)
+    found = changed.changed(torch.zeros(1, 3, 100, 100), torch.zeros(1, 3, 100, 100))
     binary = (soft >= found.threshold).float()
     closed = 1 - grow(1 - grow(binary, 1), 1)
     assert torch.equal(closed, (found.soft >= found.threshold).float())
@@ -418,7 +418,7 @@ def test_closing_the_soft_map_is_closing_the_mask(monkeypatch: pytest.MonkeyPatc
 
 def test_no_visible_difference_is_no_mask() -> None:
     before, _ = moved_square()
-    found = tas.changed(before + 0.0002, before)
+    found = changed.changed(before + 0.0002, before)
     assert not bool((found.soft >= found.threshold).any())
 
 
@@ -426,7 +426,7 @@ def test_a_guide_weakens_the_mask_outside() -> None:
     before, after = moved_square()
     hint = torch.zeros(1, 1, 100, 100)
     hint[..., :50, :50] = 1
-    free, guided = tas.difference(after, before), tas.difference(after, before, hint)
+    free, guided = changed.difference(after, before), changed.difference(after, before, hint)
     torch.testing.assert_close(guided[..., :50, :50], free[..., :50, :50])
     torch.testing.assert_close(guided[..., 50:, 50:], 0.3 * free[..., 50:, 50:])
 

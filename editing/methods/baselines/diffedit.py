@@ -4,7 +4,8 @@ happens.
 Differences. The mask is finished as in the paper and diffusers (clamped at three times its mean,
 above 0.5); mask="blurred" is the version that InstDiffEdit's authors compared with (min-max to 8
 bits, one 5 x 5 blur, above 0.35). Both sides of the difference are guided, as published; their
-unconditional rows cancel in it. The inversion's text is the source text, as in diffusers.
+unconditional rows cancel in it. edges="picture" lets the mask follow the picture's edges
+(diffusion/edges.py), which the paper does not. The inversion's text is the source text, as in diffusers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...diffusion.edges import follow
 from ...diffusion.inversion import invert
-from ...diffusion.masks import area, blend, blur, guided, normalise, within
+from ...diffusion.masks import area, blend, blur, guided, normalise, to_grid, within
 from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import DDIM, Moment, randn
@@ -38,6 +40,12 @@ class Settings:
 
     mask: str = parameter(
         "clamped", "How the mask is finished.", choices=("clamped", "blurred"), title="mask finish"
+    )
+    edges: str = parameter(
+        "grid",
+        "Where a mask ends: at the picture's own edges, or at its grid's cells (paper).",
+        choices=("picture", "grid"),
+        title="mask edges",
     )
     mask_strength: float = parameter(
         0.5,
@@ -95,6 +103,8 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
     Where the difference stays below the threshold everywhere, the mask is the selection's limit, or
     else everything.
     """
+    if start.task.exactly is not None:
+        return Found(start.task.exactly, float(torch.finfo(torch.float32).tiny))
     yield Stage("finding the mask", 1)
     moment = start.late(settings.mask_strength)[0]
     noises = randn(
@@ -124,6 +134,9 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
         clamped(found) if settings.mask == "clamped" else blurred((255 * normalise(found)).floor())
     )
     at = CLAMPED_AT if settings.mask == "clamped" else BLURRED_AT
+    if settings.edges == "picture":
+        soft = follow(soft.cpu()[None, None], start.task.image, start.model.factor)[0, 0].to(soft)
+        limit = None if start.task.limit is None else start.task.limit[0, 0].to(soft)
     allowed = torch.ones_like(soft) if limit is None else within(limit).to(soft)
     kept = soft * allowed
     is_found = bool(
@@ -138,7 +151,8 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     start = ground(task, settings.steps)
     found = yield from find_mask(start, settings)
     yield start.outcome(found)
-    where = (found.soft > found.threshold).to(start.z0)
+    size = (start.z0.shape[2], start.z0.shape[3])
+    where = to_grid((found.soft > found.threshold)[0, 0], size).to(start.z0)
     moments = start.late(settings.strength)
     steps = len(moments) - 1
     up = invert(start.model, start.z0, start.source.text, moments)

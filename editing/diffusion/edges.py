@@ -1,0 +1,124 @@
+"""A coarse map drawn to the picture's own edges: the guided filter of He, Sun, Tang (PAMI 2013).
+
+Around each pixel the map is fitted as a linear function of the picture's colour, so that it turns
+where the colours turn. Windows and all are subsampled as in the same authors' Fast Guided Filter
+(arXiv 1505.00996), so that the cost does not grow with the radius. Written here because torch has
+none, and the libraries that do (OpenCV's contributed modules, kornia) would each be one large
+dependency for these lines.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .masks import grow
+
+RADIUS = 1.5
+"""Of a cell of the map. Recolourings, retextures and removals, 72 cases: IoU with the exact mask
+0.83 at half a cell, 0.89 at one, 0.92 at 1.5 and 0.91 at two; 0.76 without the filter.
+"""
+
+EPS = 1e-3
+"""Variance of colours in 0..1 below which a window counts as flat: the paper's smoothing term.
+1e-4 gave 0.93 on the same cases, whose backgrounds are flat, and 1e-2 gave 0.89; brushwork and
+grain of some 3% lie below 1e-3 and do not draw an edge.
+"""
+
+RIM = 0.375
+"""Radius of the second fit, of a cell: drawn outlines differ in colour from what they enclose, and
+the first fit leaves part of them out. 36 of the same cases: 4% of all that a thing covers, however
+faintly, is left outside instead of 10%, at an IoU of 0.90 instead of 0.93; growing by one pixel
+leaves 3% at 0.86.
+"""
+
+FAINT = 0.1  # share of a thing in a pixel from which the pixel belongs to it
+RIM_REACH = 0.25  # of a cell: how far the outline may lie from the mask
+FINE, FINE_RIM = 12, 3  # pixels of radius that are kept when a larger window is subsampled
+
+
+def follow(coarse: Tensor, picture: Tensor, cell: float) -> Tensor:
+    """A map (1, 1, a, b) in 0..1 at the size of a picture, its edges the picture's.
+
+    picture: (1, 3, h, w) in 0..1. cell: pixels of one of the map's cells. Returns (1, 1, h, w) in
+    0..1.
+    """
+    slope, offset = coefficients(picture, coarse, RADIUS * cell, FINE)
+    return ((slope * picture).sum(1, keepdim=True) + offset).clamp(0, 1)
+
+
+def with_rim(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
+    """A mask (1, 1, h, w) bool and the thing's own outline around it: pixels near the mask whose
+    colour its own explain in part. picture and cell: as in follow.
+    """
+    slope, offset = coefficients(picture, mask.to(picture), RIM * cell, FINE_RIM)
+    share = (slope * picture).sum(1, keepdim=True) + offset
+    near = grow(mask.to(picture), max(1, round(RIM_REACH * cell))) > 0
+    return mask | (near & (share >= FAINT))
+
+
+def coefficients(
+    picture: Tensor, target: Tensor, radius: float, fine: int
+) -> tuple[Tensor, Tensor]:
+    """linear_fit of a map of any grid (1, 1, a, b), windows beyond `fine` pixels subsampled."""
+    factor = max(1, int(radius / fine))
+    whole = (picture.shape[2], picture.shape[3])
+    size = (max(1, whole[0] // factor), max(1, whole[1] // factor))
+    small = picture if factor == 1 else F.interpolate(picture, size=size, mode="area")
+    wanted = target.to(picture)
+    if tuple(wanted.shape[2:]) != size:
+        wanted = F.interpolate(wanted, size=size, mode="bilinear", antialias=True)
+    slope, offset = linear_fit(small, wanted, max(1, round(radius / factor)), EPS)
+    if factor == 1:
+        return slope, offset
+    slope, offset = (F.interpolate(x, size=whole, mode="bilinear") for x in (slope, offset))
+    return slope, offset
+
+
+def linear_fit(guide: Tensor, target: Tensor, radius: int, eps: float) -> tuple[Tensor, Tensor]:
+    """The filter's coefficients: around each pixel target = slope . colour + offset.
+
+    guide: (1, 3, h, w); target: (1, 1, h, w). Returns the slope (1, 3, h, w) and the offset
+    (1, 1, h, w), each averaged over all windows that hold the pixel (Eq. 14, 19 of the paper).
+    """
+    red, green, blue = guide.double().split(1, dim=1)
+    p = target.double()
+    colours = torch.cat((red, green, blue), dim=1)
+    pairs = torch.cat((red * colours, green * green, green * blue, blue * blue), dim=1)
+    means = box_mean(torch.cat((colours, p, colours * p, pairs), dim=1), radius)
+    colour, mean, product, square = means.split((3, 1, 3, 6), dim=1)
+    r, g, b = colour.split(1, dim=1)
+    spread = square - torch.cat((r * colour, g * g, g * b, b * b), dim=1)
+    slope = solved(spread, product - colour * mean, eps)
+    offset = mean - (slope * colour).sum(1, keepdim=True)
+    smooth = box_mean(torch.cat((slope, offset), dim=1), radius).to(guide)
+    return smooth[:, :3], smooth[:, 3:]
+
+
+def solved(spread: Tensor, right: Tensor, eps: float) -> Tensor:
+    """(S + eps I)^-1 right at each pixel, by the closed inverse of a symmetric 3 x 3 matrix.
+
+    spread: (1, 6, h, w), S row by row: rr, rg, rb, gg, gb, bb. right: (1, 3, h, w).
+    """
+    rr, rg, rb, gg, gb, bb = spread.split(1, dim=1)
+    rr, gg, bb = rr + eps, gg + eps, bb + eps
+    a, b, c = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    d, e, f = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    x, y, z = right.split(1, dim=1)
+    inverse = torch.cat((a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z), 1)
+    return inverse / (rr * a + rg * b + rb * c)
+
+
+def box_mean(x: Tensor, radius: int) -> Tensor:
+    """Mean over the square window of this radius, cut at the picture's sides; by running sums."""
+    for axis in (2, 3):
+        size = x.shape[axis]
+        sums = F.pad(x.cumsum(axis), (1, 0, 0, 0) if axis == 3 else (0, 0, 1, 0))
+        place = torch.arange(size, device=x.device)
+        first, last = (place - radius).clamp(min=0), (place + radius + 1).clamp(max=size)
+        shape = [1, 1, 1, 1]
+        shape[axis] = size
+        count = (last - first).view(shape)
+        x = (sums.index_select(axis, last) - sums.index_select(axis, first)) / count
+    return x
