@@ -432,7 +432,7 @@ def keyword_map(maps: Tensor, part: Part) -> Tensor:
 
 def looked_for(maps: Tensor, part: Part) -> Part:
     """The part with the keyword that the model looks at most, where the sentence was not read: the
-    content word whose map has the largest peak over its mean (difference 19).
+    content word whose map has the largest peak over its mean (difference 18).
     """
     if part.sure or not part.words:
         return part
