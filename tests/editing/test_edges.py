@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from limn.editing.bench.metrics import iou
+from limn.editing.bench.overlap import iou
 from limn.editing.diffusion import edges, masks
 
 
