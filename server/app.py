@@ -29,7 +29,7 @@ from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
 from .engine import EngineError, LocalEngine, Start
 from .jobs import Jobs
 from .log import begin as begin_log
-from .session import House, Session
+from .session import Context, Session
 from .settings import Settings, SettingsError, runtime_folder
 
 log = logging.getLogger("limn.app")
@@ -75,13 +75,13 @@ async def serve(settings: Settings) -> None:
     jobs = Jobs(
         engine, settings.max_jobs, settings.queue_bytes, settings.keep_bytes, settings.keep_seconds
     )
-    house = House(settings, engine, jobs, ByteCache(settings.picture_bytes))
+    context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes))
     listener = _listen(settings)
     port = listener.getsockname()[1]
     token = _token(settings)
     door = Door()
     runner = web.AppRunner(
-        build(house, port, token, door),
+        build(context, port, token, door),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
@@ -112,30 +112,30 @@ async def serve(settings: Settings) -> None:
         await runner.cleanup()
 
 
-def build(house: House, port: int, token: str, door: Door) -> web.Application:
+def build(context: Context, port: int, token: str, door: Door) -> web.Application:
     """The application: two routes, guarded as one."""
     sockets: set[web.WebSocketResponse] = set()
 
     async def session(request: web.Request) -> web.StreamResponse:
-        if len(sockets) >= house.settings.max_connections:
+        if len(sockets) >= context.settings.max_connections:
             raise web.HTTPServiceUnavailable(text="Too many connections.\n")
         ws = web.WebSocketResponse(
             compress=False,
             max_msg_size=limits.MAX_FRAME_BYTES,
-            heartbeat=house.settings.heartbeat_seconds,
+            heartbeat=context.settings.heartbeat_seconds,
             timeout=5.0,
         )
         await ws.prepare(request)
         sockets.add(ws)
         try:
-            await Session(ws, house).run()
+            await Session(ws, context).run()
         finally:
             sockets.discard(ws)
             log.info("disconnected connections=%d", len(sockets))
         return ws
 
     async def status(request: web.Request) -> web.StreamResponse:
-        waiting, running, kept = house.jobs.counts()
+        waiting, running, kept = context.jobs.counts()
         return web.json_response(
             {"version": __version__, "waiting": waiting, "running": running, "kept": kept}
         )
@@ -145,7 +145,7 @@ def build(house: House, port: int, token: str, door: Door) -> web.Application:
             await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
 
     app = web.Application(
-        middlewares=[_guard(port, token, door, house.settings.tunnel_port)],
+        middlewares=[_guard(port, token, door, context.settings.tunnel_port)],
         client_max_size=MAX_BODY_BYTES,
     )
     app.router.add_get(SESSION_PATH, session, allow_head=False)

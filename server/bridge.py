@@ -126,9 +126,7 @@ class Editor:
             yield Failed(
                 submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy
             )
-        except (
-            Exception
-        ) as error:  # the worker's rim: whatever happens in an algorithm ends this job only
+        except Exception as error:  # whatever happens in an algorithm ends this job only
             place = "".join(
                 traceback.format_tb(error.__traceback__)
             )  # without the message: it may quote the instruction

@@ -275,7 +275,7 @@ class Jobs:
                     end = message
                 else:
                     job.say(message)
-        except Exception:  # the queue's rim: one job's trouble must not stop the others
+        except Exception:  # one job's trouble must not stop the others
             log.exception("engine failed job=%s", job.id)
         end = end or Failed(
             job.id,

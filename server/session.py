@@ -42,7 +42,7 @@ FAREWELL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class House:
+class Context:
     """What all sessions of a server share.
 
     `pictures`: bytes of submitted pictures by their hash.
@@ -57,9 +57,9 @@ class House:
 class Session:
     """A client's connection, from its handshake to its end. Its jobs outlive it."""
 
-    def __init__(self, socket: web.WebSocketResponse, house: House) -> None:
+    def __init__(self, socket: web.WebSocketResponse, context: Context) -> None:
         self._socket = socket
-        self._house = house
+        self._context = context
         self._connection = Connection("server", self._admit)
         self._wake = asyncio.Event()
         self._over = False
@@ -75,7 +75,7 @@ class Session:
         except ProtocolError as error:
             self._give_up(error)
         finally:
-            self._house.jobs.leave(self.tell)
+            self._context.jobs.leave(self.tell)
             await self._close()
 
     def tell(self, message: JobMessage) -> None:
@@ -116,7 +116,7 @@ class Session:
 
     async def _read(self) -> None:
         while True:
-            settings = self._house.settings
+            settings = self._context.settings
             hurry = settings.upload_seconds if self._connection.inside_message else None
             try:
                 frame = await self._socket.receive(
@@ -129,7 +129,7 @@ class Session:
                 return
             for message in self._connection.receive(frame.data):
                 await self._handle(message)
-            self._house.jobs.arriving(self.tell, self._connection.receiving)
+            self._context.jobs.arriving(self.tell, self._connection.receiving)
             if self._over:
                 return
 
@@ -150,7 +150,7 @@ class Session:
     # --- what clients ask --------------------------------------------------------------------------------------------
 
     async def _handle(self, message: Message) -> None:
-        jobs = self._house.jobs
+        jobs = self._context.jobs
         if isinstance(message, Hello):
             await self._welcome(message)
         elif isinstance(message, Submit):
@@ -177,14 +177,14 @@ class Session:
     async def _welcome(self, hello: Hello) -> None:
         self._greeted = True
         try:
-            description = await self._house.engine.describe()
+            description = await self._context.engine.describe()
         except EngineError as error:
             self._connection.send(Refused("no-worker", error.sentence, error.remedy))
             self._over = True
             self._wake.set()
             return
         taken = Limits(
-            max_pixels=self._house.settings.max_pixels, max_jobs=self._house.settings.max_jobs
+            max_pixels=self._context.settings.max_pixels, max_jobs=self._context.settings.max_jobs
         )
         self._connection.send(
             Welcome(
@@ -200,9 +200,9 @@ class Session:
         log.info("connected client=%r", hello.client)
 
     def _submit(self, submit: Submit) -> None:
-        house = self._house
-        if house.jobs.known(submit.job):
-            house.jobs.resume(submit.job, 0, self.tell)
+        context = self._context
+        if context.jobs.known(submit.job):
+            context.jobs.resume(submit.job, 0, self.tell)
             return
         pixels = self._found(submit.pixels)
         hint = None if submit.hint is None else self._found(submit.hint)
@@ -212,11 +212,11 @@ class Session:
         holds = tuple(
             picture.sha256
             for picture in (pixels, hint)
-            if picture is not None and picture.sha256 in house.pictures
+            if picture is not None and picture.sha256 in context.pictures
         )
         found = replace(submit, pixels=pixels, hint=hint)
         if self._takes(found):
-            house.jobs.submit(found, self.tell, holds)
+            context.jobs.submit(found, self.tell, holds)
 
     def _admit(self, message: Message, size: int) -> bool:
         """Whether the pictures of a message that was announced are to be kept as they come."""
@@ -224,7 +224,7 @@ class Session:
 
     def _takes(self, submit: Submit) -> bool:
         """Whether this is a new job for which there is room; if not, the client is told."""
-        jobs, most = self._house.jobs, self._house.settings.max_pixels
+        jobs, most = self._context.jobs, self._context.settings.max_pixels
         size = submit.pixels.width * submit.pixels.height
         if jobs.known(submit.job):
             jobs.resume(submit.job, 0, self.tell)
@@ -247,9 +247,9 @@ class Session:
         None if they aren't.
         """
         if pixels.data is not None:
-            self._house.pictures.put(pixels.sha256, pixels.data)
+            self._context.pictures.put(pixels.sha256, pixels.data)
             return pixels
-        data = self._house.pictures.get(pixels.sha256)
+        data = self._context.pictures.get(pixels.sha256)
         return (
             replace(pixels, data=data)  # type: ignore[arg-type]  # what arrived is a bytearray
             if isinstance(data, (bytes, bytearray)) and len(data) == pixels.raw_size

@@ -80,16 +80,14 @@ class Task(Generic[T]):
                     return
         except StopIteration as finished:
             self._end(self._done, finished.value)
-        except (
-            Exception
-        ) as error:  # the rim: whoever started the work tells the painter and keeps the trace
+        except Exception as error:  # whoever started the work tells the painter and keeps the trace
             self._end(self._failed, error)
 
     def _end(self, callback: Callable[[Any], None], value: Any) -> None:
         _running.discard(self)
         try:
             callback(value)
-        except Exception as error:  # the rim again: Krita would open a dialog for it
+        except Exception as error:  # Krita would open a dialog for it
             if callback is self._failed:
                 raise
             self._failed(error)

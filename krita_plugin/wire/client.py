@@ -46,13 +46,13 @@ OPEN_SECONDS = 10.0
 """For the websocket's handshake on this machine."""
 
 BUSY_SECONDS = 0.005
-"""For which a thread moves frames at a stretch.
+"""How long a thread moves frames before it sleeps for BREATH_SECONDS.
 
-It lets go of Python's lock at each, but too briefly for another thread to get it.
+It releases the GIL at each frame, but too briefly for another thread to acquire it.
 """
 
 BREATH_SECONDS = 0.001
-"""In which Krita's main thread gets it."""
+"""How long it sleeps, so that Krita's main thread acquires the GIL."""
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
 """Waits between attempts to reach a server that is still running; then it is given up."""
@@ -182,9 +182,7 @@ class Client(QObject):  # type: ignore[misc]
                     self._give_up(
                         "The edit was stopped before the server had it.", "", only=order.value
                     )
-            except (
-                Exception
-            ) as error:  # the rim of the thread: an edit whose wire has died would wait for ever
+            except Exception as error:  # an edit whose wire has died would wait for ever
                 details = "".join(
                     traceback.format_exception(type(error), error, error.__traceback__)
                 )
@@ -409,7 +407,7 @@ class Client(QObject):  # type: ignore[misc]
             session.socket.close(problem.close_code, problem.code)
         except (OSError, WebSocketException):
             error = None  # the writer reconnects
-        except Exception as problem:  # the rim of the thread; the writer tells the painter
+        except Exception as problem:  # the writer tells the painter
             error = problem
         self._orders.put(_Order("ended", (session, error)))
 

@@ -16,7 +16,7 @@ from limn.server.cache import ByteCache
 from limn.server.cli.client import Address, ClientError, connect
 from limn.server.door import Door
 from limn.server.jobs import Jobs
-from limn.server.session import House
+from limn.server.session import Context
 from limn.server.settings import Settings
 
 from .conftest import Running, Start
@@ -28,7 +28,7 @@ def routes() -> Iterator[tuple[str, str]]:
     """Method and path of everything that the application serves."""
     engine = engines.LocalEngine(engines.Start(None, "cpu", "info"), 1, 1)
     app = build(
-        House(Settings(), engine, Jobs(engine, 1, 1, 1, 1), ByteCache(1)), 1, "token", Door()
+        Context(Settings(), engine, Jobs(engine, 1, 1, 1, 1), ByteCache(1)), 1, "token", Door()
     )
     for route in app.router.routes():
         assert route.resource is not None
