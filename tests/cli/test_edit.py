@@ -174,6 +174,20 @@ def test_a_selection_limits_the_edit(limn: Limn, scene: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "out/report.json").read_text())["hint_mode"] == "limit"
 
 
+def test_one_faint_pixel_far_off_is_not_made_the_crop(limn: Limn, tmp_path: Path) -> None:
+    Image.new("RGB", (800, 600), (60, 150, 70)).save(tmp_path / "large.png")
+    selection = np.zeros((600, 800), np.uint8)
+    selection[100:160, 100:160] = 255
+    selection[599, 799] = 1
+    Image.fromarray(selection).save(tmp_path / "hint.png")
+    hint, out = ("--hint", tmp_path / "hint.png"), tmp_path / "out"
+    done = limn("edit", tmp_path / "large.png", "make the square blue", *FAST, *hint, "--out", out)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert not any("were edited at" in warning for warning in report["warnings"])
+    assert not array(out / "masks/1.png")[599, 799]
+
+
 def test_an_algorithm_by_its_name_is_not_chosen(limn: Limn, scene: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = limn("edit", scene, "make the square blue", "--algorithm", "ip2p", *FAST, "--out", out)
@@ -242,7 +256,7 @@ def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> N
         (("SCENE", "make the square blue", "--set", "steps=100000"), 1, ("steps", "100000")),
         (("SCENE", "make the square blue", "--hint-mode", "limit"), 2, ("--hint",)),
         (("SCENE", "make the square blue", "--hint", "SMALL"), 2, ("5 x 5", "64 x 48")),
-        (("SCENE", "  "), 1, ("instruction",)),
+        (("SCENE", "  "), 2, ("instruction",)),
         (
             ("SCENE", "make the square blue", "--set", "steps=99999999999999999999"),
             2,
