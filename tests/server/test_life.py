@@ -216,22 +216,22 @@ def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict
     assert "Traceback" not in second.stderr
 
 
-async def test_a_model_that_is_none_is_told_to_the_client_in_words(
+def test_a_model_that_is_none_is_told_in_words_before_anything_starts(
     server_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    from .conftest import start
-
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    running = start(["--model", str(empty)], server_environment, tmp_path)
-    try:
-        with pytest.raises(ClientError) as caught:
-            await _hello(running)
-        assert "no model" in caught.value.sentence
-        assert caught.value.remedy
-    finally:
-        running.stop()
-    assert "Traceback" not in running.log
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "limn.server.cli", "serve", "--model", str(tmp_path / "empty")],
+        cwd=ROOT,
+        env=server_environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and not done.stdout
+    assert "no model" in done.stderr and "model_index.json" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 async def test_the_handshake_sets_no_compression_and_a_small_frame_limit(server: Running) -> None:
