@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import plugin
+from . import kritas, plugin
 from .machine import Machine, Project, read_machine, read_project
 from .plan import (
     FIRST_EDIT,
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "facts":
         print(json.dumps(facts(machine, project), indent=1))
         return OK
+    if options.command == "kritas":
+        return run_kritas(options, root)
     plan = make_plan(options, machine, project)
     environment = OwnEnvironment(root) if project.installed else Environment(root)
     show(plan, environment)
@@ -65,7 +67,7 @@ def parser(installed: bool) -> argparse.ArgumentParser:
     commands = top.add_subparsers(
         dest="command",
         required=True,
-        metavar="plugin|facts" if installed else "try|test|plugin|uninstall|lock|facts",
+        metavar="plugin|facts" if installed else "try|test|kritas|plugin|uninstall|lock|facts",
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -104,6 +106,19 @@ def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> No
     commands.add_parser(
         "test", parents=[common], help="install what the tests need, and run them all"
     )
+    others = commands.add_parser(
+        "kritas", help="run the tests in Krita in the Kritas of newer Debian systems, too"
+    )
+    others.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where these systems lie, 2 GB each"
+    )
+    others.add_argument("--out", type=Path, metavar="DIR", help="where table and screenshots go")
+    others.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="one of them: trixie, sid, ..."
+    )
+    others.add_argument(
+        "--smoke", type=float, metavar="SECONDS", help="the smoke test alone, as far as time allows"
+    )
     commands.add_parser(
         "uninstall",
         parents=[common],
@@ -114,6 +129,23 @@ def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> No
         parents=[common],
         help="after a change of versions in pyproject.toml: note the hashes of all packages",
     )
+
+
+def run_kritas(options: argparse.Namespace, root: Path) -> int:
+    """The tests in other Kritas. Where this machine can't have them, a smoke test says so loudly."""
+    python = Environment(root).python
+    missing = kritas.problems()
+    if not python.is_file():
+        missing.append("There is no environment yet: python3 -m installer test")
+    for problem in missing:
+        print(f"NOT RUN in other Kritas: {problem}", file=sys.stderr)
+    if missing:
+        return OK if options.smoke else NEEDS_YOU
+    folder = (options.folder or kritas.default_folder()).absolute()
+    out = (options.out or folder / "results").absolute()
+    if options.smoke:
+        return kritas.run_smoke(str(python), root, folder, out, options.smoke)
+    return kritas.run_all(str(python), root, folder, out, options.only)
 
 
 def facts(machine: Machine, project: Project) -> dict[str, Any]:

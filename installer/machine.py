@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEST_PROGRAMS = {
-    "krita": "krita", "Xvfb": "xvfb", "xvfb-run": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "import": "imagemagick",
+    "krita": "krita", "Xvfb": "xvfb", "mmdebstrap": "mmdebstrap", "xdotool": "xdotool", "import": "imagemagick",
 }  # fmt: skip
 """What the tests run, and the Debian packages that bring it.
 
@@ -90,7 +90,8 @@ class Machine:
     can_make_environments: bool
     root: bool
     programs: frozenset[str]
-    system_pyqt5: bool
+    krita_qt: int
+    system_pyqt: bool
     gpu: Gpu | None
     free_bytes: int
     package_source: str
@@ -129,6 +130,7 @@ def read_machine(root: Path) -> Machine:
     programs = frozenset(name for name in PROGRAMS if shutil.which(name))
     gpu = read_gpu()
     source = read_package_source()
+    qt = read_krita_qt()
     return Machine(
         system=system,
         architecture=platform.machine(),
@@ -139,7 +141,8 @@ def read_machine(root: Path) -> Machine:
         can_make_environments=_can_make_environments(),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         programs=programs,
-        system_pyqt5=_answers(["/usr/bin/python3", "-c", "import PyQt5.sip"]) is not None,
+        krita_qt=qt,
+        system_pyqt=_answers(["/usr/bin/python3", "-c", f"import PyQt{qt}.sip"]) is not None,
         gpu=gpu,
         free_bytes=shutil.disk_usage(root).free,
         package_source=source,
@@ -174,6 +177,16 @@ def parse_gpu(line: str) -> Gpu | None:
         major, _, minor = parts[2].partition(".")
         capability = (int(major), int(minor or 0))
     return Gpu(parts[0], driver, capability)
+
+
+def read_krita_qt() -> int:
+    """The Qt that the installed Krita is linked with, 5 or 6; 5 where there is none.
+
+    Krita's version does not tell: some distributions build Krita 6 with Qt 5.
+    """
+    krita = shutil.which("krita")
+    linked = (_answers(["ldd", krita]) or "") if krita and shutil.which("ldd") else ""
+    return 6 if "libQt6Core" in linked else 5
 
 
 def read_package_source() -> str:

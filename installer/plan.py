@@ -18,6 +18,9 @@ CPU_BYTES, CUDA_BYTES = 4_000_000_000, 12_000_000_000
 the CUDA libraries.
 """
 
+SMOKE_SECONDS = 300
+"""For the smoke test in as many newer Kritas as can be made and tested in this time."""
+
 FIRST_EDIT = "first-edit"
 """The folder, in the checkout, into which `try` writes unless told otherwise."""
 
@@ -308,6 +311,11 @@ def plan_test(machine: Machine, project: Project) -> Plan:
             Run(("-m", "ruff", "format", "--check", "."), lasting=True),
         ),
         Step("mypy", "Check the types (mypy)", Run(("-m", "tests.types"), lasting=True)),
+        Step(
+            "kritas",
+            f"Smoke test in newer Kritas, within {SMOKE_SECONDS} s",
+            Run(("-m", "installer", "kritas", "--smoke", str(SMOKE_SECONDS)), lasting=True),
+        ),
         Step("pytest", "Run the tests (pytest)", Run(("-m", "pytest", "-p", "tests.no_skips"))),
     )
     return Plan(
@@ -383,9 +391,9 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
         missing += dict.fromkeys(
             package for program, package in TEST_PROGRAMS.items() if program not in machine.programs
         )
-        if not machine.system_pyqt5:
+        if not machine.system_pyqt:
             missing.append(
-                "python3-pyqt5"
+                f"python3-pyqt{machine.krita_qt}"
             )  # Krita merely recommends it, and runs no plugin without it
     if not missing:
         return Plan(())

@@ -11,6 +11,7 @@ from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extensio
 
 from .document.colour import prepare
 from .document.cooperative import Task
+from .document.unfinished import steps
 from .edits import Edits
 from .state import Panel
 from .ui.docker import PanelView
@@ -80,7 +81,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
     def canvasChanged(self, canvas_now: Any) -> None:
         """Krita calls this when another picture comes to the front; None: there is none."""
         if canvas_now is not None:
-            Task(prepare(), lambda _: None, lambda _: None)
+            Task(prepare(), lambda _: steps.watch(), lambda _: steps.watch())
 
 
 class LimnExtension(Extension):  # type: ignore[misc]

@@ -13,6 +13,7 @@ from krita import Krita
 from ..qt import QApplication, QGuiApplication, Qt
 from .colour import CanvasProblem
 from .cooperative import Steps
+from .unfinished import steps
 
 LOOK_SECONDS = 0.05
 """Between two looks at what the painter does."""
@@ -58,12 +59,15 @@ def _under_way(document: Any) -> str:
     """What the painter has begun and not ended: DIALOG, TOOL or "".
 
     A menu or a modal dialog runs an event loop of its own, under which Krita holds back the signals
-    that fill its layer list. A stroke, a transform or a filter's preview keeps the picture locked.
+    that fill its layer list. A stroke, a transform or a filter's preview keeps the picture locked;
+    for the rest see unfinished.py.
     """
     modal = QApplication.activeModalWidget() or QGuiApplication.modalWindow()
     if modal is not None or QApplication.activePopupWidget() is not None:
         return DIALOG
     if QApplication.mouseButtons() != Qt.MouseButton.NoButton or not _lock_free(document):
+        return TOOL
+    if Krita.instance().activeDocument() == document and steps.unfinished():
         return TOOL
     return ""
 

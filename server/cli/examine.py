@@ -344,7 +344,7 @@ def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
 
 def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
     """The trap of Krita's embedded Python on Linux: it looks for its home through PATH, and in a
-    venv or pyenv it finds no PyQt5.
+    venv or pyenv it finds no PyQt.
     """
     if not krita_in_path or not sys.platform.startswith("linux"):
         return
@@ -354,7 +354,7 @@ def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
     yield Finding(
         "Krita's Python",
         "note",
-        f"In this terminal python3 is {first}, not the system's. A Krita started from here may find no PyQt5 and run no plugin.",
+        f"In this terminal python3 is {first}, not the system's. A Krita started from here may find no PyQt and run no plugin.",
         "Start Krita from the desktop's menu, or with: PATH=/usr/bin:/bin krita",
         {"python3": first},
     )

@@ -24,7 +24,8 @@ BARE = Machine(
     can_make_environments=True,
     root=True,
     programs=frozenset({"apt-get"}),
-    system_pyqt5=False,
+    krita_qt=5,
+    system_pyqt=False,
     gpu=None,
     free_bytes=100 * 10**9,
     package_source="",
@@ -33,7 +34,7 @@ BARE = Machine(
 )
 """A fresh Debian, as root."""
 
-READY = replace(BARE, programs=frozenset({"apt-get", *TEST_PROGRAMS}), system_pyqt5=True)
+READY = replace(BARE, programs=frozenset({"apt-get", *TEST_PROGRAMS}), system_pyqt=True)
 """The same with all that the tests need."""
 
 

@@ -67,10 +67,11 @@ def test_everything_is_pinned_exactly() -> None:
 def test_the_test_plan_installs_with_apt_as_root_and_runs_all_checks() -> None:
     plan = plan_test(BARE, project())
     assert plan.steps[0].action == InstallSystemPackages(
-        ("krita", "xvfb", "xauth", "xdotool", "imagemagick", "python3-pyqt5"), sudo=False
+        ("krita", "xvfb", "mmdebstrap", "xdotool", "imagemagick", "python3-pyqt5"), sudo=False
     )
-    assert names(plan)[-4:] == ["ruff", "format", "mypy", "pytest"]
-    assert [step.action.lasting for step in plan.steps[-3:] if isinstance(step.action, Run)] == [
+    assert names(plan)[-5:] == ["ruff", "format", "mypy", "kritas", "pytest"]
+    assert [step.action.lasting for step in plan.steps[-4:] if isinstance(step.action, Run)] == [
+        True,
         True,
         True,
         False,
@@ -87,7 +88,7 @@ def test_only_what_is_missing_is_installed() -> None:
 def test_without_root_sudo_is_used_and_without_sudo_the_packages_are_named() -> None:
     user = replace(BARE, root=False)
     plan = plan_test(user, project())
-    assert plan.problems and "krita xvfb xauth xdotool imagemagick" in plan.problems[0]
+    assert plan.problems and "krita xvfb mmdebstrap xdotool imagemagick" in plan.problems[0]
     plan = plan_test(replace(user, programs=user.programs | {"sudo"}), project())
     action = plan.steps[0].action
     assert isinstance(action, InstallSystemPackages) and action.sudo and not plan.problems
@@ -203,3 +204,10 @@ def test_the_plugin_into_another_folder_out_again_and_into_a_zip() -> None:
 
 def test_uninstall_takes_the_plugin_out_and_the_environment_away() -> None:
     assert names(plan_uninstall(READY, ROOT)) == ["unplug", "remove"]
+
+
+def test_pyqt_is_the_one_that_krita_is_built_with() -> None:
+    six = replace(READY, krita_qt=6, system_pyqt=False)
+    assert plan_test(six, project()).steps[0].action == InstallSystemPackages(
+        ("python3-pyqt6",), sudo=False
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -27,6 +28,9 @@ from limn.installer.machine import TEST_PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+
+DISPLAY_TRIES = 5
+"""Numbers of a display that are drawn before the tests give up."""
 
 KRITA_SYSTEM = os.environ.get("LIMN_TEST_KRITA", "")
 """The folder of another Debian system, whose Krita is to be tested instead of this machine's."""
@@ -144,7 +148,9 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
             **stage.variables,
         }
         log = stage.output / "krita.log"
-        command = [*_inside(KRITA_SYSTEM, (ROOT, stage.output, home)), "krita", "--nosplash"]
+        named = [Path(value).parent for value in stage.variables.values() if value[:1] == "/"]
+        inside = _inside(KRITA_SYSTEM, (ROOT, stage.output, home, *named))
+        command = [*inside, "krita", "--nosplash"]
         with log.open("wb") as out, _display(stage.screen, out) as display:
             process = subprocess.Popen(
                 command,
@@ -174,26 +180,34 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
 
 @contextlib.contextmanager
 def _display(screen: str, log: IO[bytes]) -> Iterator[str]:
-    """An X display of its own, ":N"; Xvfb chooses a free number by itself and tells it."""
-    told, tells = os.pipe()
-    command = ["Xvfb", "-displayfd", str(tells), "-screen", "0", screen, "-nolisten", "tcp"]
-    process = subprocess.Popen(
-        command,
-        pass_fds=[tells],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    try:
-        os.close(tells)
-        with open(told, encoding="ascii") as answer:
-            number = answer.readline().strip()
-        if not number.isdigit():
-            raise KritaFailed("Xvfb did not start; see the log.")
-        yield f":{number}"
-    finally:
-        _end(process)
+    """An X display of its own, ":N", ready for use; it ends with the block.
+
+    The number is drawn, and taken only if Xvfb can lock it. Left to choose, Xvfb tries the numbers
+    from 0, and where two do so at once one may take away the other's socket. Krita looks for OpenGL first, and
+    goes; without -noreset Xvfb would then begin anew, and not answer for a moment.
+    """
+    for _ in range(DISPLAY_TRIES):
+        number = random.randrange(1000, 50000)
+        told, tells = os.pipe()
+        command = ["Xvfb", f":{number}", "-displayfd", str(tells), "-screen", "0", screen]
+        process = subprocess.Popen(
+            [*command, "-nolisten", "tcp", "-noreset"],
+            pass_fds=[tells],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            os.close(tells)
+            with open(told, encoding="ascii") as answer:
+                ready = answer.readline().strip() == str(number)
+            if ready:
+                yield f":{number}"
+                return
+        finally:
+            _end(process)
+    raise KritaFailed("Xvfb did not start; see the log.")
 
 
 def _inside(system: str, folders: Sequence[Path]) -> list[str]:

@@ -1,0 +1,262 @@
+"""The tests in Krita, run in the Kritas of newer Debian systems, each in a folder of its own.
+
+`python3 -m installer kritas` makes what is missing, runs all of tests/krita in each, and prints one
+table. What is made stays, and so does what was tested: the same command goes on where it stopped.
+With `--smoke SECONDS` it runs the smoke test alone, in as many as it can get in that time.
+
+Needs Linux, root (for chroot) and mmdebstrap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = "this machine"
+"""The column of the machine's own Krita."""
+
+MIRROR = "http://deb.debian.org/debian"
+
+PACKAGES = ("xdotool", "imagemagick", "fonts-dejavu-core")
+"""What a scenario runs beside Krita."""
+
+READY = ".limn-ready"
+"""A file in a system's folder, written last: without it the system is not whole."""
+
+PATIENCE = 2700
+"""Seconds for the tests of one file; then they count as failed."""
+
+SOURCES = ("krita_plugin", "protocol", "server", "editing", "installer", "tests")
+"""What a result depends on: with another content the tests are run again."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A Debian suite; `over`: a suite from which Krita alone is taken, with what it needs."""
+
+    name: str
+    base: str
+    over: str = ""
+    krita: tuple[str, ...] = ("krita",)
+
+
+SUITES = (
+    Suite("trixie", "trixie"),
+    Suite("sid", "sid"),
+    Suite("experimental", "sid", "experimental", ("krita", "python3-pyqt6", "qt6-svg-plugins")),
+)
+"""Krita 5.2 with Qt 5, 5.3 with Qt 5, 6.0 with Qt 6, as of November 2026."""
+
+
+class NotHad(Exception):
+    """A system could not be made: why, in one line."""
+
+
+def default_folder() -> Path:
+    """Where the systems lie: some 2 GB each."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "limn/kritas")
+
+
+def problems() -> list[str]:
+    """What is missing on this machine, each with what to do."""
+    found = []
+    if sys.platform != "linux":
+        return ["Other Kritas are had as Debian systems, which needs Linux."]
+    if os.geteuid() != 0:
+        found.append("Only root may run a program in another system: start this as root.")
+    for program, package in (("mmdebstrap", "mmdebstrap"), ("unshare", "util-linux")):
+        if not shutil.which(program):
+            found.append(f"{program} is not installed: apt-get install {package}")
+    return found
+
+
+def mirror() -> str:
+    """The Debian mirror that this machine uses, else Debian's own."""
+    places = [Path("/etc/apt/sources.list"), *Path("/etc/apt").glob("sources.list.d/*")]
+    for place in places:
+        text = place.read_text(encoding="utf-8", errors="replace") if place.is_file() else ""
+        found = re.search(r"^(?:deb|URIs:)\s.*?(https?://\S*/debian)/?(?:\s|$)", text, re.MULTILINE)
+        if found:
+            return found[1]
+    return MIRROR
+
+
+def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) -> Path:
+    """The system's folder, made unless it is there. Raises NotHad, after `seconds` at the latest."""
+    system = folder / suite.name
+    if (system / READY).is_file():
+        return system
+    shutil.rmtree(system, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = PACKAGES if suite.over else (*PACKAGES, *suite.krita)
+    source = mirror()
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
+    command += [
+        "--aptopt=Acquire::Check-Valid-Until false",
+        "--aptopt=APT::Install-Recommends true",
+    ]
+    lines = [f"deb {source} {suite.base} main"]
+    if suite.over:
+        lines.append(f"deb {source} {suite.over} main")
+        install = f"apt-get install -y -t {suite.over} {' '.join(suite.krita)}"
+        command.append(f'--customize-hook=DEBIAN_FRONTEND=noninteractive chroot "$1" {install}')
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        try:
+            done = subprocess.run(
+                [*command, suite.base, str(system), *lines],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NotHad(f"not made within {seconds:.0f} s") from error
+    if done.returncode:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise NotHad(f"mmdebstrap failed: {' '.join(last)} (all of it in {log})")
+    (system / READY).touch()
+    return system
+
+
+def version(system: Path | None) -> str:
+    """The version of a system's Krita, without what Debian adds: "5.2.9"; "" if there is none."""
+    root = [f"--admindir={system}/var/lib/dpkg"] if system else []
+    command = ["dpkg-query", *root, "-W", "-f", "${Version}", "krita"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"(?:\d+:)?([\d.]+)", done.stdout)
+    return found[1].strip(".") if found else ""
+
+
+def stamp(root: Path) -> str:
+    """What the results depend on, as a digest of the sources."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        for file in sorted((root / name).rglob("*.py")):
+            digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def test(
+    python: str, root: Path, system: Path | None, file: Path, out: Path, seconds: float = PATIENCE
+) -> dict[str, str]:
+    """Run one file of tests in one Krita; return "passed", or what went wrong, by test.
+
+    out: the folder for screenshots, logs and the outcome (junit).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    report = out / f"{file.stem}.xml"
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, "LIMN_TEST_OUTPUT": str(out)}
+    if system:
+        environment["LIMN_TEST_KRITA"] = str(system)
+    command = [python, "-m", "pytest", "-q", str(file), f"--junitxml={report}"]
+    with (out / f"{file.stem}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # pytest then ends Krita and its display
+            process.wait(60)
+            return {file.stem: f"not done within {seconds:.0f} s"}
+    return outcomes(report) or {file.stem: f"no outcome (status {process.returncode})"}
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """What a junit file says, by test."""
+    if not report.is_file():
+        return {}
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+        kinds = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
+        found[name] = kinds[0] if kinds else "passed"
+    return found
+
+
+def table(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """Versions x checks, in Markdown: a row a check, a column a Krita."""
+    rows = list(dict.fromkeys(name for column in columns.values() for name in column))
+    lines = [f"| check | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for name in rows:
+        cells = (column.get(name, "not run") for column in columns.values())
+        lines.append(f"| {name} | {' | '.join('ok' if c == 'passed' else c for c in cells)} |")
+    sums = (
+        f"{sum(v == 'passed' for v in column.values())} of {len(column)}"
+        for column in columns.values()
+    )
+    return "\n".join([*lines, f"| **all** | {' | '.join(sums)} |", ""])
+
+
+def run_all(python: str, root: Path, folder: Path, out: Path, only: Sequence[str]) -> int:
+    """All tests in all Kritas, or in those named; 0 if all passed."""
+    files = sorted((root / "tests/krita").glob("test_*.py"))
+    mark = stamp(root)
+    columns: dict[str, dict[str, str]] = {}
+    lost = []
+    for name in [HERE, *(suite.name for suite in SUITES)]:
+        if only and name not in only:
+            continue
+        suite = next((one for one in SUITES if one.name == name), None)
+        try:
+            system = None if suite is None else make(suite, folder, out / f"{name}-making.log")
+        except NotHad as error:
+            lost.append(f"{name}: {error}")
+            continue
+        column = columns.setdefault(f"{version(system)} ({name})", {})
+        for file in files:
+            done = out / name.replace(" ", "-") / f"{file.stem}.{mark}"
+            if done.is_file():
+                found = outcomes(done)
+            else:
+                print(f"{name}: {file.name} ...", flush=True)
+                found = test(python, root, system, file, done.parent)
+                report = done.parent / f"{file.stem}.xml"
+                if report.is_file():
+                    shutil.copy(report, done)
+            column |= found
+            (out / "table.md").write_text(table(columns), encoding="utf-8")
+    print(table(columns))
+    print(f"The table and the screenshots: {out}")
+    for line in lost:
+        print(f"NOT HAD: {line}", file=sys.stderr)
+    passed = all(value == "passed" for column in columns.values() for value in column.values())
+    return 0 if passed and columns and not lost else 1
+
+
+def run_smoke(python: str, root: Path, folder: Path, out: Path, seconds: float) -> int:
+    """The smoke test in as many Kritas as can be had in that time; says of each whether it ran.
+
+    0 if none failed: what could not be had in time has not failed.
+    """
+    end = time.monotonic() + seconds
+    failed = False
+    for suite in SUITES:
+        try:
+            system = make(suite, folder, out / f"{suite.name}-making.log", end - time.monotonic())
+            left = end - time.monotonic()
+            if left < 0:
+                raise NotHad("no time left")
+        except (NotHad, OSError, ValueError) as error:
+            print(f"NOT RUN in Krita of {suite.name}: {error}", flush=True)
+            continue
+        file = root / "tests/krita/test_smoke.py"
+        found = test(python, root, system, file, out / suite.name, left)
+        bad = {name: value for name, value in found.items() if value != "passed"}
+        late = any("not done" in value for value in bad.values())
+        said = "NOT DONE in time" if late else "FAILED" if bad else "passed"
+        print(f"smoke test in Krita {version(system)} ({suite.name}): {said}", flush=True)
+        failed |= bool(bad) and not late
+    return 1 if failed else 0

@@ -1,0 +1,167 @@
+"""Results go in while a painter does anything at all: seeded, so that a run can be repeated.
+
+The results are made here, not by the server: it is Krita that is tried.
+"""
+
+import os
+import random
+from collections import Counter
+
+from busy import BRUSH, canvas, drag, tool
+from help import (
+    QApplication,
+    QByteArray,
+    activate,
+    app,
+    keys,
+    layers,
+    new_document,
+    screenshot,
+    undo,
+)
+
+COUNT = int(os.environ.get("LIMN_STORM", "15"))
+SEED = int(os.environ.get("LIMN_STORM_SEED", "1"))
+WIDTH, HEIGHT = 512, 384
+PIXELS = bytes((10, 200, 30, 255)) * 16 * 16
+
+
+def fresh():
+    """A picture that is painted all over."""
+    document, layer = yield from new_document(WIDTH, HEIGHT)
+    pixels = QByteArray(bytes((90, 120, 150, 255)) * WIDTH * HEIGHT)
+    layer.setPixelData(pixels, 0, 0, WIDTH, HEIGHT)
+    document.refreshProjection()
+    app().action("zoom_to_100pct").trigger()
+    yield from tool(BRUSH)
+    return document
+
+
+def somewhere(dice):
+    return dice.randrange(20, WIDTH - 20), dice.randrange(20, HEIGHT - 20)
+
+
+def dragged_with(name, *end):
+    """Something drawn with a tool, and ended with a key, or by nothing but the next tool."""
+
+    def act(dice):
+        yield from tool(name)
+        yield from drag([somewhere(dice) for _ in range(4)])
+        yield dice.random() * 2
+        if end:
+            canvas().setFocus()
+            keys("key", *end)
+            yield 0.2
+
+    return act
+
+
+def triggered(name, times=1):
+    def act(dice):
+        for _ in range(dice.randint(1, times)):
+            app().action(name).trigger()
+            yield dice.random() * 0.1
+
+    return act
+
+
+def dialog(key):
+    def act(dice):
+        keys("key", key)
+        yield lambda: QApplication.activeModalWidget() is not None, 3
+        yield dice.random() * 2
+        while QApplication.activeModalWidget() is not None:
+            QApplication.activeModalWidget().reject()
+            yield 0.3
+
+    return act
+
+
+def nothing(dice):
+    yield dice.random()
+
+
+def key_undo(dice):
+    for _ in range(dice.randint(1, 4)):
+        yield from undo()
+
+
+def hide(dice):
+    document = app().activeDocument()
+    layer = dice.choice(layers(document))
+    layer.setVisible(not layer.visible())
+    document.refreshProjection()
+    yield 0.1
+
+
+ACTIONS = {
+    "nothing": nothing,
+    "brush": dragged_with(BRUSH),
+    "transform": dragged_with("KisToolTransform", "Return"),
+    "transform left": dragged_with("KisToolTransform"),
+    "move": dragged_with("KritaTransform/KisToolMove"),
+    "crop left": dragged_with("KisToolCrop", "Escape"),
+    "polygon": dragged_with("KisToolSelectPolygonal", "Return"),
+    "rectangle": dragged_with("KisToolSelectRectangular"),
+    "gradient": dragged_with("KritaFill/KisToolGradient"),
+    "undo": key_undo,
+    "undo often": triggered("edit_undo", 12),
+    "redo often": triggered("edit_redo", 12),
+    "new layer": triggered("add_new_paint_layer", 3),
+    "duplicate": triggered("duplicatelayer"),
+    "remove": triggered("remove_layer"),
+    "select all": triggered("select_all"),
+    "deselect": triggered("deselect"),
+    "invert": triggered("krita_filter_invert"),
+    "zoom": triggered("view_zoom_in", 2),
+    "new picture": dialog("ctrl+n"),
+    "hide": hide,
+}
+
+
+def check_storm(result):
+    from limn.krita_plugin.document import cooperative, geometry, reading, writing
+    from limn.krita_plugin.document.colour import CanvasProblem
+
+    dice = random.Random(SEED)
+    ended, done = Counter(), Counter()
+    document = yield from fresh()
+    for number in range(COUNT):
+        if dice.random() < 0.05 or len(layers(document)) > 25:
+            document.setModified(False)
+            document.close()
+            yield 0.5
+            document = yield from fresh()
+        paint = [one for one in layers(document) if one.type() == "paintlayer"]
+        if not paint:
+            document = yield from fresh()
+            paint = layers(document)
+        paint[-1].setVisible(True)
+        yield from activate(document, paint[-1])
+        action = dice.choice(list(ACTIONS))
+        ends = []
+        result["now"] = f"{number}: {action}"
+        try:
+            source = reading.take(None)
+        except CanvasProblem as problem:
+            ended[problem.sentence] += 1
+            yield from ACTIONS[action](dice)
+            continue
+
+        area = geometry.Rect(*somewhere(dice), 16, 16)
+
+        def steps(source=source, area=area):
+            new = yield from writing.insert(source, area, PIXELS, "bgra8", "result")
+            yield from writing.select(source.document, new)
+
+        cooperative.Task(steps(), ends.append, ends.append)
+        yield from ACTIONS[action](dice)
+        came = yield lambda ends=ends: ends, 5
+        if not came:  # it waits for what was begun: end that
+            yield from tool(BRUSH)
+            came = yield lambda ends=ends: ends, 60
+        assert came, f"result {number} never ended, after {action}"
+        ended[type(ends[0]).__name__] += 1
+        done[action] += 1
+    yield from screenshot("storm")
+    result["ended"], result["actions"], result["seed"] = dict(ended), dict(done), SEED
