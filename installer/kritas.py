@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import InstallError
+
 HERE = "this machine"
 """The column of the machine's own Krita."""
 
@@ -57,8 +59,11 @@ SUITES = (
 """Krita 5.2 with Qt 5, 5.3 with Qt 5, 6.0 with Qt 6, as of November 2026."""
 
 
-class NotHad(Exception):
-    """A system could not be made: why, in one line."""
+class NotHad(InstallError):
+    """A system could not be made."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, "The same command tries again.")
 
 
 def default_folder() -> Path:
