@@ -4,7 +4,7 @@ picture, on which the next edit goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..qt import QByteArray
@@ -117,27 +117,29 @@ def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
     below it. Results have both from it: that is no more than to replace it. Raises CanvasProblem
     for a mode that can't be applied here.
     """
-    copies: list[Copy] = []
-    for layer in layers:
-        rect = bounds_of(layer)
-        node = (
-            Still(layer, rect := rect.intersected(canvas)) if masked(layer) else layer.duplicate()
-        )
-        opacity, mode = layer.opacity(), layer.blendingMode()
-        lowest = layers[0]
-        share = min(OPAQUE, round(OPAQUE * opacity / max(1, lowest.opacity())))
-        if layer is lowest:
-            share = OPAQUE
-        if layer is lowest or mode == lowest.blendingMode():
+    lowest, *upper = layers
+    copies = [_snapshot(lowest, canvas)]
+    for layer in upper:
+        mode = layer.blendingMode()
+        if mode == lowest.blendingMode():
             mode = "normal"
         if mode not in MODES:
             raise CanvasProblem(
                 f"“{layer.name()}” has the blending mode “{mode}”, which Limn can't apply.",
                 "Hide that layer, or choose the layer that it lies on.",
             )
-        inside = layer is not lowest and layer.inheritAlpha() and not lowest.inheritAlpha()
-        copies.append(Copy(node, Space.of(layer), rect, share, mode, inside))
+        share = min(OPAQUE, round(OPAQUE * layer.opacity() / max(1, lowest.opacity())))
+        inside = layer.inheritAlpha() and not lowest.inheritAlpha()
+        copies.append(replace(_snapshot(layer, canvas), opacity=share, mode=mode, inside=inside))
     return tuple(copies)
+
+
+def _snapshot(layer: Any, canvas: Rect) -> Copy:
+    bounds = bounds_of(layer)
+    if not masked(layer):
+        return Copy(layer.duplicate(), Space.of(layer), bounds, OPAQUE)
+    seen = bounds.intersected(canvas)
+    return Copy(Still(layer, seen), Space.of(layer), seen, OPAQUE)
 
 
 def _id(node: Any) -> str:
