@@ -430,20 +430,24 @@ def check_margin(result):
 
 
 def check_closed_after_mask_only(result):
-    """A picture closed in the moment in which a mask becomes its selection, again and again."""
+    """A picture closed while a mask is on its way to becoming its selection, again and again.
+
+    Not in the half second after a selection is made: there Krita 5.1.5 ends by itself, without
+    Limn, within 12 tries: by "selectopaque" and "file_close", by "select_all" or
+    `Document.setSelection` and `Document.close`.
+    """
     result["closed"] = 0
-    for wait in (0.0, 0.02, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6):
-        for undone in (False, True):
-            with scripted.server() as wire:
-                document, layer = yield from drawn()
-                edit = yield from scripted.begin(wire, action="limn_mask")
-                scripted.answer(edit, 3, 4, 15, 11, scripted.mark(15, 11))
-                yield wait
-                if undone:
-                    app().action("edit_undo").trigger()
-                document.setModified(False)
-                document.close()
-                del document, layer, edit
-                yield from scripted.settled()
-                result["closed"] += 1
+    for wait in (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.11, 0.15, 0.2, 0.3, 0.5, 0.8):
+        with scripted.server() as wire:
+            document, layer = yield from drawn()
+            edit = yield from scripted.begin(wire, action="limn_mask")
+            scripted.answer(edit, 3, 4, 15, 11, scripted.mark(15, 11))
+            yield wait
+            if document.selection() is not None:
+                yield 1
+            document.setModified(False)
+            document.close()
+            del document, layer, edit
+            yield from scripted.settled()
+            result["closed"] += 1
     yield 1
