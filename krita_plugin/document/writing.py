@@ -58,9 +58,7 @@ def insert(
     try:
         layer, there = yield from _ready(source, area, pixels, format, name, tell, frames)
         if there.layer is not None:
-            layer.setOpacity(there.layer.opacity())
-            layer.setBlendingMode(there.layer.blendingMode())
-            layer.setInheritAlpha(there.layer.inheritAlpha())
+            _lies_like(layer, there.layer)
         stack.add(layer, source.uuid)
         yield from _added(source.document, layer, there)
     finally:
@@ -170,6 +168,19 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
 
 
 # --- inside --------------------------------------------------------------------------------------------------------------
+
+
+def _lies_like(layer: Any, other: Any) -> None:
+    """Have a layer lie on those below it as another does.
+
+    Only what differs is set: a blending mode is a step to undo, even before the layer is in.
+    """
+    if layer.opacity() != other.opacity():
+        layer.setOpacity(other.opacity())
+    if layer.blendingMode() != other.blendingMode():
+        layer.setBlendingMode(other.blendingMode())
+    if layer.inheritAlpha() != other.inheritAlpha():
+        layer.setInheritAlpha(other.inheritAlpha())
 
 
 def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
