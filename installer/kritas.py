@@ -9,10 +9,12 @@ Needs Linux, root (for chroot) and mmdebstrap.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -116,22 +118,36 @@ def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) ->
         command.append(f'--customize-hook=DEBIAN_FRONTEND=noninteractive chroot "$1" {install}')
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, suite.base, str(system), *lines],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                [*command, suite.base, str(system), *lines],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                timeout=seconds,
-                check=False,
-            )
+            status = process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise NotHad(f"not made within {seconds:.0f} s") from error
-    if done.returncode:
+        finally:
+            end(process)
+    if status:
         last = log.read_text(errors="replace").strip().splitlines()[-1:]
         raise NotHad(f"mmdebstrap failed: {' '.join(last)} (all of it in {log})")
     (system / READY).touch()
     return system
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program with all that it started: apt would go on, and write into the folder.
+
+    It is asked first, since mmdebstrap then takes down what it has mounted.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
 
 
 def version(system: Path | None) -> str:
