@@ -64,12 +64,16 @@ class Frame:
         """
         return self.place(_bilinear(x, self.shape).clamp(0, 1))
 
-    def alpha(self, binary: Tensor, reach: float) -> Tensor:
-        """The composite's alpha (1, 1, H, W) for a mask (1, 1, h, w) at working size.
+    def alpha(self, feathered: Tensor) -> Tensor:
+        """The composite's alpha (1, 1, H, W) for a feathered mask (1, 1, h, w) at working size."""
+        return self.place(_bilinear(feathered, self.shape).clamp(0, 1))
 
-        The mask grows by `reach` working pixels, and the alpha falls from 1 on the mask to 0 beyond
-        them; below half a pixel it is the mask as it is. Where the box ends inside the layer it
-        falls to 0 there, too.
+    def feathered(self, binary: Tensor, reach: float) -> Tensor:
+        """A mask (1, 1, h, w) at working size, with soft edges.
+
+        The mask grows by `reach` working pixels and falls from 1 on the mask to 0 beyond them;
+        below half a pixel it is the mask as it is. Where the box ends inside the layer it falls to
+        0 there, too.
         """
         grows = reach >= LEAST_REACH
         width = max(1, round(reach))
@@ -92,8 +96,7 @@ class Frame:
                     0 if side % 2 == 0 else padded.shape[(3, 2)[side // 2]] - width,
                 )
                 padded.narrow(axis, start, width).zero_()
-        soft = masks.feather(padded, fall)[..., width:-width, width:-width]
-        return self.place(_bilinear(soft, self.shape).clamp(0, 1))
+        return masks.feather(padded, fall)[..., width:-width, width:-width]
 
     def composite(self, original: Tensor, edited: Tensor, alpha: Tensor) -> Tensor:
         """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W); exactly the

@@ -155,11 +155,11 @@ class Task:
         pieces = [(part.soft, part.reach) for part in found.parts if part.reach is not None]
         if len(pieces) < len(found.parts) or not pieces:
             pieces = [(found.soft, reach)]
-        alphas = [
-            self.frame.alpha(threshold(soft.cpu(), self.frame.size, found.threshold), by or 0.0)
+        feathered = [
+            self.frame.feathered(threshold(soft.cpu(), self.frame.size, found.threshold), by or 0.0)
             for soft, by in pieces
         ]
-        return torch.stack(alphas).amax(0) * self._clip()
+        return self.frame.alpha(torch.stack(feathered).amax(0)) * self._clip()
 
     def _soft(self, soft: Tensor) -> Tensor:
         if self.exactly is not None:

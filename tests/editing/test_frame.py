@@ -136,7 +136,7 @@ def test_the_composite_is_exactly_the_original_where_alpha_is_0(seed: int) -> No
     hint[..., height // 3 : height // 2 + 1, width // 3 : width // 2 + 1] = 1
     frame = choose_frame((height, width), hint, 64, 16)
     binary = (torch.rand(1, 1, *frame.size, generator=generator) > 0.97).float()
-    alpha = frame.alpha(binary, 2)
+    alpha = frame.alpha(frame.feathered(binary, 2))
     result = frame.composite(image, torch.rand(1, 3, *frame.size, generator=generator), alpha)
     outside = (alpha == 0).expand_as(image)
     assert torch.equal(result[outside], image[outside])
@@ -151,7 +151,7 @@ def test_alpha_is_1_on_the_mask_and_0_beyond_its_reach() -> None:
     binary[..., 20:40, 30] = 1
     binary[..., 40, 20:31] = 1
     for reach in (1, 2, 4, 8, 16):
-        alpha = frame.alpha(binary, reach)
+        alpha = frame.alpha(frame.feathered(binary, reach))
         assert float(alpha[binary > 0].min()) == 1
         y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
         points = binary[0, 0].nonzero().float()
@@ -164,7 +164,7 @@ def test_alpha_is_1_on_the_mask_and_0_beyond_its_reach() -> None:
 
 def test_alpha_falls_to_0_where_the_crop_ends_inside_the_layer_but_not_at_the_layers_edge() -> None:
     frame = Frame(layer=(200, 100), box=(0, 0, 100, 100), size=(64, 64))
-    alpha = frame.alpha(torch.ones(1, 1, 64, 64), 8)
+    alpha = frame.alpha(frame.feathered(torch.ones(1, 1, 64, 64), 8))
     assert float(alpha[..., 0, :].min()) == 1
     assert float(alpha[..., :50, 0].min()) == 1
     assert float(alpha[..., 99, :].max()) < 0.3

@@ -241,7 +241,7 @@ def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
     program += "train.denoiser([Path('training/edits')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
     program += "train.export(Path('made'), 16)"
     images = []
-    for minutes in (0.03, 0.06):
+    for minutes in (0.03, 0.15):
         subprocess.run(
             [sys.executable, "-c", program, str(root), str(minutes)],
             cwd=tmp_path,
