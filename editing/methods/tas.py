@@ -226,6 +226,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     yield Stage("decoding")
     edit, reconstruction = model.decode(z), model.decode(z0)
     where = changed(edit, reconstruction, None if task.guide is None else task.guide.to(edit))
+    yield task.mask(where)
     if not bool((where.soft >= where.threshold).any()):
         warnings = (*warnings, "Nothing changed; take a lower ratio or a higher eta.")
     return Outcome(
