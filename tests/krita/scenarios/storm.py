@@ -5,6 +5,7 @@ The results are made here, not by the server: it is Krita that is tried.
 
 import os
 import random
+import sys
 from collections import Counter
 
 from busy import BRUSH, canvas, drag, tool
@@ -128,6 +129,10 @@ def check_storm(result):
     document = yield from fresh()
     for number in range(COUNT):
         if dice.random() < 0.05 or len(layers(document)) > 25:
+            # Krita's layer list looks 100 ms after a change at the layers that changed; where their
+            # picture was closed meanwhile that ends Krita (KisNodeModel::processUpdateQueue), with
+            # or without Limn.
+            yield 0.3
             document.setModified(False)
             document.close()
             yield 0.5
@@ -140,7 +145,7 @@ def check_storm(result):
         yield from activate(document, paint[-1])
         action = dice.choice(list(ACTIONS))
         ends = []
-        result["now"] = f"{number}: {action}"
+        print(f"{number}: {action}", file=sys.stderr, flush=True)  # what Krita died of, if it does
         try:
             source = reading.take(None)
         except CanvasProblem as problem:
