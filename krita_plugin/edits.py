@@ -222,7 +222,7 @@ class Edits(QObject):  # type: ignore[misc]
         else:
             self._forget(edit)
             self._client.acknowledge(edit.job)
-            why = "; ".join(edit.done.warnings) if edit.done else ""
+            why = " ".join(edit.done.warnings) if edit.done else ""
             remedy = why or "Name the thing as it is in the picture, or select it."
             self._after(
                 Note(
@@ -267,7 +267,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._forget(edit)
         document, seconds = edit.source.document, edit.seconds
         words = done_words(edit.done, seconds, edit.request.mask_only)
-        note = Note("good", words, "; ".join(edit.done.warnings), edit.details(self._panel.link))
+        note = Note("good", words, " ".join(edit.done.warnings), edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)
             self._after(note)

@@ -1,8 +1,9 @@
-"""What the methods share beyond one edit: inversions that are kept."""
+"""What several methods share: a parameter, and inversions that are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +12,19 @@ from ..diffusion.model import Model
 from ..diffusion.preview import Preview
 from ..diffusion.schedule import Moment
 from ..events import Event
+from ..request import parameter
 from ..task import Task, shown
+
+
+def mask_edges() -> Any:
+    """The parameter of a method whose mask ends as the words want: "auto", "picture" or "grid"."""
+    return parameter(
+        "auto",
+        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
+        "words change.",
+        choices=("auto", "picture", "grid"),
+        title="mask edges",
+    )
 
 
 def inverted(

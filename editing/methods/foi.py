@@ -63,7 +63,7 @@ from torch.nn import functional as F
 
 from ..diffusion import tokens
 from ..diffusion.attention import Attention, AverageMap, Tap, Taps
-from ..diffusion.edges import follow, with_rim
+from ..diffusion.edges import follow, with_outline
 from ..diffusion.masks import blur, guided, is_constant, normalise, to_grid, within
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
@@ -78,6 +78,7 @@ from ..language.prompts import sentences
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
 from ..task import Part as FoundPart
+from .common import mask_edges
 
 SMOOTHING = (
     0.21194156,
@@ -139,13 +140,7 @@ class Settings:
         maximum=1.0,
         title="text in masks only",
     )
-    edges: str = parameter(
-        "auto",
-        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
-        "words change.",
-        choices=("auto", "picture", "grid"),
-        title="mask edges",
-    )
+    edges: str = mask_edges()
     strength_acts: str = parameter(
         "attention",
         "What the strength changes: how the words are looked at (paper), or how much they count.",
@@ -280,7 +275,7 @@ def follow_picture(
     soft = follow(where.soft.cpu()[None, None], picture, cell)
     if limit is not None:
         soft = soft * within(limit)
-    mask = with_rim(soft >= tau, picture, cell)
+    mask = with_outline(soft >= tau, picture, cell)
     if limit is not None:
         mask &= within(limit)
     soft = torch.where(mask, soft.clamp(min=tau), soft)

@@ -61,7 +61,7 @@ from torch.nn import functional as F
 
 from ..diffusion import masks, tokens
 from ..diffusion.attention import AverageMap
-from ..diffusion.edges import follow, with_rim
+from ..diffusion.edges import follow, with_outline
 from ..diffusion.masks import blend, blur, guided, is_constant, normalise, within
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
@@ -75,6 +75,7 @@ from ..language.prompts import Replacement, replacements
 from ..language.wording import bare, joined
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Part, Task, on_grid, shown
+from .common import mask_edges
 
 BINOMIAL = (
     1 / 16,
@@ -138,13 +139,7 @@ class Settings:
     holes: str = parameter(
         "filled", "Holes in the mask.", choices=("filled", "kept"), title="holes in the mask"
     )
-    edges: str = parameter(
-        "auto",
-        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
-        "words change.",
-        choices=("auto", "picture", "grid"),
-        title="mask edges",
-    )
+    edges: str = mask_edges()
     start_map: str = parameter(
         "inverted",
         "The start token's map: inverted where it looks at the background, as in Stable Diffusion; plain where it looks at things (paper).",
@@ -356,7 +351,7 @@ def finished(
         cell = model.factor * 2**model.semantic_level
         soft = follow(where.soft.cpu()[None, None], image, cell)
         soft = soft if task.limit is None else soft * within(task.limit)
-        mask = with_rim(soft > settings.phi, image, cell)
+        mask = with_outline(soft > settings.phi, image, cell)
         mask = mask if task.limit is None else mask & within(task.limit)
         soft = torch.where(mask, soft.clamp(min=settings.phi), soft)
         if where.known and bool(mask.any()):
