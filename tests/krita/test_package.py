@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from limn.installer import plugin_package
 
 from . import harness
-from .harness import Outcome, Stage
+from .harness import Stage
 
 pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 
@@ -81,7 +80,7 @@ def test_beside_another_plugin(stage: Stage, tmp_path: Path) -> None:
     assert told["ours"] == ["limn.vendor.websockets", "limn.protocol"]
 
 
-def test_the_package_stands_alone(play: Callable[[str], Outcome]) -> None:
+def test_the_package_stands_alone() -> None:
     """Everything that Krita's importer looks for, and nothing compiled."""
     files = harness.package_files()
     assert {"limn.desktop", "limn.action", "limn/__init__.py", "limn/protocol/messages.py"} <= set(
@@ -91,7 +90,7 @@ def test_the_package_stands_alone(play: Callable[[str], Outcome]) -> None:
         "limn/vendor/websockets/sync/client.py" in files
         and "limn/vendor/websockets/LICENSE" in files
     )
-    assert not [
-        name for name in files if not name.endswith((".py", ".desktop", ".action", "LICENSE"))
-    ]
+    kinds = (".py", ".desktop", ".action", "LICENSE")
+    assert [name for name in files if not name.endswith(kinds)] == ["limn/manual.html"]
+    assert b"X-Krita-Manual=manual.html\n" in files["limn.desktop"]
     assert b"%" not in files["limn.desktop"]
