@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,8 @@ class Project:
 class Machine:
     """All that the plan decides upon.
 
-    system: "Linux", "Windows" or "Darwin"; architecture as the platform calls it.
+    system: "Linux", "Windows" or "Darwin"; architecture as the platform calls it. krita_qt: 5, 6,
+    or 0 where nothing tells; system_pyqt: whether the system's Python has the PyQt for that.
     """
 
     system: str
@@ -142,7 +144,8 @@ def read_machine(root: Path) -> Machine:
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         programs=programs,
         krita_qt=qt,
-        system_pyqt=_answers(["/usr/bin/python3", "-c", f"import PyQt{qt}.sip"]) is not None,
+        system_pyqt=bool(qt)
+        and _answers(["/usr/bin/python3", "-c", f"import PyQt{qt}.sip"]) is not None,
         gpu=gpu,
         free_bytes=shutil.disk_usage(root).free,
         package_source=source,
@@ -180,13 +183,22 @@ def parse_gpu(line: str) -> Gpu | None:
 
 
 def read_krita_qt() -> int:
-    """The Qt that the installed Krita is linked with, 5 or 6; 5 where there is none.
+    """The Qt that the installed Krita is linked with, else the one that apt would bring: 5 or 6.
 
+    0 where neither tells: no package of the system's is known to fit then. A Krita that is started
+    by a script (Flatpak, Snap, Nix) or that is one file (AppImage) brings a PyQt of its own.
     Krita's version does not tell: some distributions build Krita 6 with Qt 5.
     """
     krita = shutil.which("krita")
-    linked = (_answers(["ldd", krita]) or "") if krita and shutil.which("ldd") else ""
-    return 6 if "libQt6Core" in linked else 5
+    if krita:
+        return linked_qt((_answers(["ldd", krita]) or "") if shutil.which("ldd") else "")
+    return linked_qt(_answers(["apt-cache", "depends", "krita"]) or "")
+
+
+def linked_qt(text: str) -> int:
+    """The Qt among the libraries or packages that are named: 5 or 6; 0 for none, or for both."""
+    found = {int(number) for number in re.findall(r"libqt([56])core", text.lower())}
+    return found.pop() if len(found) == 1 else 0
 
 
 def read_package_source() -> str:

@@ -391,10 +391,9 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
         missing += dict.fromkeys(
             package for program, package in TEST_PROGRAMS.items() if program not in machine.programs
         )
-        if not machine.system_pyqt:
-            missing.append(
-                f"python3-pyqt{machine.krita_qt}"
-            )  # Krita merely recommends it, and runs no plugin without it
+        if machine.krita_qt and not machine.system_pyqt:
+            # Krita merely recommends it, and runs no plugin without it
+            missing.append(f"python3-pyqt{machine.krita_qt}")
     if not missing:
         return Plan(())
     if machine.system != "Linux":

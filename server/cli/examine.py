@@ -6,37 +6,18 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from packaging.requirements import Requirement
 
 from .. import __version__
 from ..models.store import Store, donors
 from ..settings import SettingsError, default_file, load
-
-ANSWER_SECONDS = 30.0
-"""How long another program may take to answer: Krita's first start on a cold disk takes ten."""
-
-SYSTEM_PYTHONS = (Path("/usr/bin"), Path("/bin"))
-"""Where the Python lies that a Krita from the distribution was built with."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something found: "ok", or "note" and "problem" with what to do about them."""
-
-    topic: str
-    state: Literal["ok", "note", "problem"]
-    sentence: str
-    remedy: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+from .examine_krita import check_krita, check_path
+from .findings import Finding, ask
 
 
 def examine(model: Path | None = None) -> list[Finding]:
@@ -266,112 +247,3 @@ def check_servers() -> Iterator[Finding]:
         else "none runs now; the plugin and `limn edit` start one when they need it"
     )
     yield Finding("server", "ok", sentence, facts={"url": server and server.url})
-
-
-def check_krita(machine: Mapping[str, Any]) -> Iterator[Finding]:
-    """Krita, and whether the plugin is in, on, and knows a living environment."""
-    if "krita" in machine.get("programs", ()):
-        version = krita_version()
-        yield Finding(
-            "Krita",
-            "ok",
-            f"{version or 'there'}, {shutil.which('krita')}",
-            facts={"version": version},
-        )
-    elif not any(home["exists"] for home in machine.get("krita", ())):
-        yield Finding(
-            "Krita",
-            "note",
-            "No Krita was found.",
-            "Without it, `limn edit` edits files. Krita: https://krita.org",
-        )
-    for home in machine.get("krita", ()):
-        yield from check_plugin(home)
-
-
-def krita_version() -> str:
-    """Krita's version, or "" where neither it nor the package manager tells.
-
-    Krita tells only where there is a screen.
-    """
-    screen = (
-        not sys.platform.startswith("linux")
-        or "DISPLAY" in os.environ
-        or "WAYLAND_DISPLAY" in os.environ
-    )
-    answer = (
-        (ask(["krita", "--version"]) if screen else None)
-        or ask(["dpkg-query", "--showformat=${Version}", "--show", "krita"])
-        or ""
-    )
-    return next(iter(re.findall(r"\d+\.\d+[.\d]*", answer)), "")
-
-
-def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
-    """The plugin in one of Krita's resource folders, as `installer facts` describes it."""
-    topic, place = f"plugin ({home['kind']})", home["resources"]
-    again = "Run `python3 -m installer plugin`, then restart Krita."
-    if home["plugin"] == "missing":
-        yield Finding(topic, "note", f"The plugin is not in {place}.", again, home)
-    elif home["plugin"] == "outdated":
-        yield Finding(
-            topic,
-            "problem",
-            f"The plugin in {place} is of another version than the server.",
-            again,
-            home,
-        )
-    elif not home["switched_on"]:
-        remedy = f"In Krita: Settings > Configure Krita > Python Plugin Manager, tick Limn, restart Krita. Or: {again}"
-        yield Finding(
-            topic,
-            "problem",
-            f"The plugin is in {place}, but Krita has it switched off.",
-            remedy,
-            home,
-        )
-    elif not home["python"] or not Path(home["python"]).exists():
-        yield Finding(
-            topic,
-            "problem",
-            f"The plugin in {place} does not know how to start the server.",
-            again,
-            home,
-        )
-    else:
-        yield Finding(topic, "ok", f"in {place}, switched on", facts=home)
-
-
-def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
-    """The trap of Krita's embedded Python on Linux: it looks for its home through PATH, and in a
-    venv or pyenv it finds no PyQt.
-    """
-    if not krita_in_path or not sys.platform.startswith("linux"):
-        return
-    first = shutil.which("python3", path=path)
-    if first is None or Path(first).parent in SYSTEM_PYTHONS:
-        return
-    yield Finding(
-        "Krita's Python",
-        "note",
-        f"In this terminal python3 is {first}, not the system's. A Krita started from here may find no PyQt and run no plugin.",
-        "Start Krita from the desktop's menu, or with: PATH=/usr/bin:/bin krita",
-        {"python3": first},
-    )
-
-
-def ask(command: list[str], environment: Mapping[str, str] | None = None) -> str | None:
-    """What a program prints, or None if it is not there, fails, or does not answer in time."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_SECONDS,
-            check=False,
-            env=os.environ | (environment or {}),
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from limn.server.cli import client
+from limn.server.cli import client, examine_krita
 from limn.server.cli import examine as doctor
 
 from .conftest import Limn
@@ -38,10 +38,30 @@ def home(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_the_plugin(changes: dict[str, Any], state: str, word: str) -> None:
-    (finding,) = doctor.check_plugin(home(**changes))
+    (finding,) = examine_krita.check_plugin(home(**changes))
     assert finding.state == state
     assert word in finding.sentence
     assert bool(finding.remedy) == (state != "ok")
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "word"),
+    [
+        ("5.1.5", "ok", "5.1.5"),
+        ("5.2.2", "ok", "5.2.9"),
+        ("5.3.4.1", "ok", "5.3.4"),
+        ("6.0.5", "ok", "6.0.4"),
+        ("5.0.8", "note", "not tried"),
+        ("5.10.0", "note", "not tried"),
+        ("6.1.0", "note", "not tried"),
+        ("7.0", "note", "not tried"),
+        ("", "note", "does not tell"),
+    ],
+)
+def test_kritas_that_limn_was_tried_in_and_others(version: str, state: str, word: str) -> None:
+    finding = examine_krita.check_version(version, "/usr/bin/krita")
+    assert finding.state == state and word in finding.sentence and "5.2.9" in finding.sentence
+    assert bool(finding.remedy) == (state == "note")
 
 
 def test_a_package_that_is_missing_or_of_another_version() -> None:
@@ -61,14 +81,14 @@ def test_the_packages_that_the_installer_has_put_here_are_in_order() -> None:
 def test_the_trap_of_kritas_python(tmp_path: Path) -> None:
     (tmp_path / "python3").write_text("#!/bin/sh\n")
     (tmp_path / "python3").chmod(0o755)
-    (finding,) = doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=True)
+    (finding,) = examine_krita.check_path(f"{tmp_path}:/usr/bin", krita_in_path=True)
     assert (
         finding.state == "note"
         and str(tmp_path) in finding.sentence
         and "PATH=/usr/bin" in finding.remedy
     )
-    assert not list(doctor.check_path("/usr/bin:/bin", krita_in_path=True))
-    assert not list(doctor.check_path(f"{tmp_path}:/usr/bin", krita_in_path=False))
+    assert not list(examine_krita.check_path("/usr/bin:/bin", krita_in_path=True))
+    assert not list(examine_krita.check_path(f"{tmp_path}:/usr/bin", krita_in_path=False))
 
 
 def test_a_model_that_is_none(tmp_path: Path, tiny_model: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from limn.installer.machine import Gpu, krita_homes, parse_gpu, resource_directory
+from limn.installer.machine import Gpu, krita_homes, linked_qt, parse_gpu, resource_directory
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,18 @@ def test_a_resource_folder_that_the_painter_chose(tmp_path: Path) -> None:
     (tmp_path / ".config/kritarc").write_text("ResourceDirectory=/big/krita\n")
     (home,) = krita_homes("Linux", {}, tmp_path)
     assert home.resources == Path("/big/krita") and home.exists
+
+
+@pytest.mark.parametrize(
+    ("text", "qt"),
+    [
+        ("\tlibQt5Core.so.5 => /lib/x86_64-linux-gnu/libQt5Core.so.5 (0x00007f)\n", 5),
+        ("\tlibQt6Core.so.6 => /usr/lib/libQt6Core.so.6 (0x00007f)\n", 6),
+        ("krita\n  Depends: libqt5core5a\n  Depends: libqt5gui5t64\n", 5),
+        ("krita\n  Depends: libqt6core6t64\n |Depends: libqt6gui6\n", 6),
+        ("\tnot a dynamic executable\n", 0),
+        ("", 0),
+    ],
+)
+def test_the_qt_that_krita_is_built_with(text: str, qt: int) -> None:
+    assert linked_qt(text) == qt

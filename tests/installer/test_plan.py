@@ -211,3 +211,8 @@ def test_pyqt_is_the_one_that_krita_is_built_with() -> None:
     assert plan_test(six, project()).steps[0].action == InstallSystemPackages(
         ("python3-pyqt6",), sudo=False
     )
+
+
+def test_no_pyqt_is_asked_for_where_nobody_knows_which() -> None:
+    unknown = replace(READY, krita_qt=0, system_pyqt=False)
+    assert names(plan_test(unknown, project())) == names(plan_test(READY, project()))

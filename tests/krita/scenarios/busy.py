@@ -2,13 +2,12 @@
 docker says what it waits for, and nothing of the painter's is lost.
 """
 
+from hands import BRUSH, at, canvas, click, drag, on_canvas, tool
 from help import (
-    HEIGHT,
-    WIDTH,
+    OUTPUT,
     QApplication,
     QByteArray,
     QTimer,
-    QWidget,
     activate,
     app,
     ended,
@@ -30,59 +29,6 @@ from help import (
 
 STEPS = 8
 """Of denoising: enough for the painter to begin something before the result arrives."""
-
-BRUSH = "KritaShape/KisToolBrush"
-
-
-def canvas():
-    """The widget on which the painter paints."""
-    kinds = ("KisQPainterCanvas", "KisOpenGLCanvas2")
-    middle = app().activeWindow().qwindow().centralWidget()
-    found = [one for one in middle.findChildren(QWidget) if one.isVisible()]
-    return next(one for one in found if one.metaObject().className() in kinds)
-
-
-def at(x, y):
-    """Where a pixel of the picture lies on the screen.
-
-    The picture lies in the canvas's middle, pixel for pixel.
-    """
-    middle = canvas().mapToGlobal(canvas().rect().center())
-    return str(middle.x() + x - WIDTH // 2), str(middle.y() + y - HEIGHT // 2)
-
-
-def drag(way, hold=False):
-    """From point to point with the button held; and held on, if wanted."""
-    (x, y), *rest = way
-    keys("mousemove", *at(x, y))
-    yield 0.2
-    keys("mousedown", "1")
-    yield 0.1
-    for x, y in rest:
-        keys("mousemove", *at(x, y))
-        yield 0.1
-    if not hold:
-        keys("mouseup", "1")
-        yield 0.2
-
-
-def click(x, y):
-    keys("mousemove", *at(x, y))
-    yield 0.2
-    keys("click", "1")
-    yield 0.5
-
-
-def tool(name):
-    app().action(name).trigger()
-    yield 0.5
-
-
-def on_canvas(*key):
-    canvas().setFocus()
-    yield 0.2
-    keys("key", *key)
-    yield 0.5
 
 
 def begun(name="picture"):
@@ -350,25 +296,19 @@ def check_saving(result):
     selection.setPixelData(QByteArray(bytes((40, 40, 200, 255)) * 64 * 64), 0, 0, 64, 64)
     document.refreshProjection()
     document.setBatchmode(True)
-    document.setFileName(f"{result_folder()}/saving.kra")
+    document.setFileName(f"{OUTPUT}/saving.kra")
     yield 1
     yield from quick(STEPS)
     yield from start("make it blue")
     saved = []
 
     def save():
-        saved.append(document.saveAs(f"{result_folder()}/saving.kra"))
+        saved.append(document.saveAs(f"{OUTPUT}/saving.kra"))
 
     QTimer.singleShot(0, save)
     yield from ended(120)
     yield lambda: saved, 60
     result["saved"], result["note"], result["layers"] = saved, note(), names(document)
-
-
-def result_folder():
-    from help import OUTPUT
-
-    return OUTPUT
 
 
 def closed_while(result, delay):

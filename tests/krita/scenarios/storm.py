@@ -8,7 +8,7 @@ import random
 import sys
 from collections import Counter
 
-from busy import BRUSH, canvas, drag, tool
+from hands import BRUSH, canvas, drag, tool
 from help import (
     QApplication,
     QByteArray,

@@ -1,0 +1,56 @@
+"""What a painter's hands do on the canvas: real presses, drags and keys through the X server."""
+
+from help import HEIGHT, WIDTH, QWidget, app, keys
+
+BRUSH = "KritaShape/KisToolBrush"
+
+
+def canvas():
+    """The widget on which the painter paints."""
+    kinds = ("KisQPainterCanvas", "KisOpenGLCanvas2")
+    middle = app().activeWindow().qwindow().centralWidget()
+    found = [one for one in middle.findChildren(QWidget) if one.isVisible()]
+    return next(one for one in found if one.metaObject().className() in kinds)
+
+
+def at(x, y):
+    """Where a pixel of the picture lies on the screen.
+
+    The picture lies in the canvas's middle, pixel for pixel.
+    """
+    middle = canvas().mapToGlobal(canvas().rect().center())
+    return str(middle.x() + x - WIDTH // 2), str(middle.y() + y - HEIGHT // 2)
+
+
+def drag(way, hold=False):
+    """From point to point with the button held; and held on, if wanted."""
+    (x, y), *rest = way
+    keys("mousemove", *at(x, y))
+    yield 0.2
+    keys("mousedown", "1")
+    yield 0.1
+    for x, y in rest:
+        keys("mousemove", *at(x, y))
+        yield 0.1
+    if not hold:
+        keys("mouseup", "1")
+        yield 0.2
+
+
+def click(x, y):
+    keys("mousemove", *at(x, y))
+    yield 0.2
+    keys("click", "1")
+    yield 0.5
+
+
+def tool(name):
+    app().action(name).trigger()
+    yield 0.5
+
+
+def on_canvas(*key):
+    canvas().setFocus()
+    yield 0.2
+    keys("key", *key)
+    yield 0.5
