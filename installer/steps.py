@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import hashes, plugin, plugin_package
+from . import editable, hashes, plugin, plugin_package
 from .errors import InstallError
 from .machine import Machine, Project
 from .plan import (
@@ -136,6 +136,8 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]
             ):
                 raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
+            with in_words("Limn itself could not be installed."):
+                editable.keep_readable(environment.site_packages())
         case Run(arguments, _):
             code = run([str(environment.python), *arguments], project.root)
             if code:

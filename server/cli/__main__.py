@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ def main() -> None:
     heard = usual is signal.default_int_handler  # not in a shell's background job
     if heard:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of ISO-8859-1 has no arrow, say
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.argv[1:2] == ["read"]:
         from .read import main as read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -16,15 +17,29 @@ main()
 """
 
 
-def read(*arguments: str) -> subprocess.CompletedProcess[str]:
+def read(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", RUN, *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    given = os.environ | variables
+    return subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        env=given,
+    )
 
 
 def test_a_sentence_in_a_painters_words() -> None:
     done = read("the box should be red")
     assert done.stdout.splitlines()[0] == "recolour · the [box] → red · FoI"
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_without_the_arrow() -> None:
+    done = read("the box should be red", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0 and "\\u2192 red" in done.stdout, done.stderr
 
 
 def test_as_json() -> None:
