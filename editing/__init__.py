@@ -3,8 +3,8 @@
     prepared = prepare(models, EditRequest("auto", "make the star blue", image))
     for event in edit(models, prepared): ...
 
-What an edit needs is loaded when it is first used: the language alone (`limn read`) works, and starts
-at once, where torch is not installed.
+What an edit needs is loaded when it is first used: the language alone (`limn read`) works, and
+starts at once, where torch is not installed.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ class Captioner:
             raise EditError(
                 "no-captioner",
                 f"The captioner {self.name!r} is no BLIP model that can be loaded: {error}",
-                "Name a folder with one in safetensors, or one in the Hugging Face cache (none is downloaded by itself), "
-                "or write the caption yourself.",
+                "Name a folder with one in safetensors, or one in the Hugging Face cache (none is "
+                "downloaded by itself), or write the caption yourself.",
             ) from error
         return model.float().eval().requires_grad_(False).to(self._device), tokenizer
 

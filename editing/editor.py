@@ -118,7 +118,8 @@ def edit(
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
         (height, width), (h, w) = frame.shape, frame.size
         warnings.append(
-            f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for finer detail."
+            f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for "
+            "finer detail."
         )
     warnings += prepared.instruction.notes
     tally, shelf = Tally(), Shelf(store)

@@ -77,9 +77,8 @@ class Frame:
         """
         grows = reach >= LEAST_REACH
         width = max(1, round(reach))
-        fall = int(
-            width / math.sqrt(2)
-        )  # the feather's square fits into the disc that the mask grew by, so the mask itself keeps alpha 1
+        # The feather's square fits into the disc that the mask grew by: the mask keeps alpha 1.
+        fall = int(width / math.sqrt(2))
         top, left, bottom, right = self.box
         inner = (
             left > 0,
@@ -112,8 +111,9 @@ def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multi
     """The crop for a layer (H, W): all of it, or the hint's bounding box with context; and the size
     to work at.
 
-    hint: (1, 1, H, W); what is below FAINT counts only where nothing is above. A small selection gets a crop of at least
-    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
+    hint: (1, 1, H, W); what is below FAINT counts only where nothing is above. A small selection
+    gets a crop of at least `native` pixels a side, where the layer has them, so that nothing is
+    enlarged without need.
     """
     box = (0, 0, *layer)
     if hint is not None:

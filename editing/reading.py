@@ -1,7 +1,7 @@
 """What Limn understands of a sentence, told in a painter's words. No network is loaded for it.
 
-"make the box red" is told as "recolour · the [box] → red · FoI": what is done, to what, into what, and
-by which algorithm; the word in brackets is the one whose place is looked for.
+"make the box red" is told as "recolour · the [box] → red · FoI": what is done, to what, into what,
+and by which algorithm; the word in brackets is the one whose place is looked for.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ DOES = {
 class Read:
     """A sentence as it was read.
 
-    question: what has to be answered before anything is painted, None where all is clear. notes: what
-    was taken otherwise than it was written.
+    question: what has to be answered before anything is painted, None where all is clear. notes:
+    what was taken otherwise than it was written.
     """
 
     items: tuple[Item, ...]

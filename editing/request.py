@@ -31,8 +31,8 @@ class EditRequest:
 
     image: (1, 3, H, W) float32 RGB in 0..1, what the painter sees (transparency already flattened).
     hint: None or (1, 1, H, W) in 0..1, the painter's selection; `hint_mode` says whether it is
-    ignored, a prior, a hard limit, or the mask itself. caption: what the picture shows now, where the algorithm
-    needs it. mask_only: stop when the mask is found.
+    ignored, a prior, a hard limit, or the mask itself. caption: what the picture shows now, where
+    the algorithm needs it. mask_only: stop when the mask is found.
     parameters: values by name for the algorithm's declared parameters; what is absent takes its
     default.
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened; no algorithm
@@ -76,7 +76,8 @@ class EditRequest:
         if self.hint is not None and tuple(self.hint.shape) != (1, 1, *shape[2:]):
             raise EditError(
                 "bad-hint",
-                f"The selection has the shape {tuple(self.hint.shape)}, the picture {shape}; their sizes differ.",
+                f"The selection has the shape {tuple(self.hint.shape)}, the picture {shape}; "
+                "their sizes differ.",
             )
         if not 0 <= self.seed <= MAX_SEED:
             raise EditError(
@@ -94,7 +95,9 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One control of an algorithm, as the docker shows it and as requests are checked against it."""
+    """One control of an algorithm, as the docker shows it and as requests are checked against
+    it.
+    """
 
     name: str
     kind: Literal["float", "int", "bool", "choice"]
@@ -155,7 +158,9 @@ def parameter(
     front: bool = False,
     title: str = "",
 ) -> Any:
-    """A field of an algorithm's frozen settings dataclass, with what the docker needs to show it."""
+    """A field of an algorithm's frozen settings dataclass, with what the docker needs to show
+    it.
+    """
     facts = {
         "minimum": minimum,
         "maximum": maximum,

@@ -1,8 +1,11 @@
-"""`python3 -m installer`: refuses a Python that is too old in words, then hands over to command.py."""
+"""`python3 -m installer`: refuses a Python that is too old in words, then hands over to
+command.py.
+"""
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036  an older Python must get this sentence, not a SyntaxError from the files behind it
+# An older Python must get this sentence, not a SyntaxError from the files behind it.
+if sys.version_info < (3, 11):  # noqa: UP036
     import shutil
 
     newer = [

@@ -132,7 +132,9 @@ def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> No
 
 
 def run_kritas(options: argparse.Namespace, root: Path) -> int:
-    """The tests in other Kritas. Where this machine can't have them, a smoke test says so loudly."""
+    """The tests in other Kritas. Where this machine can't have them, a smoke test says so
+    loudly.
+    """
     python = Environment(root).python
     missing = kritas.problems()
     if not python.is_file():

@@ -1,6 +1,7 @@
 """Packages by hash: what is installed is what was tested, whoever serves it.
 
-    installer/locked/use.txt      all packages that Limn stands on, each with the SHA-256 of its files
+    installer/locked/use.txt      all packages that Limn stands on, each with the SHA-256 of its
+                                  files
     installer/locked/tests.txt    what the tests need besides
 
 `python3 -m installer lock` makes both from the versions in pyproject.toml, by uv, for every system
@@ -75,7 +76,9 @@ def requirements(project: Project, tests: bool) -> list[str]:
 
 
 def command(python: str, asked: Path, constraints: Path, out: Path) -> list[str]:
-    """uv's, for a file with the requirements and one with the versions of what they need in turn."""
+    """uv's, for a file with the requirements and one with the versions of what they need in
+    turn.
+    """
     return [
         python, "-m", "uv", "pip", "compile", str(asked), "--constraint", str(constraints),
         "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header",

@@ -98,7 +98,9 @@ def mirror() -> str:
 
 
 def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) -> Path:
-    """The system's folder, made unless it is there. Raises NotHad, after `seconds` at the latest."""
+    """The system's folder, made unless it is there. Raises NotHad, after `seconds` at the
+    latest.
+    """
     system = folder / suite.name
     if (system / READY).is_file():
         return system

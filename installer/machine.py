@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEST_PROGRAMS = {
-    "krita": "krita", "Xvfb": "xvfb", "mmdebstrap": "mmdebstrap", "xdotool": "xdotool", "import": "imagemagick",
+    "krita": "krita", "Xvfb": "xvfb", "mmdebstrap": "mmdebstrap", "xdotool": "xdotool",
+    "import": "imagemagick",
 }  # fmt: skip
 """What the tests run, and the Debian packages that bring it.
 
@@ -39,7 +40,9 @@ A slow answer counts as none.
 
 @dataclass(frozen=True)
 class Gpu:
-    """An NVIDIA card: its driver's version, and its compute capability where the driver tells it."""
+    """An NVIDIA card: its driver's version, and its compute capability where the driver tells
+    it.
+    """
 
     name: str
     driver: tuple[int, ...]
@@ -170,7 +173,9 @@ def read_gpu() -> Gpu | None:
 
 
 def parse_gpu(line: str) -> Gpu | None:
-    """One line of nvidia-smi's table, "name, driver[, capability]", or None if it is no such line."""
+    """One line of nvidia-smi's table, "name, driver[, capability]", or None if it is no such
+    line.
+    """
     parts = [part.strip() for part in line.split(",")]
     if len(parts) < 2 or not parts[1].replace(".", "").isdigit():
         return None

@@ -158,8 +158,9 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
 
     `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 and
     12.6 run on drivers from 525 on, which there are for all of these cards. From CUDA 12.8 on the
-    builds leave out Maxwell, Pascal and Volta (compute capability below 7.5); 12.6 has them. None is
-    older than 2.10, the first whose reading of checkpoints as pickles is mended (CVE-2026-24747).
+    builds leave out Maxwell, Pascal and Volta (compute capability below 7.5); 12.6 has them. None
+    is older than 2.10, the first whose reading of checkpoints as pickles is mended
+    (CVE-2026-24747).
     """
     gpu = machine.gpu
     if gpu is None or machine.system == "Darwin":
@@ -190,7 +191,8 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
         return (
             to_cpu,
             False,
-            f"{gpu.name} needs an older torch, which there is for Python 3.11 to 3.13 only; computing on the CPU",
+            f"{gpu.name} needs an older torch, which there is for Python 3.11 to 3.13 only; "
+            "computing on the CPU",
         )
     if gpu.capability is not None and gpu.capability < (5, 0):
         return to_cpu, False, f"{gpu.name} is too old for torch; computing on the CPU"
@@ -198,7 +200,8 @@ def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...
         return (
             to_cpu,
             False,
-            f"{gpu.name}: its driver {_dotted(gpu)} is too old; computing on the CPU until there is one from 525 on",
+            f"{gpu.name}: its driver {_dotted(gpu)} is too old; computing on the CPU until there "
+            "is one from 525 on",
         )
     if old_card:
         return (
@@ -218,7 +221,8 @@ def plan_environment(machine: Machine, project: Project, tests: bool = False) ->
     problems = []
     if machine.system == "Darwin" and machine.architecture == "x86_64":
         problems.append(
-            "torch is no longer made for Macs with Intel processors, so Limn's server can't run here."
+            "torch is no longer made for Macs with Intel processors, so Limn's server can't run "
+            "here."
         )
     pinned = next(line for line in project.requirements if re.match(r"torch\b", line))
     others = (
@@ -326,7 +330,9 @@ def plan_test(machine: Machine, project: Project) -> Plan:
 def plan_plugin(
     machine: Machine, project: Project, resources: Path | None, remove: bool, archive: Path | None
 ) -> Plan:
-    """The plugin into Krita's resource folders (or `resources`), out of them again, or into a zip."""
+    """The plugin into Krita's resource folders (or `resources`), out of them again, or into a
+    zip.
+    """
     homes = chosen_homes(machine, resources)
     if remove:
         return Plan(
@@ -345,7 +351,8 @@ def plan_plugin(
         steps, notes = (
             (Step("zip", f"Pack the plugin into {archive}", BuildZip(archive)),),
             (
-                "In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, restart Krita.",
+                "In Krita: Tools > Scripts > Import Python Plugin from File, choose the zip, "
+                "restart Krita.",
             ),
         )
     else:
@@ -400,7 +407,8 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
         return Plan(
             (),
             (
-                f"The tests drive a real Krita under Xvfb, which needs Linux. Missing here: {', '.join(missing)}.",
+                "The tests drive a real Krita under Xvfb, which needs Linux. Missing here: "
+                f"{', '.join(missing)}.",
             ),
         )
     if "apt-get" in machine.programs and (machine.root or "sudo" in machine.programs):
@@ -412,7 +420,8 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
     return Plan(
         (),
         (
-            f"Some system packages are missing, and installing them is not this user's right. Please {how}",
+            "Some system packages are missing, and installing them is not this user's right. "
+            f"Please {how}",
         ),
     )
 
@@ -434,7 +443,8 @@ def plugin_notes(machine: Machine, homes: tuple[KritaHome, ...]) -> tuple[str, .
         notes.append("No Krita was found; the plugin lies where Krita will look for it.")
     if any(home.kind in ("Flatpak", "Snap") for home in homes):
         notes.append(
-            "A Krita from Flatpak or Snap may not be allowed to start programs: then run `.venv/bin/limn serve` beside it."
+            "A Krita from Flatpak or Snap may not be allowed to start programs: then run "
+            "`.venv/bin/limn serve` beside it."
         )
     return tuple(notes)
 

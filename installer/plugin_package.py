@@ -22,7 +22,10 @@ NAME = "limn"
 wants them equal.
 """
 
-ENTRY = b'"""Limn inside Krita: the same names below `limn` as everywhere else."""\n\nfrom . import krita_plugin as krita_plugin\n'
+ENTRY = (
+    b'"""Limn inside Krita: the same names below `limn` as everywhere else."""\n\n'
+    b"from . import krita_plugin as krita_plugin\n"
+)
 """What Krita imports. The plugin registers itself when it is imported by a Krita."""
 
 EPOCH = (2020, 1, 1, 0, 0, 0)
@@ -45,9 +48,9 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     """Every file of the package by its place in the zip ("limn.desktop",
     "limn/krita_plugin/ui/docker.py", "limn/vendor/websockets/...").
 
-    root: the checkout, or the installed package `limn`. site_packages: folders in which `websockets` is looked for; its compiled
-    part is left out.
-    Raises PackageError if something is missing.
+    root: the checkout, or the installed package `limn`. site_packages: folders in which
+    `websockets` is looked for; its compiled part is left out. Raises PackageError if something is
+    missing.
     """
     source = root / "krita_plugin"
     if not (source / "__init__.py").is_file():
@@ -86,7 +89,9 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
 
 
 def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
-    """Write the zip that Krita's importer takes (Tools > Scripts > Import Python Plugin from File)."""
+    """Write the zip that Krita's importer takes (Tools > Scripts > Import Python Plugin from
+    File).
+    """
     archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(archive.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:

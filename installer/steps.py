@@ -34,7 +34,10 @@ from .plan import (
     TakePlugin,
 )
 
-TORCH_CHECK = "import torch; x = torch.ones(8, 8{}); assert (x @ x).sum().item() == 512; print('torch', torch.__version__)"
+TORCH_CHECK = (
+    "import torch; x = torch.ones(8, 8{}); assert (x @ x).sum().item() == 512; "
+    "print('torch', torch.__version__)"
+)
 
 
 class StepFailed(InstallError):
@@ -206,7 +209,8 @@ def make_environment(environment: Environment, python: str, version: tuple[int, 
     if run([python, "-m", "venv", str(environment.folder)]):
         raise StepFailed(
             f"Python {version[0]}.{version[1]} could not make an environment.",
-            f"On Debian and Ubuntu: apt install python{version[0]}.{version[1]}-venv. A full disk is another cause.",
+            f"On Debian and Ubuntu: apt install python{version[0]}.{version[1]}-venv. A full "
+            "disk is another cause.",
         )
 
 
@@ -302,7 +306,8 @@ def check_torch(environment: Environment, cuda: bool) -> None:
     if run([str(environment.python), "-c", TORCH_CHECK.format(", device='cuda'" if cuda else "")]):
         where = "on the card" if cuda else "on this processor"
         advice = (
-            "Is its driver the one that nvidia-smi names? A restart after an update of the driver may be due."
+            "Is its driver the one that nvidia-smi names? A restart after an update of the driver "
+            "may be due."
             if cuda
             else ""
         )

@@ -144,7 +144,10 @@ class Edits(QObject):  # type: ignore[misc]
             max(source.rect.width, source.rect.height) > limits.MAX_SIDE
             or source.rect.width * source.rect.height > limits.MAX_PIXELS
         ):
-            sentence = f"The layer has {source.rect.width} x {source.rect.height} pixels, too many for one edit."
+            sentence = (
+                f"The layer has {source.rect.width} x {source.rect.height} pixels, too "
+                "many for one edit."
+            )
             self._panel.noted(
                 Note("error", sentence, "Select the part to edit, with Selection at limit.")
             )

@@ -20,7 +20,9 @@ from .state import Request
 
 
 class Selections:
-    """For each picture, the selection that a result has left and the one that has yet to be made."""
+    """For each picture, the selection that a result has left and the one that has yet to be
+    made.
+    """
 
     def __init__(self) -> None:
         # picture, mark of the selection left in it, and the source with that selection

@@ -9,14 +9,18 @@ from .state import Work
 
 QUESTIONS = {
     "needs-caption": "What does the picture show now? Write it here, then press Enter.",
-    "not-in-caption": "What should change is not in this description. Name it here, then press Enter.",
+    "not-in-caption": "What should change is not in this description. Name it here, then press "
+    "Enter.",
 }
 """What to ask the painter where an edit fails with one of these codes."""
 
 TAKE_IT = "Press Enter to take it; the Up key brings back what you wrote."
 """What to do where an edit was not begun because another instruction could be meant."""
 
-SAME_AGAIN = "{} draws no random numbers, so that again gives the same picture. Change the words or a parameter."
+SAME_AGAIN = (
+    "{} draws no random numbers, so that again gives the same picture. Change the words "
+    "or a parameter."
+)
 """Why nothing is done where another seed would change nothing."""
 
 MAX_NAME = 80
@@ -50,7 +54,9 @@ def waiting_words(what: str) -> str:
 
 
 def layer_name(instruction: str, seed: int) -> str:
-    """The new layer's name: the instruction on one line, shortened where it is long, and the seed."""
+    """The new layer's name: the instruction on one line, shortened where it is long, and the
+    seed.
+    """
     words = " ".join(instruction.split())
     if len(words) > MAX_NAME:
         words = words[: MAX_NAME - 1].rstrip() + "…"

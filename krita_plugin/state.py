@@ -112,7 +112,7 @@ class Panel:
     mask: GreyPicture | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
-    # --- what the painter sets ---------------------------------------------------------------------------------------
+    # --- what the painter sets --------------------------------------------------------------------
 
     def set_instruction(self, text: str) -> None:
         self.instruction = text[: limits.MAX_INSTRUCTION]
@@ -149,10 +149,12 @@ class Panel:
         self._changed()
         return self.seed
 
-    # --- what is asked for -------------------------------------------------------------------------------------------
+    # --- what is asked for ------------------------------------------------------------------------
 
     def chosen(self) -> Algorithm | None:
-        """The announced algorithm of the panel's choice; None before the server has announced any."""
+        """The announced algorithm of the panel's choice; None before the server has announced
+        any.
+        """
         return next((one for one in self.algorithms if one.name == self.algorithm), None)
 
     def offered(self) -> tuple[Algorithm, ...]:
@@ -209,7 +211,7 @@ class Panel:
             self.keep_transparency,
         )
 
-    # --- what happens ------------------------------------------------------------------------------------------------
+    # --- what happens -----------------------------------------------------------------------------
 
     def linked(self, link: Link) -> None:
         self.link = link
@@ -333,7 +335,7 @@ class Panel:
         for listener in tuple(self.listeners):
             listener()
 
-    # --- what is remembered ------------------------------------------------------------------------------------------
+    # --- what is remembered -----------------------------------------------------------------------
 
     def remembered(self) -> str:
         """The settings that last beyond this run of Krita, as JSON."""

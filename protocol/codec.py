@@ -50,7 +50,8 @@ from .messages import (
 
 CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Submit, Cancel, Resume, Acknowledge)
 SERVER_SENDS: tuple[type[Message], ...] = (
-    Welcome, Refused, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed, Cancelled,
+    Welcome, Refused, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed,
+    Cancelled,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {
@@ -173,7 +174,7 @@ def decode(text: str) -> tuple[Message, tuple[Transfer, ...]]:
     return message, tuple(transfers)
 
 
-# --- JSON to values, by type -----------------------------------------------------------------------------------------
+# --- JSON to values, by type ----------------------------------------------------------------------
 
 
 @cache
@@ -310,14 +311,15 @@ def _pixels(value: object, where: str, transfers: list[Transfer]) -> Pixels:
         _refuse("SHA-256 in hexadecimal digits", sha256, where)
     for entry in (size, number if number is not None else 1):
         _bounded(int, Range(1, limits.MAX_COUNT), entry, where)
-    pixels = Pixels(width, height, layout, None, sha256)  # type: ignore[arg-type]  # checked by their hints above
+    # checked by their hints above
+    pixels = Pixels(width, height, layout, None, sha256)  # type: ignore[arg-type]
     _check_size(pixels, size)
     if number is not None:
         transfers.append(Transfer(number, size, pixels))
     return pixels
 
 
-# --- what must hold between fields -----------------------------------------------------------------------------------
+# --- what must hold between fields ----------------------------------------------------------------
 
 
 def _check_size(pixels: Pixels, size: int) -> None:
@@ -330,7 +332,8 @@ def _check_size(pixels: Pixels, size: int) -> None:
             raise TooLarge("A preview is too large.", sides)
     elif pixels.width * pixels.height > limits.MAX_PIXELS:
         raise TooLarge(
-            f"A picture of {pixels.width} x {pixels.height} pixels is too large; {limits.MAX_PIXELS:,} pixels are the most.",
+            f"A picture of {pixels.width} x {pixels.height} pixels is too large; "
+            f"{limits.MAX_PIXELS:,} pixels are the most.",
             sides,
         )
     elif size != pixels.raw_size:

@@ -3,23 +3,17 @@ or output and knows no clock.
 
     connection = Connection("client")
     connection.send(Hello(PROTOCOL_VERSION, "krita 5.2"))
-    while (frame := connection.next_frame()) is not None:    # str: a text frame, bytes: a binary frame
-        write(frame)                                         # call next_frame() only when the socket takes more: that is the
-                                                             # back pressure which lets a new
-                                                             preview replace an old one
-    for message in connection.receive(read()):               # complete, checked messages, pictures included
+    while (frame := connection.next_frame()) is not None:
+        write(frame)                               # a str is a text frame, bytes a binary frame
+    for message in connection.receive(read()):     # complete and checked, pictures included
         ...
 
-`receive` raises a ProtocolError for any frame that must not come. The connection is then over:
-write what next_frame() still
-gives (a server tells the client why), then close the socket with `error.close_code`. A reconnect
-takes a new Connection.
+Call `next_frame` only when the socket takes more. That is the back pressure which lets a new
+preview replace an old one.
 
-Order on the wire: the messages of one job keep their order, and a message without pictures never
-waits behind pictures of
-other jobs. Progress, previews and forming masks that were not yet sent are replaced by newer ones
-of their kind. A Cancel takes
-its job's unsent Submit off the line, however much of it has gone.
+`receive` raises a ProtocolError for any frame that must not come. The connection is then over:
+write what next_frame() still gives (a server tells the client why), then close the socket with
+`error.close_code`. A reconnect takes a new Connection.
 """
 
 from __future__ import annotations
@@ -259,7 +253,7 @@ class Connection:
             raise
         return [] if message is None else [message]
 
-    # --- out ---------------------------------------------------------------------------------------------------------
+    # --- out --------------------------------------------------------------------------------------
 
     def _next_chunk(self, current: _Outgoing) -> bytes:
         transfer = current.transfers[0]
@@ -297,7 +291,7 @@ class Connection:
                 self._jobs[message.job] = _Job((message.pixels.width, message.pixels.height))
         return True
 
-    # --- in ----------------------------------------------------------------------------------------------------------
+    # --- in ---------------------------------------------------------------------------------------
 
     def _receive_text(self, frame: str) -> Message | None:
         message, transfers = decode(frame)

@@ -74,7 +74,8 @@ class Pixels:
     """A picture. `sha256` (64 hexadecimal digits) names its content; it is computed if not given.
 
     `data` None means: the other side holds this content already (see `Queued.holds`), nothing is
-    uploaded. A server has what arrived as a bytearray, for want of another copy; nobody writes to it.
+    uploaded. A server has what arrived as a bytearray, for want of another copy; nobody writes to
+    it.
     """
 
     width: Side
@@ -116,7 +117,7 @@ class Box:
     height: Side
 
 
-# --- client to server -------------------------------------------------------------------------------------------------
+# --- client to server -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ class Acknowledge:
     job: JobId
 
 
-# --- server to client -------------------------------------------------------------------------------------------------
+# --- server to client -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -403,7 +404,8 @@ class Done:
 class Failed:
     """The job's bad end: a stable code, a sentence for the painter, what to do.
 
-    proposal: an instruction that could be meant instead of the one that was sent, "" if none is known.
+    proposal: an instruction that could be meant instead of the one that was sent, "" if none is
+    known.
     """
 
     job: JobId

@@ -120,8 +120,8 @@ class Editor:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)
             self._release(error)
             remedy = (
-                "One network at a time was too much already. Close other programs that use the graphics card, "
-                "or edit on the CPU: `limn serve --device cpu`."
+                "One network at a time was too much already. Close other programs that use the "
+                "graphics card, or edit on the CPU: `limn serve --device cpu`."
             )
             yield Failed(
                 submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy
@@ -170,7 +170,8 @@ class Editor:
             _announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters
         )
         why = (
-            f"The model {self._models.name} has no {' and no '.join(missing)} variant, which this algorithm needs."
+            f"The model {self._models.name} has no {' and no '.join(missing)} variant, which "
+            "this algorithm needs."
             if missing
             else ""
         )
@@ -203,7 +204,10 @@ class Editor:
             )
         except (AttributeError, TypeError, ValueError):
             why, remedy = "They are no table.", 'Write them as {"steps": 40}.'
-        where = f"The defaults of {algorithm.name} in the limn.json of the model {self._models.name} can't be used."
+        where = (
+            f"The defaults of {algorithm.name} in the limn.json of the model "
+            f"{self._models.name} can't be used."
+        )
         raise editing.EditError("bad-defaults", f"{where} {why}", remedy)
 
     def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:

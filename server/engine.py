@@ -127,7 +127,8 @@ class LocalEngine:
                 try:
                     await _write(worker.process, submit)
                     while True:
-                        message: JobMessage = await _read(worker.process)  # type: ignore[assignment]  # a worker sends nothing else
+                        # a worker sends nothing else
+                        message: JobMessage = await _read(worker.process)  # type: ignore[assignment]
                         if message.job == submit.job:
                             heard = True
                             yield message
@@ -213,7 +214,8 @@ class LocalEngine:
             else f"has stopped (code {code})"
         )
         return Failed(
-            job, 0, "worker-died", f"The process that runs the model {why}.", "Try again: a fresh one serves the next edit. "
+            job, 0, "worker-died", f"The process that runs the model {why}.", "Try again: a "
+            "fresh one serves the next edit. "
             "If it happens again, edit a smaller part or close other programs."
         )  # fmt: skip
 
@@ -232,7 +234,8 @@ PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """The network's threads sleep while they wait for each other. Spinning, as OpenMP has it by
 default, takes the cores from Krita and from whatever else computes, and then the edit itself waits
 for a thread that gets none. Measured by `limn bench waiting` on two cores, the bundled model: 0.43
-of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts."""
+of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts.
+"""
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DISABLE_TELEMETRY": "1"}

@@ -90,7 +90,8 @@ def layer(
 
     covered: (1, 1, H, W), the original's own alpha before it was flattened onto `background`; the
     layer then has as much of it as the mask shows (see `editing/transparency.py`, also for `paper`,
-    which is the background itself if None, and `edge`). None: it was opaque, or the layer is to be opaque all the same.
+    which is the background itself if None, and `edge`). None: it was opaque, or the layer is to be
+    opaque all the same.
     """
     order, kind = _LAYOUTS[wire_format]
     most = np.iinfo(kind).max
@@ -146,7 +147,9 @@ def mask(soft: Tensor) -> Region | None:
 
 
 def jpeg(shown: Tensor, longest: int) -> Pixels:
-    """A picture (1, 3, height, width) as a JPEG file whose longer side is at most `longest` pixels."""
+    """A picture (1, 3, height, width) as a JPEG file whose longer side is at most `longest`
+    pixels.
+    """
     levels = _levels(shown[0], 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
     image.thumbnail((longest, longest), Image.Resampling.BILINEAR)
@@ -165,7 +168,9 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
-    """0..1 to 0..most, rounded to the nearest; any shape. Raises NotFinite for what is no number."""
+    """0..1 to 0..most, rounded to the nearest; any shape. Raises NotFinite for what is no
+    number.
+    """
     if not is_finite(values):
         raise NotFinite("The edit ran into numbers that are not finite.")
     rounded: NDArray[np.uint16] = (

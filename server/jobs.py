@@ -48,7 +48,9 @@ MAX_KEPT = 256
 """Ended jobs that are kept, however small: nobody comes back for more."""
 
 MAX_LISTENERS = 4
-"""Of one job: its owner on a connection that has broken off and on the next, and whoever cancels."""
+"""Of one job: its owner on a connection that has broken off and on the next, and whoever
+cancels.
+"""
 
 
 class TooManyJobs(LimnError):
@@ -244,7 +246,9 @@ class Jobs:
             self.forget_old()
 
     def forget_old(self) -> None:
-        """Forget ended jobs that are too old, and the oldest ones while there are too many bytes."""
+        """Forget ended jobs that are too old, and the oldest ones while there are too many
+        bytes.
+        """
         ended = sorted(
             (job for job in self._jobs.values() if job.ended is not None),
             key=lambda job: job.ended or 0.0,

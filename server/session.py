@@ -105,14 +105,16 @@ class Session:
         self._wake.set()
 
     async def _close(self) -> None:
-        """Let the client read what is still to be said, if it does in time, and close the socket."""
+        """Let the client read what is still to be said, if it does in time, and close the
+        socket.
+        """
         self._over = True
         self._wake.set()
         await asyncio.wait((self._writer,), timeout=FAREWELL_SECONDS)
         self._writer.cancel()
         await self._socket.close(code=self._close_code)
 
-    # --- the two directions ------------------------------------------------------------------------------------------
+    # --- the two directions -----------------------------------------------------------------------
 
     async def _read(self) -> None:
         while True:
@@ -147,7 +149,7 @@ class Session:
                     return
                 await self._wake.wait()
 
-    # --- what clients ask --------------------------------------------------------------------------------------------
+    # --- what clients ask -------------------------------------------------------------------------
 
     async def _handle(self, message: Message) -> None:
         jobs = self._context.jobs

@@ -73,7 +73,9 @@ class Settings:
     alone is always taken.
     """
     max_pixels: int = limits.MAX_PIXELS
-    """Of a submitted picture; a machine with little memory may take less than the protocol allows."""
+    """Of a submitted picture; a machine with little memory may take less than the protocol
+    allows.
+    """
     keep_bytes: int = 1024 * MIB
     """Pixels of finished jobs that nobody has acknowledged yet: room for the largest result at 16
     bits, twice.
@@ -103,7 +105,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK:
             raise SettingsError(
-                f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere."
+                f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) "
+                "to reach it from elsewhere."
             )
         if not 0 <= self.port <= 65_535:
             raise SettingsError(
@@ -119,7 +122,8 @@ class Settings:
             )
         if self.model is not None and not self.model.exists():
             raise SettingsError(
-                f"model {str(self.model)!r} does not exist. Name a .safetensors file or a folder; `limn models` lists what is there."
+                f"model {str(self.model)!r} does not exist. Name a .safetensors file or a "
+                "folder; `limn models` lists what is there."
             )
         sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
         for name in (

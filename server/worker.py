@@ -86,7 +86,8 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
     pipe.write(answers, description)
     while True:
         submit = inbox.jobs.get()
-        for message in editor.run(submit, lambda: inbox.stopped == submit.job):  # noqa: B023  # used within this turn only
+        # used within this turn only
+        for message in editor.run(submit, lambda: inbox.stopped == submit.job):  # noqa: B023
             pipe.write(answers, message)
         inbox.forget(submit.job)
 

@@ -40,7 +40,9 @@ RELATIVE_ONLY = ("protocol", "krita_plugin")
 
 WORKSHOPS = ("editing/bench", "editing/sketchbook")
 WORKSHOP_TOOLS = {"time", "typer", "rich"}
-"""Benchmarks and training are commands, and look at the clock; what runs in an edit does neither."""
+"""Benchmarks and training are commands, and look at the clock; what runs in an edit does
+neither.
+"""
 
 
 def sources(room: str) -> Iterator[Path]:

@@ -14,8 +14,9 @@ import json
 from pathlib import Path
 
 WORDS = (
-    "a an the on of and to make turn change replace remove add into with color red green blue yellow purple orange white black small "
-    "large circle square triangle star heart cross person background left right above below sitting standing jumping cat dog hat it is"
+    "a an the on of and to make turn change replace remove add into with color red green blue "
+    "yellow purple orange white black small large circle square triangle star heart cross person "
+    "background left right above below sitting standing jumping cat dog hat it is"
 )
 """Words that are one token each.
 

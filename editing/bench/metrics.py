@@ -67,7 +67,9 @@ def psnr_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
 
 
 def ssim_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
-    """SSIM of what must stay; None if nothing must, or the picture is smaller than SSIM's window."""
+    """SSIM of what must stay; None if nothing must, or the picture is smaller than SSIM's
+    window.
+    """
     if not has_outside(exact) or min(before.shape[2:]) < SMALLEST_SIDE:
         return None
     found = structural_similarity_index_measure(

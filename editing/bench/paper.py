@@ -348,7 +348,7 @@ def main(
 ) -> None:
     """Run a paper's evaluation and print our figures above those that it printed.
 
-    Example:  limn bench paper editing-mask --data Editing-Mask --model stable-diffusion --device cuda
+    Example:  limn bench paper editing-mask --data Editing-Mask --model stable-diffusion
     """
     if name not in READERS:
         raise typer.BadParameter(
@@ -375,7 +375,8 @@ def main(
         raise typer.BadParameter(f"{data} holds no samples.", param_hint="--data")
     if model is None:
         err.print(
-            "[yellow]note[/] This is the bundled model; the printed figures are of Stable Diffusion. Give real weights with --model."
+            "[yellow]note[/] This is the bundled model; the printed figures are of Stable "
+            "Diffusion. Give real weights with --model."
         )
     models = load_models(model or folder(), device)
     eyes = Perception(Sources(clip, dino, pick, structure, aesthetic, lpips), device)

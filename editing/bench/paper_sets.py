@@ -121,7 +121,8 @@ def instructpix2pix(folder: Path) -> Iterator[Sample]:
     file = next(iter(sorted(folder.glob("*.jsonl"))), None)
     if file is None:
         raise DataError(
-            f"{folder} lacks a .jsonl file with input, edit and output (human-written-prompts.jsonl)."
+            f"{folder} lacks a .jsonl file with input, edit and output "
+            "(human-written-prompts.jsonl)."
         )
     files = Files(folder)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
@@ -210,7 +211,8 @@ def imagenet(folder: Path) -> Iterator[Sample]:
 def _imagen(fields: list[str], files: Files) -> Sample:
     if len(fields) != 4:
         raise DataError(
-            f"A line should be: id <> prompt <> phrase <> edit text; it has {len(fields)} fields: {SEPARATOR.join(fields)}"
+            f"A line should be: id <> prompt <> phrase <> edit text; it has {len(fields)} "
+            f"fields: {SEPARATOR.join(fields)}"
         )
     name, prompt, phrase, edit = fields
     source = prompt.rstrip(".")
@@ -229,7 +231,8 @@ def _imagen(fields: list[str], files: Files) -> Sample:
 def _imagenet(fields: list[str], files: Files) -> Sample:
     if len(fields) != 3:
         raise DataError(
-            f"A line should be: file <> class <> edit class; it has {len(fields)} fields: {SEPARATOR.join(fields)}"
+            f"A line should be: file <> class <> edit class; it has {len(fields)} fields: "
+            f"{SEPARATOR.join(fields)}"
         )
     stem = Path(fields[0]).stem
     number = stem[-5:]  # their name for the file

@@ -28,7 +28,9 @@ class MissingWeights(RuntimeError):
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the weights come from: names at their publisher, or local folders; "" leaves one out."""
+    """Where the weights come from: names at their publisher, or local folders; "" leaves one
+    out.
+    """
 
     clip: str = "openai/clip-vit-large-patch14"
     dino: str = "facebook/dinov2-base"
@@ -210,7 +212,8 @@ class Perception:
             ).eval()
         except (OSError, KeyError, RuntimeError) as error:
             raise MissingWeights(
-                f"the aesthetic predictor: {self.sources.aesthetic} could not be loaded ({_first(error)})"
+                f"the aesthetic predictor: {self.sources.aesthetic} could not be loaded "
+                f"({_first(error)})"
             ) from error
 
     def _once(self, name: str, make: Any) -> Any:

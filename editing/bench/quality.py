@@ -272,12 +272,14 @@ def check_same_run(records: Records, preset: str, model: str, changed: Changes) 
     for record in records.all:
         if (record["preset"], record["model"]) != (preset, model):
             raise typer.BadParameter(
-                f"The folder holds a run with the preset {record['preset']} and the model {record['model']}, not {preset} and {model}; "
+                f"The folder holds a run with the preset {record['preset']} and the model "
+                f"{record['model']}, not {preset} and {model}; "
                 "choose another folder for --out."
             )
         if record.get("changed", []) != written(changed):
             raise typer.BadParameter(
-                f"The folder holds a run with --set {' '.join(record.get('changed', [])) or 'nothing'}; "
+                "The folder holds a run with --set "
+                f"{' '.join(record.get('changed', [])) or 'nothing'}; "
                 "choose another folder for --out."
             )
 
@@ -306,7 +308,8 @@ def main(
     preset: Annotated[
         str,
         typer.Option(
-            help="quick: about 50 network rows an edit; fast: a third of the papers' steps; paper: all."
+            help="quick: about 50 network rows an edit; fast: a third of the papers' steps; "
+            "paper: all."
         ),
     ] = "quick",
     set_: Annotated[
@@ -327,7 +330,7 @@ def main(
     """Measure every method on held-out edits with exact answers. Prints a table; writes
     quality.jsonl and sheet.png.
 
-    Example:  limn bench quality --cases 5 --types pose --methods adapedit,p2p --set p2p.guidance=1.5 --out quality
+    Example:  limn bench quality --cases 5 --methods p2p --set p2p.guidance=1.5 --out quality
     """
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")

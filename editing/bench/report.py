@@ -32,12 +32,16 @@ VERDICT: tuple[Column, ...] = (
     ("seconds", "seconds", ".1f"),
 )
 PLACE_LEGEND = (
-    "IoU: of the mask with the exact one. C_m, C_non: change inside and outside the exact mask. PSNR (dB), SSIM, towers: of what must\n"
-    "stay; raw: PSNR before the composite, at working size; towers: LPIPS's formula on the small towers' features, not its weights."
+    "IoU: of the mask with the exact one. C_m, C_non: change inside and outside the exact mask. "
+    "PSNR (dB), SSIM, towers: of what must\n"
+    "stay; raw: PSNR before the composite, at working size; towers: LPIPS's formula on the small "
+    "towers' features, not its weights."
 )
 VERDICT_LEGEND = (
-    "asked: the judge sees what was asked for. kept: it sees all else as it was. direction: from picture to edit as from text to text, in\n"
-    "the small towers. rows: of the network, a backward pass counted as two. seconds: wall clock, of one process."
+    "asked: the judge sees what was asked for. kept: it sees all else as it was. direction: from "
+    "picture to edit as from text to text, in\n"
+    "the small towers. rows: of the network, a backward pass counted as two. seconds: wall clock, "
+    "of one process."
 )
 
 

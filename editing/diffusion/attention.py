@@ -7,10 +7,10 @@ returns the output. Sites without a tap run diffusers' own fused attention, so a
 the stock one.
 
     def tap(a: Attention) -> Tensor:
-        seen.append(a.probabilities("text"))               # read: the output below is the untapped one
+        seen.append(a.probabilities("text"))      # read: the output below is the untapped one
         return a.attend()
 
-    def tap(a: Attention) -> Tensor:                       # change one branch from another
+    def tap(a: Attention) -> Tensor:              # change one branch from another
         return a.attend(target=a.probabilities("source"))
 
     def tap(a: Attention) -> Tensor:                       # exchange keys and values
@@ -75,7 +75,9 @@ class Attention:
         return float(self.query.shape[-1] ** -0.5)
 
     def logits(self, branch: str) -> Tensor:
-        """Q K^T of one branch, float32 (sample, head, position, key), not yet divided by sqrt(d)."""
+        """Q K^T of one branch, float32 (sample, head, position, key), not yet divided by
+        sqrt(d).
+        """
         rows = self.rows.of(branch)
         return wide(self.query[rows]) @ wide(self.key[rows]).transpose(-1, -2)
 

@@ -70,7 +70,8 @@ def parse(kind: type[Described], text: bytes | str, where: str) -> Described:
         return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        # Where a value may be of several kinds, pydantic adds its own name of the kind to the place.
+        # Where a value may be of several kinds, pydantic adds its own name of the kind to the
+        # place.
         key = ".".join(str(step) for step in first["loc"] if not re.search(r"\W", str(step)))
         problem = first["msg"].removeprefix("Value error, ")
         if key:
@@ -104,7 +105,9 @@ def read_bytes(file: Path, most: int = MAX_BYTES) -> bytes:
 
 
 class UNet(Configuration):
-    """unet/config.json: a `UNet2DConditionModel` of the kind that Stable Diffusion 1.x and 2.x use."""
+    """unet/config.json: a `UNet2DConditionModel` of the kind that Stable Diffusion 1.x and 2.x
+    use.
+    """
 
     class_name: Literal["UNet2DConditionModel"] = Field("UNet2DConditionModel", alias="_class_name")
     sample_size: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -228,7 +231,8 @@ class TextEncoder(Configuration):
     hidden_act: Literal["quick_gelu", "gelu"] = "quick_gelu"
     layer_norm_eps: Annotated[float, Field(gt=0, le=0.1)] = 1e-5
     attention_dropout: Share = 0.0
-    # Stable Diffusion's own file says 0, 2 and 1, which are no tokens of its; nothing depends on it.
+    # Stable Diffusion's own file says 0, 2 and 1, which are no tokens of its; nothing depends on
+    # it.
     bos_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] | None = 49406
     eos_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] | None = 49407
     pad_token_id: Annotated[int, Field(ge=0, lt=1_000_000)] | None = 1
@@ -281,7 +285,8 @@ class Scheduler(Configuration):
     def _one_beta_for_each_timestep(self) -> Self:
         if self.trained_betas is not None and len(self.trained_betas) != self.num_train_timesteps:
             raise ValueError(
-                f"there are {len(self.trained_betas)} betas for {self.num_train_timesteps} timesteps"
+                f"there are {len(self.trained_betas)} betas for {self.num_train_timesteps} "
+                "timesteps"
             )
         return self
 

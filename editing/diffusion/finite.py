@@ -19,7 +19,9 @@ NAMES = {"unet": "denoising network", "vae": "autoencoder", "text_encoder": "tex
 """What the parts of a model are called in messages."""
 
 _WIDE: set[tuple[str, str]] = set()
-"""Parts that need float32, as (identity of the model and card, part): they are loaded again, too."""
+"""Parts that need float32, as (identity of the model and card, part): they are loaded again,
+too.
+"""
 
 
 class Widened(Exception):

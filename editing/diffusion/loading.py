@@ -82,12 +82,19 @@ class Models:
         """Raises MissingVariant if there is no such variant; loads nothing."""
         if variant not in self.checkpoints:
             held = ", ".join(self.variants)
-            put = f"Put a {variant} checkpoint there, as {self._source / variant} in the diffusers format or as {variant}.safetensors"
+            put = (
+                f"Put a {variant} checkpoint there, as {self._source / variant} in the "
+                f"diffusers format or as {variant}.safetensors"
+            )
             if self._source.is_file():
-                put = f"Put it and a {variant} checkpoint into one folder, as {self.variants[0]}.safetensors and {variant}.safetensors"
+                put = (
+                    f"Put it and a {variant} checkpoint into one folder, as "
+                    f"{self.variants[0]}.safetensors and {variant}.safetensors"
+                )
             raise MissingVariant(
                 "missing-variant",
-                f"The model {self.name!r} in {self._source} has no {variant} variant (it has: {held}).",
+                f"The model {self.name!r} in {self._source} has no {variant} variant (it has: "
+                f"{held}).",
                 f"{put}; or choose another algorithm or model.",
             )
 

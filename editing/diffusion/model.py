@@ -87,7 +87,9 @@ class Model:
 
     @property
     def scaling(self) -> float:
-        """The autoencoder's scaling factor: the loop's latents are this times the posterior's mode."""
+        """The autoencoder's scaling factor: the loop's latents are this times the posterior's
+        mode.
+        """
         return float(self.vae.config["scaling_factor"])
 
     @torch.no_grad()

@@ -27,8 +27,9 @@ MAX_ENTRIES = 20_000
 MAX_FOUND = 500
 SUFFIXES = (".safetensors", ".ckpt", ".gguf")
 SKIPPED = frozenset({
-    "loras", "lora", "lycoris", "controlnet", "embeddings", "vae", "vae_approx", "clip", "clip_vision", "text_encoders",
-    "upscale_models", "esrgan", "hypernetworks", "ipadapter", "style_models", "node_modules", "blobs", "refs", ".git", "__pycache__",
+    "loras", "lora", "lycoris", "controlnet", "embeddings", "vae", "vae_approx", "clip",
+    "clip_vision", "text_encoders", "upscale_models", "esrgan", "hypernetworks", "ipadapter",
+    "style_models", "node_modules", "blobs", "refs", ".git", "__pycache__",
 })  # fmt: skip
 """Folders of other programs that hold no checkpoints; in small letters."""
 
@@ -63,7 +64,8 @@ def _completed(
             raise UnreadableModel(
                 "missing-parts",
                 f"{checkpoint.place} has no {NETWORKS[part]}.",
-                f"Put a Stable Diffusion 1.x checkpoint that has one into the same folder{', or a VAE file' * (part == 'vae')}.",
+                "Put a Stable Diffusion 1.x checkpoint that has one into the same "
+                f"folder{', or a VAE file' * (part == 'vae')}.",
             )
         donors[part] = donor
     return replace(checkpoint, donors=donors)
@@ -151,8 +153,8 @@ def _choose(source: Path, found: list[Checkpoint]) -> dict[str, Checkpoint]:
         raise UnreadableModel(
             "no-model",
             f"There is no model {'that Limn can use ' * bool(found)}in {source}.{listed}",
-            "Give a folder with a model_index.json, a .safetensors file, or a folder that holds either under the name text-to-image, "
-            "inpainting or instruction.",
+            "Give a folder with a model_index.json, a .safetensors file, or a folder that holds "
+            "either under the name text-to-image, inpainting or instruction.",
         )
     chosen = {}
     for variant in VARIANTS.values():

@@ -195,7 +195,8 @@ def _precision(place: Path, tensors: Iterable[Tensor]) -> str:
     if most not in PRECISIONS:
         raise UnreadableModel(
             "compressed",
-            f"The weights in {place} are compressed ({most or 'none'}): fp8 and smaller lose what masks are read from.",
+            f"The weights in {place} are compressed ({most or 'none'}): fp8 and smaller lose "
+            "what masks are read from.",
             "Get the same model in fp16 or fp32.",
         )
     return PRECISIONS[most]
@@ -290,7 +291,8 @@ def _check_configuration(place: Path) -> str:
     if config.get("time_cond_proj_dim") is not None:
         raise UnreadableModel(
             "distilled",
-            f"{place} is a latent consistency model (LCM): it was made for few steps, and the algorithms need many.",
+            f"{place} is a latent consistency model (LCM): it was made for few steps, and the "
+            "algorithms need many.",
             "Choose the model that it was distilled from.",
         )
     read_json(UNet, place / "unet" / "config.json")
@@ -325,8 +327,10 @@ def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
         if pickles:
             return Trouble(
                 "pickle",
-                f"{folder} has its weights as pickles only ({pickles[0]}): loading one may run any program that is in it.",
-                f"Fetch {stem}.safetensors or {stem}.fp16.safetensors of the same model; Limn loads no pickles.",
+                f"{folder} has its weights as pickles only ({pickles[0]}): loading one may run "
+                "any program that is in it.",
+                f"Fetch {stem}.safetensors or {stem}.fp16.safetensors of the same model; Limn "
+                "loads no pickles.",
             )
         sentence = f"There are no weights in {folder}."
         return Trouble("missing-parts", sentence, f"Fetch {stem}.safetensors into it.")

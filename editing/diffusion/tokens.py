@@ -83,7 +83,8 @@ def read(tokenizer: CLIPTokenizer, text: str, places: int = PLACES) -> Prompt:
         word = next((m[0] for m in re.finditer(r"\S+", text) if m.end() > first), text[first:])
         raise EditError(
             "text-too-long",
-            f"The text has {len(spans)} tokens, but the model reads {places - 2}; the limit is reached at {word!r}.",
+            f"The text has {len(spans)} tokens, but the model reads {places - 2}; the limit is "
+            f"reached at {word!r}.",
             "Make it shorter, or edit in two steps.",
         )
     ids = [tokenizer.bos_token_id, *plain["input_ids"], tokenizer.eos_token_id]

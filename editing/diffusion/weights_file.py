@@ -26,8 +26,9 @@ MAX_AXES = 8
 """Axes of a tensor's shape. A convolution has four."""
 
 BITS = {
-    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16,
-    "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8,
+    "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
+    "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
 """The format's number types, and the bits of one number."""
 
@@ -63,7 +64,9 @@ OTHER = "Choose a Stable Diffusion 1.x checkpoint in the safetensors format."
 
 
 def read(file: Path) -> Header | Trouble:
-    """The header of a .safetensors file, or why the file is none. Reads at most MAX_HEADER bytes."""
+    """The header of a .safetensors file, or why the file is none. Reads at most MAX_HEADER
+    bytes.
+    """
     try:
         with open(file, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -102,7 +105,8 @@ def _no_safetensors(file: Path, start: bytes, size: int) -> Trouble | None:
         return Trouble(
             "web-page",
             f"{file} is a web page, not a model: the site sent a page instead of the file.",
-            "Open the model's page in a browser, log in or accept its licence there, and fetch it again.",
+            "Open the model's page in a browser, log in or accept its licence there, and fetch it "
+            "again.",
         )
     if text.startswith(b"version https://git-lfs"):
         return Trouble(
@@ -144,7 +148,8 @@ def _no_safetensors(file: Path, start: bytes, size: int) -> Trouble | None:
 def _pickle(file: Path) -> Trouble:
     return Trouble(
         "pickle",
-        f"{file} is a pickle (.ckpt, .pt or .bin): loading one may run any program that is in it. Limn never does.",
+        f"{file} is a pickle (.ckpt, .pt or .bin): loading one may run any program that is in "
+        "it. Limn never does.",
         "Get the same model as .safetensors; most pages offer both.",
     )
 

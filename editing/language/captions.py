@@ -29,9 +29,10 @@ from .wording import (
 )
 
 OPPOSITE = {
-    "left of": "right of", "right of": "left of", "to the left of": "to the right of", "to the right of": "to the left of",
-    "above": "below", "over": "below", "below": "above", "under": "above", "behind": "in front of", "in front of": "behind",
-    "next to": "next to", "beside": "beside", "near": "near", "close to": "close to",
+    "left of": "right of", "right of": "left of", "to the left of": "to the right of",
+    "to the right of": "to the left of", "above": "below", "over": "below", "below": "above",
+    "under": "above", "behind": "in front of", "in front of": "behind", "next to": "next to",
+    "beside": "beside", "near": "near", "close to": "close to",
 }  # fmt: skip
 """Y `relation` Z, said of Z."""
 
@@ -98,7 +99,9 @@ def _is_plural(words: Words) -> bool:
 
 
 def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
-    """The words that the instruction gives the old thing go, the new thing stands for its head; other attributes stay."""
+    """The words that the instruction gives the old thing go, the new thing stands for its head;
+    other attributes stay.
+    """
     attributes, more = _parted(item.subject)
     named = set(attributes)
     new = bare(item.target)
@@ -122,7 +125,9 @@ HOLDING = frozenset("wearing holding with having carrying in".split())
 
 
 def _parted(name: str) -> tuple[Words, Words]:
-    """What a name says before its noun and with it, and what it says behind, in lower case: the old man / holding a cup."""
+    """What a name says before its noun and with it, and what it says behind, in lower case: the old
+    man / holding a cup.
+    """
     words = [w.lower() for w in bare(name)]
     noun = head(tokens(name))
     at = words.index(noun[0].word) + 1 if noun and noun[0].word in words else len(words)
@@ -130,7 +135,9 @@ def _parted(name: str) -> tuple[Words, Words]:
 
 
 def _owned(words: Words, more: Words) -> int:
-    """How many words of a caption say the same as what a name says behind its noun; articles may differ."""
+    """How many words of a caption say the same as what a name says behind its noun; articles may
+    differ.
+    """
     k = 0
     for wanted in (w for w in more if w not in lex.DETERMINERS):
         at = k + 1 if words[k : k + 1] and words[k].lower() in lex.DETERMINERS else k
@@ -174,7 +181,9 @@ def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
 
 
 def _fewer(name: str) -> int:
-    """How many things a name speaks of, where it may not be all: one of the apples, two cups, the person on the left; 0: all."""
+    """How many things a name speaks of, where it may not be all: one of the apples, two cups, the
+    person on the left; 0: all.
+    """
     words = [t.word for t in tokens(name)]
     noun = head(tokens(name))
     if words and lex.is_number(words[0]):

@@ -1,6 +1,8 @@
-"""A subject and what it is to be, have or do -> the imperative: "the box" + "be red" -> "make the box red".
+"""A subject and what it is to be, have or do -> the imperative: "the box" + "be red" -> "make the
+box red".
 
-No library does this. Which predicate becomes which verb is in `predicate`; the tables say which words begin one.
+No library does this. Which predicate becomes which verb is in `predicate`; the tables say which
+words begin one.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ EXCEPT = (
 
 
 def _except(words: Tokens) -> Reading | None:
-    """Turn everything except the car grey: the reading without the exception, and the exception as its key."""
+    """Turn everything except the car grey: the reading without the exception, and the exception as
+    its key.
+    """
     for i in range(1, len(words) - 1):
         said = next(
             (
@@ -122,11 +124,13 @@ def _except(words: Tokens) -> Reading | None:
     return None
 
 
-# ---------------------------------------------------------------- one reader for each pattern; None: it does not fit after all
+# ------------------------------------- one reader for each pattern; None: it does not fit after all
 
 
 def _phrase(words: Tokens) -> Reading:
-    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into the sun")."""
+    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into
+    the sun").
+    """
     said = [t.word for t in words]
     following = said[1] if len(said) > 1 else ""
     if (

@@ -55,12 +55,13 @@ class Item:
     """One thing to do.
 
     text: as written, without brackets; wishes and questions as the imperative that they stand for
-    (rewriting.py). form: `A => B`, a sentence with a verb, or a mere phrase. subject, target: what is
-    changed and what it becomes; for add, the place and the new thing, with `relation` between them;
-    "" where the sentence has none. keyword: the word whose attention shows the place, "" if none can
-    be told; span: its characters in text. strength: 1 unless a mark says otherwise. outside: the edit
-    acts everywhere but at the keyword ("everything except the tree"). sure: whether the sentence was
-    read; if not, the keyword is a guess, to be held against the model's attention.
+    (rewriting.py). form: `A => B`, a sentence with a verb, or a mere phrase. subject, target: what
+    is changed and what it becomes; for add, the place and the new thing, with `relation` between
+    them; "" where the sentence has none. keyword: the word whose attention shows the place, "" if
+    none can be told; span: its characters in text. strength: 1 unless a mark says otherwise.
+    outside: the edit acts everywhere but at the keyword ("everything except the tree"). sure:
+    whether the sentence was read; if not, the keyword is a guess, to be held against the model's
+    attention.
     """
 
     text: str
@@ -91,7 +92,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Instruction:
-    """All that the painter asked for. caption: what the picture shows now, "" if unknown. notes: what could not be taken as written.
+    """All that the painter asked for. caption: what the picture shows now, "" if unknown. notes:
+    what could not be taken as written.
 
     question: what has to be answered first, None where it is clear.
     """
@@ -170,7 +172,9 @@ def _foreign(*texts: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """NFC, straight quotes, plain spaces; without control characters and the tokenizer's own marks."""
+    """NFC, straight quotes, plain spaces; without control characters and the tokenizer's own
+    marks.
+    """
     text = re.sub(r"<\|[^|<>\n]{0,40}\|>", " ", text.replace("\r\n", "\n").replace("\r", "\n"))
     kept = []
     for c in text:

@@ -1,5 +1,5 @@
-"""The words that Limn's grammar knows: verbs by pattern (verb_table.py), adjectives, states, prepositions; and a
-few spelling rules.
+"""The words that Limn's grammar knows: verbs by pattern (verb_table.py), adjectives, states,
+prepositions; and a few spelling rules.
 
 Tables, not statistics: what a sentence means here can be read off this page.
 """
@@ -223,10 +223,11 @@ PREPOSITIONS = frozenset(
 
 
 RELATIONS = (
-    "on top of", "in front of", "to the left of", "to the right of", "on the left of", "on the right of", "on the left side of",
-    "on the right side of", "in the middle of", "in the center of", "left of", "right of", "next to", "close to", "onto", "into", "inside",
-    "on", "in", "to", "under", "underneath", "beneath", "over", "behind", "beside", "below", "above", "at", "near", "between", "around",
-    "against", "along", "across", "by",
+    "on top of", "in front of", "to the left of", "to the right of", "on the left of",
+    "on the right of", "on the left side of", "on the right side of", "in the middle of",
+    "in the center of", "left of", "right of", "next to", "close to", "onto", "into", "inside",
+    "on", "in", "to", "under", "underneath", "beneath", "over", "behind", "beside", "below",
+    "above", "at", "near", "between", "around", "against", "along", "across", "by",
 )  # fmt: skip
 """What places one thing by another; longer ones first."""
 
@@ -235,7 +236,8 @@ WHOLE = frozenset("it this that everything all".split())
 
 
 ATTRIBUTES = frozenset(
-    "number amount flavor flavour color colour hue shade texture pattern size pose posture expression shape".split()
+    "number amount flavor flavour color colour hue shade texture pattern size pose posture "
+    "expression shape".split()
 )
 
 
@@ -243,9 +245,10 @@ PATTERNS = {"stripes": "striped", "dots": "dotted", "spots": "spotted"}  # give 
 
 
 BASES = {
-    "warmer": "warm", "cooler": "cool",
-    "bigger": "large", "larger": "large", "smaller": "small", "taller": "tall", "shorter": "short", "wider": "wide", "longer": "long",
-    "brighter": "bright", "darker": "dark", "lighter": "light", "older": "old", "younger": "young", "happier": "happy", "sadder": "sad",
+    "warmer": "warm", "cooler": "cool", "bigger": "large", "larger": "large", "smaller": "small",
+    "taller": "tall", "shorter": "short", "wider": "wide", "longer": "long", "brighter": "bright",
+    "darker": "dark", "lighter": "light", "older": "old", "younger": "young", "happier": "happy",
+    "sadder": "sad",
 }  # fmt: skip
 
 
@@ -283,7 +286,9 @@ FINITE = frozenset(
 
 
 def is_adjective(word: str) -> bool:
-    """Whether a word can stand as a predicate: in the table, a participle, or an adjective that is no noun as well."""
+    """Whether a word can stand as a predicate: in the table, a participle, or an adjective that is
+    no noun as well.
+    """
     if word in ADJECTIVES or (
         word.endswith("ish") and len(word) > 5 and "n" not in english.classes(word)
     ):

@@ -1,10 +1,12 @@
-"""Writes english.txt: every word of lemminflect's dictionary that English texts use, what it can be, and how common it is.
+"""Writes english.txt: every word of lemminflect's dictionary that English texts use, what it can
+be, and how common it is.
 
     python -m limn.editing.language.make_english
 
-lemminflect 0.2.3 (MIT; its data is the SPECIALIST lexicon's) takes half a second to load, all of `limn read` may take 0.3, and the parser
-wants an answer for every word. So its answers are kept in a sorted text file, in which english.py looks up a word in microseconds. How
-common a word is comes from wordfreq 3.1.1 (its data: CC BY-SA 4.0). Both are wanted for this script only.
+lemminflect 0.2.3 (MIT; its data is the SPECIALIST lexicon's) takes half a second to load, all of
+`limn read` may take 0.3, and the parser wants an answer for every word. So its answers are kept in
+a sorted text file, in which english.py looks up a word in microseconds. How common a word is comes
+from wordfreq 3.1.1 (its data: CC BY-SA 4.0). Both are wanted for this script only.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ CLASSES = {"NOUN": "n", "VERB": "v", "ADJ": "a", "ADV": "r", "AUX": "x"}
 
 
 def rows() -> list[str]:
-    """One line a word, its fields (english.Entry) parted by tabs, sorted; fields at the end that say nothing are left out."""
+    """One line a word, its fields (english.Entry) parted by tabs, sorted; fields at the end that
+    say nothing are left out.
+    """
     from lemminflect import getAllLemmas, getInflection
     from lemminflect.core.Lemmatizer import Lemmatizer
 

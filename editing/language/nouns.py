@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 ANIMATE = frozenset(
-    "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion tiger "
-    "monkey cow sheep pig duck corgi puppy "
-    "zebra giraffe elephant panda penguin owl eagle wolf deer goat frog fish shark dolphin whale turtle snake lizard "
-    "hamster squirrel mouse rat camel kangaroo koala leopard cheetah gorilla chimp parrot swan goose chicken dragon unicorn "
-    "dinosaur bull donkey hen rooster seal bunny guy lady kid kids toddler clown king queen soldier dancer player surfer "
-    "kitten robot raccoon".split()
+    "person people man woman boy girl child baby cat dog horse bear bird rabbit fox lion "
+    "tiger monkey cow sheep pig duck corgi puppy zebra giraffe elephant panda penguin owl "
+    "eagle wolf deer goat frog fish shark dolphin whale turtle snake lizard hamster "
+    "squirrel mouse rat camel kangaroo koala leopard cheetah gorilla chimp parrot swan "
+    "goose chicken dragon unicorn dinosaur bull donkey hen rooster seal bunny guy lady kid "
+    "kids toddler clown king queen soldier dancer player surfer kitten robot raccoon".split()
 )
 """What can take a pose."""
 
 
 FEATURES = frozenset(
-    "hair eyes eye skin lips beard mustache fur nose face mouth nails sky background grass walls floor "
-    "teeth ears eyebrows feathers wings leaves hands legs tail mane roof water clouds ground".split()
+    "hair eyes eye skin lips beard mustache fur nose face mouth nails sky background grass "
+    "walls floor teeth ears eyebrows feathers wings leaves hands legs tail mane roof water "
+    "clouds ground".split()
 )
 """What is there anyhow, once: with an adjective alone, it is to become so (red eyes)."""
 
@@ -82,6 +83,7 @@ PLACES = frozenset(
 
 
 WHOLE_NOUNS = frozenset(
-    "season weather time mood atmosphere style lighting scene setting climate ambience genre".split()
+    "season weather time mood atmosphere style lighting scene setting climate ambience "
+    "genre".split()
 )
 """What, changed, changes all of a picture."""

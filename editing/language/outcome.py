@@ -29,9 +29,12 @@ LINKS = frozenset(
 class Reading:
     """What an item asks for. Parts are token runs of its text, empty where the sentence has none.
 
-    replace: subject -> target. add: target, placed by `relation` to subject. remove: subject (from the place that `relation` names).
-    modify: subject becomes target ("blue", "sit", "two stars"). global: everything becomes target. raw: as written.
-    key: the tokens that name the place of the edit. exception: what the edit spares; key names it then.
+    replace: subject -> target. add: target, placed by `relation` to subject. remove: subject (from
+    the place that `relation` names).
+    modify: subject becomes target ("blue", "sit", "two stars"). global: everything becomes target.
+    raw: as written.
+    key: the tokens that name the place of the edit. exception: what the edit spares; key names it
+    then.
     """
 
     operation: Operation

@@ -42,8 +42,9 @@ def without_fillers(words: Tokens) -> Tokens:
 def head(phrase: Tokens) -> Tokens:
     """The noun that a phrase is about; empty where there is none.
 
-    Behind determiners, possessives, numbers and adjectives, before whatever tells more of it: a preposition, "who is ...", "holding a cup".
-    Colours and predicate adjectives behind it do not count; it is the last word left.
+    Behind determiners, possessives, numbers and adjectives, before whatever tells more of it: a
+    preposition, "who is ...", "holding a cup". Colours and predicate adjectives behind it do not
+    count; it is the last word left.
     """
     start, end = noun_run(phrase)
     noun = end
@@ -54,7 +55,9 @@ def head(phrase: Tokens) -> Tokens:
 
 
 def noun_run(phrase: Tokens) -> tuple[int, int]:
-    """From where to where a phrase's adjectives and nouns go, without what leads and what follows."""
+    """From where to where a phrase's adjectives and nouns go, without what leads and what
+    follows.
+    """
     start = 0
     while start < len(phrase) and (
         leads(phrase[start].word) or phrase[start].word in lex.PREPOSITIONS
@@ -186,7 +189,9 @@ def longest_head(words: Tokens) -> Tokens:
 
 
 def is_noun_phrase(words: Tokens) -> bool:
-    """Whether words name a thing, and say nothing of what it does or should do: a dog wearing sunglasses."""
+    """Whether words name a thing, and say nothing of what it does or should do: a dog wearing
+    sunglasses.
+    """
     noun = head(words)
     if words and (words[-1].word == "instead" or words[0].word in lex.DEFINITE | lex.PREPOSITIONS):
         return False  # what is there already, or a place: nothing to be painted

@@ -1,7 +1,9 @@
-"""One line of an instruction -> the pieces that become items, each an imperative where it can be said as one.
+"""One line of an instruction -> the pieces that become items, each an imperative where it can be
+said as one.
 
-Cut at separators; what only says what shall stay ("but keep the hat") is noted and taken off; "a cup instead of the book" becomes a
-replacement; a verb that two things share is said twice; wishes and questions become imperatives (rewriting.py).
+Cut at separators; what only says what shall stay ("but keep the hat") is noted and taken off; "a
+cup instead of the book" becomes a replacement; a verb that two things share is said twice; wishes
+and questions become imperatives (rewriting.py).
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ STAY = re.compile(
 """A piece that says what shall not change."""
 STAY_BEHIND = re.compile(
     rf"[, ]+(?:(?:but|and|while|yet|though|whilst) )?(?:{NOT_DO} {CHANGE}.*|{KEEP} {KNOWN}.*"
-    rf"|{KEEPING} {KNOWN}.*|without {CHANGING} .*|(?:but )?not {ARTICLE}.*|(?:and |but )?nothing else.*)$",
+    rf"|{KEEPING} {KNOWN}.*|without {CHANGING} .*|(?:but )?not {ARTICLE}.*|(?:and |but )?nothing "
+    r"else.*)$",
     re.IGNORECASE,
 )
 """The same at the end of a piece."""
@@ -154,7 +157,9 @@ LABEL = re.compile(r"[\w ]{2,30}: \w")
 
 
 def _arrows(text: str, span: Span) -> list[Span]:
-    """`A => B, C => D` without a verb: the commas part the items where every part has its own arrow."""
+    """`A => B, C => D` without a verb: the commas part the items where every part has its own
+    arrow.
+    """
     start, end = span
     if len(ARROW.findall(text, start, end)) < 2:
         return [span]
@@ -224,7 +229,9 @@ def settled(text: str) -> bool:
 
 
 def _shared(text: str) -> Iterator[str]:
-    """Make X red and Y green -> make X red; make Y green. Remove the X and the Y -> remove the X; remove the Y."""
+    """Make X red and Y green -> make X red; make Y green. Remove the X and the Y -> remove the X;
+    remove the Y.
+    """
     words = tokens(text)
     verb = words[0].word if words else ""
     pattern = lex.VERBS.get(verb)

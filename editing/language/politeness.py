@@ -44,7 +44,8 @@ LIKE = "(?:want|like|love|need|wish|prefer|desire|would rather)"
 
 
 FRONTS = (
-    rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! of)|again|then"
+    rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! "
+    r"of)|again|then"
     r"|and|but|or|oh|yes|alright|limn)\b[ ,!.]*",
     r"(?:would|do) you mind ",
     rf"{MODAL} (?:you|we|i|someone)(?: (?:{FILLER}|try to))* (?!(?:have|get|see|be)\b)",
@@ -66,7 +67,8 @@ FRONT = re.compile("(?:" + "|".join(FRONTS) + ")", re.IGNORECASE)
 
 
 BACK = re.compile(
-    rf"[ ,.!?]+(?:{FILLER}|pls|plz|thanks|thank you|thx|for me|if (?:you can|possible|you could|you please)"
+    rf"[ ,.!?]+(?:{FILLER}|pls|plz|thanks|thank you|thx|for me|if (?:you can|possible|you "
+    r"could|you please)"
     r"|ok|okay|would you|will you|could you|can you|too|as well|again)[ !.?]*$",
     re.IGNORECASE,
 )
@@ -76,7 +78,8 @@ BACK = re.compile(
 STATEMENT = re.compile(
     r"(?:i|we) (?:can |do )?(?:see|have|like|love|hate|notice|do not (?:like|love|see))\b(?! to\b)"
     r"|there (?:is|are) (?!no\b|not\b)"
-    r"|(?:the|this|that|these|those|my|his|her|she|he|it|they)\b.* (?:looks?|seems?|appears?) (?!like\b)\w+$",
+    r"|(?:the|this|that|these|those|my|his|her|she|he|it|they)\b.* (?:looks?|seems?|appears?) "
+    r"(?!like\b)\w+$",
     re.IGNORECASE,
 )
 """Says something of the picture or of the painter, and asks for nothing."""

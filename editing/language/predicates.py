@@ -1,8 +1,9 @@
-"""Where a sentence's noun phrase ends and what is said of it begins: "make the cat | lick its nose".
+"""Where a sentence's noun phrase ends and what is said of it begins: "make the cat | lick its
+nose".
 
-The dictionary says what a word can be, the words around it what it is here. A statistical tagger was
-tried instead (HanTa 1.2.1, which carries its model): it takes half a second to load, and reads "box
-red" as two nouns.
+The dictionary says what a word can be, the words around it what it is here. A statistical tagger
+was tried instead (HanTa 1.2.1, which carries its model): it takes half a second to load, and reads
+"box red" as two nouns.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def _is_clause(rest: Tokens, k: int) -> bool:
 
 
 def _is_object(rest: Tokens, k: int) -> bool:
-    """Whether what begins here is what somebody holds, wears or the like: the man holding | a cup."""
+    """Whether what begins here is what somebody holds, wears or the like: the man holding | a
+    cup.
+    """
     before = rest[k - 1].word
     return (
         k > 1
@@ -157,7 +160,9 @@ def _is_verb_here(rest: Tokens, k: int, run: int | None) -> bool:
 
 
 def _made_of(rest: Tokens, k: int) -> bool:
-    """A participle that says what a thing is like: the floor | made of wood, the roof | covered in snow."""
+    """A participle that says what a thing is like: the floor | made of wood, the roof | covered in
+    snow.
+    """
     if rest[k].word == "of" and k + 2 == len(rest) and rest[k + 1].word in lex.MATERIALS:
         return True
     said = rest[k].word in ("made", "covered", "filled", "dressed", "full", "out") and k + 2 < len(
@@ -187,7 +192,8 @@ def trailing_adjectives(rest: Tokens) -> int | None:
 
 
 def owns(after: Tokens, verb: str) -> bool:
-    """Whether "her" before these words is a possessive: her hair, her red dress; not: make her smile, give her red hair.
+    """Whether "her" before these words is a possessive: her hair, her red dress; not: make her
+    smile, give her red hair.
 
     verb: the one that the sentence begins with, "her" behind it.
     """

@@ -35,7 +35,9 @@ class Captions:
 
 @dataclass(frozen=True)
 class Replacement:
-    """InstDiffEdit's texts for one item: whose attention makes the mask, and what to paint there."""
+    """InstDiffEdit's texts for one item: whose attention makes the mask, and what to paint
+    there.
+    """
 
     find: str
     paint: str
@@ -65,8 +67,10 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
         if not source:
             raise EditError(
                 "needs-caption",
-                "This algorithm compares two descriptions, and it is not known what the picture shows now.",
-                'Give a caption, or a first line "image: a red star on a pink background"; or write the edit as: '
+                "This algorithm compares two descriptions, and it is not known what the picture "
+                "shows now.",
+                'Give a caption, or a first line "image: a red star on a pink background"; or '
+                "write the edit as: "
                 "what is there => what to show.",
             )
     elif (

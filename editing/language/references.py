@@ -1,7 +1,7 @@
 """Pronouns: "make the woman smile and give her a hat" -> "give the woman a hat".
 
-Resolved by what the instruction itself named before, then by the caption, at last by what the pronoun says (her: the woman). "it" is the
-whole picture unless something was named before it.
+Resolved by what the instruction itself named before, then by the caption, at last by what the
+pronoun says (her: the woman). "it" is the whole picture unless something was named before it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ WHOLE_STATES = (
     | lex.PICTURES
     | lex.STYLES
     | frozenset(
-        "snowy rainy sunny cloudy foggy misty stormy snow rain snowing raining weather season".split()
+        "snowy rainy sunny cloudy foggy misty stormy snow rain snowing raining weather "
+        "season".split()
     )
 )
 
@@ -80,7 +81,8 @@ class Part(Protocol):
 
 
 def resolved(items: Sequence[Part], caption: str, seen: Sequence[str] = ()) -> Iterator[str]:
-    """Each item's text, its pronouns replaced by what they stand for. Texts with marks or arrows stay.
+    """Each item's text, its pronouns replaced by what they stand for. Texts with marks or arrows
+    stay.
 
     seen: nouns that the painter said are there.
     """

@@ -18,7 +18,8 @@ from .politeness import DETERMINED, FILLER, LIKE, MODAL, STATEMENT, expanded, fi
 from .predicates import owns, trailing_adjectives
 
 WISHES = (
-    rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: (?:to )?(?:have|see|get))?(?: that| for)?",
+    rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: (?:to )?(?:have|see|get))?(?: "
+    r"that| for)?",
     rf"{MODAL} (?:i|we|you) (?:{FILLER} )*(?:have|get|see)",
     r"(?:i|we) (?:would|could|should|can) (?:have|see)",
     r"(?:i|we) (?:think|believe|feel|guess|suggest|imagine|hope|say|bet)(?: that)?",
@@ -29,7 +30,8 @@ WISHES = (
     r"(?:edit|change|modify|alter) (?:the|this) (?:image|picture|photo) (?:so|such) that",
     r"see to it that|have it so that|you should have|there could be",
     rf"(?:try|do|go for|use)(?= {DETERMINED})(?!.* (?:instead|in place|rather))",
-    r"the (?:image|picture|photo|painting|scene) (?:should|could|must) (?:have|show|contain|include)",
+    r"the (?:image|picture|photo|painting|scene) (?:should|could|must) "
+    r"(?:have|show|contain|include)",
 )
 
 
@@ -38,7 +40,8 @@ WISH = re.compile("(?:" + "|".join(WISHES) + ") ", re.IGNORECASE)
 
 
 UNWISHED = re.compile(
-    r"(?:(?:i|we) do not (?:want|need|like to see)(?: to see| to have)?|(?:i|we) (?:want|need) no|no more)"
+    r"(?:(?:i|we) do not (?:want|need|like to see)(?: to see| to have)?|(?:i|we) (?:want|need) "
+    r"no|no more)"
     r" (?:any )?(?!to\b)",
     re.IGNORECASE,
 )
@@ -139,7 +142,7 @@ def _wished_of(text: str, words: Tokens, k: int) -> str:
     return f"make {text}" if trailing_adjectives(words) else f"add {text}"
 
 
-# ---------------------------------------------------------------- one rule for each form; None: not it
+# ------------------------------------------------------------- one rule for each form; None: not it
 
 
 def _comparative(text: str, words: Tokens) -> str | None:

@@ -1,8 +1,9 @@
 """Slips of the finger and other languages: what is said before anything is computed.
 
-A word is known if a table of the grammar has it or an English dictionary does (english.py). An unknown word that is near a known one is a
-slip, with the known one as the proposal; where a verb, colour or little word is expected, those come first. Many unknown words without one
-English little word are another language.
+A word is known if a table of the grammar has it or an English dictionary does (english.py). An
+unknown word that is near a known one is a slip, with the known one as the proposal; where a verb,
+colour or little word is expected, those come first. Many unknown words without one English little
+word are another language.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .phrases import Token, Tokens, tokens
 
 LITTLE = frozenset(
     (
-        *lex.DETERMINERS, *lex.PRONOUNS, *lex.PREPOSITIONS, *lex.FILLERS, *lex.RELATIVES, *lex.ADVERBS, *lex.NUMBERS,
+        *lex.DETERMINERS, *lex.PRONOUNS, *lex.PREPOSITIONS, *lex.FILLERS, *lex.RELATIVES,
+        *lex.ADVERBS, *lex.NUMBERS,
         *(
             "is are was were be been being am has have had should must shall will would could "
             "can may might do does did not and or but if "
@@ -56,12 +58,16 @@ CORE = frozenset(
         *lex.PICTURES,
     )
 )
-SURE = 20  # Zipf times 10: how much more common the right word is than what was written, if that is ever seen in English
+# Zipf times 10: how much more common the right word is than what was written, if that is ever seen
+# in English
+SURE = 20
 RARE = 30  # a dictionary word below this may be a slip of a word that belongs where it stands
 
 
 def is_known(word: str) -> bool:
-    """Whether a word is in the grammar's tables or an English dictionary; compounds and possessives by their parts."""
+    """Whether a word is in the grammar's tables or an English dictionary; compounds and possessives
+    by their parts.
+    """
     if word in CORE or word in lex.COLOURS or word.isdecimal() or english.classes(word):
         return True
     for ending in ("'s", "s'", "'", "'d", "'ll", "'re", "n't"):
@@ -125,7 +131,8 @@ def _latin(word: str) -> bool:
 
 
 def slips(text: str, marks: tuple[tuple[int, int], ...] = ()) -> dict[tuple[int, int], str]:
-    """Characters from..to of each word that looks like a slip of the finger, and the word that was meant.
+    """Characters from..to of each word that looks like a slip of the finger, and the word that was
+    meant.
 
     Words in marks and names (a capital inside the sentence) are left alone.
     """
@@ -176,9 +183,11 @@ def _meant(token: Token, words: Tokens, at: int) -> str:
 
 @cache
 def _best(word: str, among: frozenset[str] | None, own: int) -> str:
-    """The likeliest of the near words; a word that English texts know (own > 0) gives way only to a far more common one.
+    """The likeliest of the near words; a word that English texts know (own > 0) gives way only to a
+    far more common one.
 
-    among: the words to choose from; None: all common ones, those of the grammar first. Of a distance of two only those that begin alike.
+    among: the words to choose from; None: all common ones, those of the grammar first. Of a
+    distance of two only those that begin alike.
     """
     pool = {**english.common_words(30), **dict.fromkeys(CORE, 0)} if among is None else among
     best, most = "", -100

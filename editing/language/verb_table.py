@@ -17,19 +17,23 @@ VERBS: dict[str, Pattern] = _table(
     {
         "replace": "replace swap exchange substitute trade",
         "change": "change transform convert morph alter transmute reshape restyle",
-        "add": "add put place insert draw include attach append hang stick plant lay position set introduce sketch render create paste "
+        "add": "add put place insert draw include attach append hang stick plant lay position "
+        "set introduce sketch render create paste "
         "mount scatter sprinkle pour drop show superimpose apply build construct generate write "
         "type",
-        "remove": "remove delete erase eliminate clear wipe discard hide lose omit exclude banish ditch scrap",
+        "remove": "remove delete erase eliminate clear wipe discard hide lose omit exclude "
+        "banish ditch scrap",
         "make": "make let have",
         "paint": "paint colour color dye tint recolour recolor stain",
         "give": "give",
         "cover": "cover fill decorate dress wrap top surround equip adorn",
-        "state": "open close shut light enlarge expand grow shrink reduce brighten lighten darken blur sharpen empty break bend straighten "
+        "state": "open close shut light enlarge expand grow shrink reduce brighten lighten "
+        "darken blur sharpen empty break bend straighten "
         "melt freeze burn clean wet dry widen lengthen shorten raise lower fold unfold tilt flip "
         "mirror age",
         "switch": "turn switch",
-        "raw": "zoom increase decrease adjust correct retouch restore denoise upscale resize scale smooth soften blend highlight emphasize "
+        "raw": "zoom increase decrease adjust correct retouch restore denoise upscale resize "
+        "scale smooth soften blend highlight emphasize "
         "shave seat illuminate animate center centre align outline shade fade boost saturate "
         "desaturate posterize pixelate invert duplicate "
         "copy double multiply photoshop cartoonify cartoonize beautify modernize age-progress "
@@ -42,12 +46,14 @@ VERBS: dict[str, Pattern] = _table(
 
 
 STATES = {
-    "open": "open", "close": "closed", "shut": "closed", "light": "lit", "enlarge": "large", "expand": "large", "grow": "large",
-    "shrink": "small", "reduce": "small", "brighten": "bright", "lighten": "light", "darken": "dark", "blur": "blurred",
-    "sharpen": "sharp", "empty": "empty", "break": "broken", "bend": "bent", "straighten": "straight", "melt": "melted",
-    "freeze": "frozen", "burn": "burning", "clean": "clean", "wet": "wet", "dry": "dry", "widen": "wide", "lengthen": "long",
-    "shorten": "short", "raise": "raised", "lower": "lowered", "fold": "folded", "unfold": "unfolded", "tilt": "tilted",
-    "flip": "upside down", "mirror": "mirrored", "age": "old",
+    "open": "open", "close": "closed", "shut": "closed", "light": "lit", "enlarge": "large",
+    "expand": "large", "grow": "large", "shrink": "small", "reduce": "small", "brighten": "bright",
+    "lighten": "light", "darken": "dark", "blur": "blurred", "sharpen": "sharp", "empty": "empty",
+    "break": "broken", "bend": "bent", "straighten": "straight", "melt": "melted",
+    "freeze": "frozen", "burn": "burning", "clean": "clean", "wet": "wet", "dry": "dry",
+    "widen": "wide", "lengthen": "long", "shorten": "short", "raise": "raised", "lower": "lowered",
+    "fold": "folded", "unfold": "unfolded", "tilt": "tilted", "flip": "upside down",
+    "mirror": "mirrored", "age": "old",
 }  # fmt: skip
 """What a thing is after the verb was done to it."""
 

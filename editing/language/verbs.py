@@ -1,7 +1,8 @@
 """An imperative verb's words -> what it asks for.
 
-The verb's pattern (lexicon.VERBS) decides how the rest is cut. Where a verb has two readings ("paint",
-"turn") what follows decides. A reader returns None where its pattern does not fit after all.
+The verb's pattern (lexicon.VERBS) decides how the rest is cut. Where a verb has two readings
+("paint", "turn") what follows decides. A reader returns None where its pattern does not fit after
+all.
 """
 
 from __future__ import annotations
@@ -106,7 +107,9 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
 
 
 def _moved(rest: Tokens) -> Reading | None:
-    """What is there already and goes to another place: put him in the forest, put the dog on a skateboard, set it on fire."""
+    """What is there already and goes to another place: put him in the forest, put the dog on a
+    skateboard, set it on fire.
+    """
     definite = rest[:1] and (rest[0].word in lex.DEFINITE or rest[0].word in lex.PRONOUNS)
     at = next(
         (
@@ -216,7 +219,9 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
 
 
 def _receives(rest: Tokens) -> int:
-    """How many words are who gets something, where no article parts it from what: the woman | red hair, the horse | wings."""
+    """How many words are who gets something, where no article parts it from what: the woman | red
+    hair, the horse | wings.
+    """
     noun = next(
         (
             i

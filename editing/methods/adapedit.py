@@ -8,44 +8,55 @@ stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50 rows.
 
 symbol        name in the code    shape or unit
 c, c*         source, target      prompts; their tokens by place, 77
-M             maps                (position, token), the target's cross-attention, mean of heads, sites and steps
-E_V           features            (position, d), input of the last such cross-attention at the last step
+M             maps                (position, token), the target's cross-attention, mean of heads,
+                                  sites and steps
+E_V           features            (position, d), input of the last such cross-attention at the last
+                                  step
 E_c*          words               (token, d), unit rows
 E_k           key                 (d), unit: the mean of the key tokens' rows
 A             closeness           (token), cosine of a token with the key
-tau           tau                 (token), share of the steps during which a token keeps the source's map
+tau           tau                 (token), share of the steps during which a token keeps the
+                                  source's map
 S_[V]         spatial             (position) in 0..1
 lambda_tau, lambda_S_V, lambda_S, alpha_m     lambda_tau, lambda_sv, lambda_s, alpha_m
 
 Differences (P the paper, C its authors' code, which lacks DPS):
- 1  E_V: P leaves it open; C takes the input of the third level-1 up module at the last evaluation: so here. Level 1 is one finer than
-    where nouns localise best; in a small model whose nouns do so at level 1 it is that level itself
-    (there, mask IoU of replaced
-    objects 0.27 to 0.69 against 0.07 to 0.26 at level 0).
+ 1  E_V: P leaves it open; C takes the input of the third level-1 up module at the last evaluation:
+    so here. Level 1 is one finer than where nouns localise best; in a small model whose nouns do so
+    at level 1 it is that level itself (there, mask IoU of replaced objects 0.27 to 0.69 against
+    0.07 to 0.26 at level 0).
  2  maps are averaged over the steps too, as C does (P: the last step).
- 3  Eq. 5's "softmax": each token's column divided by its sum, as C does. A softmax over places of values below 0.1 makes every A equal 1.
- 4  alpha_m is P's 0.03 (C: 0.002); a token that keeps no place falls back to half of its own maximum.
+ 3  Eq. 5's "softmax": each token's column divided by its sum, as C does. A softmax over places of
+    values below 0.1 makes every A equal 1.
+ 4  alpha_m is P's 0.03 (C: 0.002); a token that keeps no place falls back to half of its own
+    maximum.
  5  tau is P's form; C's exp(1 - A) - 1 is tau_form "released".
  6  tau = 0 holds for the key tokens themselves (C: for the word behind each).
  7  tau belongs to a token's place (C: to the word as spelt).
  8  E_k is normalised again after averaging, as in P, so that A is a cosine.
- 9  self-attention of the semantic level and deeper follows the source during the default window, as in C.
-10  start, end and padding take the default window, 0.8 - share of content tokens with tau below 0.1, as in C; counted before the key
-    tokens' tau is set to 0, as in C: a key of several words that hardly attend alike shortens it less.
+ 9  self-attention of the semantic level and deeper follows the source during the default window, as
+    in C.
+10  start, end and padding take the default window, 0.8 - share of content tokens with tau below
+    0.1, as in C; counted before the key tokens' tau is set to 0, as in C: a key of several words
+    that hardly attend alike shortens it less.
 11  "the last evaluation" is the sampler's last step. The sampler is DDIM, which inversion needs.
-12  S is computed once, from the pre-pass, like E_k; spatial "running" takes E_V from the target's previous step (P, Algorithm 1).
+12  S is computed once, from the pre-pass, like E_k; spatial "running" takes E_V from the target's
+    previous step (P, Algorithm 1).
 13  S is shared by all tokens, key tokens included.
 14  the source's map is re-indexed by alignment (alignment.reindexing), so its rows sum to 1.
-15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first. On the bundled model no difference: over 6
-    held-out poses 0.67 of both succeeded, at a mask IoU of 0.28; the same with a pre-pass of 6
-    steps instead of 12 (25 steps in all).
-16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the word behind it and shows nothing of its
-    own. Where articles are all that is new and words are gone ("a red apple", "an apple"), the edit
-    counts as a deletion. P and C make every such token a key token.
-17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1)), which is one more where tau N is whole or nearly so).
-18  the composite. P and C hand out the whole picture. Here all that the edit did not change comes from the original: inside the mask,
-    which is where the decoded edit differs from the decoded original latents (changed.py). S, which lies where the pre-pass drew
-    the word and not where the picture has the thing, is shown as the mask forms, and answers "find the mask"; mask "places"
+15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first. On
+    the bundled model no difference: over 6 held-out poses 0.67 of both succeeded, at a mask IoU of
+    0.28; the same with a pre-pass of 6 steps instead of 12 (25 steps in all).
+16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the
+    word behind it and shows nothing of its own. Where articles are all that is new and words are
+    gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make every such token a
+    key token.
+17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1)), which is one more where tau N is
+    whole or nearly so).
+18  the composite. P and C hand out the whole picture. Here all that the edit did not change comes
+    from the original: inside the mask, which is where the decoded edit differs from the decoded
+    original latents (changed.py). S, which lies where the pre-pass drew the word and not where the
+    picture has the thing, is shown as the mask forms, and answers "find the mask"; mask "places"
     takes it for the composite, too.
 tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never
 be edited.
@@ -172,7 +183,8 @@ class Settings:
     )
     tau_form: str = parameter(
         "paper",
-        "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 - A) - 1.",
+        "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 "
+        "- A) - 1.",
         choices=("paper", "released"),
         title="hold ends by",
     )
@@ -239,7 +251,9 @@ def default_window(tau: Tensor, content: Sequence[int]) -> float:
 
 
 def closeness_of_places(features: Tensor, key: Tensor) -> Tensor:
-    """Eq. 9 without its factor: the cosine of each place with the key. (position, d) -> (position)."""
+    """Eq. 9 without its factor: the cosine of each place with the key. (position, d) ->
+    (position).
+    """
     return F.normalize(features, dim=1) @ key
 
 
@@ -404,7 +418,9 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
 
 def mask(closeness: Tensor, prior: Tensor | None, limit: Tensor | None) -> Found:
-    """S_[V] before clipping, min-max, above 0.5; a map without shape gives the hint, or everything."""
+    """S_[V] before clipping, min-max, above 0.5; a map without shape gives the hint, or
+    everything.
+    """
     hint = prior if prior is not None else limit
     if is_constant(closeness):
         soft = torch.ones_like(closeness) if hint is None else hint
@@ -469,7 +485,8 @@ def edit_pass(
 ALGORITHM = Algorithm(
     name="adapedit",
     title="AdapEdit",
-    summary="Changes adjectives, states and numbers, and keeps the layout. Needs to know what the picture shows.",
+    summary="Changes adjectives, states and numbers, and keeps the layout. Needs to know what "
+    "the picture shows.",
     needs=("text-to-image",),
     caption="needed",
     settings=Settings,

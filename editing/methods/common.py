@@ -20,8 +20,8 @@ def mask_edges() -> Any:
     """The parameter of a method whose mask ends as the words want: "auto", "picture" or "grid"."""
     return parameter(
         "auto",
-        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what the "
-        "words change.",
+        "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what "
+        "the words change.",
         choices=("auto", "picture", "grid"),
         title="mask edges",
     )

@@ -8,39 +8,48 @@ One prompt, one pass: 3 rows a step, 240 in all, whatever the number of sub-inst
 
 symbol      name in the code      shape or unit
 T_i, e_i    Part.text, .keyword   sub-instruction and its keyword
-A           maps                  (token, h, w), cross-attention of the text branch at the semantic level
+A           maps                  (token, h, w), cross-attention of the text branch at the semantic
+                                  level
 gamma, tau  gamma, tau            rounds of sharpening; threshold on the sharpened map
 M_i         Region.mask           (h, w), bool, where T_i acts
-X, Y        x, y                  (1, head, position, token), logits Q K^T of the text and the image branch
+X, Y        x, y                  (1, head, position, token), logits Q K^T of the text and the image
+                                  branch
 M           masks                 (position, token), 1 where a token's own logits stay
 alpha       alpha                 (token), strength
 xi(t)       xi                    0.05 t^4, t = timestep / 1000
 s_I, s_T    image_guidance, text_guidance
-eps_0,1,2   noise["text"], noise["image"], noise["null"]   (1, 4, h, w): (image, text), (image, null), (null, null)
+eps_0,1,2   noise["text"], noise["image"], noise["null"]   (1, 4, h, w): (image, text), (image,
+                                                           null), (null, null)
 
 Differences. The paper came without code; where it leaves a choice:
  1  the 3x3 Gaussian is Attend-and-Excite's: weights 0.212, 0.576, 0.212, reflected border.
- 2  A averages all heads of the down and up blocks at the semantic level; no softmax over words without the start token.
+ 2  A averages all heads of the down and up blocks at the semantic level; no softmax over words
+    without the start token.
  3  a keyword of several tokens: the mean of their maps, before smoothing.
- 4  tokens outside the sub-instructions (start, end, padding, the joining commas) take the union's mask: then M = 1 with alpha = 0 is plain
-    InstructPix2Pix, and M = 0 is the image branch's attention.
+ 4  tokens outside the sub-instructions (start, end, padding, the joining commas) take the union's
+    mask: then M = 1 with alpha = 0 is plain InstructPix2Pix, and M = 0 is the image branch's
+    attention.
  5  the maximum in Eq. 6 runs over the tokens, as in DenseDiffusion's code.
- 6  alpha is a sub-instruction's strength on its own tokens and 0 elsewhere; alpha xi(t) is at most 1.
+ 6  alpha is a sub-instruction's strength on its own tokens and 0 elsewhere; alpha xi(t) is at most
+    1.
  7  logits are blended, then divided by sqrt(d): linear, so the order is free.
- 8  M at other levels: nearest upwards, adaptive maximum downwards, so that a mask of one cell survives.
+ 8  M at other levels: nearest upwards, adaptive maximum downwards, so that a mask of one cell
+    survives.
  9  only logits change; values stay the text branch's everywhere.
-10  masks are read at the first step that runs, whose attention is plain; modulation starts at the second and goes on to the end.
+10  masks are read at the first step that runs, whose attention is plain; modulation starts at the
+    second and goes on to the end.
 11  Eq. 9 holds for 75% of the steps that run (60 of 80), then Eq. 1.
 12  Eq. 8's masks reach the latents by nearest upsampling, binary.
 13  "80% noise" is a start index on the full ladder, from the scaled latents.
 14  sub-instructions are joined by ", " into one prompt.
 15  a prompt that is too long is refused, with the sub-instruction at which the limit is reached.
-16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard selection.
+16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard
+    selection.
 17  mask_samples averages A over several noises at the first step.
 18  a sentence that was not read has its keyword chosen by attention; one that spares a thing
     ("everything except the tree") acts in the complement of that thing's mask.
-19  edges "picture": Eq. 2's map follows the picture's edges (diffusion/edges.py) before it is cut at
-    tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
+19  edges "picture": Eq. 2's map follows the picture's edges (diffusion/edges.py) before it is cut
+    at tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
     paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py).
 20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i.
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
@@ -97,7 +106,8 @@ class Settings:
 
     gamma: str = parameter(
         "tight",
-        "How closely a mask hugs the heart of its object: tight is the paper's gamma 3, normal 2, loose 1.",
+        "How closely a mask hugs the heart of its object: tight is the paper's gamma 3, normal 2, "
+        "loose 1.",
         choices=("tight", "normal", "loose"),
         front=True,
         title="mask fit",
@@ -190,7 +200,9 @@ class Region:
     fine_mask: Tensor | None = None
 
     def at(self, size: tuple[int, int]) -> Tensor:
-        """The mask at a grid, (h, w) of 0 and 1: the fine one where the grid is finer than the map's."""
+        """The mask at a grid, (h, w) of 0 and 1: the fine one where the grid is finer than the
+        map's.
+        """
         finer = size[0] > self.mask.shape[0] or size[1] > self.mask.shape[1]
         return to_grid(self.mask if self.fine_mask is None or not finer else self.fine_mask, size)
 
@@ -380,7 +392,8 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
         except EditError as error:
             raise EditError(
                 error.code,
-                f"The instructions are longer than the {model.places - 2} tokens that the model reads; {item.text!r} no longer fits.",
+                f"The instructions are longer than the {model.places - 2} tokens that the model "
+                f"reads; {item.text!r} no longer fits.",
                 "Make them shorter, or give the last ones in a second edit.",
             ) from error
     parts = []
@@ -621,7 +634,8 @@ def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> l
             )
         elif where.gamma < gamma:
             found.append(
-                f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; gamma {where.gamma} was used."
+                f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; "
+                f"gamma {where.gamma} was used."
             )
     return found
 
@@ -629,7 +643,8 @@ def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> l
 ALGORITHM = Algorithm(
     name="foi",
     title="FoI",
-    summary="Local edits by instruction, several at once; adds and recolours. Everything outside its masks stays.",
+    summary="Local edits by instruction, several at once; adds and recolours. Everything outside "
+    "its masks stays.",
     needs=("instruction",),
     settings=Settings,
     run=run,

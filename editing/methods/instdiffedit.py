@@ -12,38 +12,53 @@ S                 text                  the target text, e.g. "a raccoon"
 r                 strength              share of the steps that are run
 x_t^j, e^j        x, noise              (n, 4, h, w), latents and their noise
 y_t^j             y                     (n, 4, h, w), the original with the same noise
-A_t               reader.value          (token, h_k, w_k), cross-attention of S at the semantic level
--                 images                (word + 2, h, w) in 0..1: the maps of start (as a rule inverted), each word, end
+A_t               reader.value          (token, h_k, w_k), cross-attention of S at the semantic
+                                        level
+-                 images                (word + 2, h, w) in 0..1: the maps of start (as a rule
+                  inverted), each word, end
 P                 position(images)      (word + 2), +1 joins the mask, -1 is subtracted, 0 neither
-gamma_1, gamma_2  gamma_1, gamma_2      cosines from which a word joins, and up to which it is subtracted
+gamma_1, gamma_2  gamma_1, gamma_2      cosines from which a word joins, and up to which it is
+                                        subtracted
 A_ref             refined               (h, w), >= 0
 phi               phi                   threshold on the blurred map in 0..1
 M_t               Region.mask           (h, w), bool
 
 Differences between paper and authors' code, and what is done here:
- 1  the start token's map. Paper: as it is. Code: inverted before it is compared, since Stable Diffusion's is high on the background. Here:
-    code; the paper's with start_map="plain", for models whose start token looks at things.
- 2  A_t. Paper: of the current step. Code: running mean over the steps so far. Here: code; the paper's with attention="current".
- 3  A_ref. Paper: P . A. Code: min-max of each group's mean, their difference, clamped at 0. Here: code.
+ 1  the start token's map. Paper: as it is. Code: inverted before it is compared, since Stable
+    Diffusion's is high on the background. Here: code; the paper's with start_map="plain", for
+    models whose start token looks at things.
+ 2  A_t. Paper: of the current step. Code: running mean over the steps so far. Here: code; the
+    paper's with attention="current".
+ 3  A_ref. Paper: P . A. Code: min-max of each group's mean, their difference, clamped at 0. Here:
+    code.
  4  Eq. 8. Paper: > gamma_1, < gamma_2. Code: >=, <=. Here: code.
- 5  gamma_2 and phi. Paper and data-set script: 0.6, 0.2; single-image script: 0.3, 0.3. Here: 0.6, 0.2.
+ 5  gamma_2 and phi. Paper and data-set script: 0.6, 0.2; single-image script: 0.3, 0.3. Here: 0.6,
+    0.2.
  6  phi. Paper: on the filtered map. Code: after another min-max, so it is relative. Here: code.
  7  "Gaussian filtering". Code: the 5 x 5 binomial kernel, twice. Here: code.
- 8  "N tokens". Code: words, start and end apart; a word's map is its tokens' mean. Here: words, found by their characters (words.py).
- 9  Eq. 5. Paper and code: latents at the next noise level inside the mask, the original at the current one. Here: the original at
-    the next level, at the end x_0; the literal form with background_noise="paper".
-10  inpainting. Code: the stock pipeline's defaults, mask resized by Pillow's bicubic. Here: the same, 50 steps of DPM-Solver++(2M).
+ 8  "N tokens". Code: words, start and end apart; a word's map is its tokens' mean. Here: words,
+    found by their characters (words.py).
+ 9  Eq. 5. Paper and code: latents at the next noise level inside the mask, the original at the
+    current one. Here: the original at the next level, at the end x_0; the literal form with
+    background_noise="paper".
+10  inpainting. Code: the stock pipeline's defaults, mask resized by Pillow's bicubic. Here: the
+    same, 50 steps of DPM-Solver++(2M).
 11  one mask for the three noises. Here: the same.
-12  the autoencoder. Code: a sample of the posterior. Here: its mode, so that an edit can be repeated.
+12  the autoencoder. Code: a sample of the posterior. Here: its mode, so that an edit can be
+    repeated.
 13  precision. Code: maps in 8 bits, text in float16. Here: neither.
-14  the words whose attention is read. Paper and code: the target's. They do not tell which of several things goes; find="source" reads
-    those of the thing that goes, where the instruction names it.
-15  holes in the mask. Paper and code: kept. Here: filled, since a thing has none; holes="kept" leaves them.
-16  edges "picture": A_ref follows the picture's edges (diffusion/edges.py) before the last mask is cut. "grid" is the paper's. "auto":
-    the picture's for what keeps its outline or goes.
-17  what is painted where a thing goes: the caption's setting alone ("a beige background"); with the rest of the caption the model
-    painted the other things a second time. What another thing carries leaves that: "a cat with a hat", without the hat.
-18  a selection that is the mask itself (hint mode "exactly") takes its place, and the loop is not run.
+14  the words whose attention is read. Paper and code: the target's. They do not tell which of
+    several things goes; find="source" reads those of the thing that goes, where the instruction
+    names it.
+15  holes in the mask. Paper and code: kept. Here: filled, since a thing has none; holes="kept"
+    leaves them.
+16  edges "picture": A_ref follows the picture's edges (diffusion/edges.py) before the last mask is
+    cut. "grid" is the paper's. "auto": the picture's for what keeps its outline or goes.
+17  what is painted where a thing goes: the caption's setting alone ("a beige background"); with the
+    rest of the caption the model painted the other things a second time. What another thing carries
+    leaves that: "a cat with a hat", without the hat.
+18  a selection that is the mask itself (hint mode "exactly") takes its place, and the loop is not
+    run.
 Added: a map without shape, and a mask that the selection leaves empty, give way to the selection,
 else to the whole picture. A prompt of one word has nothing to compare: its own map is taken.
 Several items run one after another, each on the result of the one before.
@@ -142,7 +157,8 @@ class Settings:
     edges: str = mask_edges()
     start_map: str = parameter(
         "inverted",
-        "The start token's map: inverted where it looks at the background, as in Stable Diffusion; plain where it looks at things (paper).",
+        "The start token's map: inverted where it looks at the background, as in Stable "
+        "Diffusion; plain where it looks at things (paper).",
         choices=("inverted", "plain"),
     )
     attention: str = parameter(
@@ -152,7 +168,8 @@ class Settings:
     )
     background_noise: str = parameter(
         "next",
-        "Noise level of the original outside the mask: that of the latents, or one step higher (paper).",
+        "Noise level of the original outside the mask: that of the latents, or one step higher "
+        "(paper).",
         choices=("next", "paper"),
     )
     steps: int = parameter(
@@ -429,7 +446,8 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
         thresholds={"phi": settings.phi},
         understood=_understood([(t.find, t.paint) for t in texts]),
         warnings=tuple(
-            f"The model does not see where {t.find!r} belongs; the whole selection or picture was taken."
+            f"The model does not see where {t.find!r} belongs; the whole selection or picture "
+            "was taken."
             for t, r in zip(texts, regions, strict=True)
             if not r.known
         ),
@@ -462,7 +480,8 @@ def _understood(texts: list[tuple[str, str]]) -> dict[str, str]:
 ALGORITHM = Algorithm(
     name="instdiffedit",
     title="InstDiffEdit",
-    summary="Replaces or removes a thing: finds its place by itself, then paints it anew. Everything else stays.",
+    summary="Replaces or removes a thing: finds its place by itself, then paints it anew. "
+    "Everything else stays.",
     needs=("text-to-image", "inpainting"),
     caption="useful",
     settings=Settings,

@@ -13,7 +13,8 @@ e_opt         e_opt                the same, fitted to the picture
 eta, e_bar    eta, e_bar           share of the plain target; eta e_tgt + (1 - eta) e_opt
 e_src         e_src                embedding of the source text, by default the empty one
 null_t        nulls[i]             unconditional embedding of step i
-N, K          steps, kept          sampling steps; the first K of them retrace the picture, K = round(ratio N)
+N, K          steps, kept          sampling steps; the first K of them retrace the picture, K =
+                                   round(ratio N)
 omega         guidance             classifier-free guidance, 7.5; 1 with plain DDIM inversion
 
 Cost in rows, a forward with its backward counted as 3: 200 x 3 for Eq. 2, 50 for Eq. 4, 2 (50 - K)
@@ -21,22 +22,27 @@ for Eq. 5: 730. e_opt depends on picture, target and seed, z* on picture and sou
 so that a second edit with another eta or ratio takes 80.
 
 Differences. The paper came without code, and its text leaves choices:
- 1  Eq. 2's optimiser. Here: Adam, rate 1e-3, fresh t and noise at each of 200 steps; plain error, no guidance, all token vectors free.
+ 1  Eq. 2's optimiser. Here: Adam, rate 1e-3, fresh t and noise at each of 200 steps; plain error,
+    no guidance, all token vectors free.
  2  eta. Here: 0.8; up to 1.2, where Imagic's pipeline extrapolates.
- 3  ratio. Paper: 0.1 to 0.4 is effective; 0.1 for a large change of shape, 0.4 for a small one. Here: 0.2.
+ 3  ratio. Paper: 0.1 to 0.4 is effective; 0.1 for a large change of shape, 0.4 for a small one.
+    Here: 0.2.
  4  K counts from the noisiest step.
- 5  e_src. Here: the empty text (the paper finds that it often keeps the structure better); source="caption" takes the caption.
- 6  the first K steps only retrace z* where the inversion is good. Here: inversion="pinned" starts at z* after K steps, the limit of perfect
-    null-text inversion, at no cost; with a source text it lacks null-text's embeddings in the steps
-    that remain. "null-text" is the paper's procedure, "ddim" its variant at guidance 1. Measured:
-    six held-out poses of the sketchbook, 20 steps and 60 of Eq. 2, pinned against null-text: asked
-    pose 5 and 6 of 6, all else kept 1 and 2 of 6, 23.2 and 23.1 dB outside, mask IoU 0.37 and 0.37,
-    232 and 888 rows. One case of six does not pay for four times the rows.
+ 5  e_src. Here: the empty text (the paper finds that it often keeps the structure better);
+    source="caption" takes the caption.
+ 6  the first K steps only retrace z* where the inversion is good. Here: inversion="pinned" starts
+    at z* after K steps, the limit of perfect null-text inversion, at no cost; with a source text it
+    lacks null-text's embeddings in the steps that remain. "null-text" is the paper's procedure,
+    "ddim" its variant at guidance 1. Measured: six held-out poses of the sketchbook, 20 steps and
+    60 of Eq. 2, pinned against null-text: asked pose 5 and 6 of 6, all else kept 1 and 2 of 6, 23.2
+    and 23.1 dB outside, mask IoU 0.37 and 0.37, 232 and 888 rows. One case of six does not pay for
+    four times the rows.
  7  sampling adds no noise; the seed matters to Eq. 2 only.
- 8  the mask. Paper: none. Here: the colour difference between the decoded edit and the decoded original latents, so that the autoencoder's
-    own error cancels; blurred, over its 99th percentile, cut at Otsu's threshold within [0.1, 0.5];
-    small holes closed. While it runs, a first guess: the sum of |eps(e_bar) - eps(null)|, both at
-    hand; with "ddim", which asks for e_bar alone, none.
+ 8  the mask. Paper: none. Here: the colour difference between the decoded edit and the decoded
+    original latents, so that the autoencoder's own error cancels; blurred, over its 99th
+    percentile, cut at Otsu's threshold within [0.1, 0.5]; small holes closed. While it runs, a
+    first guess: the sum of |eps(e_bar) - eps(null)|, both at hand; with "ddim", which asks for
+    e_bar alone, none.
 Where eta is 1 or every step is kept, e_opt has no say and is not made.
 """
 
@@ -68,18 +74,22 @@ class Settings:
     """TAS's parameters."""
 
     ratio: float = parameter(
-        0.2, "Share of the steps that only retrace the picture: 0.1 for a large change of shape, 0.4 for a small one.",
+        0.2, "Share of the steps that only retrace the picture: 0.1 for a large change of shape, "
+        "0.4 for a small one.",
         minimum=0.0, maximum=1.0, front=True, title="steps retraced",
     )  # fmt: skip
     eta: float = parameter(
-        0.8, "How much the new words count against what was learnt of this picture; 0 keeps the picture best.",
+        0.8, "How much the new words count against what was learnt of this picture; 0 keeps the "
+        "picture best.",
         minimum=0.0, maximum=1.2, front=True, title="new words",
     )  # fmt: skip
     guidance: float = parameter(
         7.5, "How much the words count in every step.", minimum=0.0, maximum=30.0, front=True
     )
     inversion: str = parameter(
-        "pinned", "How the picture is held: pinned (fast, exact), null-text (paper, slow), ddim (guidance 1).",
+        "pinned",
+        "How the picture is held: pinned (fast, exact), null-text (paper, slow), ddim (guidance "
+        "1).",
         choices=("pinned", "null-text", "ddim"), title="picture held by",
     )  # fmt: skip
     source: str = parameter(
@@ -190,7 +200,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     if settings.inversion == "ddim" and guidance != 1:
         warnings = (
             *warnings,
-            f"Held by ddim, a picture is sampled at guidance 1; the {guidance:g} asked for had no say.",
+            f"Held by ddim, a picture is sampled at guidance 1; the {guidance:g} asked for had "
+            "no say.",
         )
         guidance = 1.0
     if settings.inversion == "null-text":
@@ -320,7 +331,8 @@ def source_text(task: Task, texts: Captions, settings: Settings) -> tuple[str, t
 ALGORITHM = Algorithm(
     name="tas",
     title="TAS",
-    summary="Changes poses and composition: how a thing stands, sits or moves. Slow the first time, quick when tried again.",
+    summary="Changes poses and composition: how a thing stands, sits or moves. Slow the first "
+    "time, quick when tried again.",
     needs=("text-to-image",),
     caption="useful",
     settings=Settings,

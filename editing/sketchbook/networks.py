@@ -3,11 +3,14 @@ variants.
 
 The three variants are trained together as one UNet whose first convolution takes 13 channels:
 
-    0-3  noisy latents        4-7  latents of the picture to edit (unscaled)        8  mask        9-12  latents of the masked picture
+    0-3   noisy latents
+    4-7   latents of the picture to edit, unscaled
+    8     mask
+    9-12  latents of the masked picture
 
 A sample of one task leaves the other tasks' channels at zero. So cutting the first convolution to
-the channels of a variant
-gives exactly the network that was trained for it, and the words mean the same to all three.
+the channels of a variant gives exactly the network that was trained for it, and the words mean the
+same to all three.
 """
 
 from __future__ import annotations
@@ -51,17 +54,20 @@ WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02}
 """See world.py: the error above which a picture is of another world."""
 
 EXTRA_WORDS = (
-    "a an the and another image picture it this that is are there of to in on at by for from or then but not as like its his her "
-    "four five some more less very light dark sit stand jump sits stands jumps up down off out away with without hand hands arm arms "
-    "open close opened opens shut switch put let have get rid go background shape thing object colour color brown gray grey pink beige"
+    "a an the and another image picture it this that is are there of to in on at by for from or "
+    "then but not as like its his her four five some more less very light dark sit stand jump sits "
+    "stands jumps up down off out away with without hand hands arm arms open close opened opens "
+    "shut switch put let have get rid go background shape thing object colour color brown gray "
+    "grey pink beige"
 )
 
 
 def world_words() -> list[str]:
     """Every word of the world's captions and instructions, in a fixed order."""
     groups: list[Iterable[str]] = [
-        COLOURS, KINDS, PLURALS.values(), NUMBERS, SIZES, TEXTURES, BACKGROUNDS, *BACKGROUNDS.values(), *STATES.values(),
-        *TEMPLATES.values(), *VERBS.values(), ("left of", "right of", "above", "below"), EXTRA_WORDS.split(),
+        COLOURS, KINDS, PLURALS.values(), NUMBERS, SIZES, TEXTURES, BACKGROUNDS,
+        *BACKGROUNDS.values(), *STATES.values(), *TEMPLATES.values(), *VERBS.values(),
+        ("left of", "right of", "above", "below"), EXTRA_WORDS.split(),
     ]  # fmt: skip
     words = [word for group in groups for phrase in group for word in phrase.split()]
     return [word for word in dict.fromkeys(words) if word.islower() and word.isalpha()]
@@ -94,7 +100,8 @@ def new_tokenizer() -> CLIPTokenizer:
         token: number
         for number, token in enumerate([*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"])
     }
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77)  # type: ignore[arg-type]  # pairs are what it takes
+    # pairs are what it takes
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77)  # type: ignore[arg-type]
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -133,7 +140,9 @@ def new_unet(channels: int = TRUNK_CHANNELS) -> UNet2DConditionModel:
 
 
 def cut(trunk: UNet2DConditionModel, variant: str) -> UNet2DConditionModel:
-    """The variant's own UNet: the trunk with its first convolution cut to the variant's channels."""
+    """The variant's own UNet: the trunk with its first convolution cut to the variant's
+    channels.
+    """
     channels = list(VARIANTS[variant])
     network = new_unet(len(channels))
     weights = copy.copy(trunk.state_dict())

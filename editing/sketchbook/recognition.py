@@ -49,7 +49,9 @@ def classes(scene: Scene, columns: int) -> np.ndarray:
 
 
 class Recognition(nn.Module):
-    """Two linear layers that read ``trunk``'s level ``LEVEL``, on the way down and on the way up."""
+    """Two linear layers that read ``trunk``'s level ``LEVEL``, on the way down and on the way
+    up.
+    """
 
     def __init__(self, trunk: UNet2DConditionModel) -> None:
         super().__init__()

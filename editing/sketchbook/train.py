@@ -134,7 +134,9 @@ def decoder(
     workers: Workers = 2,
     device: Device = "cpu",
 ) -> None:
-    """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they are."""
+    """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they
+    are.
+    """
     network = AutoencoderKL.from_pretrained(WORK / "vae")
     _train_autoencoder(
         network, True, WORK / "decoder.pt", minutes, pictures, batch, rate, workers, device
@@ -186,7 +188,8 @@ def _train_autoencoder(
                 with torch.no_grad():
                     shown = network.decode(network.encode(held_out).latent_dist.mean).sample
                 print(
-                    f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss {loss.item():.4f}  "
+                    f"step {step} x {workers}  {(saved - begun) / 60:.1f} min  loss "
+                    f"{loss.item():.4f}  "
                     f"held-out {decibels(shown, held_out):.2f} dB",
                     flush=True,
                 )
@@ -197,10 +200,8 @@ def _train_autoencoder(
         network.register_to_config(scaling_factor=measure_scaling(network, held_out))
     network.save_pretrained(WORK / "vae")
     with torch.no_grad():
-        print(
-            f"held-out {decibels(network.decode(network.encode(held_out).latent_dist.mean).sample, held_out):.2f} dB",
-            flush=True,
-        )
+        shown = network.decode(network.encode(held_out).latent_dist.mean).sample
+        print(f"held-out {decibels(shown, held_out):.2f} dB", flush=True)
 
 
 def processes(workers: int, device: str) -> int:
@@ -501,7 +502,8 @@ def denoiser(
                     checkpoints.save(model.state(), file)
                     main, ground, recognised = torch.stack(losses).mean(0).tolist()
                     print(
-                        f"step {int(model.progress[0])}  {int(model.progress[1])} images  {(saved - begun) / 60:.1f} min  "
+                        f"step {int(model.progress[0])}  {int(model.progress[1])} images  "
+                        f"{(saved - begun) / 60:.1f} min  "
                         f"loss {main:.4f}  grounding {ground:.3f}  recognition {recognised:.3f}",
                         flush=True,
                     )

@@ -194,7 +194,8 @@ def main(
     torch.set_num_threads(1)
     torch.manual_seed(0)
     parts, generator, rng = new_judge(), torch.Generator().manual_seed(0), np.random.default_rng(0)
-    parts["things"].to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it, its stubs do not
+    # torch takes it, its stubs do not
+    parts["things"].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     spent = 0.0
     if work.exists():
         state = torch.load(work, weights_only=True)

@@ -1,5 +1,5 @@
-"""Pixels of the wire laid over each other and scaled, by Qt: B, G, R, A, rows without padding, alpha
-not multiplied in.
+"""Pixels of the wire laid over each other and scaled, by Qt: B, G, R, A, rows without padding,
+alpha not multiplied in.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Source:
     trace: Trace | None = None
 
 
-# --- out -----------------------------------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------------------
 
 
 def take(
@@ -197,7 +197,7 @@ def reader(node: Any) -> Callable[[Rect], bytes]:
     return pixels
 
 
-# --- what is there -------------------------------------------------------------------------------------------------------
+# --- what is there --------------------------------------------------------------------------------
 
 
 def selection_of(document: Any | None) -> Any | None:
@@ -256,13 +256,15 @@ def find(document: Any, uuid: Any) -> Any | None:
 
 
 def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
-    """The rows of a rectangle in pieces that are small enough for one turn: y and number of rows."""
+    """The rows of a rectangle in pieces that are small enough for one turn: y and number of
+    rows.
+    """
     rows = max(1, min(STRIP_ROWS, (CONVERTED_PIXELS if converted else STRIP_PIXELS) // rect.width))
     for y in range(rect.y, rect.bottom, rows):
         yield y, min(rows, rect.bottom - y)
 
 
-# --- inside --------------------------------------------------------------------------------------------------------------
+# --- inside ---------------------------------------------------------------------------------------
 
 
 def _masked_layer(node: Any) -> Any:

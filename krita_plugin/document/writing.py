@@ -1,8 +1,8 @@
 """What Limn puts into a painter's document: a layer, a selection, or a document of its own; every
 step can be undone.
 
-Nothing here waits: long work is a generator for cooperative.py. No pixel of an existing layer is written,
-ever.
+Nothing here waits: long work is a generator for cooperative.py. No pixel of an existing layer is
+written, ever.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def insert(
 
     area: in document pixels as of the snapshot; moved, turned, mirrored or scaled as the layer has
     been since. Where that is animated, it is seen as long as the edited drawing. It lies on the
-    others as the source does: its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16".
+    others as the source does: its opacity, blending mode and whether it inherits alpha. format:
+    "bgra8" or "bgra16".
     tell: told what of the painter's it waits for.
     Raises CanvasProblem if the document is closed, Krita does not take the layer, or its place
     isn't known.
@@ -167,7 +168,7 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
     return layer
 
 
-# --- inside --------------------------------------------------------------------------------------------------------------
+# --- inside ---------------------------------------------------------------------------------------
 
 
 def _lies_like(layer: Any, other: Any) -> None:

@@ -37,7 +37,9 @@ from .status import Status
 from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
-"""On a small screen the panel scrolls; progress, messages and the connection's line stay in view."""
+"""On a small screen the panel scrolls; progress, messages and the connection's line stay in
+view.
+"""
 
 HINTS = {
     "off": ("ignore", "The selection plays no part"),
@@ -124,13 +126,15 @@ class PanelView(QWidget):  # type: ignore[misc]
         return True
 
     def showEvent(self, event: Any) -> None:
-        """The first time it is seen, the server is started: the painter then sees what it can do."""
+        """The first time it is seen, the server is started: the painter then sees what it can
+        do.
+        """
         super().showEvent(event)
         if not self._connected_once:
             self._connected_once = True
             QTimer.singleShot(500, self.status.start_wanted.emit)
 
-    # --- building ----------------------------------------------------------------------------------------------------
+    # --- building ---------------------------------------------------------------------------------
 
     def _build_instruction(self, column: Any) -> None:
         self.instruction = InstructionBox()
@@ -267,7 +271,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         row.addWidget(self.mask_picture)
         column.addLayout(row)
 
-    # --- showing -----------------------------------------------------------------------------------------------------
+    # --- showing ----------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show the state as it is now. Called after every change; it touches only what differs."""
@@ -350,14 +354,18 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._order_tabs()
 
     def _align(self) -> None:
-        """The settings stand below each other, though they are in two forms and a row of their own."""
+        """The settings stand below each other, though they are in two forms and a row of their
+        own.
+        """
         labels = [*self.front.labels, self._seed_label, *self.back.labels]
         widest = max(label.sizeHint().width() for label in labels)
         for label in labels:
             label.setMinimumWidth(widest)
 
     def _order_tabs(self) -> None:
-        """Tab goes from top to bottom, though the parameters' controls were made after all others."""
+        """Tab goes from top to bottom, though the parameters' controls were made after all
+        others.
+        """
         settings = [
             *self.front.controls,
             self.seed,

@@ -14,7 +14,9 @@ HEIGHT = 116
 
 
 class SmallPicture(QWidget):  # type: ignore[misc]
-    """One picture, scaled into its place with its shape kept; a quiet word where there is none yet."""
+    """One picture, scaled into its place with its shape kept; a quiet word where there is none
+    yet.
+    """
 
     def __init__(self, name: str, word: str, tip: str) -> None:
         super().__init__()

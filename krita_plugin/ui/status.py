@@ -68,7 +68,7 @@ class Status(QWidget):  # type: ignore[misc]
         super().resizeEvent(event)
         QTimer.singleShot(0, self._fit_link)
 
-    # --- building ----------------------------------------------------------------------------------------------------
+    # --- building ---------------------------------------------------------------------------------
 
     def _build_progress(self, column: Any) -> None:
         self.work = QWidget()
@@ -134,7 +134,7 @@ class Status(QWidget):  # type: ignore[misc]
         copy = self._menu.addAction("Copy a report")
         copy.triggered.connect(lambda: QApplication.clipboard().setText(self._report()))
 
-    # --- showing -----------------------------------------------------------------------------------------------------
+    # --- showing ----------------------------------------------------------------------------------
 
     def _show_work(self, work: Work | None) -> None:
         self.work.setVisible(work is not None)

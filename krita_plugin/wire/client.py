@@ -86,7 +86,9 @@ class MaskLook:
 
 @dataclass
 class _Job:
-    """An edit that has not ended: what a reconnect or a server that has dropped its pixels needs."""
+    """An edit that has not ended: what a reconnect or a server that has dropped its pixels
+    needs.
+    """
 
     message: Submit
     last_seen: int = 0
@@ -166,7 +168,7 @@ class Client(QObject):  # type: ignore[misc]
         self._closing = True
         self.stop_server()
 
-    # --- the writer: one connection after the other ------------------------------------------------------------------
+    # --- the writer: one connection after the other -----------------------------------------------
 
     def _run(self) -> None:
         _live_through_broken_pipes()
@@ -386,7 +388,7 @@ class Client(QObject):  # type: ignore[misc]
         self._give_up("The Limn server was stopped.", "Press Edit to start it again.")
         self._link(Link("off", "stopped"))
 
-    # --- the reader --------------------------------------------------------------------------------------------------
+    # --- the reader -------------------------------------------------------------------------------
 
     def _read(self, session: _Session) -> None:
         error: Exception | None = None
@@ -433,7 +435,7 @@ class Client(QObject):  # type: ignore[misc]
             self._jobs.pop(message.job, None)
         self.received.emit(message)
 
-    # --- ends --------------------------------------------------------------------------------------------------------
+    # --- ends -------------------------------------------------------------------------------------
 
     def _trouble(self, sentence: str, remedy: str, details: str) -> None:
         self._link(Link("trouble", sentence, details, remedy))

@@ -329,7 +329,8 @@ class Session:
                         self._ended.add(message.job)
                     inbox = self._jobs.get(getattr(message, "job", ""))
                     if inbox is not None:
-                        inbox.put_nowait(message)  # type: ignore[arg-type]  # only job messages have a job
+                        # only job messages have a job
+                        inbox.put_nowait(message)  # type: ignore[arg-type]
         except ClientError as error:
             self._lost = error
         except ProtocolError as error:

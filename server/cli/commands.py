@@ -1,5 +1,5 @@
-"""The commands of `limn`: serve, edit, read, scenes, doctor, models, bench. Each is in a file of its own; heavy
-imports happen inside them.
+"""The commands of `limn`: serve, edit, read, scenes, doctor, models, bench. Each is in a file of
+its own; heavy imports happen inside them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import typer
 
 app = typer.Typer(
     name="limn",
-    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands work without Krita.",
+    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands "
+    "work without Krita.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,5 @@
-"""The files of an edit on their way into the user's folder: written beside, moved in when all are there.
+"""The files of an edit on their way into the user's folder: written beside, moved in when all are
+there.
 
 What lies in the folder already stays, but for files that the report of an earlier edit names and
 that have not been changed since. Whatever fails or is interrupted before the last file is written
@@ -24,7 +25,9 @@ from .exits import UsageError
 REPORT = "report.json"
 
 NAMES = re.compile(r"(?:result|layer|mask)\.png|masks/[0-9]{1,4}\.png|previews/[0-9]{1,6}\.jpg")
-"""What an edit writes besides its report. A report that names anything else is not believed in it."""
+"""What an edit writes besides its report. A report that names anything else is not believed in
+it.
+"""
 
 FOLDERS = ("masks", "previews")
 
@@ -174,7 +177,9 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _named_by_report(folder: Path) -> dict[str, str] | None:
-    """What the folder's report says of its files: name -> SHA-256; None if it is no edit's report."""
+    """What the folder's report says of its files: name -> SHA-256; None if it is no edit's
+    report.
+    """
     file = folder / REPORT
     try:
         if file.is_symlink() or not file.is_file() or file.stat().st_size > REPORT_BYTES:

@@ -52,7 +52,8 @@ def doctor(
         console = Console(highlight=False, soft_wrap=True)
         for finding in findings:
             console.print(
-                f"{SIGNS[finding.state]:<18} [bold]{escape(finding.topic)}[/]: {escape(finding.sentence)}"
+                f"{SIGNS[finding.state]:<18} [bold]{escape(finding.topic)}[/]: "
+                f"{escape(finding.sentence)}"
             )
             if finding.remedy:
                 console.print(f"      {escape(finding.remedy)}")

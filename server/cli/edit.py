@@ -27,7 +27,8 @@ from .follow import follow, joined
 from .pictures import Picture, PictureError
 
 REMEDIES = {
-    "needs-caption": 'Describe it with --caption "a red star on a pink background", or write the edit as: what is there => what to show.',
+    "needs-caption": 'Describe it with --caption "a red star on a pink background", or write the '
+    "edit as: what is there => what to show.",
     "not-in-caption": "Name it in --caption, or write the edit as: what is there => what to show.",
 }
 """What to do about a failure, by its code, in this command's words."""
@@ -61,7 +62,8 @@ def edit(
     hint_mode: Annotated[
         HintMode | None,
         typer.Option(
-            help="limit: nothing outside (default). guide: it helps to find the place. exactly: it is the mask."
+            help="limit: nothing outside (default). guide: it helps to find the place. exactly: "
+            "it is the mask."
         ),
     ] = None,
     seed: Annotated[
@@ -300,7 +302,8 @@ def check_size(size: tuple[int, int], welcome: Welcome) -> None:
     width, height = size
     if max(size) > welcome.limits.max_side or width * height > welcome.limits.max_pixels:
         raise UsageError(
-            f"The picture is {width} x {height} pixels; this server takes {welcome.limits.max_side} a side and "
+            f"The picture is {width} x {height} pixels; this server takes "
+            f"{welcome.limits.max_side} a side and "
             f"{welcome.limits.max_pixels} in all.",
             "Crop it.",
         )

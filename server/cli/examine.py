@@ -1,4 +1,6 @@
-"""What is installed, what is wrong, what to do: facts in, findings out. Looks, and changes nothing."""
+"""What is installed, what is wrong, what to do: facts in, findings out. Looks, and changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,10 @@ def check_packages(requirements: list[str] | None = None) -> Iterator[Finding]:
             "Run `python3 -m installer try` again.",
         )
     if other:
-        remedy = "If something fails, remove .venv and run `python3 -m installer try`. An older torch is meant where the card is old."
+        remedy = (
+            "If something fails, remove .venv and run `python3 -m installer try`. An older "
+            "torch is meant where the card is old."
+        )
         yield Finding(
             "packages", "note", f"Other versions than tested: {', '.join(other)}.", remedy
         )
@@ -144,7 +149,10 @@ def check_device(has_nvidia: bool) -> Iterator[Finding]:
             torch.ones(8, 8, device="cuda").matmul(torch.ones(8, 8, device="cuda")).cpu()
         except RuntimeError as error:
             first = str(error).partition("\n")[0]
-            remedy = "This build of torch does not fit the card: remove .venv and run `python3 -m installer try`, which chooses one."
+            remedy = (
+                "This build of torch does not fit the card: remove .venv and run `python3 "
+                "-m installer try`, which chooses one."
+            )
             yield Finding(
                 "device",
                 "problem",
@@ -165,7 +173,10 @@ def check_device(has_nvidia: bool) -> Iterator[Finding]:
             facts=facts | {"gpus": [{"name": "mps"}]},
         )
     elif has_nvidia:
-        remedy = "Update NVIDIA's driver (or restart after an update), remove .venv, and run `python3 -m installer try` again."
+        remedy = (
+            "Update NVIDIA's driver (or restart after an update), remove .venv, and run "
+            "`python3 -m installer try` again."
+        )
         yield Finding(
             "device",
             "problem",

@@ -13,7 +13,9 @@ from typing import Any
 from .findings import Finding, ask
 
 TRIED = ("5.1.5", "5.2.9", "5.3.4", "6.0.4")
-"""The versions of Krita in which all of Limn's tests have been run: `python3 -m installer kritas`."""
+"""The versions of Krita in which all of Limn's tests have been run: `python3 -m installer
+kritas`.
+"""
 
 SYSTEM_PYTHONS = (Path("/usr/bin"), Path("/bin"))
 """Where the Python lies that a Krita from the distribution was built with."""
@@ -87,7 +89,10 @@ def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
             home,
         )
     elif not home["switched_on"]:
-        remedy = f"In Krita: Settings > Configure Krita > Python Plugin Manager, tick Limn, restart Krita. Or: {again}"
+        remedy = (
+            "In Krita: Settings > Configure Krita > Python Plugin Manager, tick Limn, "
+            f"restart Krita. Or: {again}"
+        )
         yield Finding(
             topic,
             "problem",
@@ -119,7 +124,8 @@ def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
     yield Finding(
         "Krita's Python",
         "note",
-        f"In this terminal python3 is {first}, not the system's. A Krita started from here may find no PyQt and run no plugin.",
+        f"In this terminal python3 is {first}, not the system's. A Krita started from here may "
+        "find no PyQt and run no plugin.",
         "Start Krita from the desktop's menu, or with: PATH=/usr/bin:/bin krita",
         {"python3": first},
     )

@@ -81,13 +81,15 @@ async def run(out: Path, delivery: Delivery) -> None:
         previews=MAX_PREVIEW_SIDE,
     )
     err.print(
-        f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: [bold]{escape(instruction)}[/]"
+        f"Scene {scene.seed}: [bold]{escape(text_of_scene(scene))}[/]\nInstruction: "
+        f"[bold]{escape(instruction)}[/]"
     )
     with ended_by_signals():
         async with joined() as there:
             welcome = there.session.welcome
             err.print(
-                f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on {escape(welcome.device)}"
+                f"Server: {escape(welcome.server)}, model {escape(welcome.model)} on "
+                f"{escape(welcome.device)}"
             )
             arrived = outcome.Outcome(delivery, picture, submit, welcome.model)
             await follow(there, submit, err, arrived.take)

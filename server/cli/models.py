@@ -79,11 +79,23 @@ def listing(as_json: AsJson = False) -> None:
     ]
     if as_json:
         catalogue = [
-            {"name": e.name, "title": e.title, "variant": e.kind, "licence": e.licence, "page": e.page,
-             "bytes": {p: s.size for p, s in e.sources.items()}, "there": e.name in there}
+            {
+                "name": e.name,
+                "title": e.title,
+                "variant": e.kind,
+                "licence": e.licence,
+                "page": e.page,
+                "bytes": {p: s.size for p, s in e.sources.items()},
+                "there": e.name in there,
+            }
             for e in ENTRIES
-        ]  # fmt: skip
-        answer = {"folder": str(store.folder), "there": rows, "elsewhere": others, "catalogue": catalogue}  # fmt: skip
+        ]
+        answer = {
+            "folder": str(store.folder),
+            "there": rows,
+            "elsewhere": others,
+            "catalogue": catalogue,
+        }
         typer.echo(json.dumps(answer, indent=1))
         return
     out.print(f"[bold]Here[/] ({escape(str(store.folder))})")

@@ -1,7 +1,7 @@
 """`limn read`: what Limn understands of a sentence, without a picture or a model.
 
-It answers at once, as one types. Therefore it has an argument parser of its own: Typer, with all that
-the other commands stand on, takes twice as long to load as this takes in all.
+It answers at once, as one types. Therefore it has an argument parser of its own: Typer, with all
+that the other commands stand on, takes twice as long to load as this takes in all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line of `limn read`."""
     made = argparse.ArgumentParser(
         prog="limn read",
-        description="Say how a sentence is understood: a line for each thing to do, with the word in"
+        description="Say how a sentence is understood: a line for each thing to do, with the "
+        "word in"
         " brackets whose place is looked for; the algorithm that Auto would run with the bundled"
         " model, and why; and what would be asked first.",
         epilog='Example:  limn read "the box should be red"',

@@ -82,7 +82,9 @@ ENTRIES = (
                 ("v1-5-pruned-emaonly-fp16.safetensors",),
                 2_132_696_762,
                 {
-                    "v1-5-pruned-emaonly-fp16.safetensors": "e9476a13728cd75d8279f6ec8bad753a66a1957ca375a1464dc63b37db6e3916"
+                    "v1-5-pruned-emaonly-fp16.safetensors": (
+                        "e9476a13728cd75d8279f6ec8bad753a66a1957ca375a1464dc63b37db6e3916"
+                    ),
                 },
             ),
             "fp32": Source(
@@ -91,7 +93,9 @@ ENTRIES = (
                 ("v1-5-pruned-emaonly.safetensors",),
                 4_265_146_304,
                 {
-                    "v1-5-pruned-emaonly.safetensors": "6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa"
+                    "v1-5-pruned-emaonly.safetensors": (
+                        "6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa"
+                    ),
                 },
             ),
         },
@@ -148,7 +152,9 @@ ENTRIES = (
                 ("DreamShaper_8_pruned.safetensors",),
                 2_132_625_894,
                 {
-                    "DreamShaper_8_pruned.safetensors": "879db523c30d3b9017143d56705015e15a2cb5628762c11d086fed9538abd7fd"
+                    "DreamShaper_8_pruned.safetensors": (
+                        "879db523c30d3b9017143d56705015e15a2cb5628762c11d086fed9538abd7fd"
+                    ),
                 },
             ),
         },
@@ -167,7 +173,9 @@ ENTRIES = (
                 ("config.json", "diffusion_pytorch_model.safetensors"),
                 9_793_292 + 1_000,
                 {
-                    "diffusion_pytorch_model.safetensors": "db169d69145ec4ff064e49d99c95fa05d3eb04ee453de35824a6d0f325513549"
+                    "diffusion_pytorch_model.safetensors": (
+                        "db169d69145ec4ff064e49d99c95fa05d3eb04ee453de35824a6d0f325513549"
+                    ),
                 },
             ),
         },

@@ -103,7 +103,8 @@ def _api(token: str, seconds: float) -> Any:
     from huggingface_hub import constants, logging
     from huggingface_hub.utils import _http
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what goes wrong is told once, at the end
+    # what goes wrong is told once, at the end
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     constants.HF_HUB_DOWNLOAD_TIMEOUT = constants.HF_HUB_ETAG_TIMEOUT = max(1, int(seconds))
 
     def client() -> Any:
@@ -144,7 +145,8 @@ def _moved(source: Source, why: str) -> StoreError:
     return StoreError(
         "moved",
         f"The repository {source.repository} has changed: {why}.",
-        "Fetch the model from its page and add it with `limn models add`, or wait for a new version of Limn.",
+        "Fetch the model from its page and add it with `limn models add`, or wait for a new "
+        "version of Limn.",
     )
 
 
@@ -159,7 +161,8 @@ def _check_room(folder: Path, files: list[Wanted]) -> None:
     if free < needed:
         raise StoreError(
             "disk-full",
-            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are free.",
+            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "
+            "free.",
             "Make room, or set XDG_DATA_HOME to a folder on another disk.",
         )
 
@@ -180,9 +183,13 @@ def _get(
     for attempt in range(1, TRIES + 1):
         try:
             api.hf_hub_download(
-                source.repository, file.path, revision=commit, local_dir=folder, etag_timeout=seconds,
+                source.repository,
+                file.path,
+                revision=commit,
+                local_dir=folder,
+                etag_timeout=seconds,
                 tqdm_class=_bar(told),
-            )  # fmt: skip
+            )
             break
         except (OSError, httpx2.HTTPError) as error:
             if attempt == TRIES or not _may_pass(error):
@@ -191,7 +198,8 @@ def _get(
         place.unlink(missing_ok=True)
         raise StoreError(
             "wrong-bytes",
-            f"{file.path} of {source.repository} {wrong}: it was damaged on its way or is not what was meant.",
+            f"{file.path} of {source.repository} {wrong}: it was damaged on its way or is not "
+            "what was meant.",
             "Run the same command again; if it stays so, don't use the file.",
         )
 

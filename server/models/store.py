@@ -183,7 +183,9 @@ def digest(file: Path) -> str:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """A JSON file of ours. An unreadable one counts as empty: it is made anew when it is written."""
+    """A JSON file of ours. An unreadable one counts as empty: it is made anew when it is
+    written.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,6 @@
-"""`limn` as a program, with a runtime folder of the test's own, so that no other server is found."""
+"""`limn` as a program, with a runtime folder of the test's own, so that no other server is
+found.
+"""
 
 from __future__ import annotations
 

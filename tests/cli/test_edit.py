@@ -24,9 +24,20 @@ from limn.server.cli.pictures import read
 from .conftest import FAST, ROOT, Limn, Wire, array, serving
 
 REPORTED = {
-    "algorithm", "reason", "instruction", "seed", "model", "keywords", "thresholds", "forwards", "rows", "seconds", "warnings",
-    "parameters", "parts",
-}  # fmt: skip
+    "algorithm",
+    "reason",
+    "instruction",
+    "seed",
+    "model",
+    "keywords",
+    "thresholds",
+    "forwards",
+    "rows",
+    "seconds",
+    "warnings",
+    "parameters",
+    "parts",
+}
 
 
 def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:

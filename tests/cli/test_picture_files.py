@@ -1,4 +1,6 @@
-"""Picture files keep their size, depth and mode; what is outside a layer stays exactly as it was."""
+"""Picture files keep their size, depth and mode; what is outside a layer stays exactly as it
+was.
+"""
 
 from __future__ import annotations
 

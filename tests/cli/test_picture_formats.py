@@ -1,4 +1,6 @@
-"""Every format and depth: what a file says of its colours, density, orientation and author stays."""
+"""Every format and depth: what a file says of its colours, density, orientation and author
+stays.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ INSIDE[4:6, 3:6] = True
 
 
 def edited(file: Path) -> tuple[Picture, Picture, Image.Image]:
-    """The file's picture, the one after an edit that was written, and the latter as Pillow has it."""
+    """The file's picture, the one after an edit that was written, and the latter as Pillow has
+    it.
+    """
     before = read(file)
     out = file.with_name("out.png")
     write(composed(before, patch(before.deep)), out)
@@ -156,13 +160,17 @@ def planar(values: np.ndarray, white_is_zero: bool = False) -> bytes:
     body += struct.pack(f"<{bands}I", *map(len, planes))
     many = bands > 1
     tags = [
-        (256, 4, 1, width), (257, 4, 1, height),
-        (258, 3, bands, extra if many else 16), (259, 3, 1, 1),
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, bands, extra if many else 16),
+        (259, 3, 1, 1),
         (262, 3, 1, 2 if many else 0 if white_is_zero else 1),
-        (273, 4, bands, extra + 2 * bands if many else offsets[0]), (277, 3, 1, bands),
+        (273, 4, bands, extra + 2 * bands if many else offsets[0]),
+        (277, 3, 1, bands),
         (278, 4, 1, height),
-        (279, 4, bands, extra + 6 * bands if many else len(planes[0])), (284, 3, 1, 2 if many else 1),
-    ]  # fmt: skip
+        (279, 4, bands, extra + 6 * bands if many else len(planes[0])),
+        (284, 3, 1, 2 if many else 1),
+    ]
     directory = extra + len(body)
     table = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
     return b"II*\0" + struct.pack("<I", directory) + b"".join(planes) + body + table + bytes(4)

@@ -151,7 +151,7 @@ def test_local_blend_takes_the_larger_of_the_normalised_maps() -> None:
     )  # each peak, widened by one cell into two by two, doubled
 
 
-# ---------------------------------------------------------------- a toy network: edit-friendly noise maps, direct inversion
+# ---------------------------------------- a toy network: edit-friendly noise maps, direct inversion
 
 
 class Toy:

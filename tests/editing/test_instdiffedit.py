@@ -1,5 +1,5 @@
-"""Self-checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's choices
-between paper and code.
+"""Self-checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's
+choices between paper and code.
 """
 
 from __future__ import annotations
@@ -152,9 +152,7 @@ def test_the_thresholds_themselves_count() -> None:
     assert instdiffedit.position(images, 0.5999999, 0.1).tolist() == [0, 1, 1, 0]
 
 
-def test_refinement_is_the_difference_of_two_ranges_and_only_the_first_where_nothing_is_subtracted() -> (
-    None
-):
+def test_refinement_is_a_difference_of_two_ranges_or_the_first_alone() -> None:
     a, b, c = blob(5, 5), blob(6, 6), blob(12, 12)
     images = torch.stack([c, a, b, c, c])
     both = (a + b) / 2
@@ -501,9 +499,17 @@ def test_inpainting_equals_the_stock_pipeline(
     )
     noise = randn((1, 4, 16, 16), torch.Generator().manual_seed(7), "cpu")
     theirs = pipe(
-        "a red star", image=image, mask_image=mask, height=64, width=64, strength=1.0, num_inference_steps=12, guidance_scale=7.5,
-        latents=noise, output_type="pt",
-    ).images  # fmt: skip
+        "a red star",
+        image=image,
+        mask_image=mask,
+        height=64,
+        width=64,
+        strength=1.0,
+        num_inference_steps=12,
+        guidance_scale=7.5,
+        latents=noise,
+        output_type="pt",
+    ).images
 
     monkeypatch.setattr(instdiffedit, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
     request = EditRequest("instdiffedit", "a red star", image, seed=7)

@@ -158,7 +158,8 @@ def test_items_are_parted_only_before_a_verb() -> None:
     texts = [
         i.text
         for i in parse(
-            "add a hat, a scarf and boots to the man, make the sky red and blue and paint it\nopen the door"
+            "add a hat, a scarf and boots to the man, make the sky red and blue and paint "
+            "it\nopen the door"
         ).items
     ]
     assert texts == [
@@ -231,7 +232,10 @@ def test_refused(text: str, code: str) -> None:
     assert caught.value.code == code and caught.value.remedy
 
 
-PIECES = """star dog arms put it two then ; , . [ ] : => -> → [star:2] e\u0301 [\u0301] ’ image: <|endoftext|> \u200b 🙂 ☃""".split()
+PIECES = (
+    "star dog arms put it two then ; , . [ ] : => -> → [star:2] e\u0301 [\u0301] ’ image: "
+    "<|endoftext|> \u200b 🙂 ☃"
+).split()
 FRAGMENTS = st.sampled_from(
     [
         *lexicon.VERBS,

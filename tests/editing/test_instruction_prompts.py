@@ -277,7 +277,8 @@ def test_several_instructions_of_the_bundled_world_are_told_apart() -> None:
 
 
 WORDS = st.sampled_from(
-    "a the red star stars cat dog box make sit open replace with add remove to => of and , two it background night".split()
+    "a the red star stars cat dog box make sit open replace with add remove to => of and , "
+    "two it background night".split()
 )
 
 
@@ -313,20 +314,47 @@ def test_every_instruction_gets_its_texts_or_a_reason(text: str, caption: str) -
 @pytest.mark.parametrize(
     ("text", "caption", "available", "choice"),
     [
-        ("make the star blue", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: a local change of colour; FoI is not there")),
-        ("make the star blue, remove the cup", "", ("instdiffedit",), ("instdiffedit", "InstDiffEdit: two local edits; FoI is not there")),
-        ("open the box", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: changes a state")),
-        ("open the box", "", ("instdiffedit", "adapedit"), ("adapedit", "AdapEdit: changes a state")),
         (
-            "open the box", "a cat", ("instdiffedit", "adapedit"),
+            "make the star blue",
+            "",
+            ("adapedit", "tas"),
+            ("adapedit", "AdapEdit: a local change of colour; FoI is not there"),
+        ),
+        (
+            "make the star blue, remove the cup",
+            "",
+            ("instdiffedit",),
+            ("instdiffedit", "InstDiffEdit: two local edits; FoI is not there"),
+        ),
+        ("open the box", "", ("adapedit", "tas"), ("adapedit", "AdapEdit: changes a state")),
+        (
+            "open the box",
+            "",
+            ("instdiffedit", "adapedit"),
+            ("adapedit", "AdapEdit: changes a state"),
+        ),
+        (
+            "open the box",
+            "a cat",
+            ("instdiffedit", "adapedit"),
             ("instdiffedit", "InstDiffEdit: changes a state; the caption does not tell the rest"),
         ),
-        ("make the dog sit", "a cat", ("foi", "tas"), ("foi", "FoI: changes a pose; the caption does not tell the rest")),
+        (
+            "make the dog sit",
+            "a cat",
+            ("foi", "tas"),
+            ("foi", "FoI: changes a pose; the caption does not tell the rest"),
+        ),
         ("make the dog sit", "a cat", ("tas",), ("tas", "TAS: changes a pose")),
-        ("make the dog sit", "", ("instdiffedit",), ("instdiffedit", "InstDiffEdit: changes a pose; TAS is not there")),
+        (
+            "make the dog sit",
+            "",
+            ("instdiffedit",),
+            ("instdiffedit", "InstDiffEdit: changes a pose; TAS is not there"),
+        ),
         ("make the dog sit", "", (), ("tas", "TAS: changes a pose")),
     ],
-)  # fmt: skip
+)
 def test_auto_without_foi_takes_the_next(
     text: str, caption: str, available: tuple[str, ...], choice: tuple[str, str]
 ) -> None:

@@ -191,7 +191,8 @@ networks = load(locate(Path(sys.argv[1]))["instruction"], torch.float16)
 parts = networks.unet, networks.vae, networks.text_encoder
 values = [v for part in parts for v in (*part.parameters(), *part.buffers())]
 print(own() - before, any(v.is_meta for v in values), networks.unet.config.in_channels,
-      sum(v.numel() for v in networks.unet.parameters()), {v.dtype for v in networks.unet.parameters()})
+      sum(v.numel() for v in networks.unet.parameters()),
+      {v.dtype for v in networks.unet.parameters()})
 """
     done = subprocess.run(
         [sys.executable, "-c", code, file], capture_output=True, text=True, check=True

@@ -39,8 +39,12 @@ def trouble(place: Path) -> tuple[str, str]:
     return found.code, found.remedy
 
 
-@pytest.mark.parametrize(("channels", "variant"), [(4, "text-to-image"), (9, "inpainting"), (8, "instruction")])  # fmt: skip
-@pytest.mark.parametrize(("dtype", "precision"), [("F16", "float16"), ("F32", "float32"), ("BF16", "bfloat16")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("channels", "variant"), [(4, "text-to-image"), (9, "inpainting"), (8, "instruction")]
+)
+@pytest.mark.parametrize(
+    ("dtype", "precision"), [("F16", "float16"), ("F32", "float32"), ("BF16", "bfloat16")]
+)
 def test_a_single_file(
     tmp_path: Path, channels: int, variant: str, dtype: str, precision: str
 ) -> None:
@@ -179,18 +183,28 @@ def test_what_is_no_checkpoint_of_the_family(tmp_path: Path, kind: str) -> None:
         ("a.safetensors", b'{"error":"Unauthorized"}', "no-weights", "login"),
         ("a.safetensors", b"\0" * 5000, "damaged-model", "again"),
         ("a.ckpt", b"PK\x03\x04\x00\x00\x08\x08archive/data.pklFB", "pickle", ".safetensors"),
-        ("a.safetensors", b"PK\x03\x04\x00\x00\x08\x08archive/data.pklFB", "pickle", ".safetensors"),
+        (
+            "a.safetensors",
+            b"PK\x03\x04\x00\x00\x08\x08archive/data.pklFB",
+            "pickle",
+            ".safetensors",
+        ),
         ("a.bin", b"\x80\x02}q\x00.", "pickle", ".safetensors"),
         ("a.zip", b"PK\x03\x04\x14\x00readme.txt", "archive", "Unpack"),
         ("a.gz", b"\x1f\x8b\x08\x00" + b"x" * 50, "archive", "Unpack"),
         ("a.gguf", b"GGUF\x03\x00\x00\x00" + b"x" * 50, "gguf", "fp16"),
         ("a.safetensors", b"\x89PNG\r\n\x1a\n" + b"x" * 50, "no-weights", "safetensors"),
         ("a.safetensors", b"\x40\x00\x00\x00\x00\x00\x00\x00{", "truncated", "again"),
-        ("a.safetensors", b"\xff\xff\xff\xff\x00\x00\x00\x00{" + b"x" * 90, "damaged-model", "again"),
+        (
+            "a.safetensors",
+            b"\xff\xff\xff\xff\x00\x00\x00\x00{" + b"x" * 90,
+            "damaged-model",
+            "again",
+        ),
         ("a.safetensors", b"\x04\x00\x00\x00\x00\x00\x00\x00{{{{", "damaged-model", "again"),
         ("a.safetensors", b"\x02\x00", "truncated", "again"),
     ],
-)  # fmt: skip
+)
 def test_files_by_their_first_bytes(
     tmp_path: Path, name: str, content: bytes, code: str, remedy: str
 ) -> None:
@@ -219,8 +233,10 @@ def test_no_bytes_are_too_strange(tmp_path_factory: pytest.TempPathFactory, cont
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-)  # fmt: skip
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+)
 
 
 @given(JSON | st.fixed_dictionaries({f"{UNET}input_blocks.0.0.weight": JSON}))
@@ -261,7 +277,11 @@ def test_a_folder_in_half_precision_in_part_or_beside_the_whole(folder: Path) ->
     whole = folder / "unet" / "diffusion_pytorch_model.safetensors"
     kept = whole.read_bytes()
     halve(folder, ("unet",))
-    assert recognise(folder).parts == {"unet": "float16", "vae": "float32", "text_encoder": "float32"}  # fmt: skip
+    assert recognise(folder).parts == {
+        "unet": "float16",
+        "vae": "float32",
+        "text_encoder": "float32",
+    }
     whole.write_bytes(kept)
     found = recognise(folder)
     assert set(found.weights["unet"]) == {"", "fp16"}

@@ -1,4 +1,5 @@
-"""Sentences as people write them: what is read, who does it, what is asked, what the caption becomes.
+"""Sentences as people write them: what is read, who does it, what is asked, what the caption
+becomes.
 
 The table (sentences.txt) was written before the grammar read it, and a third was held back while it
 was made.
@@ -64,7 +65,9 @@ def faults(row: Row) -> list[str]:
 
 
 def asked(row: Row) -> str:
-    """The code of the question that an edit would be refused with, as far as it can be told here."""
+    """The code of the question that an edit would be refused with, as far as it can be told
+    here.
+    """
     instruction = parse(row.sentence, row.caption)
     if instruction.question:
         return instruction.question.code

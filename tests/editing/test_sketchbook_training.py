@@ -141,7 +141,9 @@ def test_entries_hold_what_the_tasks_need(entries: dataset.Entries) -> None:
 
 
 def test_a_row_says_what_it_shows(entries: dataset.Entries) -> None:
-    """Every token with a place is a word of the sentence, and what it names stands at that place."""
+    """Every token with a place is a word of the sentence, and what it names stands at that
+    place.
+    """
     tokenizer, names = (
         networks.new_tokenizer(),
         [name for group in recognition.GROUPS for name in group],
@@ -200,7 +202,10 @@ def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """
     root = Path(__file__).parents[2]
     program = "import sys; from limn.editing.sketchbook import checkpoints, train; "
-    program += "checkpoints.SAVE_EVERY = 0.5; train.autoencoder(minutes=float(sys.argv[2]), pictures=64, batch=4, workers=2)"
+    program += (
+        "checkpoints.SAVE_EVERY = 0.5; train.autoencoder(minutes=float(sys.argv[2]), "
+        "pictures=64, batch=4, workers=2)"
+    )
 
     def command(minutes: float) -> list[str]:
         return [sys.executable, "-c", program, str(root), str(minutes)]
@@ -238,7 +243,10 @@ def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
     new_autoencoder().save_pretrained(tmp_path / "training" / "vae")
     program = "import sys; from pathlib import Path; from limn.editing.sketchbook import train; "
     program += "train.data(count=8, first=100, side=[16], a_file=6, processes=1); "
-    program += "train.denoiser([Path('training/edits')], 16, float(sys.argv[2]), batch=2, workers=2, begin=train.WEIGHTS); "
+    program += (
+        "train.denoiser([Path('training/edits')], 16, float(sys.argv[2]), batch=2, "
+        "workers=2, begin=train.WEIGHTS); "
+    )
     program += "train.export(Path('made'), 16)"
     images = []
     for minutes in (0.03, 0.15):

@@ -1,4 +1,6 @@
-"""Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the hints."""
+"""Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the
+hints.
+"""
 
 from __future__ import annotations
 

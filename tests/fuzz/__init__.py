@@ -1,1 +1,3 @@
-"""Fuzzing, guided by coverage: what strangers send, and the files that painters and models bring."""
+"""Fuzzing, guided by coverage: what strangers send, and the files that painters and models
+bring.
+"""

@@ -18,8 +18,12 @@ SECONDS = os.environ.get("LIMN_FUZZ_SECONDS", "8")
 def test_nothing_is_found(target: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", target, SECONDS, str(tmp_path)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
     assert int(re.findall(r"number_of_executed_units: *(\d+)", said)[-1]) > 50, said[-2000:]

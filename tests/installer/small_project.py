@@ -43,11 +43,13 @@ import os, zipfile
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     name = "limn-0.1.0-py3-none-any.whl"
+    info = "limn-0.1.0.dist-info"
+    kind = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:
         wheel.writestr("limn.pth", os.path.join(os.getcwd(), "source") + "\\n")
-        wheel.writestr("limn-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: limn\\nVersion: 0.1.0\\n")
-        wheel.writestr("limn-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr("limn-0.1.0.dist-info/RECORD", "")
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: limn\\nVersion: 0.1.0\\n")
+        wheel.writestr(info + "/WHEEL", kind)
+        wheel.writestr(info + "/RECORD", "")
     return name
 """
 
@@ -78,7 +80,8 @@ def make_wheel(folder: Path, name: str, version: str, code: str) -> None:
     files = {
         f"{module}.py": code,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: "
+        "py3-none-any\n",
     }
     lines = [f"{place},sha256={_digest(text)},{len(text)}" for place, text in files.items()]
     with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as wheel:

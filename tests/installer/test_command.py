@@ -152,7 +152,10 @@ def test_from_within_the_environment_nothing_is_done_again(checkout: Path) -> No
 def test_an_old_python_is_told_in_words() -> None:
     source = (ROOT / "installer" / "__main__.py").read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 7))
-    code = "import sys, runpy; sys.version_info = (3, 9, 2, 'final', 0); runpy.run_path('installer/__main__.py', run_name='__main__')"
+    code = (
+        "import sys, runpy; sys.version_info = (3, 9, 2, 'final', 0); "
+        "runpy.run_path('installer/__main__.py', run_name='__main__')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from limn.installer import kritarc
 
-PLAIN = b"[MainWindow]\nState=AAAA\\xff==\n\n[python]\nenable_tenbrushes=true\nenable_comics=false\n\n[theme]\nTheme=Krita dark\n"
+PLAIN = (
+    b"[MainWindow]\nState=AAAA\\xff==\n\n"
+    b"[python]\nenable_tenbrushes=true\nenable_comics=false\n\n"
+    b"[theme]\nTheme=Krita dark\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,8 @@ def test_packages_are_taken_by_hash(tmp_path: Path) -> None:
     root = small_project.make_project(tmp_path)
     wheels = {file.name.split("-")[0]: file for file in (tmp_path / "wheels").iterdir()}
     lines = [
-        f"{name.replace('_', '-')}==1.0 \\\n    --hash=sha256:{sha256(file.read_bytes()).hexdigest()}\n"
+        f"{name.replace('_', '-')}==1.0 \\\n    "
+        f"--hash=sha256:{sha256(file.read_bytes()).hexdigest()}\n"
         for name, file in wheels.items()
         if name != "torch"
     ]

@@ -18,7 +18,11 @@ from limn.installer.machine import KritaHome
 from .machines import ROOT
 
 SITES = [Path(place) for place in sys.path if place.endswith("site-packages")]
-KRITARC = b"[MainWindow]\nState=AAAA\\xff==\n\n[python]\nenable_tenbrushes=true\n\n[theme]\nTheme=Krita dark\n"
+KRITARC = (
+    b"[MainWindow]\nState=AAAA\\xff==\n\n"
+    b"[python]\nenable_tenbrushes=true\n\n"
+    b"[theme]\nTheme=Krita dark\n"
+)
 SERVER = ("/env/bin/python", "-m", "limn.server.cli", "serve")
 
 

@@ -1,5 +1,5 @@
-"""What goes to an index: an sdist, and the wheel that is built from it, in a fresh environment without
-the checkout.
+"""What goes to an index: an sdist, and the wheel that is built from it, in a fresh environment
+without the checkout.
 
 The environment sees the packages that the tests run with, but not the Limn among them.
 """

@@ -25,7 +25,8 @@ def krita_is_there() -> None:
     missing = harness.missing()
     if missing:
         pytest.fail(
-            f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m installer test."
+            f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m "
+            "installer test."
         )
 
 

@@ -132,7 +132,8 @@ def run(scenario: str, stage: Stage, checks: Sequence[str] = (), seconds: float 
     absent = missing()
     if absent:
         raise KritaFailed(
-            f"These are not installed: {' '.join(absent)}. Run python3 -m installer test, or install them with apt."
+            f"These are not installed: {' '.join(absent)}. Run python3 -m installer test, or "
+            "install them with apt."
         )
     stage.output.mkdir(parents=True, exist_ok=True)
     home = stage.home or Path(tempfile.mkdtemp(prefix="limn-krita-"))
@@ -183,8 +184,8 @@ def _display(screen: str, log: IO[bytes]) -> Iterator[str]:
     """An X display of its own, ":N", ready for use; it ends with the block.
 
     The number is drawn, and taken only if Xvfb can lock it. Left to choose, Xvfb tries the numbers
-    from 0, and where two do so at once one may take away the other's socket. Krita looks for OpenGL first, and
-    goes; without -noreset Xvfb would then begin anew, and not answer for a moment.
+    from 0, and where two do so at once one may take away the other's socket. Krita looks for OpenGL
+    first, and goes; without -noreset Xvfb would then begin anew, and not answer for a moment.
     """
     for _ in range(DISPLAY_TRIES):
         number = random.randrange(1000, 50000)

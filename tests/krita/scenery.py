@@ -62,7 +62,9 @@ def best(algorithm: str) -> Edit:
 
 
 def wording(algorithm: str) -> str:
-    """What the painter writes for it: an instruction, or for those that compare two captions, both."""
+    """What the painter writes for it: an instruction, or for those that compare two captions,
+    both.
+    """
     edit = best(algorithm)
     if algorithm in ("adapedit", "tas"):
         return f"{edits.source_caption(edit)} => {edits.target_caption(edit)}"

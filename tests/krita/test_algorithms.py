@@ -106,7 +106,8 @@ def test_the_judge_sees_the_edit(edits: Outcome, name: str) -> None:
         for side in (after, before)
     )
     print(
-        f"{name}: {scenery.wording(name)}: made {made}, all else kept {kept}; {off / far:.2f} as far from the exact picture as from"
+        f"{name}: {scenery.wording(name)}: made {made}, all else kept {kept}; {off / far:.2f} as "
+        "far from the exact picture as from"
     )
     print(f"  the picture before; {told['previews']} previews; {told['note']}")
     assert made, "the judge does not see what was asked for"

@@ -43,7 +43,8 @@ def test_end_to_end(edits: Outcome) -> None:
     assert np.array_equal(selection, alpha), "the selection is not the layer's alpha"
     found = overlap(selection > 127, exact)
     print(
-        f"overlap of the selection with the exact mask: IoU {found:.2f}; {told['previews']} previews; {told['note']}"
+        f"overlap of the selection with the exact mask: IoU {found:.2f}; {told['previews']} "
+        f"previews; {told['note']}"
     )
     assert found >= LEAST_OVERLAP
     assert hue_is(before, exact, "red") and hue_is(after, exact, "blue")
@@ -98,7 +99,8 @@ def test_two_instructions_have_a_mask_each(edits: Outcome) -> None:
     for number, (own, other) in enumerate((case.parts, case.parts[::-1])):
         found = grey(edits.folder / f"two-part-{number}.gray", side, side) > 127
         print(
-            f"{told['parts'][number]}: IoU {overlap(found, own > 0.5):.2f}, with the other thing {overlap(found, other > 0.5):.2f}"
+            f"{told['parts'][number]}: IoU {overlap(found, own > 0.5):.2f}, with the other thing "
+            f"{overlap(found, other > 0.5):.2f}"
         )
         assert overlap(found, own > 0.5) >= LEAST_OVERLAP > 10 * overlap(found, other > 0.5)
         assert (alpha[placed(own > 0.5, X, Y, WIDTH, HEIGHT)] > 0).mean() > 0.5, (

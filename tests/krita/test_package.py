@@ -29,7 +29,8 @@ class Neighbour(Extension):
 
 def report():
     import protocol as again, websockets as once_more
-    return [again is protocol, once_more is websockets, again.OWNER, once_more.__version__, once_more.connect()]
+    same = [again is protocol, once_more is websockets]
+    return [*same, again.OWNER, once_more.__version__, once_more.connect()]
 
 Krita.instance().addExtension(Neighbour(Krita.instance()))
 '''
@@ -61,7 +62,8 @@ def test_beside_another_plugin(stage: Stage, tmp_path: Path) -> None:
     plugins = tmp_path / "resources/pykrita"
     for name, text in {
         "neighbour": NEIGHBOUR,
-        "websockets": '__version__ = "3.1 of the neighbour"\n\ndef connect():\n    return "connected by the neighbour"\n',
+        "websockets": '__version__ = "3.1 of the neighbour"\n\ndef connect():\n    return '
+        '"connected by the neighbour"\n',
         "protocol": 'OWNER = "neighbour"\n',
     }.items():
         (plugins / name).mkdir(parents=True)

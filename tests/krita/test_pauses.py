@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 def test_pauses(play: Callable[[str], Outcome], side: str) -> None:
     told = play("pauses.py").of(side)
     print(
-        f"\n{side} x {side}: without an edit {told['without an edit']}, during one {told['during the edit']}"
+        f"\n{side} x {side}: without an edit {told['without an edit']}, during one "
+        f"{told['during the edit']}"
     )
     ratio = told["during the edit"]["worst ms"] / max(
         told["by hand"]["worst ms"], 10

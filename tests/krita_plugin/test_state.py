@@ -128,8 +128,12 @@ def test_a_caption_is_shown_where_it_counts_and_counts_where_it_is_shown(
                 shown[name, more, caption] = panel.caption_shown()
                 assert panel.request().caption == (caption if panel.caption_shown() else "")
     assert [key for key, seen in shown.items() if not seen] == [
-        ("auto", False, ""), ("foi", False, ""), ("foi", False, "a star"), ("foi", True, ""), ("foi", True, "a star")
-    ]  # fmt: skip
+        ("auto", False, ""),
+        ("foi", False, ""),
+        ("foi", False, "a star"),
+        ("foi", True, ""),
+        ("foi", True, "a star"),
+    ]
 
 
 def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(

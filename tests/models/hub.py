@@ -110,7 +110,14 @@ class _Handler(BaseHTTPRequestHandler):
             one = {"rfilename": name, "size": len(data), "blobId": sha[:40]}
             siblings.append(one | ({"lfs": lfs} if len(data) > LARGE else {}))
         of = self.state.repository
-        return {"id": of, "modelId": of, "sha": COMMIT, "private": False, "tags": [], "siblings": siblings}  # fmt: skip
+        return {
+            "id": of,
+            "modelId": of,
+            "sha": COMMIT,
+            "private": False,
+            "tags": [],
+            "siblings": siblings,
+        }
 
     def file(self, name: str, data: bytes) -> None:
         hub, sha, start = self.state, hashlib.sha256(data).hexdigest(), 0

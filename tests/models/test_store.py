@@ -134,10 +134,12 @@ def test_models_of_other_programs_are_found(
     assert list(found.found()) == []
     kept = {
         "ComfyUI": tmp_path / "ComfyUI/models/checkpoints/a.safetensors",
-        "stable-diffusion-webui": tmp_path / "stable-diffusion-webui/models/Stable-diffusion/b.safetensors",
+        "stable-diffusion-webui": tmp_path
+        / "stable-diffusion-webui/models/Stable-diffusion/b.safetensors",
         "InvokeAI": tmp_path / "invokeai/models/sd-1/main/c.safetensors",
-        "krita-ai-diffusion": tmp_path / ".local/share/krita/ai_diffusion/server/models/checkpoints/d.safetensors",
-    }  # fmt: skip
+        "krita-ai-diffusion": tmp_path
+        / ".local/share/krita/ai_diffusion/server/models/checkpoints/d.safetensors",
+    }
     for file in kept.values():
         sparse(file, shapes())
     assert {program: c.place for program, c in found.found()} == kept

@@ -77,9 +77,15 @@ parameters = st.builds(
     text,
 )
 algorithms = st.builds(
-    m.Algorithm, identifiers, text, text, st.lists(parameters, max_size=3).map(tuple), text, st.booleans(),
+    m.Algorithm,
+    identifiers,
+    text,
+    text,
+    st.lists(parameters, max_size=3).map(tuple),
+    text,
+    st.booleans(),
     st.sampled_from(("unused", "useful", "needed")),
-)  # fmt: skip
+)
 welcomes = st.builds(
     m.Welcome,
     st.just(PROTOCOL_VERSION),
@@ -105,16 +111,42 @@ def job_messages(
         st.builds(m.Missing, job, seq),
         st.builds(m.Chosen, job, seq, identifiers, text),
         st.builds(m.Progress, job, seq, text, counts, counts, st.none() | numbers),
-        st.builds(m.Preview, job, seq, counts, pixels(("jpeg",)), st.builds(m.Box, places, places, sides, sides)),
-        st.builds(m.Mask, job, seq, st.none() | regions("gray8"), st.lists(parts, max_size=3).map(tuple), st.booleans()),
+        st.builds(
+            m.Preview,
+            job,
+            seq,
+            counts,
+            pixels(("jpeg",)),
+            st.builds(m.Box, places, places, sides, sides),
+        ),
+        st.builds(
+            m.Mask,
+            job,
+            seq,
+            st.none() | regions("gray8"),
+            st.lists(parts, max_size=3).map(tuple),
+            st.booleans(),
+        ),
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         st.builds(
-            m.Done, job, seq, identifiers, st.integers(0, limits.MAX_SEED), texts, floats, floats, counts, counts,
-            st.dictionaries(text, text, max_size=3), texts, texts, text,
+            m.Done,
+            job,
+            seq,
+            identifiers,
+            st.integers(0, limits.MAX_SEED),
+            texts,
+            floats,
+            floats,
+            counts,
+            counts,
+            st.dictionaries(text, text, max_size=3),
+            texts,
+            texts,
+            text,
         ),
         st.builds(m.Failed, job, seq, identifiers, text, text),
         st.builds(m.Cancelled, job, seq),
-    )  # fmt: skip
+    )
 
 
 client_messages = st.one_of(

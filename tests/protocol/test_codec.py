@@ -171,7 +171,8 @@ def test_bad_fields_of_a_picture(change: dict[str, object], error: type[Protocol
     [
         '{"type":"cancel","job":"a","job":"b"}',
         '{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,"seconds_left":NaN}',
-        '{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,"seconds_left":-Infinity}',
+        '{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,'
+        '"seconds_left":-Infinity}',
         '["cancel"]',
         "null",
         "[" * 100_000,
@@ -188,7 +189,8 @@ def test_json_that_is_not_ours(text: str) -> None:
 def test_numbers_beyond_every_bound(number: str) -> None:
     with pytest.raises(TooLarge):
         decode(
-            f'{{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,"seconds_left":{number}}}'
+            '{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,'
+            f'"seconds_left":{number}}}'
         )
 
 

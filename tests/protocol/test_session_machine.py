@@ -105,7 +105,7 @@ class SessionMachine(RuleBasedStateMachine):
         for job, last in resumed.items():
             self.client.send(Resume(job, last))
 
-    # --- what the two sides do ---------------------------------------------------------------------------------------
+    # --- what the two sides do --------------------------------------------------------------------
 
     @rule(job=JOBS, pixels=st.sampled_from((LARGE, LARGE.held())))
     def submit(self, job: str, pixels: Pixels) -> None:
@@ -145,7 +145,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.log[job].append(replace(message, job=job, seq=len(self.log[job]) + 1))
         self.server.send(self.log[job][-1])
 
-    # --- what the wire does ------------------------------------------------------------------------------------------
+    # --- what the wire does -----------------------------------------------------------------------
 
     @rule(count=st.integers(1, 8))
     def upward(self, count: int) -> None:
@@ -194,7 +194,7 @@ class SessionMachine(RuleBasedStateMachine):
         else:
             assert isinstance(message, (Hello, Cancel, Acknowledge))
 
-    # --- what holds --------------------------------------------------------------------------------------------------
+    # --- what holds -------------------------------------------------------------------------------
 
     @invariant()
     def both_are_open(self) -> None:

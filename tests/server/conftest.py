@@ -111,9 +111,14 @@ def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Ru
     log_file = folder / "server.log"
     with log_file.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "limn.server.cli", "serve", *arguments], cwd=ROOT, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-        )  # fmt: skip
+            [sys.executable, "-m", "limn.server.cli", "serve", *arguments],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
     assert process.stdout is not None
     watchdog = threading.Timer(300, process.kill)
     watchdog.start()

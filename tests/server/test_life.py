@@ -151,15 +151,20 @@ def test_it_ends_when_its_parent_is_killed(
 ) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "server = subprocess.Popen([sys.executable, '-m', 'limn.server.cli', 'serve', '--model', sys.argv[1]],"
+        "server = subprocess.Popen([sys.executable, '-m', 'limn.server.cli', 'serve', '--model', "
+        "sys.argv[1]],"
         " stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
         "print(server.stdout.readline(), flush=True)\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code, str(tiny_model)], cwd=ROOT, env=server_environment, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", code, str(tiny_model)],
+        cwd=ROOT,
+        env=server_environment,
+        stdout=subprocess.PIPE,
+        text=True,
         stderr=(tmp_path / "log").open("w"),
-    )  # fmt: skip
+    )
     assert parent.stdout is not None
     pid = int(json.loads(parent.stdout.readline())["pid"])
     parent.send_signal(signal.SIGKILL)
@@ -208,9 +213,15 @@ def test_a_closed_terminal_ends_a_server_and_leaves_nothing(start_server: Start)
 
 def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict[str, str]) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "limn.server.cli", "serve", "--port", str(server.port)], cwd=ROOT, env=server_environment,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "limn.server.cli", "serve", "--port", str(server.port)],
+        cwd=ROOT,
+        env=server_environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert second.returncode != 0
     assert "port" in second.stderr
     assert "Traceback" not in second.stderr

@@ -58,7 +58,9 @@ async def knocked(
 
 
 async def is_served(server: Running) -> float:
-    """Have the owner ask for the status; the seconds that it takes. Raises where it isn't served."""
+    """Have the owner ask for the status; the seconds that it takes. Raises where it isn't
+    served.
+    """
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(

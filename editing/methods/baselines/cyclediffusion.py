@@ -84,7 +84,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 ALGORITHM = Algorithm(
     name="cyclediffusion",
     title="CycleDiffusion",
-    summary="Finds the noise that would have made the picture and makes it again under the new description.",
+    summary="Finds the noise that would have made the picture and makes it again under the new "
+    "description.",
     needs=("text-to-image",),
     caption="needed",
     settings=Settings,

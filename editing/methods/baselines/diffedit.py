@@ -5,7 +5,8 @@ Differences. The mask is finished as in the paper and diffusers (clamped at thre
 above 0.5); mask="blurred" is the version that InstDiffEdit's authors compared with (min-max to 8
 bits, one 5 x 5 blur, above 0.35). Both sides of the difference are guided, as published; their
 unconditional rows cancel in it. edges="picture" lets the mask follow the picture's edges
-(diffusion/edges.py), which the paper does not. The inversion's text is the source text, as in diffusers.
+(diffusion/edges.py), which the paper does not. The inversion's text is the source text, as in
+diffusers.
 """
 
 from __future__ import annotations

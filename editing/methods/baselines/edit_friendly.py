@@ -103,7 +103,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 ALGORITHM = Algorithm(
     name="edit-friendly",
     title="Edit-friendly DDPM",
-    summary="Writes down the picture's noise and replays it under the new description; another seed gives another variant.",
+    summary="Writes down the picture's noise and replays it under the new description; another "
+    "seed gives another variant.",
     needs=("text-to-image",),
     caption="needed",
     settings=Settings,

@@ -100,7 +100,8 @@ def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
     if len(before) != len(after):
         raise EditError(
             "word-counts",
-            f"Replacement pairs word by word, but the texts have {len(before)} and {len(after)} words.",
+            f"Replacement pairs word by word, but the texts have {len(before)} and {len(after)} "
+            "words.",
             "Use refinement, or write both with the same number of words.",
         )
     places = len(source.ids)
@@ -257,7 +258,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 ALGORITHM = Algorithm(
     name="p2p",
     title="Prompt-to-prompt",
-    summary="Keeps the layout of the words that stay and changes the others; AdapEdit without its guidance in time and space.",
+    summary="Keeps the layout of the words that stay and changes the others; AdapEdit without "
+    "its guidance in time and space.",
     needs=("text-to-image",),
     caption="needed",
     settings=Settings,

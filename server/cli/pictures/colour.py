@@ -1,8 +1,10 @@
-"""The colours of a file <-> sRGB, in which pictures are edited: by ICC profile, or by PNG's gAMA and cHRM.
+"""The colours of a file <-> sRGB, in which pictures are edited: by ICC profile, or by PNG's gAMA
+and cHRM.
 
-littlecms transforms profiles, called through libvips, which hands it 16 bits a channel; Pillow's own
-binding of littlecms takes 8. What is left to Limn is a gamma with chromaticities, for which there is
-no profile to hand to littlecms. Colours are arrays (height, width, channels), uint8 or uint16.
+littlecms transforms profiles, called through libvips, which hands it 16 bits a channel; Pillow's
+own binding of littlecms takes 8. What is left to Limn is a gamma with chromaticities, for which
+there is no profile to hand to littlecms. Colours are arrays (height, width, channels), uint8 or
+uint16.
 """
 
 from __future__ import annotations
@@ -100,7 +102,9 @@ class Profile:
 
 @dataclass(frozen=True)
 class Gamma:
-    """Numbers that are the light's to the power of `gamma`, of these primaries (as in SRGB_POINTS)."""
+    """Numbers that are the light's to the power of `gamma`, of these primaries (as in
+    SRGB_POINTS).
+    """
 
     channels: int
     gamma: float

@@ -27,7 +27,8 @@ class Picture:
 
     mode: "1", "L", "LA", "P", "RGB" or "RGBA"; deep: 16 bits a channel. own: (height, width, 4),
     uint8 or uint16, the file's own numbers, colour not multiplied by alpha, grey spread over three
-    channels. image: the file's own pixels where they have 8 bits, for modes that RGBA does not tell.
+    channels. image: the file's own pixels where they have 8 bits, for modes that RGBA does not
+    tell.
     """
 
     mode: str

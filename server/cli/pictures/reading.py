@@ -118,7 +118,8 @@ def read_selection(file: Path, size: tuple[int, int]) -> Pixels:
     picture = read(file)
     if picture.size != size:
         raise PictureError(
-            f"The mask {file} is {picture.size[0]} x {picture.size[1]}, but the picture is {size[0]} x {size[1]} pixels.",
+            f"The mask {file} is {picture.size[0]} x {picture.size[1]}, but the picture is "
+            f"{size[0]} x {size[1]} pixels.",
             "Save the mask at the picture's size.",
         )
     most = np.float32(65535 if picture.deep else 255)
@@ -168,7 +169,8 @@ def _check_size(file: Path, size: tuple[int, int]) -> None:
     width, height = size
     if max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS:
         raise PictureError(
-            f"{file} is {width} x {height} pixels; {limits.MAX_SIDE} a side and {limits.MAX_PIXELS} in all are the limits.",
+            f"{file} is {width} x {height} pixels; {limits.MAX_SIDE} a side and "
+            f"{limits.MAX_PIXELS} in all are the limits.",
             "Crop it.",
         )
 

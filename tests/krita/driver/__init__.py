@@ -6,7 +6,8 @@ never with a nested event loop,
 under which Krita would leave its layers, active node and selection behind:
 
     yield 0.5                        let Krita run for half a second
-    came = yield condition, 10       ... until condition() is true, at most 10 s; True or False comes back
+    came = yield condition, 10       ... until condition() is true, at most 10 s; True or False
+                                     comes back
 
 What it puts into `result` and the exception it ends with are written as JSON after each check, so
 that a crash of Krita loses nothing.

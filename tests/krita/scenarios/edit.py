@@ -364,7 +364,9 @@ def check_again_with_a_selection(result):
 
 
 def check_own_selections(result):
-    """What results have left selected counts in neither of two pictures, whichever was edited last."""
+    """What results have left selected counts in neither of two pictures, whichever was edited
+    last.
+    """
     pictures = []
     with submitting() as drafts:
         for name in ("one", "two"):

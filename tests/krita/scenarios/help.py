@@ -35,7 +35,9 @@ WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
 
 
 class Scene:
-    """A scene that the tests have drawn: its instruction, its size, and its pixels as B, G, R, A."""
+    """A scene that the tests have drawn: its instruction, its size, and its pixels as B, G, R,
+    A.
+    """
 
     def __init__(self, name):
         with open(f"{SCENES}/{name}.json", encoding="utf-8") as file:

@@ -1,4 +1,6 @@
-"""Layers as the painter sees them: moved, masked, blended, grouped or animated while an edit runs."""
+"""Layers as the painter sees them: moved, masked, blended, grouped or animated while an edit
+runs.
+"""
 
 import scripted
 from help import (
@@ -262,7 +264,9 @@ def check_masked(result):
 
 
 def check_lies_as_its_layer(result):
-    """A result takes opacity, blending mode and inherit alpha; the next edit sees it as replacing."""
+    """A result takes opacity, blending mode and inherit alpha; the next edit sees it as
+    replacing.
+    """
     document, layer = yield from drawn()
     layer.setOpacity(128)
     layer.setBlendingMode("multiply")
@@ -386,7 +390,9 @@ def check_animated(result):
 
 
 def check_faint_selection(result):
-    """One pixel in the far corner that is hardly selected doesn't make the whole picture the crop."""
+    """One pixel in the far corner that is hardly selected doesn't make the whole picture the
+    crop.
+    """
     document, layer = yield from new_document(2000, 1500)
     layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (2000 * 1500)), 0, 0, 2000, 1500)
     sent = []

@@ -275,7 +275,9 @@ def check_cut_while_sending(result):
 
 
 def check_cut_again_and_again(result):
-    """A connection that breaks off each time that the edit is asked for: it is given up, in words."""
+    """A connection that breaks off each time that the edit is asked for: it is given up, in
+    words.
+    """
     with cut_off(lambda frame: isinstance(frame, str) and '"resume"' in frame):
         yield from connected_anew()
         document, _ = yield from picture("recolour")
