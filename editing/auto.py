@@ -73,9 +73,10 @@ def parameters() -> tuple[Parameter, ...]:
 
 
 def parameters_for(algorithm: Facts, given: Mapping[str, Value]) -> dict[str, Value]:
-    """What an algorithm that Auto has chosen gets, for parameters that were given to Auto.
+    """The parameters that an algorithm gets when Auto has chosen it.
 
-    Raises EditError for parameters that are not Auto's.
+    They come from those that were given to Auto. Raises EditError for parameters that are not
+    Auto's.
     """
     steps = resolve(Settings, {}, given).steps
     return dict.fromkeys(algorithm.counts, max(FEWEST, steps)) if steps else {}
@@ -98,8 +99,9 @@ def choose(instruction: Instruction, available: Collection[str] | None = None) -
 
 
 def wish(instruction: Instruction) -> tuple[Facts, str]:
-    """The algorithm that serves this best, whether the model has it or not, and what the
-    instruction does.
+    """The algorithm that serves this instruction best, and what the instruction does.
+
+    Whether the model can run that algorithm is not asked here.
     """
     items = instruction.items
     kind = kind_of(items[0]) if len(items) == 1 else "several"
@@ -108,7 +110,10 @@ def wish(instruction: Instruction) -> tuple[Facts, str]:
 
 
 def serving(kind: Kind) -> Facts:
-    """The first algorithm that serves a kind of change; where none does, the first stand-in."""
+    """The first algorithm that serves a kind of change.
+
+    Where none does, the first stand-in.
+    """
     found = [one for one in declared().values() if kind in one.serves and not one.baseline]
     return next(iter(found or [one for one in declared().values() if one.stands_in]))
 

@@ -1,9 +1,9 @@
-"""The optional captioner: BLIP says what a picture shows, where an algorithm needs to know it and
-the painter has not written it.
+"""An optional captioner: BLIP describes the picture.
 
-BLIP: Bootstrapping Language-Image Pre-training (Li et al.; ICML 2022), as transformers has it. It
-is the painter's to install: a folder, or the name of a model that lies in this machine's Hugging
-Face cache. Nothing is ever fetched.
+It is used where an algorithm needs a caption and the painter has written none. BLIP: Bootstrapping
+Language-Image Pre-training (Li et al.; ICML 2022), as transformers has it. It is the painter's to
+install: a folder, or the name of a model that lies in this machine's Hugging Face cache. Nothing is
+ever fetched.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class Captioner:
     """Loaded when it is first wanted."""
 
     def __init__(self, name: str, device: str = "cpu") -> None:
-        """name: a folder with BLIP in transformers' format (~ is this user's home), or a model's
-        name in the cache.
+        """Takes a BLIP model's place; nothing is loaded yet.
+
+        name: a folder with BLIP in transformers' format (~ is this user's home), or a model's name
+        in the cache.
         """
         self.name = os.path.expanduser(name)
         self._device = device
@@ -129,8 +131,9 @@ class _WordPieces(Configuration):
 
 
 def _place(name: str) -> Path:
-    """A folder, or the place of a model of this name in the Hugging Face cache, looked up without
-    the network. Raises EditError, or ValueError for what is no name.
+    """The captioner's folder, or its place in the Hugging Face cache.
+
+    The cache is searched without the network. Raises EditError, or ValueError for what is no name.
     """
     if Path(name).is_dir():
         return Path(name)
@@ -143,8 +146,10 @@ def _place(name: str) -> Path:
 
 
 def _network(folder: Path) -> Any:
-    """The network, made here from what its configuration declares: transformers' own loading would
-    ask for code that a folder brings along. Raises EditError, SafetensorError or RuntimeError.
+    """The BLIP network, built from what its configuration declares.
+
+    transformers' own loading would ask for code that a folder brings along. Raises EditError,
+    SafetensorError or RuntimeError.
     """
     from safetensors.torch import load_file
     from transformers import BlipConfig, BlipForConditionalGeneration

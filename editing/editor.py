@@ -31,11 +31,12 @@ COARSE = 2.0  # a layer this many times larger than the working size comes back 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request that was read, and what was decided: all that `edit` needs beside the networks.
+    """A request that was read, with every decision about it.
 
-    instruction: the sentence as it was read. texts: the captions, for an algorithm that is told by
-    them. settings: of the algorithm's own kind. reason: why this algorithm, where Auto has chosen
-    it, in words for a painter ("TAS: changes a pose"), else "".
+    It is all that `edit` needs beside the networks. instruction: the sentence as it was read.
+    texts: the captions, for an algorithm that is told by them. settings: of the algorithm's own
+    kind. reason: why this algorithm, where Auto has chosen it, in words for a painter ("TAS:
+    changes a pose"), else "".
     """
 
     request: EditRequest
@@ -47,7 +48,10 @@ class Prepared:
 
 
 def runnable(models: Models) -> tuple[str, ...]:
-    """The papers' algorithms for which the models have all variants: what Auto may choose from."""
+    """The papers' algorithms for which the models have every variant.
+
+    Auto chooses from these.
+    """
     return tuple(a.name for a in PAPERS if set(a.needs) <= set(models.variants))
 
 
@@ -87,9 +91,9 @@ def prepare(models: Models, request: EditRequest) -> Prepared:
 def edit(
     models: Models, wanted: Prepared | EditRequest, store: Store | None = None
 ) -> Iterator[Event]:
-    """Carry out one edit; a request is prepared first. Yields the working crop, stages, steps and
-    masks as they come, and Done as the last event.
+    """Carry out one edit; a request is prepared first.
 
+    Yields the working crop, stages, steps and masks as they come, and Done as the last event.
     Closing the iterator cancels. The same models, request and device give the same bytes, but on
     CUDA for what goes backwards through the network (TAS, null-text inversion), whose kernels may
     add in any order. `store` may keep values (inversions, optimised embeddings) for later edits.
@@ -174,8 +178,9 @@ def edit(
 
 
 def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outcome]:
-    """The algorithm's outcome with its picture decoded, or with its mask only where no more is
-    wanted.
+    """The algorithm's outcome, with its picture decoded.
+
+    Where only the mask is wanted, the outcome has the mask alone.
     """
     algorithm, mask_only = prepared.algorithm, prepared.request.mask_only
     if mask_only and not algorithm.has_mask(prepared.settings):

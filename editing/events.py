@@ -1,7 +1,8 @@
-"""What an edit reports while it runs: the working crop, stages, steps, masks and, last, the result.
+"""The events that an edit reports while it runs.
 
-Pictures are float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1,
-both on the CPU.
+They tell the working crop, stages, steps and masks, and the result as the last. Pictures are
+float32 RGB (1, 3, height, width) in 0..1, masks float32 (1, 1, height, width) in 0..1, both on the
+CPU.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Crop:
-    """The work happens in this part of the layer, (top, left, bottom, right): it is what every
-    preview shows.
+    """The part of the layer that the edit works on.
+
+    It is (top, left, bottom, right) in the layer's pixels. Every preview shows this part.
     """
 
     box: tuple[int, int, int, int]
@@ -23,8 +25,9 @@ class Crop:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage begins: its name in words for a painter, and how many steps it takes (0: not
-    counted).
+    """A stage begins.
+
+    It has a name for the painter and a number of steps (0: not counted).
     """
 
     name: str
@@ -101,10 +104,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Done:
-    """The edit is finished. `image` equals the painter's picture exactly wherever `alpha` is 0.
+    """The edit is finished.
 
-    edge: pixels of the picture by which the network may have softened or shifted an outline. paper:
-    what it has made of the background (sRGB in 0..1), where the layer was empty somewhere.
+    `image` equals the painter's picture exactly wherever `alpha` is 0. edge: pixels of the picture
+    by which the network may have softened or shifted an outline. paper: what it has made of the
+    background (sRGB in 0..1), where the layer was empty somewhere.
     """
 
     image: Tensor  # (1, 3, H, W), composited

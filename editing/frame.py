@@ -1,8 +1,9 @@
-"""The working crop: layer -> crop -> working size, and back into the layer with a mask.
+"""The working crop: from the layer to the model's size and back.
 
-The algorithms see one crop of the layer at a size that the model was trained for. What they return
-is put back over the painter's
-pixels with an alpha; where alpha is 0 the pixels are the painter's own, bit for bit.
+A layer is cropped and resized to the working size. The result is laid back into the layer with a
+mask. The algorithms see one crop of the layer at a size that the model was trained for. What they
+return is put back over the painter's pixels with an alpha; where alpha is 0 the pixels are the
+painter's own, bit for bit.
 """
 
 from __future__ import annotations
@@ -59,13 +60,17 @@ class Frame:
         return layer
 
     def soft(self, x: Tensor) -> Tensor:
-        """A map (1, 1, a, b) over the working picture, of any grid -> layer size, bilinear; 0
-        outside the box.
+        """A map over the working picture at the layer's size.
+
+        It is (1, 1, a, b) of any grid, resized bilinearly, and 0 outside the box.
         """
         return self.place(_bilinear(x, self.shape).clamp(0, 1))
 
     def alpha(self, feathered: Tensor) -> Tensor:
-        """The composite's alpha (1, 1, H, W) for a feathered mask (1, 1, h, w) at working size."""
+        """The composite's alpha (1, 1, H, W).
+
+        It comes from a feathered mask (1, 1, h, w) at working size.
+        """
         return self.place(_bilinear(feathered, self.shape).clamp(0, 1))
 
     def feathered(self, binary: Tensor, reach: float) -> Tensor:
@@ -98,8 +103,10 @@ class Frame:
         return masks.feather(padded, fall)[..., width:-width, width:-width]
 
     def composite(self, original: Tensor, edited: Tensor, alpha: Tensor) -> Tensor:
-        """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W); exactly the
-        original where alpha is 0.
+        """Lays a working picture over the layer.
+
+        The picture is (1, 3, h, w), the alpha (1, 1, H, W). Where alpha is 0 the original stays
+        exactly.
         """
         result = original.clone()
         inside = resize(edited.to(original), self.shape).clamp(0, 1)
@@ -108,12 +115,11 @@ class Frame:
 
 
 def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multiple: int) -> Frame:
-    """The crop for a layer (H, W): all of it, or the hint's bounding box with context; and the size
-    to work at.
+    """The crop of a layer (H, W), and the size to work at.
 
-    hint: (1, 1, H, W); what is below FAINT counts only where nothing is above. A small selection
-    gets a crop of at least `native` pixels a side, where the layer has them, so that nothing is
-    enlarged without need.
+    The crop is the whole layer, or the hint's bounding box with context. hint: (1, 1, H, W); what
+    is below FAINT counts only where nothing is above. A small selection gets a crop of at least
+    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
     """
     box = (0, 0, *layer)
     if hint is not None:
@@ -139,7 +145,9 @@ def _widened(span: tuple[int, int], side: int, limit: int) -> tuple[int, int]:
 
 
 def working_size(height: int, width: int, native: int, multiple: int) -> tuple[int, int]:
-    """The shorter side at `native` pixels, the longer at most 1.5 times that, both multiples of
+    """The size at which the model works on a crop.
+
+    The shorter side has `native` pixels, the longer at most 1.5 times that. Both are multiples of
     `multiple`.
     """
     scale = min(native / min(height, width), LONGEST * native / max(height, width))
@@ -152,8 +160,9 @@ def working_size(height: int, width: int, native: int, multiple: int) -> tuple[i
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a picture on the CPU, each direction by itself: area averages downwards, Lanczos
-    upwards.
+    """Resizes a picture on the CPU, each direction by itself.
+
+    Downwards by area averages, upwards by Lanczos.
     """
     for axis in (2, 3):
         target = (size[0], x.shape[3]) if axis == 2 else (x.shape[2], size[1])
@@ -165,9 +174,11 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def enlarge(x: Tensor, width: int) -> Tensor:
-    """Lanczos-3 along the last axis, (..., w) -> (..., width), width >= w: the windowed sinc of
-    Duchon 1979, each pixel's weights summing to 1. Values may leave the range of x at edges. Equals
-    torch's mode "lanczos", which versions before 2.12 lack."""
+    """Lanczos-3 along the last axis: (..., w) -> (..., width), width >= w.
+
+    This is the windowed sinc of Duchon 1979; each pixel's weights sum to 1. Values may leave the
+    range of x at edges. Equals torch's mode "lanczos", which versions before 2.12 lack.
+    """
     places = (torch.arange(width, dtype=torch.float64) + 0.5) * (
         x.shape[-1] / width
     ) - 0.5  # in pixels of x
@@ -198,7 +209,8 @@ def _bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def threshold(soft: Tensor, size: tuple[int, int], at: float) -> Tensor:
-    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w): bilinear first, so that its
-    outline is smooth.
+    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w).
+
+    It is resized bilinearly before it is cut, so that its outline is smooth.
     """
     return (_bilinear(soft, size) >= at).to(torch.float32)

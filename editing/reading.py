@@ -1,7 +1,8 @@
-"""What Limn understands of a sentence, told in a painter's words. No network is loaded for it.
+"""What Limn understands of a sentence, told in a painter's words.
 
-"make the box red" is told as "recolour · the [box] → red · FoI": what is done, to what, into what,
-and by which algorithm; the word in brackets is the one whose place is looked for.
+No network is loaded for it. "make the box red" is told as "recolour · the [box] → red · FoI": what
+is done, to what, into what, and by which algorithm; the word in brackets is the one whose place is
+looked for.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ class Read:
 
 
 def read(sentence: str, caption: str = "", available: Collection[str] | None = None) -> Read:
-    """Read an instruction as an edit by Auto would, among the available algorithms (None: all).
+    """Reads an instruction as an edit by Auto would.
 
-    Raises EditError for an instruction that cannot be one (empty, too long).
+    Auto chooses among the available algorithms (None: all). Raises EditError for an instruction
+    that cannot be one (empty, too long).
     """
     instruction = parse(sentence, caption)
     algorithm, reason = auto.choose(instruction, available)
@@ -79,7 +81,10 @@ def told(item: Item) -> str:
 
 
 def _marked(text: str, keyword: str, unless_in: str = "") -> str:
-    """A text with the keyword in brackets, where it stands there and not already in the other."""
+    """A text with its keyword in brackets.
+
+    Only where the keyword stands there, and not already in the other text.
+    """
     at = text.find(keyword)
     if not keyword or at < 0 or keyword in unless_in:
         return text

@@ -1,5 +1,6 @@
-"""One value that holds all an edit needs, and the declaration and checking of an algorithm's
-parameters.
+"""An edit's request, and the check of an algorithm's parameters.
+
+A request is one value that holds all an edit needs.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One control of an algorithm, as the docker shows it and as requests are checked against
-    it.
+    """One control of an algorithm.
+
+    The docker shows it, and requests are checked against it.
     """
 
     name: str
@@ -110,8 +112,9 @@ class Parameter:
     title: str = ""  # what a painter calls it, where the name is a symbol or too short
 
     def check(self, value: object) -> Value:
-        """The value in the parameter's own type, or EditError with the name, the range and the
-        value.
+        """The value in the parameter's own type.
+
+        Raises EditError with the name, the range and the value.
         """
         if self.kind == "choice":
             if value in self.choices:
@@ -158,8 +161,9 @@ def parameter(
     front: bool = False,
     title: str = "",
 ) -> Any:
-    """A field of an algorithm's frozen settings dataclass, with what the docker needs to show
-    it.
+    """A field of an algorithm's frozen settings dataclass.
+
+    It carries what the docker needs to show it.
     """
     facts = {
         "minimum": minimum,
@@ -195,10 +199,10 @@ def parameters_of(settings: type[Any]) -> tuple[Parameter, ...]:
 def resolve(
     settings: type[Settings], model_defaults: Mapping[str, Value], given: Mapping[str, Value]
 ) -> Settings:
-    """The settings of one edit: the algorithm's defaults < the model's < the request's, each
-    checked.
+    """The settings of one edit, each checked.
 
-    Raises EditError that names the parameter, its range and the value refused.
+    A request's value goes before the model's default, and that before the algorithm's. Raises
+    EditError that names the parameter, its range and the value refused.
     """
     declared = {p.name: p for p in parameters_of(settings)}
     for name in (*model_defaults, *given):

@@ -1,5 +1,6 @@
-"""Pay once, edit many times: values that a cache may keep between edits, and their names by
-content.
+"""Values that a cache may keep between edits.
+
+What was paid for once serves many edits. Values are named by their content.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Shelf:
         ingredients: tuple[object, ...],
         make: Callable[[], Generator[Event, None, Value]],
     ) -> Generator[Event, None, Value]:
-        """The value made earlier from the same ingredients, else make it (a generator of events)
-        and keep it.
+        """The value made earlier from the same ingredients, or a new one.
+
+        A new value is made by a generator of events, and kept.
         """
         key = f"{name}:{fingerprint(*ingredients)}"
         kept = None if self._store is None else self._store.get(key)
@@ -54,7 +56,10 @@ class Shelf:
 
 
 def fingerprint(*parts: object) -> str:
-    """SHA-256 over contents: tensors by shape, type and bytes, anything else by its repr."""
+    """SHA-256 over contents.
+
+    Tensors count by shape, type and bytes, anything else by its repr.
+    """
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, Tensor):

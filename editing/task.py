@@ -29,10 +29,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Part:
-    """The mask of one sub-instruction: a map (1, 1, a, b) in 0..1 over the working picture, of any
-    grid.
+    """The mask of one sub-instruction.
 
-    reach: working pixels by which it grows in the composite; None for the outcome's.
+    It is a map (1, 1, a, b) in 0..1 over the working picture, of any grid. reach: working pixels by
+    which it grows in the composite; None for the outcome's.
     """
 
     instruction: str
@@ -43,8 +43,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Found:
-    """Where the edit happens: a map (1, 1, a, b) in 0..1 over the working picture, its threshold,
-    and the sub-instructions' maps.
+    """Where the edit happens.
+
+    A map (1, 1, a, b) in 0..1 over the working picture, its threshold, and the sub-instructions'
+    maps.
     """
 
     soft: Tensor
@@ -78,11 +80,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """One edit, ready for an algorithm. Pictures and hint are at working size, on the CPU.
+    """One edit, ready for an algorithm.
 
-    texts: what the picture shows and shall show, for an algorithm that is told by captions. image:
-    (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in 0..1, or None where there is none or it is off.
-    generator: the request's only source of random numbers. shelf: values kept from earlier edits.
+    Pictures and hint are at working size, on the CPU. texts: what the picture shows and shall show,
+    for an algorithm that is told by captions. image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in
+    0..1, or None where there is none or it is off. generator: the request's only source of random
+    numbers. shelf: values kept from earlier edits.
     """
 
     request: EditRequest
@@ -107,8 +110,10 @@ class Task:
         return self.models.get(variant).counting(self.tally)
 
     def brought(self, variant: str) -> Generator[events.Event, None, Model]:
-        """The same, and told while it is loaded: for a network that is wanted late, so that a card
-        need not hold it together with another.
+        """A variant of the model, with its loading told as a stage.
+
+        It is for a network that is wanted late, so that a card need not hold it together with
+        another.
         """
         if not self.models.is_loaded(variant):
             yield events.Stage("loading the model")
@@ -135,8 +140,9 @@ class Task:
         return self.exactly if self.limit is None else self.limit
 
     def mask(self, found: Found) -> events.Mask:
-        """The masks as the painter sees them: at image size, clipped by a limit; each made when it
-        is looked at.
+        """The masks as the painter sees them.
+
+        They are at image size, clipped by a limit, and made when they are looked at.
         """
 
         def made(soft: Tensor) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
@@ -187,18 +193,20 @@ def on_grid(hint: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 Run = Callable[[Task, Any], Generator[events.Event | Outcome, None, Outcome]]
-"""Carries out a task with its settings. Yields stages, steps and masks, returns the outcome.
+"""Carries out a task with its settings.
 
-An outcome that it yields on the way says where the edit will happen, before that is painted: its
-mask is shown, and an edit that wants no more ends there.
+Yields stages, steps and masks, returns the outcome. An outcome that it yields on the way says where
+the edit will happen, before that is painted: its mask is shown, and an edit that wants no more ends
+there.
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Algorithm(Facts):
-    """All that is known of an algorithm outside its own file, declared at the end of that file.
+    """All that is known of an algorithm outside its own file.
 
-    Docker, command line, Auto and the benchmarks take it from here.
+    It is declared at the end of that file. Docker, command line, Auto and the benchmarks take it
+    from here.
 
     settings: a frozen dataclass whose fields are declared with `request.parameter`.
     finds_mask: whether it looks for a mask, or else may change the whole picture; where that
@@ -232,8 +240,9 @@ def shown(
     preview: Preview,
     mask: Callable[[], events.Mask | None] = lambda: None,
 ) -> Generator[events.Event, None, Value]:
-    """A loop's progress as events of a stage; what the loop returns is handed back. mask: the mask
-    so far, if there is one to show.
+    """Tells a loop's progress as events of a stage.
+
+    What the loop returns is handed back. mask: the mask so far, if there is one to show.
     """
     yield events.Stage(stage, count)
     while True:

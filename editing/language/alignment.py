@@ -30,11 +30,11 @@ def span_of(phrase: str, text: str) -> tuple[int, int] | None:
 
 
 def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
-    """Global alignment of two id lists, start and end included: gap 0, match +1, mismatch -1
-    (google/prompt-to-prompt, seq_aligner.py).
+    """Global alignment of two lists of token ids, start and end included.
 
-    Ties prefer a target token without partner, then a source token without partner, then the pair.
-    Two gaps beat a mismatch, so only equal tokens are ever paired. Pairs come in reading order.
+    A gap counts 0, a match +1, a mismatch -1 (google/prompt-to-prompt, seq_aligner.py). Ties prefer
+    a target token without partner, then a source token without partner, then the pair. Two gaps
+    beat a mismatch, so only equal tokens are ever paired. Pairs come in reading order.
     """
     score = [[0] * (len(target) + 1) for _ in range(len(source) + 1)]
     for i, a in enumerate(source, start=1):
@@ -59,11 +59,11 @@ def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
 def refinement(
     source: Sequence[int], target: Sequence[int], places: int = PLACES
 ) -> tuple[np.ndarray, np.ndarray]:
-    """prompt-to-prompt's refinement mapper: (places,) the source place of each target place, -1 for
-    none; (places,) alpha, 0 for those.
+    """prompt-to-prompt's refinement mapper.
 
-    Ids from start to end token. Behind the target's end token every place maps to itself, as the
-    authors' does.
+    Gives the source place of each target place, (places,), -1 for none; and alpha, (places,), 0
+    where there is none. Ids from start to end token. Behind the target's end token every place maps
+    to itself, as the authors' does.
     """
     import numpy as np
 
@@ -81,8 +81,10 @@ def key_places(pairs: Sequence[Pair]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring unpaired tokens: a substitution (both sides), an insertion (target only) or a
-    deletion (source only).
+    """Neighbouring unpaired tokens.
+
+    A substitution has tokens on both sides, an insertion on the target's only, a deletion on the
+    source's only.
     """
 
     source: tuple[int, ...]
@@ -107,13 +109,13 @@ def blocks(pairs: Sequence[Pair]) -> tuple[Block, ...]:
 
 
 def reindexing(source: Sequence[int], target: Sequence[int], places: int = PLACES) -> Tensor:
-    """R (places, places), so that M_src R is the source's map over the target's tokens; its rows
-    sum to 1 as M_src's do.
+    """The matrix R (places, places) that carries the source's map to the target.
 
-    A paired token takes its partner's column. A substitution's target tokens share the mass of its
-    source tokens evenly. An inserted token gets 0. A deleted token's mass goes to the start token.
-    The k-th padding takes the k-th padding; surplus source padding goes to the last target padding
-    (to the end token where the target has none). Ids from start to end token.
+    M_src R is the source's map over the target's tokens; its rows sum to 1 as M_src's do. A paired
+    token takes its partner's column. A substitution's target tokens share the mass of its source
+    tokens evenly. An inserted token gets 0. A deleted token's mass goes to the start token. The
+    k-th padding takes the k-th padding; surplus source padding goes to the last target padding (to
+    the end token where the target has none). Ids from start to end token.
     """
     import torch
 

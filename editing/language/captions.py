@@ -1,8 +1,7 @@
-"""Editing a caption as an instruction edits the picture: "a red star" and "make the star blue" ->
-"a blue star".
+"""Edits a caption as an instruction edits the picture.
 
-A caption is a list of words; a noun phrase in it is found by its head and the words that the
-instruction gives it.
+"a red star" with "make the star blue" becomes "a blue star". A caption is a list of words; a noun
+phrase in it is found by its head and the words that the instruction gives it.
 """
 
 from __future__ import annotations
@@ -83,7 +82,10 @@ def _arrow(words: Words, item: Item) -> str:
 
 
 def _with_article(before: Words, new: Words) -> Words:
-    """`new` behind `before`, whose last article goes where a number or a plural follows."""
+    """Appends `new` to `before`.
+
+    The last article of `before` is dropped where a number or a plural follows.
+    """
     if (
         before
         and before[-1].lower() in ("a", "an")
@@ -99,8 +101,10 @@ def _is_plural(words: Words) -> bool:
 
 
 def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
-    """The words that the instruction gives the old thing go, the new thing stands for its head;
-    other attributes stay.
+    """Replaces a thing in a caption.
+
+    The words that the instruction gives the old thing go, and the new thing stands for its head.
+    Other attributes stay.
     """
     attributes, more = _parted(item.subject)
     named = set(attributes)
@@ -125,8 +129,9 @@ HOLDING = frozenset("wearing holding with having carrying in".split())
 
 
 def _parted(name: str) -> tuple[Words, Words]:
-    """What a name says before its noun and with it, and what it says behind, in lower case: the old
-    man / holding a cup.
+    """What a name says up to its noun, and what it says behind it.
+
+    Both in lower case: the old man / holding a cup.
     """
     words = [w.lower() for w in bare(name)]
     noun = head(tokens(name))
@@ -135,8 +140,9 @@ def _parted(name: str) -> tuple[Words, Words]:
 
 
 def _owned(words: Words, more: Words) -> int:
-    """How many words of a caption say the same as what a name says behind its noun; articles may
-    differ.
+    """How many words of a caption repeat what a name says behind its noun.
+
+    Articles may differ.
     """
     k = 0
     for wanted in (w for w in more if w not in lex.DETERMINERS):
@@ -181,8 +187,9 @@ def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
 
 
 def _fewer(name: str) -> int:
-    """How many things a name speaks of, where it may not be all: one of the apples, two cups, the
-    person on the left; 0: all.
+    """How many things a name speaks of, where it may not be all; 0 for all.
+
+    Examples: one of the apples, two cups, the person on the left.
     """
     words = [t.word for t in tokens(name)]
     noun = head(tokens(name))
@@ -266,8 +273,9 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
 
 
 def _rank(word: str) -> int:
-    """English puts size before pattern before state before colour; an unknown adjective stands
-    before the colour, too.
+    """An adjective's rank in English word order.
+
+    Size comes before pattern, state and colour. An unknown adjective stands before the colour, too.
     """
     ranks = (lex.SIZES, lex.TEXTURES, lex.POSES | lex.STATE_WORDS, lex.COLOURS)
     found = next((i for i, group in enumerate(ranks) if word.lower() in group), None)

@@ -1,8 +1,7 @@
-"""A subject and what it is to be, have or do -> the imperative: "the box" + "be red" -> "make the
-box red".
+"""Turns a subject and its predicate into an imperative.
 
-No library does this. Which predicate becomes which verb is in `predicate`; the tables say which
-words begin one.
+"the box" and "be red" become "make the box red". No library does this. Which predicate becomes
+which verb is in `predicate`; the tables say which words begin one.
 """
 
 from __future__ import annotations
@@ -85,7 +84,10 @@ def is_subject(words: Tokens) -> bool:
 
 
 def begins_clause(words: Tokens) -> bool:
-    """Whether words, found behind a comma or "and", are a subject with "should" or the like."""
+    """Whether words are a subject with "should" or the like.
+
+    The words were found behind a comma or "and".
+    """
     first = words[0].word if words else ""
     subject = first in lex.DETERMINERS or first in NOMINATIVE or first == "there"
     if len(words) < 3 or not subject:
@@ -99,7 +101,10 @@ def begins_clause(words: Tokens) -> bool:
 
 
 def clause(text: str, words: Tokens) -> str | None:
-    """The box should be red; she is smiling; the shirt needs stripes; the dog wears a hat."""
+    """Reads a whole clause, such as "the box should be red".
+
+    Others: she is smiling; the shirt needs stripes; the dog wears a hat.
+    """
     free = [i for i in range(1, len(words)) if words[i - 1].word not in lex.RELATIVES]
     for i in free:
         if words[i].word not in lex.RELATIVES and (length := modal(words, i)):
@@ -142,9 +147,9 @@ def as_object(text: str, words: Tokens) -> str:
 
 
 def predicate(text: str, subject: Tokens, rest: Tokens) -> str | None:
-    """The imperative for what a subject is to be, have or do; None where it cannot be told.
+    """The imperative for what a subject is to be, have or do.
 
-    rest: from the verb on, without its modal.
+    None where it cannot be told. rest: from the verb on, without its modal.
     """
     if not is_subject(subject):
         return None
@@ -230,7 +235,10 @@ def _placed(text: str, who: str, rest: Tokens) -> str:
 
 
 def made(who: str, what: str) -> str:
-    """ "make X Y", with "be" between them where they would not be parted rightly without."""
+    """ "make X Y", with "be" between them where that parts them rightly.
+
+    Without it some pairs would be cut at the wrong word.
+    """
     plain = f"make {who} {what}"
     if re.search(r"(?:\band|,) (?:the|his|her|its|their|my|that|this|those|these)\b", what):
         return plain  # "and the walls white": pieces.py parts it

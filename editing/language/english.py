@@ -1,9 +1,10 @@
-"""What an English word can be: noun, verb, adjective; its other forms; how common it is; and which
-words are near to it.
+"""What the program knows of English words.
 
-Looked up in english.txt, which make_english.py writes from lemminflect's dictionary and wordfreq's
-counts: reading it takes a millisecond, where lemminflect itself takes half a second to load. A form
-that spelling rules give is not in the file, and the rules are also all that an unknown word has.
+For each word: whether it can be a noun, verb or adjective, its other forms, how common it is, and
+which words are near to it. Looked up in english.txt, which make_english.py writes from
+lemminflect's dictionary and wordfreq's counts: reading it takes a millisecond, where lemminflect
+itself takes half a second to load. A form that spelling rules give is not in the file, and the
+rules are also all that an unknown word has.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ def classes(word: str) -> str:
 
 
 def zipf(word: str) -> int:
-    """How common a word is: log10 of its uses in a billion words, times 10; 0 for an unknown
-    one.
+    """How common a word is: log10 of its uses in a billion words, times 10.
+
+    0 for an unknown word.
     """
     found = entry(word)
     return found.zipf if found else 0
@@ -169,11 +171,11 @@ def common_words(least: int = 25) -> dict[str, int]:
 
 
 def nearest(word: str, among: Iterable[str]) -> list[tuple[str, int]]:
-    """The words that one slip of the finger makes of `word` (two, from six letters on), nearest
-    first, with the distance.
+    """The words that a typing slip makes of `word`, nearest first.
 
-    A slip: a letter too many, too few, another one, or two swapped (optimal string alignment). The
-    first letter is right, as a rule.
+    Each comes with its distance: one slip, or two from six letters on. A slip: a letter too many,
+    too few, another one, or two swapped (optimal string alignment). The first letter is right, as a
+    rule.
     """
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import extract

@@ -1,8 +1,8 @@
-"""One item of an instruction -> what it asks for: an operation on a subject, and the word whose
-attention shows the place.
+"""Reads one item of an instruction.
 
-A known verb in front is read by its pattern (verbs.py); without one it is a style, "X into Y", or a
-description of what should be there.
+The result is an operation on a subject, and the word whose attention shows the place. A known verb
+in front is read by its pattern (verbs.py); without one it is a style, "X into Y", or a description
+of what should be there.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ EXCEPT = (
 
 
 def _except(words: Tokens) -> Reading | None:
-    """Turn everything except the car grey: the reading without the exception, and the exception as
-    its key.
+    """Reads an exception: "turn everything except the car grey".
+
+    Gives the reading without the exception, and the exception as its key.
     """
     for i in range(1, len(words) - 1):
         said = next(
@@ -128,8 +129,10 @@ def _except(words: Tokens) -> Reading | None:
 
 
 def _phrase(words: Tokens) -> Reading:
-    """No verb: a style, "X into Y", or a description of what should be there ("a bird flying into
-    the sun").
+    """Reads an item without a verb.
+
+    It is a style, "X into Y", or a description of what should be there ("a bird flying into the
+    sun").
     """
     said = [t.word for t in words]
     following = said[1] if len(said) > 1 else ""

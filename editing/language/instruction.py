@@ -1,5 +1,6 @@
-"""The painter's sentence -> an Instruction: what to change, item by item, and what the picture
-shows now.
+"""Reads the painter's sentence into an Instruction.
+
+That tells what to change, item by item, and what the picture shows now.
 
     box       = [ "image:" text newline ] edit
     edit      = item { separator item }
@@ -92,9 +93,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Instruction:
-    """All that the painter asked for. caption: what the picture shows now, "" if unknown. notes:
-    what could not be taken as written.
+    """All that the painter asked for.
 
+    caption: what the picture shows now, "" if unknown. notes: what could not be taken as written.
     question: what has to be answered first, None where it is clear.
     """
 
@@ -111,9 +112,10 @@ class Instruction:
 
 
 def parse(text: str, caption: str = "") -> Instruction:
-    """Read an instruction. A caption in the box ("image: ...") goes before the caption field.
+    """Read an instruction.
 
-    Raises EditError: "empty-instruction", "instruction-too-long", "too-many-items".
+    A caption in the box ("image: ...") goes before the caption field. Raises EditError:
+    "empty-instruction", "instruction-too-long", "too-many-items".
     """
     for what, value in (("instruction", text), ("caption", caption)):
         if len(value) > MAX_CHARACTERS:
@@ -172,8 +174,9 @@ def _foreign(*texts: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """NFC, straight quotes, plain spaces; without control characters and the tokenizer's own
-    marks.
+    """Cleans a text: NFC, straight quotes, plain spaces.
+
+    Control characters and the tokenizer's own marks are taken out.
     """
     text = re.sub(r"<\|[^|<>\n]{0,40}\|>", " ", text.replace("\r\n", "\n").replace("\r", "\n"))
     kept = []
@@ -198,7 +201,10 @@ def _squeeze(line: str) -> str:
 
 
 def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
-    """The items of one line; notes, and nouns that are said to be there, are appended to."""
+    """The items of one line.
+
+    Notes, and nouns that are said to be there, are appended to the lists that are passed in.
+    """
     text, marks = take(line, notes)
     if not ARROW.search(text) and (plain := pieces.whole_line(text)) != text:
         placed = place(tuple(marks), text, plain)
@@ -228,7 +234,10 @@ def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
 
 
 def _of_piece(piece: str, own: tuple[Mark, ...], notes: list[str]) -> list[Item]:
-    """The items of one piece: as it stands where rewriting would lose a mark, or be no end."""
+    """The items of one piece.
+
+    The piece stays as it stands where rewriting would lose a mark or would not end.
+    """
     plains, kept = pieces.said(piece)
     placed = [place(own, piece, plain) for plain in plains]
     lost = sum(len(p) for p in placed) < len(own)

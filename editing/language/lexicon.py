@@ -1,6 +1,6 @@
-"""The words that Limn's grammar knows: verbs by pattern (verb_table.py), adjectives, states,
-prepositions; and a few spelling rules.
+"""The words that Limn's grammar knows.
 
+Verbs by pattern (verb_table.py), adjectives, states, prepositions; and a few spelling rules.
 Tables, not statistics: what a sentence means here can be read off this page.
 """
 
@@ -286,8 +286,9 @@ FINITE = frozenset(
 
 
 def is_adjective(word: str) -> bool:
-    """Whether a word can stand as a predicate: in the table, a participle, or an adjective that is
-    no noun as well.
+    """Whether a word can stand as a predicate.
+
+    It is in the table, a participle, or an adjective that is no noun as well.
     """
     if word in ADJECTIVES or (
         word.endswith("ish") and len(word) > 5 and "n" not in english.classes(word)
@@ -323,7 +324,10 @@ def is_colour(word: str) -> bool:
 
 
 def positive(word: str) -> str:
-    """bigger -> large (as captions call it), greener -> green; other words as they are."""
+    """The plain form of a comparative: bigger -> large, greener -> green.
+
+    Captions use the plain form. Other words stay as they are.
+    """
     if word in BASES:
         return BASES[word]
     if word.endswith("er") and len(word) > 4 and "n" not in english.classes(word):

@@ -1,5 +1,7 @@
-"""Writes english.txt: every word of lemminflect's dictionary that English texts use, what it can
-be, and how common it is.
+"""Writes english.txt, the table of English words.
+
+It holds every word of lemminflect's dictionary that English texts use, with what the word can be
+and how common it is.
 
     python -m limn.editing.language.make_english
 
@@ -21,8 +23,9 @@ CLASSES = {"NOUN": "n", "VERB": "v", "ADJ": "a", "ADV": "r", "AUX": "x"}
 
 
 def rows() -> list[str]:
-    """One line a word, its fields (english.Entry) parted by tabs, sorted; fields at the end that
-    say nothing are left out.
+    """The table's rows, one for each word, sorted.
+
+    Fields (english.Entry) are parted by tabs. Fields at the end that say nothing are left out.
     """
     from lemminflect import getAllLemmas, getInflection
     from lemminflect.core.Lemmatizer import Lemmatizer

@@ -1,5 +1,6 @@
-"""Marks: words that the painter puts into brackets show the place of an edit: "make the [dog:2]
-sit".
+"""Marks: words in brackets show the place of an edit.
+
+Example: "make the [dog:2] sit".
 """
 
 from __future__ import annotations
@@ -89,8 +90,9 @@ def clip(mark: Mark, start: int, end: int) -> Mark | None:
 
 
 def place(marks: tuple[Mark, ...], before: str, after: str) -> tuple[Mark, ...]:
-    """The marks of a text as they stand in what it was rewritten to; what is not there is left
-    out.
+    """The marks of a text, found again in its rewritten form.
+
+    A mark that is no longer there is left out.
     """
     if before == after:
         return marks

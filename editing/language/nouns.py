@@ -18,7 +18,10 @@ FEATURES = frozenset(
     "walls floor teeth ears eyebrows feathers wings leaves hands legs tail mane roof water "
     "clouds ground".split()
 )
-"""What is there anyhow, once: with an adjective alone, it is to become so (red eyes)."""
+"""What is there anyhow, once.
+
+With an adjective alone, it is to become so (red eyes).
+"""
 
 
 VIEWS = frozenset("view shot close-up closeup perspective angle zoom panorama landscape".split())

@@ -27,14 +27,13 @@ LINKS = frozenset(
 
 @dataclass(frozen=True)
 class Reading:
-    """What an item asks for. Parts are token runs of its text, empty where the sentence has none.
+    """What an item asks for.
 
-    replace: subject -> target. add: target, placed by `relation` to subject. remove: subject (from
-    the place that `relation` names).
-    modify: subject becomes target ("blue", "sit", "two stars"). global: everything becomes target.
-    raw: as written.
-    key: the tokens that name the place of the edit. exception: what the edit spares; key names it
-    then.
+    Parts are token runs of its text, empty where the sentence has none. replace: subject -> target.
+    add: target, placed by `relation` to subject. remove: subject (from the place that `relation`
+    names). modify: subject becomes target ("blue", "sit", "two stars"). global: everything becomes
+    target. raw: as written. key: the tokens that name the place of the edit. exception: what the
+    edit spares; key names it then.
     """
 
     operation: Operation
@@ -46,8 +45,10 @@ class Reading:
 
 
 def becomes(subject: Tokens, target: Tokens, described: bool = False) -> Reading | None:
-    """subject becomes target: global, modify or replace, by what they are. described: an unknown
-    single word is an adjective.
+    """The reading of "subject becomes target".
+
+    It is global, modify or replace, by what the two are. described: an unknown single word is an
+    adjective.
     """
     named = without_attribute(subject)
     looks = (

@@ -1,4 +1,7 @@
-"""What a change leaves as it is: a thing's outline, or the setting that it stood in."""
+"""What a change leaves as it is.
+
+That is a thing's outline, or the setting that it stood in.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ MOVING = lex.POSES | lex.POSE_VERBS | lex.STATE_WORDS | lex.SIZES | {"arms", "op
 
 
 def keeps_outline(item: Item) -> bool:
-    """True for what is taken away and for what only changes its colour, texture or quality; False
-    for what is new, replaced, counted, resized or moved, and for what is not told.
+    """Whether a change keeps the outline of what it changes.
+
+    True for what is taken away and for what only changes its colour, texture or quality. False for
+    what is new, replaced, counted, resized or moved, and where the sentence does not tell.
     """
     if item.operation == "remove":
         return True
@@ -35,8 +40,10 @@ def _surface(words: set[str]) -> bool:
 
 
 def setting(caption: str, gone: str) -> str:
-    """Where a caption's things are, without the things: "a star on a pink background" -> "a pink
-    background". "background" where it does not tell, or tells only of what is gone.
+    """A caption's setting, without the things in it.
+
+    "a star on a pink background" gives "a pink background". "background" where the caption does not
+    tell, or tells only of what is gone.
     """
     words = split(caption)
     for place in reversed(range(1, len(words) - 1)):

@@ -1,5 +1,7 @@
-"""Cutting a sentence's words into phrases: where a noun phrase has its head, where "make X C"
-parts, what means the whole picture.
+"""Cuts a sentence's words into phrases.
+
+Tells where a noun phrase has its head, where "make X C" parts, and which words mean the whole
+picture.
 """
 
 from __future__ import annotations
@@ -55,8 +57,9 @@ def head(phrase: Tokens) -> Tokens:
 
 
 def noun_run(phrase: Tokens) -> tuple[int, int]:
-    """From where to where a phrase's adjectives and nouns go, without what leads and what
-    follows.
+    """Where a phrase's adjectives and nouns begin and end.
+
+    What leads and what follows is left out.
     """
     start = 0
     while start < len(phrase) and (
@@ -72,7 +75,10 @@ def noun_run(phrase: Tokens) -> tuple[int, int]:
 
 
 def _tells_more(phrase: Tokens, at: int, noun: bool) -> bool:
-    """Whether a phrase's noun has been said before this word. noun: whether there was one."""
+    """Whether a phrase's noun has been said before this word.
+
+    noun: whether there was one.
+    """
     word = phrase[at].word
     if (
         word in lex.PREPOSITIONS
@@ -119,7 +125,10 @@ def is_whole(words: Tokens) -> bool:
 
 
 def whole_prefix(words: Tokens) -> int:
-    """How many words in front mean the whole picture: it, everything, the entire image."""
+    """How many words in front mean the whole picture.
+
+    Such words are: it, everything, the entire image.
+    """
     k = 0
     while k < len(words) and (
         words[k].word in lex.DETERMINERS or words[k].word in ("whole", "entire")
@@ -141,7 +150,10 @@ def whole_prefix(words: Tokens) -> int:
 
 
 def relation_at(words: Tokens) -> int:
-    """How many words at the front are a preposition that places one thing by another; 0: none."""
+    """How many words at the front form a preposition of place; 0 for none.
+
+    It places one thing by another.
+    """
     for relation in lex.RELATIONS:
         parts = relation.split()
         if [t.word for t in words[: len(parts)]] == parts:
@@ -189,8 +201,9 @@ def longest_head(words: Tokens) -> Tokens:
 
 
 def is_noun_phrase(words: Tokens) -> bool:
-    """Whether words name a thing, and say nothing of what it does or should do: a dog wearing
-    sunglasses.
+    """Whether words name a thing and say nothing of what it should do.
+
+    "a dog wearing sunglasses" is one.
     """
     noun = head(words)
     if words and (words[-1].word == "instead" or words[0].word in lex.DEFINITE | lex.PREPOSITIONS):

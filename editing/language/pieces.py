@@ -1,9 +1,9 @@
-"""One line of an instruction -> the pieces that become items, each an imperative where it can be
-said as one.
+"""Cuts one line of an instruction into pieces that become items.
 
-Cut at separators; what only says what shall stay ("but keep the hat") is noted and taken off; "a
-cup instead of the book" becomes a replacement; a verb that two things share is said twice; wishes
-and questions become imperatives (rewriting.py).
+Each piece is an imperative where it can be said as one. Cut at separators; what only says what
+shall stay ("but keep the hat") is noted and taken off; "a cup instead of the book" becomes a
+replacement; a verb that two things share is said twice; wishes and questions become imperatives
+(rewriting.py).
 """
 
 from __future__ import annotations
@@ -113,9 +113,10 @@ MOST_WORDS = 77  # what the text encoder reads; in longer pieces nothing is look
 
 
 def whole_line(text: str) -> str:
-    """What is said over a whole line: a replacement in other words, something in passing.
+    """Rewrites what is said over a whole line.
 
-    The line itself where nothing of the kind is there.
+    That is a replacement in other words, or something said in passing. The line itself where
+    nothing of the kind is there.
     """
     if len(text) > LONGEST:
         return text
@@ -157,8 +158,9 @@ LABEL = re.compile(r"[\w ]{2,30}: \w")
 
 
 def _arrows(text: str, span: Span) -> list[Span]:
-    """`A => B, C => D` without a verb: the commas part the items where every part has its own
-    arrow.
+    """Reads `A => B, C => D` without a verb.
+
+    The commas part the items where every part has its own arrow.
     """
     start, end = span
     if len(ARROW.findall(text, start, end)) < 2:
@@ -175,9 +177,10 @@ def stays(text: str) -> bool:
 
 
 def context(text: str, pieces: Sequence[str] = ()) -> bool:
-    """Whether a piece only says what there is: I see a cup; the wall is empty, hang a clock there.
+    """Whether a piece only says what there is.
 
-    pieces: all of them; what is, is told where another one says what to do.
+    Examples: I see a cup; the wall is empty, hang a clock there. pieces: all of them; what is, is
+    told where another one says what to do.
     """
     told = IS.match(expanded(text)) and any(
         is_imperative(imperative(p)) for p in pieces if not IS.match(expanded(p))
@@ -218,7 +221,10 @@ def said(text: str) -> tuple[list[str], str]:
 
 
 def settled(text: str) -> bool:
-    """Whether an imperative is its own reading: one piece that nothing more is done to."""
+    """Whether an imperative is its own reading.
+
+    It is then one piece that nothing more is done to.
+    """
     tidy = text == text.strip(" ,.;:!?") and "  " not in text and not any(c in text for c in "[]\n")
     return (
         tidy
@@ -229,8 +235,9 @@ def settled(text: str) -> bool:
 
 
 def _shared(text: str) -> Iterator[str]:
-    """Make X red and Y green -> make X red; make Y green. Remove the X and the Y -> remove the X;
-    remove the Y.
+    """Make X red and Y green -> make X red; make Y green.
+
+    Remove the X and the Y -> remove the X; remove the Y.
     """
     words = tokens(text)
     verb = words[0].word if words else ""
@@ -279,7 +286,10 @@ def _relations(words: Tokens) -> list[int]:
 
 
 def _parallel(reading: Reading, rest: Tokens) -> bool:
-    """Whether the second half is about another thing: "and a scarf" belongs to the first."""
+    """Whether the second half is about another thing.
+
+    "and a scarf" belongs to the first.
+    """
     placed = bool(reading.relation) and bool(reading.subject)
     return reading.operation == "remove" or placed or rest[0].word not in ("a", "an", "some")
 

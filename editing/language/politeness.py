@@ -1,6 +1,6 @@
-"""What people say around a request, without meaning for the picture: "could you please", "thanks".
+"""What people say around a request, without meaning for the picture.
 
-No library does this: the tables say what it is.
+Examples: "could you please", "thanks". No library does this: the tables say what it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Where a sentence's noun phrase ends and what is said of it begins: "make the cat | lick its
-nose".
+"""Where a noun phrase ends and what is said of it begins.
 
-The dictionary says what a word can be, the words around it what it is here. A statistical tagger
-was tried instead (HanTa 1.2.1, which carries its model): it takes half a second to load, and reads
-"box red" as two nouns.
+Example: "make the cat | lick its nose". The dictionary says what a word can be, the words around it
+what it is here. A statistical tagger was tried instead (HanTa 1.2.1, which carries its model): it
+takes half a second to load, and reads "box red" as two nouns.
 """
 
 from __future__ import annotations
@@ -105,15 +104,19 @@ def _is_doing(rest: Tokens, k: int) -> bool:
 
 
 def _is_clause(rest: Tokens, k: int) -> bool:
-    """Whether the word before is a verb of a clause that tells more: the man who has | a hat."""
+    """Whether the word before is the verb of a relative clause.
+
+    Example: the man who has | a hat.
+    """
     return any(t.word in lex.RELATIVES for t in rest[1:k]) and "v" in english.classes(
         rest[k - 1].word
     )
 
 
 def _is_object(rest: Tokens, k: int) -> bool:
-    """Whether what begins here is what somebody holds, wears or the like: the man holding | a
-    cup.
+    """Whether somebody holds, wears or has what begins here.
+
+    Example: the man holding | a cup.
     """
     before = rest[k - 1].word
     return (
@@ -125,7 +128,10 @@ def _is_object(rest: Tokens, k: int) -> bool:
 
 
 def _is_verb_here(rest: Tokens, k: int, run: int | None) -> bool:
-    """A verb that no table holds, told by what stands around it: make the cat | lick its nose."""
+    """Whether a word that no table holds is a verb here.
+
+    What stands around it tells: make the cat | lick its nose.
+    """
     word, before = rest[k].word, rest[k - 1].word
     if (
         not english.is_base_verb(word)
@@ -160,8 +166,9 @@ def _is_verb_here(rest: Tokens, k: int, run: int | None) -> bool:
 
 
 def _made_of(rest: Tokens, k: int) -> bool:
-    """A participle that says what a thing is like: the floor | made of wood, the roof | covered in
-    snow.
+    """Whether a participle here says what a thing is like.
+
+    Examples: the floor | made of wood, the roof | covered in snow.
     """
     if rest[k].word == "of" and k + 2 == len(rest) and rest[k + 1].word in lex.MATERIALS:
         return True
@@ -177,8 +184,9 @@ def _is_noun_here(rest: Tokens, k: int) -> bool:
 
 
 def trailing_adjectives(rest: Tokens) -> int | None:
-    """Where the run of adjectives at the end begins; at least one word other than a determiner
-    stays in front of it.
+    """Where the run of adjectives at the end begins.
+
+    At least one word other than a determiner stays in front of it.
     """
     start = 0
     while start < len(rest) and leads(rest[start].word):
@@ -192,10 +200,10 @@ def trailing_adjectives(rest: Tokens) -> int | None:
 
 
 def owns(after: Tokens, verb: str) -> bool:
-    """Whether "her" before these words is a possessive: her hair, her red dress; not: make her
-    smile, give her red hair.
+    """Whether "her" before these words is a possessive.
 
-    verb: the one that the sentence begins with, "her" behind it.
+    It is in: her hair, her red dress. It is not in: make her smile, give her red hair. verb: the
+    one that the sentence begins with, "her" behind it.
     """
     if not after:
         return False

@@ -1,8 +1,8 @@
-"""What each algorithm is told: one instruction -> FoI's sentences, InstDiffEdit's texts, the two
-prompts of AdapEdit and TAS.
+"""The texts that each algorithm is given.
 
-Nothing is guessed silently: where a text cannot be derived an EditError says what to write, and
-what was derived goes into the report.
+One instruction becomes FoI's sentences, InstDiffEdit's texts, and the two prompts of AdapEdit and
+TAS. Nothing is guessed silently: where a text cannot be derived an EditError says what to write,
+and what was derived goes into the report.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Captions:
 
 @dataclass(frozen=True)
 class Replacement:
-    """InstDiffEdit's texts for one item: whose attention makes the mask, and what to paint
-    there.
+    """InstDiffEdit's texts for one item.
+
+    They say whose attention makes the mask, and what to paint there.
     """
 
     find: str
@@ -47,7 +48,10 @@ class Replacement:
 
 
 def lacks_caption(instruction: Instruction) -> bool:
-    """Whether neither a caption nor the instruction itself says what the picture shows now."""
+    """Whether nothing says what the picture shows now.
+
+    Neither a caption nor the instruction itself does.
+    """
     return not instruction.caption and not _own_caption(instruction.items[0])
 
 
@@ -107,8 +111,9 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
 
 
 def are_captions(item: Item) -> bool:
-    """Whether both sides of `A => B` describe a whole picture: A has four words, or shares a
-    content word with B.
+    """Whether both sides of `A => B` describe a whole picture.
+
+    They do if A has four words, or shares a content word with B.
     """
     left, right = (
         {t.word for t in tokens(side)} - lex.CONTENTLESS for side in (item.subject, item.target)
@@ -127,7 +132,10 @@ def _found(caption: str, item: Item) -> bool:
 
 
 def _edited_or_appended(caption: str, item: Item) -> str:
-    """A derived caption names only what its first item does; what it lacks is appended."""
+    """A caption with what it lacks of its later items appended.
+
+    A derived caption names only what its first item does.
+    """
     if _found(caption, item):
         return edited(caption, item)
     return f"{caption}, {_replacement(item, '').paint}"
@@ -157,10 +165,9 @@ def _image_of(item: Item) -> str:
 
 
 def sentences(instruction: Instruction) -> tuple[Item, ...]:
-    """The items as instructions for an instruction-following model: `A => B` and "A into B" become
-    "turn ... into ...".
+    """The items as sentences for an instruction-following model.
 
-    The others stay as written.
+    `A => B` and "A into B" become "turn ... into ...". The others stay as written.
     """
     return tuple(
         _sentence(i) if i.form == "arrow" or (i.form == "phrase" and i.subject) else i
@@ -184,8 +191,9 @@ def _sentence(item: Item) -> Item:
 
 
 def changed_phrases(item: Item) -> str:
-    """Two captions -> the sentence that leads from one to the other; a changed span grows to the
-    end of its noun phrase.
+    """The sentence that leads from one caption to another.
+
+    A changed span grows to the end of its noun phrase.
     """
     old, new = split(item.subject), split(item.target)
     ids = {word: i for i, word in enumerate(dict.fromkeys(w.lower() for w in old + new))}
@@ -224,7 +232,10 @@ def _partner(pairs: tuple[tuple[int | None, int | None], ...], place: int, in_ta
 
 
 def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
-    """What follows the word at a place (counted from 1) up to the end of its noun phrase."""
+    """What follows a word up to the end of its noun phrase.
+
+    Places are counted from 1.
+    """
     rest: list[str] = []
     for i, word in enumerate(words[place:], start=place):
         joins = (
@@ -245,8 +256,9 @@ def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
 
 
 def _ends_noun_phrase(words: list[str], i: int) -> bool:
-    """Whether a noun phrase ends before word i: behind a noun that a participle or another
-    determiner follows.
+    """Whether a noun phrase ends before word i.
+
+    It ends behind a noun that a participle or another determiner follows.
     """
     word, before = words[i].lower(), words[i - 1].lower()
     noun_before = not lex.is_adjective(before) and before not in lex.DETERMINERS
@@ -275,8 +287,9 @@ def _the(words: list[str]) -> str:
 
 
 def _a(words: list[str]) -> list[str]:
-    """With an indefinite article, unless a determiner or a number stands there or the noun is a
-    plural.
+    """A phrase with an indefinite article.
+
+    It gets none where a determiner or a number stands there, or the noun is a plural.
     """
     first = words[0].lower() if words else ""
     last = words[-1].lower() if words else ""
@@ -292,7 +305,10 @@ def _a(words: list[str]) -> list[str]:
 
 
 def replacements(instruction: Instruction) -> tuple[Replacement, ...]:
-    """The texts of each item; InstDiffEdit runs them one after another on its own result."""
+    """The texts of each item.
+
+    InstDiffEdit runs the items one after another, each on the result of the last.
+    """
     return tuple(_replacement(item, instruction.caption) for item in instruction.items)
 
 

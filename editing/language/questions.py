@@ -29,9 +29,10 @@ EMPTY = frozenset(
 
 @dataclass(frozen=True)
 class Question:
-    """What must be answered first. proposal: an instruction to take instead, "" if there is none.
+    """A question that must be answered first.
 
-    Codes: "did-you-mean", "not-english", "negation", "exception", "unclear".
+    proposal: an instruction to take instead, "" if there is none. Codes: "did-you-mean",
+    "not-english", "negation", "exception", "unclear".
     """
 
     code: str
@@ -61,9 +62,10 @@ class Part(Protocol):
 
 
 def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question | None, list[str]]:
-    """Slips and other languages: the question, and the lines as they were meant, if that is known.
+    """The question about slips and other languages.
 
-    marked: where marks stand in each line; what is in them is taken as it is.
+    With it come the lines as they were meant, if that is known. marked: where marks stand in each
+    line; what is in them is taken as it is.
     """
     fixed: list[str] = []
     for line, spans in zip(lines, marked, strict=True):
@@ -87,7 +89,10 @@ def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question 
 
 
 def unclear(item: Part) -> Question | None:
-    """What cannot be done, or would change the wrong thing. Marks and arrows are taken as meant."""
+    """What cannot be done, or would change the wrong thing.
+
+    Marks and arrows are taken as meant.
+    """
     if item.form == "arrow" or item.marks:
         return None
     text = item.text

@@ -81,10 +81,9 @@ class Part(Protocol):
 
 
 def resolved(items: Sequence[Part], caption: str, seen: Sequence[str] = ()) -> Iterator[str]:
-    """Each item's text, its pronouns replaced by what they stand for. Texts with marks or arrows
-    stay.
+    """Each item's text, its pronouns replaced by what they stand for.
 
-    seen: nouns that the painter said are there.
+    Texts with marks or arrows stay. seen: nouns that the painter said are there.
     """
     named: list[Tokens] = [tokens(word) for word in seen]
     for item in items:

@@ -64,7 +64,10 @@ MOST = 6  # rewritings of one text: "could you please" before "I want" before a 
 
 
 def imperative(text: str) -> str:
-    """The imperative that a wish, question or statement stands for; other texts as they are."""
+    """The imperative that a wish, question or statement stands for.
+
+    Other texts stay as they are.
+    """
     text = AROUND.sub("everything except ", text)
     for _ in range(MOST):
         after = _once(expanded(text)).strip(" ,.;:!?")
@@ -208,7 +211,10 @@ def _would_look(text: str, words: Tokens) -> str | None:
 
 
 def _absent(text: str, words: Tokens) -> str | None:
-    """No people; without the glasses; leave nothing on top of the cake; clear the table."""
+    """Reads a wish that something be absent.
+
+    Examples: no people; without the glasses; leave nothing on top of the cake; clear the table.
+    """
     first, rest = words[0].word, text[words[1].start :]
     if first in ("no", "without", "zero"):
         return f"remove {rest}"
@@ -221,7 +227,10 @@ def _absent(text: str, words: Tokens) -> str | None:
 
 
 def _get(text: str, words: Tokens) -> str | None:
-    """Get the man to smile -> make the man smile; get the car painted red -> make the car red."""
+    """Reads "get": get the man to smile -> make the man smile.
+
+    get the car painted red -> make the car red.
+    """
     if words[0].word not in CAUSE or words[1].word == "out":
         return None
     given = next((i for i in range(2, len(words)) if words[i].word in ("a", "an", "some")), 0)
@@ -285,7 +294,11 @@ def _there(text: str, words: Tokens) -> str | None:
 
 
 def _have(text: str, words: Tokens) -> str | None:
-    """Let the cat have blue eyes; have the woman be wearing a top; have a dragon fly above it."""
+    """Reads "have" and "let".
+
+    Examples: let the cat have blue eyes; have the woman be wearing a top; have a dragon fly above
+    it.
+    """
     first = words[0].word
     if first not in ("have", "let", "make", "get") or len(words) < 3:
         return None

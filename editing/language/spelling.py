@@ -1,9 +1,9 @@
-"""Slips of the finger and other languages: what is said before anything is computed.
+"""Finds slips of the finger and other languages.
 
-A word is known if a table of the grammar has it or an English dictionary does (english.py). An
-unknown word that is near a known one is a slip, with the known one as the proposal; where a verb,
-colour or little word is expected, those come first. Many unknown words without one English little
-word are another language.
+The painter is told of them before anything is computed. A word is known if a table of the grammar
+has it or an English dictionary does (english.py). An unknown word that is near a known one is a
+slip, with the known one as the proposal; where a verb, colour or little word is expected, those
+come first. Many unknown words without one English little word are another language.
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ RARE = 30  # a dictionary word below this may be a slip of a word that belongs w
 
 
 def is_known(word: str) -> bool:
-    """Whether a word is in the grammar's tables or an English dictionary; compounds and possessives
-    by their parts.
+    """Whether a word is in the grammar's tables or an English dictionary.
+
+    Compounds and possessives count by their parts.
     """
     if word in CORE or word in lex.COLOURS or word.isdecimal() or english.classes(word):
         return True
@@ -102,7 +103,10 @@ def is_known(word: str) -> bool:
 
 
 def foreign(words: Tokens) -> list[str]:
-    """The words that show that a text is in another language; empty where it is English."""
+    """The words that show that a text is in another language.
+
+    Empty where it is English.
+    """
     strange = [t.word for t in words if any(c.isalpha() and not c.isascii() for c in t.word)]
     if len(strange) * 2 > len(words) or any(not _latin(w) for w in strange):
         return strange
@@ -131,10 +135,10 @@ def _latin(word: str) -> bool:
 
 
 def slips(text: str, marks: tuple[tuple[int, int], ...] = ()) -> dict[tuple[int, int], str]:
-    """Characters from..to of each word that looks like a slip of the finger, and the word that was
-    meant.
+    """The words of a text that look like slips of the finger.
 
-    Words in marks and names (a capital inside the sentence) are left alone.
+    Each stands as its characters (from, to), with the word that was meant. Words in marks and names
+    (a capital inside the sentence) are left alone.
     """
     words = tokens(text)
     found = {}
@@ -183,11 +187,11 @@ def _meant(token: Token, words: Tokens, at: int) -> str:
 
 @cache
 def _best(word: str, among: frozenset[str] | None, own: int) -> str:
-    """The likeliest of the near words; a word that English texts know (own > 0) gives way only to a
-    far more common one.
+    """The likeliest of the near words.
 
-    among: the words to choose from; None: all common ones, those of the grammar first. Of a
-    distance of two only those that begin alike.
+    A word that English texts know (own > 0) gives way only to a far more common one. among: the
+    words to choose from; None: all common ones, those of the grammar first. Of a distance of two
+    only those that begin alike.
     """
     pool = {**english.common_words(30), **dict.fromkeys(CORE, 0)} if among is None else among
     best, most = "", -100

@@ -1,4 +1,7 @@
-"""The imperative verbs that Limn's grammar knows, by the pattern of what follows them."""
+"""The imperative verbs that Limn's grammar knows.
+
+They are sorted by the pattern of what follows them.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,7 @@ AMBIGUOUS = frozenset(
     "mirror fold lay change get keep "
     "wrap tilt flip".split()
 )
-"""Verbs that are nouns or adjectives too: behind a comma or "and" they begin an item only before a
-determiner or pronoun.
+"""Verbs that are nouns or adjectives too.
+
+Behind a comma or "and" they begin an item only before a determiner or pronoun.
 """

@@ -107,8 +107,9 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
 
 
 def _moved(rest: Tokens) -> Reading | None:
-    """What is there already and goes to another place: put him in the forest, put the dog on a
-    skateboard, set it on fire.
+    """Reads how a thing that is there goes to another place.
+
+    Examples: put him in the forest, put the dog on a skateboard, set it on fire.
     """
     definite = rest[:1] and (rest[0].word in lex.DEFINITE or rest[0].word in lex.PRONOUNS)
     at = next(
@@ -219,8 +220,9 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
 
 
 def _receives(rest: Tokens) -> int:
-    """How many words are who gets something, where no article parts it from what: the woman | red
-    hair, the horse | wings.
+    """How many words name who gets something.
+
+    No article parts them from what is got: the woman | red hair, the horse | wings.
     """
     noun = next(
         (

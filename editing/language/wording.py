@@ -1,4 +1,7 @@
-"""Captions as lists of words: noun phrases in them, and what a thing is after an item was done."""
+"""Captions as lists of words.
+
+Finds noun phrases in them, and says what a thing is after an item was done.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,9 @@ ARMS_UP = ("with", "arms", "up")
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase of a caption: word indices of its start (determiner included), its head and its
-    end.
+    """A noun phrase of a caption.
+
+    It holds the word indices of its start (determiner included), its head and its end.
     """
 
     start: int
@@ -75,8 +79,9 @@ def subject_head(item: Item) -> str:
 
 
 def locate(words: Words, name: str) -> Phrase | None:
-    """The noun phrase that `name` speaks of: with its head, and the most of its other words; the
-    first of equals.
+    """The noun phrase that `name` speaks of.
+
+    It has the name's head, and the most of its other words; the first of equals.
     """
     noun = head(tokens(name))
     if not noun:
@@ -110,8 +115,9 @@ def around(words: Words, at: int) -> Phrase:
 
 
 def state_of(item: Item) -> tuple[str, ...]:
-    """What a modified thing is afterwards, as a caption says it: "sit down" -> sitting, "bigger" ->
-    large, "open the box" -> open.
+    """What a modified thing is afterwards, as a caption says it.
+
+    "sit down" gives sitting, "bigger" large, "open the box" open.
     """
     words = [t.word for t in tokens(item.target)]
     while words and (words[0] in LINKS or words[0] in lex.FILLERS):
