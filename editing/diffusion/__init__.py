@@ -1,1 +1,4 @@
-"""The diffusion model and what walks through it: networks, schedules, attention, inversion."""
+"""The diffusion model and all that runs it.
+
+Networks, noise schedules, attention, inversion and masks.
+"""

@@ -1,10 +1,11 @@
-"""Sites, taps and the one attention processor: the only file that touches diffusers' attention.
+"""Attention sites, taps, and the one attention processor.
 
-A site is one attention layer, addressed by level instead of resolution: level k has ceil(h / 2^k) x
-ceil(w / 2^k) positions for h x w latents. A tap is a function that stands in for attention at a
-site during one forward: it is shown the queries, keys and values of every branch in the batch and
-returns the output. Sites without a tap run diffusers' own fused attention, so an untapped model is
-the stock one.
+Of what runs in an edit, this is the only file that touches diffusers' attention. A site is one
+attention layer, addressed by level instead of resolution: level k has ceil(h / 2^k) x ceil(w / 2^k)
+positions for h x w latents. A tap is a function that stands in for attention at a site during one
+forward: it is shown the queries, keys and values of every branch in the batch and returns the
+output. Sites without a tap run diffusers' own fused attention, so an untapped model is the stock
+one.
 
     def tap(a: Attention) -> Tensor:
         seen.append(a.probabilities("text"))      # read: the output below is the untapped one
@@ -46,7 +47,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Rows:
-    """Names of the batch's branches, in order; each branch has `samples` neighbouring rows."""
+    """The names of the batch's branches, in order.
+
+    Each branch has `samples` neighbouring rows.
+    """
 
     names: tuple[str, ...]
     samples: int
@@ -59,7 +63,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Attention:
-    """What a tap is shown. Rows are the batch's; `grid` is (height, width) of the positions."""
+    """What a tap is shown.
+
+    Rows are the batch's; `grid` is (height, width) of the positions.
+    """
 
     site: Site
     rows: Rows
@@ -82,8 +89,9 @@ class Attention:
         return wide(self.query[rows]) @ wide(self.key[rows]).transpose(-1, -2)
 
     def probabilities(self, branch: str) -> Tensor:
-        """softmax(Q K^T / sqrt(d)) of one branch over its last axis, float32 (sample, head,
-        position, key).
+        """The attention of one branch: softmax(Q K^T / sqrt(d)).
+
+        The softmax runs over the last axis; float32 (sample, head, position, key).
         """
         return torch.softmax(self.logits(branch) * self.scale, dim=-1)
 
@@ -101,8 +109,9 @@ class Attention:
         return output
 
     def swap(self, what: Literal["query", "key", "value"], **sources: str) -> Tensor:
-        """Queries, keys or values in which each named branch has those of another: swap("key",
-        target="source").
+        """Queries, keys or values in which branches have those of others.
+
+        swap("key", target="source") gives the target the source's keys.
         """
         before: Tensor = getattr(self, what)
         after = before.clone()
@@ -130,8 +139,9 @@ class Sites:
     """The attention sites of one UNet, with the processor installed at each."""
 
     def __init__(self, unet: UNet2DConditionModel) -> None:
-        """Install the processor once; until taps are held, every site computes what the stock one
-        computes.
+        """Installs the processor, once.
+
+        Until taps are held, every site computes what the stock one computes.
         """
         self._held: tuple[Taps, Rows, tuple[int, int]] | None = None
         processors = {}
@@ -157,7 +167,10 @@ class Sites:
 
     @staticmethod
     def grid(size: tuple[int, int], level: int) -> tuple[int, int]:
-        """(height, width) of a level's positions for latents (h, w): each halving rounds up."""
+        """A level's grid (height, width) for latents (h, w).
+
+        Each halving rounds up.
+        """
         h, w = size
         for _ in range(level):
             h, w = -(-h // 2), -(-w // 2)
@@ -173,7 +186,10 @@ class Sites:
             self._held = None
 
     def call(self, site: Site) -> tuple[Tap, Rows, tuple[int, int]] | None:
-        """The tap held at a site, the rows' names and the site's grid; None if it runs fused."""
+        """The tap held at a site, the rows' names and the site's grid.
+
+        None if the site runs fused.
+        """
         if self._held is None or site not in self._held[0]:
             return None
         taps, rows, size = self._held
@@ -219,8 +235,9 @@ class _Processor(AttnProcessor2_0):
 
 
 class AverageMap:
-    """A reading tap: the cross-attention maps of one branch, averaged over heads, sites, samples
-    and forwards with equal weight.
+    """A reading tap that averages one branch's cross-attention maps.
+
+    Heads, sites, samples and forwards count alike.
     """
 
     def __init__(self, branch: str) -> None:

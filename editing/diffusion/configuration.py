@@ -1,10 +1,11 @@
-"""What may stand in the JSON files that come with a model, as types: the rest has no effect.
+"""What may stand in the JSON files that come with a model, as types.
 
-A model comes from strangers. diffusers and transformers believe its configuration: they import the
-classes that it names, ask for its own code, fetch attention kernels and quantizers. So they never
-see it. `read` gives the keys that are declared here, checked against their ranges, and the networks
-are made from those. A key that nobody here knows is passed over, as diffusers does. One that would
-make another network of it must have the value that says so is not wanted.
+The rest of a file has no effect. A model comes from strangers. diffusers and transformers believe
+its configuration: they import the classes that it names, ask for its own code, fetch attention
+kernels and quantizers. So they never see it. `read` gives the keys that are declared here, checked
+against their ranges, and the networks are made from those. A key that nobody here knows is passed
+over, as diffusers does. One that would make another network of it must have the value that says so
+is not wanted.
 
     unet = read(UNet, folder / "unet" / "config.json")
     UNet2DConditionModel(**unet.arguments())
@@ -65,7 +66,10 @@ def read(kind: type[Described], file: Path) -> Described:
 
 
 def parse(kind: type[Described], text: bytes | str, where: str) -> Described:
-    """The same for JSON that was read from elsewhere; `where` names its place in an error."""
+    """The same as `read_json`, for JSON that was read from elsewhere.
+
+    `where` names its place in an error.
+    """
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
@@ -105,8 +109,9 @@ def read_bytes(file: Path, most: int = MAX_BYTES) -> bytes:
 
 
 class UNet(Configuration):
-    """unet/config.json: a `UNet2DConditionModel` of the kind that Stable Diffusion 1.x and 2.x
-    use.
+    """unet/config.json: a `UNet2DConditionModel`.
+
+    Of the kind that Stable Diffusion 1.x and 2.x use.
     """
 
     class_name: Literal["UNet2DConditionModel"] = Field("UNet2DConditionModel", alias="_class_name")
@@ -218,7 +223,10 @@ class TinyVAE(Configuration):
 
 
 class TextEncoder(Configuration):
-    """text_encoder/config.json: a `CLIPTextModel`; the arguments are those of `CLIPTextConfig`."""
+    """text_encoder/config.json: a `CLIPTextModel`.
+
+    The fields are the arguments of `CLIPTextConfig`.
+    """
 
     model_type: Literal["clip_text_model"] = "clip_text_model"
     vocab_size: Annotated[int, Field(ge=3, le=1_000_000)] = 49408
@@ -259,15 +267,16 @@ SCHEDULERS = Literal[
     "TCDScheduler",
     "UniPCMultistepScheduler",
 ]
-"""Those that describe the noise by betas. Which one it is does not matter: an algorithm brings the
-solver of its paper.
+"""Those that describe the noise by betas.
+
+Which one it is does not matter: an algorithm brings the solver of its paper.
 """
 
 
 class Scheduler(Configuration):
-    """scheduler/scheduler_config.json: the noise that the model was trained with, by timestep.
+    """scheduler/scheduler_config.json: the noise of the model's training.
 
-    The arguments are those of `DDIMScheduler` that shape it.
+    It is given for each timestep. The arguments are those of `DDIMScheduler` that shape it.
     """
 
     class_name: SCHEDULERS | None = Field(None, alias="_class_name")
@@ -321,7 +330,10 @@ class AddedToken(Configuration):
 
 
 class Vocabulary(BaseModel):
-    """The byte-pair vocabulary in tokenizer.json, with its merges; nothing else there is used."""
+    """The byte-pair vocabulary in tokenizer.json, with its merges.
+
+    Nothing else of the file is used.
+    """
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -338,12 +350,11 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Notes(BaseModel):
-    """limn.json: what Limn can't read from the networks. A key that it does not know is refused,
-    for this file is written by hand.
+    """limn.json: what Limn can't read from the networks.
 
-    native_size: pixels of the shorter side that the model was trained on.
-    semantic_level: the UNet's level at which nouns localise best, 0 the finest.
-    defaults: of parameters, by algorithm; the algorithms check them.
+    A key that it does not know is refused, for this file is written by hand. native_size: pixels of
+    the shorter side that the model was trained on. semantic_level: the UNet's level at which nouns
+    localise best, 0 the finest. defaults: of parameters, by algorithm; the algorithms check them.
     world: of a model that knows but a small part of the world (world.py).
     """
 
@@ -359,8 +370,10 @@ class Notes(BaseModel):
 
 
 class World(BaseModel):
-    """All that a small model knows: `about` says what, in a few words. `error`: the median error of
-    its autoencoder above which a picture is not of that world.
+    """All that a small model knows.
+
+    `about` says what, in a few words. `error`: the median error of its autoencoder above which a
+    picture is not of that world.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)

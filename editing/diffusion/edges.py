@@ -1,10 +1,10 @@
-"""A coarse map drawn to the picture's own edges: the guided filter of He, Sun, Tang (PAMI 2013).
+"""Draws a coarse map to the picture's own edges.
 
-Around each pixel the map is fitted as a linear function of the picture's colour, so that it turns
-where the colours turn. Windows and all are subsampled as in the same authors' Fast Guided Filter
-(arXiv 1505.00996), so that the cost does not grow with the radius. Written here because torch has
-none, and the libraries that do (OpenCV's contributed modules, kornia) would each be one large
-dependency for these lines.
+By the guided filter of He, Sun and Tang (PAMI 2013). Around each pixel the map is fitted as a
+linear function of the picture's colour, so that it turns where the colours turn. Windows and all
+are subsampled as in the same authors' Fast Guided Filter (arXiv 1505.00996), so that the cost does
+not grow with the radius. Written here because torch has none, and the libraries that do (OpenCV's
+contributed modules, kornia) would each be one large dependency for these lines.
 """
 
 from __future__ import annotations
@@ -16,21 +16,25 @@ from torch.nn import functional as F
 from .masks import grow
 
 RADIUS = 1.5
-"""Of a cell of the map. Recolourings, retextures and removals, 72 cases: IoU with the exact mask
-0.83 at half a cell, 0.89 at one, 0.92 at 1.5 and 0.91 at two; 0.76 without the filter.
+"""Of a cell of the map.
+
+Recolourings, retextures and removals, 72 cases: IoU with the exact mask 0.83 at half a cell, 0.89
+at one, 0.92 at 1.5 and 0.91 at two; 0.76 without the filter.
 """
 
 EPS = 1e-3
-"""Variance of colours in 0..1 below which a window counts as flat: the paper's smoothing term.
-1e-4 gave 0.93 on the same cases, whose backgrounds are flat, and 1e-2 gave 0.89; brushwork and
-grain of some 3% lie below 1e-3 and do not draw an edge.
+"""Variance of colours in 0..1 below which a window counts as flat.
+
+This is the paper's smoothing term. 1e-4 gave 0.93 on the same cases, whose backgrounds are flat,
+and 1e-2 gave 0.89; brushwork and grain of some 3% lie below 1e-3 and do not draw an edge.
 """
 
 OUTLINE = 0.375
-"""Radius of the second fit, of a cell: drawn outlines differ in colour from what they enclose, and
-the first fit leaves part of them out. 36 of the same cases: 6% of all that a thing covers, however
-faintly, is left outside instead of 10%, at an IoU of 0.92 instead of 0.93; growing by one pixel
-leaves 3% at 0.86.
+"""Radius of the second fit, as a share of a cell.
+
+Drawn outlines differ in colour from what they enclose, and the first fit leaves part of them out.
+36 of the same cases: 6% of all that a thing covers, however faintly, is left outside instead of
+10%, at an IoU of 0.92 instead of 0.93; growing by one pixel leaves 3% at 0.86.
 """
 
 FAINT = 0.2  # share of a thing in a pixel from which the pixel belongs to it
@@ -49,8 +53,10 @@ def follow(coarse: Tensor, picture: Tensor, cell: float) -> Tensor:
 
 
 def with_outline(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
-    """A mask (1, 1, h, w) bool and the thing's own outline around it: pixels near the mask whose
-    colour its own explain in part. picture and cell: as in follow.
+    """A mask (1, 1, h, w) bool with the thing's own outline around it.
+
+    The outline is of pixels near the mask whose colour its own explain in part. picture and cell:
+    as in follow.
     """
     slope, offset = coefficients(picture, mask.to(picture), OUTLINE * cell, FINE_OUTLINE)
     share = (slope * picture).sum(1, keepdim=True) + offset
@@ -61,7 +67,10 @@ def with_outline(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
 def coefficients(
     picture: Tensor, target: Tensor, radius: float, fine: int
 ) -> tuple[Tensor, Tensor]:
-    """linear_fit of a map of any grid (1, 1, a, b), windows beyond `fine` pixels subsampled."""
+    """linear_fit of a map of any grid (1, 1, a, b).
+
+    Windows beyond `fine` pixels are subsampled.
+    """
     factor = max(1, int(radius / fine))
     whole = (picture.shape[2], picture.shape[3])
     size = (max(1, whole[0] // factor), max(1, whole[1] // factor))
@@ -97,9 +106,10 @@ def linear_fit(guide: Tensor, target: Tensor, radius: int, eps: float) -> tuple[
 
 
 def solved(spread: Tensor, right: Tensor, eps: float) -> Tensor:
-    """(S + eps I)^-1 right at each pixel, by the closed inverse of a symmetric 3 x 3 matrix.
+    """(S + eps I)^-1 right at each pixel.
 
-    spread: (1, 6, h, w), S row by row: rr, rg, rb, gg, gb, bb. right: (1, 3, h, w).
+    By the closed inverse of a symmetric 3 x 3 matrix. spread: (1, 6, h, w), S row by row: rr, rg,
+    rb, gg, gb, bb. right: (1, 3, h, w).
     """
     rr, rg, rb, gg, gb, bb = spread.split(1, dim=1)
     rr, gg, bb = rr + eps, gg + eps, bb + eps
@@ -111,7 +121,10 @@ def solved(spread: Tensor, right: Tensor, eps: float) -> Tensor:
 
 
 def box_mean(x: Tensor, radius: int) -> Tensor:
-    """Mean over the square window of this radius, cut at the picture's sides; by running sums."""
+    """The mean over the square window of this radius, by running sums.
+
+    The window is cut at the picture's sides.
+    """
     for axis in (2, 3):
         size = x.shape[axis]
         sums = F.pad(x.cumsum(axis), (1, 0, 0, 0) if axis == 3 else (0, 0, 1, 0))

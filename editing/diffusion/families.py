@@ -1,6 +1,7 @@
-"""What a .safetensors file is by the names of its tensors, where it is no Stable Diffusion 1.x.
+"""What a .safetensors file is, where it is no Stable Diffusion 1.x.
 
-As other programs that read the same files tell them: A1111, ComfyUI, diffusers' single_file_utils.
+The names of its tensors tell. As other programs that read the same files tell them: A1111, ComfyUI,
+diffusers' single_file_utils.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ FAMILIES = (
         r"\b(pos_embed\.proj|adaln_single|patch_embed\w*|x_embedder)\.",
     ),
 )
-"""Other families: a code, what to call it, and what is in the names of its tensors."""
+"""Other families of models.
+
+Each has a code, a name to call it by, and what is in the names of its tensors.
+"""
 
 ADDITIONS = (
     (
@@ -53,7 +57,10 @@ ADDITIONS = (
 
 
 def addition_or_family(file: Path, tensors: Iterable[str]) -> Trouble | None:
-    """What a file is if it is an addition or of another family, by the names of its tensors."""
+    """What a file is if it is an addition or of another family.
+
+    The names of its tensors tell.
+    """
     names = "\n".join(tensors)
     for code, what, pattern, remedy in ADDITIONS:
         if re.search(pattern, names, re.MULTILINE):

@@ -19,13 +19,17 @@ NAMES = {"unet": "denoising network", "vae": "autoencoder", "text_encoder": "tex
 """What the parts of a model are called in messages."""
 
 _WIDE: set[tuple[str, str]] = set()
-"""Parts that need float32, as (identity of the model and card, part): they are loaded again,
-too.
+"""Parts that need float32, as (identity of the model and card, part).
+
+They are loaded in float32 the next time, too.
 """
 
 
 class Widened(Exception):
-    """A network was taken to float32 and what it has done so far is worth nothing: begin again."""
+    """A network was taken to float32, so the edit must begin again.
+
+    What it has computed so far is worth nothing.
+    """
 
     def __init__(self, part: str) -> None:
         super().__init__(part)
@@ -36,7 +40,10 @@ class Widened(Exception):
 
 
 def is_finite(x: Tensor) -> bool:
-    """Whether no number of a floating-point tensor is infinite or NaN; allocates nothing."""
+    """Whether no number of a floating-point tensor is infinite or NaN.
+
+    Allocates nothing.
+    """
     if not x.numel():
         return True
     low, high = x.detach().aminmax()  # NaN goes through

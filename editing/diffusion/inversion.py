@@ -1,11 +1,10 @@
-"""From a picture's latents up to noise: DDIM inversion (the loop walked upwards), and null-text
-inversion.
+"""From a picture's latents up to noise.
 
-A Trajectory costs one forward a step and depends only on the latents and the source text, so it is
-worth keeping between edits.
-Sources: Song et al. 2021 (DDIM); Mokady et al., CVPR 2023 (null-text inversion); Ju et al., ICLR
-2024 (direct inversion: a source branch that takes its latents from the stored trajectory at every
-step is the same as their correction terms).
+DDIM inversion, which is the sampling loop walked upwards, and null-text inversion. A Trajectory
+costs one forward a step and depends only on the latents and the source text, so it is worth keeping
+between edits. Sources: Song et al. 2021 (DDIM); Mokady et al., CVPR 2023 (null-text inversion); Ju
+et al., ICLR 2024 (direct inversion: a source branch that takes its latents from the stored
+trajectory at every step is the same as their correction terms).
 """
 
 from __future__ import annotations
@@ -27,8 +26,9 @@ NULL_TEXT_ITERATIONS = 10
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Every latent of an inversion, (N + 1, 4, h, w), in the order of its moments: the noisiest
-    first, z_0 last.
+    """Every latent of an inversion, (N + 1, 4, h, w).
+
+    In the order of the timesteps: the noisiest first, z_0 last.
     """
 
     latents: Tensor
@@ -46,11 +46,11 @@ class Trajectory:
 def invert(
     model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment]
 ) -> Generator[Progress, None, Trajectory]:
-    """DDIM inversion at guidance 1: z_0 (1, 4, h, w) up the ladder with the noise that the model
-    sees under `text` (1, tokens, channels).
+    """DDIM inversion at guidance 1, from z_0 (1, 4, h, w) up to noise.
 
-    The network is asked at the noisier end of each step, as diffusers' DDIMInverseScheduler and the
-    null-text code do. One row a step.
+    The noise is what the model sees under `text` (1, tokens, channels). The network is asked at the
+    noisier end of each step, as diffusers' DDIMInverseScheduler and the null-text code do. One row
+    a step.
     """
     branch = Branch("source", text)
 
@@ -66,11 +66,11 @@ def invert(
 
 
 def pace(step: int, count: int) -> tuple[float, float]:
-    """Adam's rate at a step of null-text inversion, and the mean squared error that is small enough
-    there.
+    """Adam's rate at a step of null-text inversion, and its goal.
 
-    The authors' 0.01 (1 - step / 100) and 1e-5 + 2e-5 step belong to 50 steps; here they go by the
-    share of the steps that is done.
+    The goal is the mean squared error that is small enough there. The authors' 0.01 (1 - step /
+    100) and 1e-5 + 2e-5 step belong to 50 steps; here they go by the share of the steps that is
+    done.
     """
     share = step / count
     return 0.01 * (1 - share / 2), 1e-5 + 1e-3 * share
@@ -84,12 +84,12 @@ def null_text(
     moments: Sequence[Moment],
     guidance: float,
 ) -> Generator[Progress, None, Tensor]:
-    """Null-text inversion: one unconditional embedding a step, (N, tokens, channels), that makes
-    guided sampling retrace the trajectory.
+    """Null-text inversion: one unconditional embedding for each step.
 
-    At each step Adam moves the embedding (started from the last one) until the guided step lands on
-    the stored latents: at most 10 iterations, at the pace of `pace`. The authors keep the last
-    iteration's embedding; here the best is kept, so that no step ends worse than it began.
+    They are (N, tokens, channels), and make guided sampling retrace the trajectory. At each step
+    Adam moves the embedding (started from the last one) until the guided step lands on the stored
+    latents: at most 10 iterations, at the pace of `pace`. The authors keep the last iteration's
+    embedding; here the best is kept, so that no step ends worse than it began.
     """
     solver = DDIM()
     z = trajectory.noisiest
@@ -114,8 +114,9 @@ def null_text(
 
 @dataclass(frozen=True)
 class _Iterations:
-    """What one step's iterations found: the best of the embeddings tried, its loss and its guided
-    noise; and the last, not yet tried.
+    """What one step's iterations found.
+
+    The best of the embeddings tried, its loss and its guided noise; and the last, not yet tried.
     """
 
     null: Tensor

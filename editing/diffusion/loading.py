@@ -1,5 +1,6 @@
-"""From a folder or a single file to a Model, variant by variant, each loaded when it is first
-wanted.
+"""From a folder or a single file to a Model.
+
+Each variant is loaded when it is first wanted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from .recognition import VARIANTS, Checkpoint, object_in
 from .schedule import Schedule
 
 SD1_SEMANTIC_LEVEL = 2
-"""16 x 16 positions at 512 x 512 pixels: where Stable Diffusion 1.x localises nouns best."""
+"""The level at which Stable Diffusion 1.x localises nouns best.
+
+It has 16 x 16 positions at 512 x 512 pixels.
+"""
 
 NOTES = "limn.json"
 
@@ -56,11 +60,11 @@ class Models:
         self._loaded: dict[str, Model] = {}
 
     def get(self, variant: str) -> Model:
-        """The model of a variant; where memory is too small for it beside others, those are
-        dropped, to be loaded again when wanted.
+        """The model of a variant.
 
-        Raises MissingVariant, UnreadableModel if its files are damaged, or torch.OutOfMemoryError
-        if it is too large by itself.
+        Where memory is too small for it beside others, those are dropped, to be loaded again when
+        wanted. Raises MissingVariant, UnreadableModel if its files are damaged, or
+        torch.OutOfMemoryError if it is too large by itself.
         """
         self.require(variant)
         if self.lean and variant not in self._loaded:
@@ -103,15 +107,17 @@ class Models:
         return variant in self._loaded
 
     def spare_memory(self) -> None:
-        """From now on hold one variant at a time, and of that only the UNet on the device. Results
-        are the same, and come more slowly.
+        """From now on holds one variant, and of that only the UNet on the device.
+
+        Results are the same, and come more slowly.
         """
         self.unload()
         self.lean = True
 
     def unload(self) -> None:
-        """Drop what is loaded, and hand a GPU's memory back; an edit that is under way keeps its
-        own until it ends.
+        """Drops what is loaded, and hands a GPU's memory back.
+
+        An edit that is under way keeps its own until it ends.
         """
         self._loaded.clear()
         gc.collect()  # networks refer to themselves
@@ -125,9 +131,10 @@ class Models:
         return self._shared(loaded)
 
     def _shared(self, loaded: Model) -> Model:
-        """A model whose autoencoder and text encoder are those of another variant, where all their
-        values are equal: Stable Diffusion's variants were made from each other. Saves 0.41 GB a
-        variant in half precision.
+        """A model whose autoencoder and text encoder another variant has.
+
+        They are shared where all their values are equal: Stable Diffusion's variants were made from
+        each other. Saves 0.41 GB a variant in half precision.
         """
         for other in self._loaded.values():
             for part in ("vae", "text_encoder"):
@@ -146,7 +153,10 @@ class Models:
         )
 
     def defaults(self, variant: str, algorithm: str) -> Mapping[str, Any]:
-        """The model's own defaults for an algorithm, from limn.json; nothing is loaded for it."""
+        """The model's own defaults for an algorithm, from limn.json.
+
+        Nothing is loaded for it.
+        """
         checkpoint = self.checkpoints.get(variant)
         return {} if checkpoint is None else _notes(checkpoint.place).defaults.get(algorithm, {})
 
@@ -180,10 +190,11 @@ def load_models(
 
 
 def _notes(place: Path) -> Notes:
-    """A model's limn.json: in its folder; for a file NAME.safetensors NAME.limn.json beside it.
+    """A model's limn.json.
 
-    Where the folder's name or the file's is a variant's, the limn.json of the folder that holds it
-    counts for all variants; so it does for a file that lies there alone.
+    It lies in the model's folder; for a file NAME.safetensors it is NAME.limn.json beside it. Where
+    the folder's name or the file's is a variant's, the limn.json of the folder that holds it counts
+    for all variants; so it does for a file that lies there alone.
     """
     parent = place.parent
     own = place / NOTES if place.is_dir() else place.with_suffix(f".{NOTES}")

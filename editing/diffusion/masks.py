@@ -1,7 +1,7 @@
-"""From maps to masks: normalise, blur, the painter's hint, other grids, growing, feathering,
-blending.
+"""From maps to masks.
 
-Maps are float (..., h, w); masks hold 0 and 1; hints lie in 0..1.
+Normalising, blurring, the painter's hint, other grids, growing, feathering, blending. Maps are
+float (..., h, w); masks hold 0 and 1; hints lie in 0..1.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def area(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def to_grid(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """A binary mask (h, w) on another grid: nearest upwards; the maximum downwards, so that one
-    cell survives.
+    """A binary mask (h, w) on another grid.
+
+    Nearest upwards; the maximum downwards, so that one cell survives.
     """
     wide = mask[None, None].float()
     if size[0] < mask.shape[0] or size[1] < mask.shape[1]:
@@ -67,8 +68,9 @@ def guided(x: Tensor, hint: Tensor) -> Tensor:
 
 
 def within(hint: Tensor) -> Tensor:
-    """The cells of a hint that count as selected: at least half covered, or the most covered ones
-    if none is. Boolean.
+    """The cells of a hint that count as selected. Boolean.
+
+    They are at least half covered, or the most covered ones if none is.
     """
     return hint >= min(0.5, float(hint.max()))
 
@@ -79,7 +81,10 @@ def blend(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
 
 
 def filled(mask: Tensor) -> Tensor:
-    """A mask (h, w) bool without holes: all that cannot be reached from the border around it."""
+    """A mask (h, w) bool without holes.
+
+    Whatever cannot be reached from the border around it counts as inside.
+    """
     free = F.pad((~mask).float()[None, None], (1, 1, 1, 1), value=1.0)
     outside, before = torch.zeros_like(free), free
     outside[..., 0, :] = 1
@@ -116,8 +121,9 @@ def _shifted(x: Tensor, dy: int) -> Tensor:
 
 
 def feather(mask: Tensor, width: int) -> Tensor:
-    """Let a binary mask (1, 1, h, w) rise inward from its edge, from 0 outside to 1 at `width`
-    pixels inside.
+    """Lets a binary mask (1, 1, h, w) rise inward from its edge.
+
+    From 0 outside to 1 at `width` pixels inside.
     """
     if width < 1:
         return mask

@@ -32,8 +32,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Branch:
-    """One named part of the batch: its text embedding (1, tokens, channels), and extra input
-    channels (1, c, h, w) where wanted.
+    """One named part of the batch.
+
+    It has a text embedding (1, tokens, channels), and extra input channels (1, c, h, w) where
+    wanted.
     """
 
     name: str
@@ -82,20 +84,25 @@ class Model:
 
     @property
     def multiple(self) -> int:
-        """Working sizes are multiples of this many pixels, so that every level divides evenly."""
+        """Working sizes are multiples of this many pixels.
+
+        So every level divides evenly.
+        """
         return self.factor * int(2 ** (len(self.unet.config["block_out_channels"]) - 1))
 
     @property
     def scaling(self) -> float:
-        """The autoencoder's scaling factor: the loop's latents are this times the posterior's
-        mode.
+        """The autoencoder's scaling factor.
+
+        The loop's latents are this times the posterior's mode.
         """
         return float(self.vae.config["scaling_factor"])
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """Picture (n, 3, H, W) in 0..1 -> posterior mode, **unscaled**, (n, 4, H / factor, W /
-        factor). Raises NotFinite.
+        """A picture's posterior mode, **unscaled**.
+
+        (n, 3, H, W) in 0..1 -> (n, 4, H / factor, W / factor). Raises NotFinite.
         """
 
         def mode() -> Tensor:
@@ -128,7 +135,10 @@ class Model:
         return self._looked_at("text_encoder", lambda: self.text_encoder(ids)[0])
 
     def _looked_at(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
-        """What a network computes, as float32; computed again in float32 if it is not finite."""
+        """What a network computes, as float32.
+
+        It is computed again in float32 if it is not finite.
+        """
         if not self.lean:
             return self._finite(part, compute)
         torch.nn.Module.to(getattr(self, part), self.device)
@@ -158,13 +168,12 @@ class Model:
         branches: Sequence[Branch],
         taps: Taps | None = None,
     ) -> dict[str, Tensor]:
-        """The noise in the latents by branch, each (n, 4, h, w), from **one** forward of all
-        branches.
+        """The noise in the latents by branch, each (n, 4, h, w).
 
-        latents: as the network wants them (Solver.shown), (n, 4, h, w) for every branch, or by
-        branch name. t: timestep 0..999.
-        Raises NotFinite, or Widened where the UNet runs in float32 from now on.
-        Gradients flow to the text embeddings and latents where the caller has them enabled.
+        All branches go through **one** forward. latents: as the network wants them (Solver.shown),
+        (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999. Raises NotFinite, or
+        Widened where the UNet runs in float32 from now on. Gradients flow to the text embeddings
+        and latents where the caller has them enabled.
         """
         shared = latents if isinstance(latents, Tensor) else None
         inputs, texts = [], []
@@ -196,8 +205,9 @@ class Model:
         return {name: output[rows.of(name)] for name in rows.names}
 
     def save_memory(self, on: bool) -> None:
-        """Gradient checkpointing: where gradients are enabled, activations are computed again
-        instead of kept (about half the memory).
+        """Gradient checkpointing, which takes about half the memory.
+
+        Where gradients are enabled, activations are computed again instead of kept.
         """
         if on or self.lean:
             self.unet.enable_gradient_checkpointing()
@@ -205,8 +215,9 @@ class Model:
             self.unet.disable_gradient_checkpointing()
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Keeps small gradients from vanishing where the UNet is in half precision; does nothing
-        otherwise.
+        """Keeps small gradients from vanishing in half precision.
+
+        Does nothing where the UNet is in another precision.
         """
         return torch.amp.GradScaler(
             self.device.type, init_scale=1024.0, enabled=self.unet.dtype == torch.float16

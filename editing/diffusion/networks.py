@@ -1,11 +1,11 @@
-"""From a checkpoint's files to its networks, for a folder and for a single file alike.
+"""From a checkpoint's files to its networks.
 
-The libraries' own ways (`from_pretrained`, `from_single_file`) believe whatever a model's
-configuration says, and the second one first makes each network with random weights of 32 bits and
-needs a model hub. With a file of 2.1 GB on its way to a GPU that took 7.3 GB of memory and 9.8 CPU
-seconds; this takes 0.5 GB and 0.7 s. A network is made without weights from the checked
-configuration, the files are mapped into memory, their tensors get diffusers' names by diffusers'
-own conversion, and are put in as they are.
+For a folder and for a single file alike. The libraries' own ways (`from_pretrained`,
+`from_single_file`) believe whatever a model's configuration says, and the second one first makes
+each network with random weights of 32 bits and needs a model hub. With a file of 2.1 GB on its way
+to a GPU that took 7.3 GB of memory and 9.8 CPU seconds; this takes 0.5 GB and 0.7 s. A network is
+made without weights from the checked configuration, the files are mapped into memory, their tensors
+get diffusers' names by diffusers' own conversion, and are put in as they are.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ OLD_ATTENTION = {
     ".value.": ".to_v.",
     ".proj_attn.": ".to_out.0.",
 }
-"""Names in autoencoders from before diffusers 0.15: Stable Diffusion 1.5's own is one."""
+"""Names in autoencoders from before diffusers 0.15.
+
+Stable Diffusion 1.5's own has them.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ class Networks:
 
 
 def load(checkpoint: Checkpoint, dtype: torch.dtype) -> Networks:
-    """The networks on the CPU, in a precision. Where it is the files' own they stay mapped.
+    """The networks on the CPU, in a precision.
 
-    Raises UnreadableModel, or what torch and safetensors raise for damaged files.
+    Where it is the files' own they stay mapped. Raises UnreadableModel, or what torch and
+    safetensors raise for damaged files.
     """
     folder = _configuration(checkpoint)
     config = read(TextEncoder, _json(folder, "text_encoder"))
@@ -101,7 +105,10 @@ def load(checkpoint: Checkpoint, dtype: torch.dtype) -> Networks:
 
 
 def _configuration(checkpoint: Checkpoint) -> Path | None:
-    """The folder with a checkpoint's configuration; None means Stable Diffusion 1.x's own."""
+    """The folder with a checkpoint's configuration.
+
+    None means Stable Diffusion 1.x's own.
+    """
     place = checkpoint.place
     return place if place.is_dir() else config_beside(place)
 
@@ -187,7 +194,10 @@ def load_tiny_vae(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
 
 
 def _filled(network: Any, tensors: dict[str, Tensor]) -> Any:
-    """A network that was made without weights, with these. Raises RuntimeError if some lack."""
+    """A network that was made without weights, with these.
+
+    Raises RuntimeError if some lack.
+    """
     network.load_state_dict(tensors, assign=True)
     return network
 
@@ -240,9 +250,10 @@ def sd1_tokenizer() -> CLIPTokenizer:
 
 
 def _tokenizer(folder: Path, config: TextEncoder) -> CLIPTokenizer:
-    """A model's own tokenizer: its vocabulary and merges in either form, and its special tokens.
+    """A model's own tokenizer.
 
-    Raises UnreadableModel if it has tokens that the text encoder does not know.
+    Its vocabulary and merges in either form, and its special tokens. Raises UnreadableModel if it
+    has tokens that the text encoder does not know.
     """
     folder = folder / "tokenizer"
     vocab: dict[str, int]

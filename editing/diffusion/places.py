@@ -1,4 +1,6 @@
-"""Where models lie: from a place that a person names to one checkpoint for each variant.
+"""Where models lie.
+
+From a place that a person names to one checkpoint for each variant.
 
     locate(place) -> {"text-to-image": Checkpoint, ...}
 
@@ -19,7 +21,10 @@ from .families import FAMILY as SD1
 from .recognition import VARIANTS, Checkpoint, is_folder, object_in, recognise
 
 DEPTH = 5
-"""Folders below the named one that are looked into: ComfyUI/models/checkpoints/SD1.5/mine has 4."""
+"""How many folders below the named one are looked into.
+
+ComfyUI/models/checkpoints/SD1.5/mine has 4.
+"""
 
 MAX_ENTRIES = 20_000
 """Files and folders that are looked at: a home folder named by mistake has more."""
@@ -107,8 +112,9 @@ def _find(source: Path) -> dict[str, Checkpoint]:
 
 
 def _named(source: Path, variant: str) -> Path | None:
-    """The checkpoint under a variant's name, a file before a folder: beside a file the folder holds
-    its configuration.
+    """The checkpoint under a variant's name, a file before a folder.
+
+    Beside a file, the folder holds its configuration.
     """
     file, folder = source / f"{variant}.safetensors", source / variant
     if file.is_file():
@@ -128,7 +134,10 @@ def _of_variant(place: Path, variant: str) -> Checkpoint:
 
 
 def _selection(file: Path) -> dict[str, Checkpoint]:
-    """What a selection names: {"text-to-image": "PLACE", ...}, relative to where it lies."""
+    """What a selection of places names.
+
+    It is {"text-to-image": "PLACE", ...}, relative to where it lies.
+    """
     chosen = {}
     for variant, place in object_in(file).items():
         if variant in VARIANTS.values() and isinstance(place, str):
@@ -172,9 +181,10 @@ def _choose(source: Path, found: list[Checkpoint]) -> dict[str, Checkpoint]:
 
 
 def survey(folder: Path) -> Iterator[Checkpoint]:
-    """Every checkpoint below a folder, also those that cannot be used, in the order of their names.
+    """Every checkpoint below a folder, in the order of their names.
 
-    Goes DEPTH folders deep, and stops after MAX_ENTRIES entries.
+    Those that cannot be used are among them. Goes DEPTH folders deep, and stops after MAX_ENTRIES
+    entries.
     """
     left = [MAX_ENTRIES]
     for count, place in enumerate(_candidates(folder, DEPTH, left, set()), start=1):
@@ -184,7 +194,10 @@ def survey(folder: Path) -> Iterator[Checkpoint]:
 
 
 def _candidates(folder: Path, depth: int, left: list[int], seen: set[str]) -> Iterator[Path]:
-    """Files and folders that may be checkpoints. A link that leads back is not followed."""
+    """Files and folders that may be checkpoints.
+
+    A link that leads back is not followed.
+    """
     real = os.path.realpath(folder)
     if real in seen or left[0] <= 0:
         return
@@ -219,7 +232,10 @@ def _candidates(folder: Path, depth: int, left: list[int], seen: set[str]) -> It
 
 
 def _snapshot(repository: Path) -> Path | None:
-    """The current snapshot of a model in the Hugging Face cache: refs/main's, else the newest."""
+    """The current snapshot of a model in the Hugging Face cache.
+
+    It is refs/main's, else the newest.
+    """
     snapshots = repository / "snapshots"
     try:
         main = (repository / "refs" / "main").read_text(encoding="utf-8")[:64].strip()

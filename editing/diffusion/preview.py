@@ -20,11 +20,11 @@ Preview = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def previewer(model: Model, latents: Tensor, image: Tensor) -> Preview:
-    """How to show this edit's latents: the autoencoder where they are small, a tiny autoencoder
-    where the model has one, else a linear map.
+    """How to show this edit's latents while it runs.
 
-    The linear map from latents to colours is fitted to the picture at hand: `latents` (1, 4, h, w),
-    scaled, of `image` (1, 3, H, W).
+    By the autoencoder where they are small, by a tiny autoencoder where the model has one, else by
+    a linear map. The linear map from latents to colours is fitted to the picture at hand: `latents`
+    (1, 4, h, w), scaled, of `image` (1, 3, H, W).
     """
     if latents.shape[2] * latents.shape[3] <= SMALL:
         return lambda x0: model.decode(x0[:1]).cpu()

@@ -1,4 +1,6 @@
-"""What a checkpoint is, and whether Limn can use it: from names, headers and small JSON files.
+"""What a checkpoint is, and whether Limn can use it.
+
+Names, headers and small JSON files tell; no weights are read.
 
     recognise(path) -> Checkpoint
 
@@ -23,8 +25,10 @@ from .families import addition_or_family, other
 from .weights_file import AGAIN, OTHER, Header, Tensor, Trouble, read
 
 VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
-"""The UNet's input channels tell the variants apart: latents; latents, a mask and a masked
-picture; latents and a picture."""
+"""The variants by the number of the UNet's input channels.
+
+4: latents. 9: latents, a mask and a masked picture. 8: latents and a picture.
+"""
 
 SD2 = "Stable Diffusion 2.x"
 
@@ -34,7 +38,10 @@ CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input ch
 SINGLE_FILE_PARTS = {"vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
 
 COUNTS = {"unet": 686, "vae": 248, "text_encoder": 196}
-"""Tensors of Stable Diffusion 1.x's networks; fewer in a file mean that it is not whole."""
+"""How many tensors Stable Diffusion 1.x's networks have.
+
+Fewer in a file mean that it is not whole.
+"""
 
 STEMS = {
     "unet": "diffusion_pytorch_model",
@@ -44,7 +51,10 @@ STEMS = {
 """How the weights are called in a folder in the diffusers format."""
 
 PRECISION_MARKS = ("", "fp16", "bf16")
-"""Between the stem and `.safetensors`. Other marks (`non_ema`) are copies for training."""
+"""Between the stem and `.safetensors`.
+
+Other marks (`non_ema`) are copies for training.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,8 +121,10 @@ def _unusable(place: Path, code: str, sentence: str, remedy: str, family: str = 
 
 
 def config_beside(file: Path) -> Path | None:
-    """The folder that holds a single file's own configuration, if there is one: of the same name,
-    with a model_index.json."""
+    """The folder that holds a single file's own configuration, if any.
+
+    It has the file's name, and a model_index.json.
+    """
     folder = file.with_suffix("")
     return folder if (folder / "model_index.json").is_file() else None
 
@@ -166,9 +178,10 @@ def _file(file: Path) -> Checkpoint:
 
 
 def _lone_vae(file: Path, header: Header) -> dict[str, str]:
-    """The autoencoder in a file that holds nothing else, if it may be Stable Diffusion 1.x's.
+    """The autoencoder in a file that holds nothing else.
 
-    SDXL's has the same shapes; only its name tells, if anything does.
+    Only if it may be Stable Diffusion 1.x's. SDXL's has the same shapes; only its name tells, if
+    anything does.
     """
     first = header.tensors.get("decoder.conv_in.weight")
     if first is None or first.shape != (512, 4, 3, 3) or "xl" in file.name.lower():
@@ -187,7 +200,10 @@ def _not_sd1(place: Path) -> str:
 
 
 def _precision(place: Path, tensors: Iterable[Tensor]) -> str:
-    """The number type that most bytes have. Raises UnreadableModel for compressed weights."""
+    """The number type that most bytes have.
+
+    Raises UnreadableModel for compressed weights.
+    """
     sizes: dict[str, int] = {}
     for tensor in tensors:
         sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
@@ -338,7 +354,10 @@ def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
 
 
 def _shards(folder: Path, name: str) -> list[Path] | Trouble:
-    """The files of weights that come in pieces: name-00001-of-00002.safetensors, and so on."""
+    """The files of weights that come in pieces.
+
+    They are named name-00001-of-00002.safetensors, and so on.
+    """
     pattern = re.compile(re.escape(name) + r"-(\d{5})-of-(\d{5})\.safetensors")
     there = {m[1]: file for file in folder.iterdir() if (m := pattern.fullmatch(file.name))}
     if not there:
@@ -352,7 +371,10 @@ def _shards(folder: Path, name: str) -> list[Path] | Trouble:
 
 
 def object_in(file: Path) -> dict[str, Any]:
-    """A small JSON file that holds an object. Raises UnreadableModel where it does not."""
+    """A small JSON file that holds an object.
+
+    Raises UnreadableModel where it does not.
+    """
     try:
         content = json.loads(read_bytes(file))
     except (ValueError, RecursionError):

@@ -12,20 +12,24 @@ from torch import Tensor
 from .schedule import Moment, Solver
 
 Predict = Callable[[Tensor, Moment, Moment], Tensor]
-"""predict(x, now, next): the noise estimate that holds for the step from `now` to `next`: the
-algorithm's guidance rule.
+"""predict(x, now, next): the noise estimate for one step.
+
+It holds from `now` to `next`, and is where an algorithm has its guidance rule.
 """
 
 Compose = Callable[[Tensor, Moment], Tensor]
-"""compose(x, now): what happens to the latents once they have arrived at `now`: masks, blending,
-pinning.
+"""compose(x, now): what happens to the latents that have arrived at `now`.
+
+Masks, blending and pinning happen here.
 """
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step is done: its number (1..count), the latents after it and the clean latents predicted
-    by it.
+    """One step is done.
+
+    It has the step's number (1..count), the latents after it, and the clean latents that it
+    predicts.
     """
 
     index: int
@@ -40,7 +44,10 @@ def unchanged(x: Tensor, now: Moment) -> Tensor:
 
 
 def classifier_free(null: Tensor, text: Tensor, guidance: float) -> Tensor:
-    """Classifier-free guidance (Ho and Salimans 2022): eps_null + s (eps_text - eps_null)."""
+    """Classifier-free guidance (Ho and Salimans 2022).
+
+    eps_null + s (eps_text - eps_null).
+    """
     return null + guidance * (text - null)
 
 
@@ -52,10 +59,10 @@ def denoise(
     predict: Predict,
     compose: Compose = unchanged,
 ) -> Generator[Progress, None, Tensor]:
-    """Walk `latents` from the first moment to the last; yield after every step; return the latents
-    at the end.
+    """The sampling loop: from the first timestep to the last.
 
-    Moments in reversed order walk upwards, from the picture to noise: DDIM inversion.
+    Yields after every step, and returns the latents at the end. Moments in reversed order walk
+    upwards, from the picture to noise: DDIM inversion.
     """
     count = len(moments) - 1
     for index, (now, next) in enumerate(itertools.pairwise(moments), start=1):

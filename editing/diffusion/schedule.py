@@ -1,5 +1,6 @@
-"""The noise ladder and the rules that climb it: alpha-bar, moments, the clean estimate, noising,
-one step.
+"""Noise schedules and the solvers that follow them.
+
+alpha-bar, timesteps, the prediction of the clean latents, adding noise, one step.
 
 symbol      name                     unit
 t           timestep                 0..999, shown to the network
@@ -26,7 +27,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Moment:
-    """One rung of the ladder. `index` counts from the noisiest (0); the clean end is index N."""
+    """One rung of the ladder.
+
+    `index` counts from the noisiest (0); the clean end is index N.
+    """
 
     index: int
     t: float
@@ -35,8 +39,9 @@ class Moment:
 
 
 def late(moments: Sequence[Moment], share: float) -> tuple[Moment, ...]:
-    """The last `share`, 0..1, of a ladder's steps, for an edit that starts part-way; one step at
-    least.
+    """The last `share`, 0..1, of the steps; one step at least.
+
+    For an edit that starts part-way.
     """
     steps = len(moments) - 1
     return tuple(moments[steps - max(1, round(share * steps)) :])
@@ -44,7 +49,10 @@ def late(moments: Sequence[Moment], share: float) -> tuple[Moment, ...]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The noise that a model was trained with: alpha_bar by timestep, (timesteps,) float32."""
+    """The noise that a model was trained with.
+
+    It is alpha_bar by timestep, (timesteps,) float32.
+    """
 
     alphas_cumprod: Tensor
 
@@ -54,12 +62,12 @@ class Schedule:
         return cls(DDIMScheduler.from_config(dict(config)).alphas_cumprod)
 
     def ddim(self, steps: int, offset: int = 1) -> tuple[Moment, ...]:
-        """N + 1 moments, noisiest first, evenly spaced; the clean end has the first alpha_bar
-        (set_alpha_to_one False).
+        """N + 1 evenly spaced timesteps, the noisiest first.
 
-        With 50 of 1000 steps and offset 1: t = 981, 961, ..., 1, and the same backwards, so that
-        inversion matches sampling. Where the steps do not divide 1000, each t is rounded down by
-        itself; diffusers rounds their distance, and 400 steps would start at t = 799.
+        The clean end has the first alpha_bar (set_alpha_to_one False). With 50 of 1000 steps and
+        offset 1: t = 981, 961, ..., 1, and the same backwards, so that inversion matches sampling.
+        Where the steps do not divide 1000, each t is rounded down by itself; diffusers rounds their
+        distance, and 400 steps would start at t = 799.
         """
         total = len(self.alphas_cumprod)
         times = [i * total // steps + offset for i in reversed(range(steps))]
@@ -70,10 +78,10 @@ class Schedule:
         )
 
     def sigmas(self, steps: int) -> tuple[Moment, ...]:
-        """N + 1 moments, noisiest first, for the solvers that keep sigmas: t linear from 999 to 0,
-        then the clean end at sigma 0.
+        """N + 1 timesteps for the solvers that keep sigmas, the noisiest first.
 
-        N is at least 2: a single step would be the one at t = 0, which sees no noise.
+        t goes linearly from 999 to 0; then comes the clean end at sigma 0. N is at least 2: a
+        single step would be the one at t = 0, which sees no noise.
         """
         total = len(self.alphas_cumprod)
         times = np.linspace(0, total - 1, steps, dtype=np.float32)[::-1]
@@ -113,7 +121,10 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class DDIM:
-    """Deterministic DDIM; the same formula downwards (sampling) and upwards (inversion)."""
+    """Deterministic DDIM.
+
+    The same formula goes downwards (sampling) and upwards (inversion).
+    """
 
     def shown(self, x: Tensor, now: Moment) -> Tensor:
         return x
@@ -143,7 +154,10 @@ class _Sigma:
 
 @dataclass(frozen=True)
 class EulerAncestral(_Sigma):
-    """Euler step to sigma_down, then fresh noise of sigma_up from the request's generator."""
+    """An Euler step to sigma_down, then fresh noise of sigma_up.
+
+    The noise comes from the request's generator.
+    """
 
     generator: torch.Generator
 
@@ -155,10 +169,10 @@ class EulerAncestral(_Sigma):
 
 
 class LMS(_Sigma):
-    """Linear multistep of order 4. It remembers its last slopes, so each run wants a new one.
+    """Linear multistep of order 4.
 
-    Started part-way it begins with an empty history at order 1 (diffusers' scheduler then takes the
-    weights of order 4 for one slope).
+    It remembers its last slopes, so each run wants a new one. Started part-way it begins with an
+    empty history at order 1 (diffusers' scheduler then takes the weights of order 4 for one slope).
     """
 
     ORDER = 4
@@ -177,9 +191,9 @@ class LMS(_Sigma):
 
 
 class DPMSolver(_Sigma):
-    """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2): second order from the last two clean
-    estimates; first and last step: order 1.
+    """DPM-Solver++(2M) (Lu et al. 2022, Algorithm 2).
 
+    Of second order, from the last two clean estimates; the first and the last step are of order 1.
     It remembers an estimate, so each run wants a new one.
     """
 
@@ -202,8 +216,10 @@ class DPMSolver(_Sigma):
 
 
 def lms_weights(sigmas: Sequence[float], i: int, order: int) -> list[float]:
-    """Adams-Bashforth weights: the integral from sigma_i to sigma_{i+1} of each Lagrange polynomial
-    through the last `order` sigmas.
+    """Adams-Bashforth weights.
+
+    The integral from sigma_i to sigma_{i+1} of each Lagrange polynomial through the last `order`
+    sigmas.
     """
     weights = []
     for j in range(order):
@@ -215,8 +231,9 @@ def lms_weights(sigmas: Sequence[float], i: int, order: int) -> list[float]:
 
 
 def randn(shape: Sequence[int], generator: torch.Generator, device: torch.device | str) -> Tensor:
-    """Standard normal float32 numbers, drawn on the CPU so that a seed means the same on every
-    machine.
+    """Standard normal float32 numbers.
+
+    They are drawn on the CPU, so that a seed means the same on every machine.
     """
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).to(device)
 

@@ -23,8 +23,9 @@ PLACES = 77  # what CLIP's text encoder reads at once
 
 @dataclass(frozen=True)
 class Word:
-    """A whitespace-separated piece of a prompt: its characters and the places of its tokens (none,
-    if it holds no readable character).
+    """A whitespace-separated piece of a prompt.
+
+    It has its characters and the positions of its tokens (none, if it holds no readable character).
     """
 
     text: str
@@ -93,8 +94,10 @@ def read(tokenizer: CLIPTokenizer, text: str, places: int = PLACES) -> Prompt:
 
 
 def columns(maps: Tensor, places: Sequence[int]) -> Tensor:
-    """The mean of a word's maps: (token, h, w) and the places of its tokens -> (h, w). Raises
-    ValueError for a word without tokens.
+    """The mean of a word's maps.
+
+    From (token, h, w) and the positions of the word's tokens to (h, w). Raises ValueError for a
+    word without tokens.
     """
     if not places:
         raise ValueError("a word without tokens has no map")

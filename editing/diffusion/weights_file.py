@@ -1,8 +1,8 @@
-"""What a file of weights is, from its first bytes and its header. Nothing of it is loaded.
+"""What a file of weights is, from its first bytes and its header.
 
-The safetensors library opens a file or fails with one error. Here each kind of failure has a
-remedy of its own: a login page saved as a model wants another one than a download that stopped.
-The format: https://github.com/huggingface/safetensors#format
+Nothing of it is loaded. The safetensors library opens a file or fails with one error. Here each
+kind of failure has a remedy of its own: a login page saved as a model wants another one than a
+download that stopped. The format: https://github.com/huggingface/safetensors#format
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 MAX_HEADER = 16 * 1024 * 1024
-"""Bytes of a header. Stable Diffusion's have 0.3 MB at most; the library itself stops at 100 MB."""
+"""Bytes of a header.
+
+Stable Diffusion's have 0.3 MB at most; the library itself stops at 100 MB.
+"""
 
 MAX_TENSORS = 100_000
 """Tensors that a header may name. A checkpoint with its EMA copy has about 1,900."""
@@ -35,7 +38,10 @@ BITS = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why something cannot be used. `code` is for programs, `sentence` and `remedy` for people."""
+    """Why something cannot be used.
+
+    `code` is for programs, `sentence` and `remedy` for people.
+    """
 
     code: str
     sentence: str
@@ -64,8 +70,9 @@ OTHER = "Choose a Stable Diffusion 1.x checkpoint in the safetensors format."
 
 
 def read(file: Path) -> Header | Trouble:
-    """The header of a .safetensors file, or why the file is none. Reads at most MAX_HEADER
-    bytes.
+    """The header of a .safetensors file, or why the file is none.
+
+    Reads at most MAX_HEADER bytes.
     """
     try:
         with open(file, "rb") as stream:
@@ -170,7 +177,10 @@ def _truncated(file: Path, size: int, whole: int | None) -> Trouble:
 
 
 def _parsed(value: Any) -> Header:
-    """A header from its JSON. Raises ValueError, TypeError or KeyError where it is none."""
+    """A header from its JSON.
+
+    Raises ValueError, TypeError or KeyError where it is none.
+    """
     if not isinstance(value, dict) or len(value) > MAX_TENSORS:
         raise ValueError
     metadata = value.pop("__metadata__", None) or {}

@@ -1,4 +1,5 @@
-"""The methods: the four papers, a file each, and in `baselines` earlier ones to compare with.
+"""The methods that edit.
 
-A file in here with an ALGORITHM is a method of Limn's. Nothing else names it.
+The four papers have a file each; in `baselines` are earlier ones to compare with. A file in here
+with an ALGORITHM is a method of Limn's. Nothing else names it.
 """

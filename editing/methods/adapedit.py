@@ -1,10 +1,10 @@
-"""AdapEdit: Spatio-Temporal Guided Adaptive Editing Algorithm for Text-Based Continuity-Sensitive
-Image Editing (Ma, Jia, Zhou; AAAI 2024).
+"""AdapEdit: guided editing where things change by degrees.
 
-Prompt-to-prompt whose two switches are graded: how long a word keeps the source's map depends on
-how close it is to the words that change (FWT, Eq. 4-7), and how much of its own map a place takes
-depends on how close the place is to them (DPS, Eq. 8, 9). On a picture the source branch is its
-stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50 rows.
+Spatio-Temporal Guided Adaptive Editing Algorithm for Text-Based Continuity-Sensitive Image Editing
+(Ma, Jia, Zhou; AAAI 2024). Prompt-to-prompt whose two switches are graded: how long a word keeps
+the source's map depends on how close it is to the words that change (FWT, Eq. 4-7), and how much of
+its own map a place takes depends on how close the place is to them (DPS, Eq. 8, 9). On a picture
+the source branch is its stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50 rows.
 
 symbol        name in the code    shape or unit
 c, c*         source, target      prompts; their tokens by place, 77
@@ -191,8 +191,9 @@ class Settings:
 
 
 def shifted(value: float, by: float, strength: float, high: float) -> float:
-    """A lambda at a strength in 0..1: `value` in the middle, `value + by` at 1, `value - by` at 0;
-    where 0 or `high` is nearer, that.
+    """A lambda at a strength in 0..1.
+
+    `value` in the middle, `value + by` at 1, `value - by` at 0; where 0 or `high` is nearer, that.
     """
     share = 2 * strength - 1
     end = min(high, max(0.0, value + (by if share > 0 else -by)))
@@ -203,9 +204,9 @@ def shifted(value: float, by: float, strength: float, high: float) -> float:
 
 
 def weights(maps: Tensor, alpha_m: float) -> Tensor:
-    """W: maps (position, token) below alpha_m are 0, then each token's column sums to 1.
+    """W: each token's column sums to 1.
 
-    A token that keeps nothing: half its maximum.
+    Maps (position, token) below alpha_m are 0 first. A token that keeps nothing: half its maximum.
     """
     kept = torch.where(maps < alpha_m, 0.0, maps)
     fallback = torch.where(maps < maps.amax(0) / 2, 0.0, maps)
@@ -240,8 +241,9 @@ def windows(
 
 
 def default_window(tau: Tensor, content: Sequence[int]) -> float:
-    """The window of start, end, padding and self-attention: 0.8 - share of the content tokens that
-    are near the key, in 0..1.
+    """The window of start, end, padding and self-attention.
+
+    It is 0.8 - the share of the content tokens that are near the key, in 0..1.
     """
     near = int((tau[list(content)] < NEAR).sum()) / len(content) if content else 0.0
     return min(1.0, max(0.0, DEFAULT - near))
@@ -251,8 +253,9 @@ def default_window(tau: Tensor, content: Sequence[int]) -> float:
 
 
 def closeness_of_places(features: Tensor, key: Tensor) -> Tensor:
-    """Eq. 9 without its factor: the cosine of each place with the key. (position, d) ->
-    (position).
+    """Eq. 9 without its factor: the cosine of each place with the key.
+
+    (position, d) -> (position).
     """
     return F.normalize(features, dim=1) @ key
 
@@ -263,10 +266,10 @@ def spatial(closeness: Tensor, lambda_sv: float, contrast: str = "raw") -> Tenso
 
 
 def combine(source: Tensor, target: Tensor, s: Tensor, lambda_s: float) -> Tensor:
-    """Eq. 8: C = lambda_S [S M_tgt + (1 - S) M_src] + (1 - lambda_S) M_src = M_src + lambda_S S
-    (M_tgt - M_src).
+    """Eq. 8.
 
-    source (already re-indexed), target: (..., position, token). s: (position).
+    C = lambda_S [S M_tgt + (1 - S) M_src] + (1 - lambda_S) M_src = M_src + lambda_S S (M_tgt -
+    M_src). source (already re-indexed), target: (..., position, token). s: (position).
     """
     return torch.lerp(source, target, lambda_s * s[:, None].expand_as(source))
 
@@ -281,8 +284,10 @@ def injected(source: Tensor, combined: Tensor, keeps: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Guidance:
-    """What FWT and DPS decided: tau by target token, the self-attention window, and the places'
-    closeness (h, w) before clipping.
+    """What FWT and DPS decided.
+
+    tau by target token, the self-attention window, and the places' closeness (h, w) before
+    clipping.
     """
 
     tau: Tensor
@@ -308,14 +313,18 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
 
 
 def whole_steps(window: Tensor, count: int) -> Tensor:
-    """How many of `count` steps a window, a share of them, lasts: floor(window count), where
-    rounding alone costs no step.
+    """How many of `count` steps a window lasts.
+
+    The window is a share of them: floor(window count), where rounding alone costs no step.
     """
     return (window * count + ROUNDING).floor()
 
 
 def cross_tap(reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float) -> Tap:
-    """Cross-attention of one step: Eq. 4 and 8 for the target branch. keeps: (token) bool."""
+    """Cross-attention of one step.
+
+    Eq. 4 and 8 for the target branch. keeps: (token) bool.
+    """
 
     def tap(a: Attention) -> Tensor:
         source = a.probabilities("source") @ reindex
@@ -418,8 +427,9 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
 
 def mask(closeness: Tensor, prior: Tensor | None, limit: Tensor | None) -> Found:
-    """S_[V] before clipping, min-max, above 0.5; a map without shape gives the hint, or
-    everything.
+    """The mask from S_[V] before clipping: min-max, above 0.5.
+
+    A map without shape gives the hint, or everything.
     """
     hint = prior if prior is not None else limit
     if is_constant(closeness):

@@ -1,8 +1,8 @@
-"""The mask of a method that finds none: where the finished edit differs from the picture.
+"""The mask of a method that finds none.
 
-The difference is taken between decoded latents on both sides, so that the autoencoder's own error
-cancels; blurred, over its 99th percentile, cut at Otsu's threshold within bounds, small holes
-closed.
+It lies where the finished edit differs from the picture. The difference is taken between decoded
+latents on both sides, so that the autoencoder's own error cancels; blurred, over its 99th
+percentile, cut at Otsu's threshold within bounds, small holes closed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def gaussian(sigma: float) -> list[float]:
 
 
 def otsu(x: Tensor) -> float:
-    """Otsu's threshold of values in 0..1 (256 bins): the one that parts them into the two classes
-    with the largest distance.
+    """Otsu's threshold of values in 0..1 (256 bins).
+
+    It parts them into the two classes with the largest distance.
     """
     counts = torch.histc(x.float(), bins=256, min=0, max=1).cpu()
     levels = (torch.arange(256) + 0.5) / 256

@@ -17,7 +17,10 @@ from ..task import Task, shown
 
 
 def mask_edges() -> Any:
-    """The parameter of a method whose mask ends as the words want: "auto", "picture" or "grid"."""
+    """The parameter for where a mask ends.
+
+    "auto" lets the instruction decide; "picture" takes the picture's edges, "grid" the map's.
+    """
     return parameter(
         "auto",
         "Where a mask ends: at the picture's own edges, at its grid's cells (paper), or by what "
@@ -30,8 +33,9 @@ def mask_edges() -> Any:
 def inverted(
     task: Task, model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment], preview: Preview
 ) -> Generator[Event, None, Trajectory]:
-    """The trajectory of an edit's latents: from the shelf where an earlier edit left it, else
-    walked now.
+    """The trajectory of an edit's latents.
+
+    From the cache where an earlier edit left it, else computed now.
     """
     ingredients = (model.identity, z0, text, len(moments))
     steps = len(moments) - 1

@@ -1,10 +1,11 @@
-"""FoI: Focus on Your Instruction: Fine-grained and Multi-instruction Image Editing by Attention
-Modulation (Guo, Lin; CVPR 2024).
+"""FoI: several local edits by instruction, through attention.
 
-InstructPix2Pix, held to the places that the instruction speaks of: a mask for each sub-instruction
-from the cross-attention of its keyword at the first step (Eq. 2), attention outside it replaced by
-that of the image-only branch (Eq. 3-7), and text guidance only inside the masks' union (Eq. 8, 9).
-One prompt, one pass: 3 rows a step, 240 in all, whatever the number of sub-instructions.
+Focus on Your Instruction: Fine-grained and Multi-instruction Image Editing by Attention Modulation
+(Guo, Lin; CVPR 2024). InstructPix2Pix, held to the places that the instruction speaks of: a mask
+for each sub-instruction from the cross-attention of its keyword at the first step (Eq. 2),
+attention outside it replaced by that of the image-only branch (Eq. 3-7), and text guidance only
+inside the masks' union (Eq. 8, 9). One prompt, one pass: 3 rows a step, 240 in all, whatever the
+number of sub-instructions.
 
 symbol      name in the code      shape or unit
 T_i, e_i    Part.text, .keyword   sub-instruction and its keyword
@@ -170,8 +171,9 @@ GAMMA = {"tight": 3, "normal": 2, "loose": 1}
 
 @dataclass(frozen=True)
 class Part:
-    """One sub-instruction within the joined prompt: where its tokens, its keyword's and its content
-    words' stand among the 77.
+    """One sub-instruction within the joined prompt.
+
+    Tells where its tokens, its keyword's and its content words' stand among the 77.
     """
 
     text: str
@@ -189,8 +191,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Region:
-    """Where one sub-instruction acts: its sharpened map and its mask, (h, w) at the semantic level,
-    and the gamma that gave them; both at the picture's size where they follow its edges.
+    """Where one sub-instruction acts.
+
+    Its sharpened map and its mask, (h, w) at the semantic level, and the gamma that gave them; both
+    at the picture's size where they follow its edges.
     """
 
     soft: Tensor
@@ -200,8 +204,9 @@ class Region:
     fine_mask: Tensor | None = None
 
     def at(self, size: tuple[int, int]) -> Tensor:
-        """The mask at a grid, (h, w) of 0 and 1: the fine one where the grid is finer than the
-        map's.
+        """The mask at a grid, (h, w) of 0 and 1.
+
+        The fine one where the grid is finer than the map's.
         """
         finer = size[0] > self.mask.shape[0] or size[1] > self.mask.shape[1]
         return to_grid(self.mask if self.fine_mask is None or not finer else self.fine_mask, size)
@@ -216,7 +221,10 @@ def smooth(attention: Tensor) -> Tensor:
 
 
 def sharpen(smoothed: Tensor, gamma: int) -> Tensor:
-    """Eq. 2: gamma rounds of squaring and min-max normalising. (h, w) -> (h, w) in 0..1."""
+    """Eq. 2: gamma rounds of squaring and min-max normalising.
+
+    (h, w) -> (h, w) in 0..1.
+    """
     a = smoothed
     for _ in range(gamma):
         a = normalise(a**2)
@@ -261,14 +269,18 @@ def region(
 
 
 def widened(soft: Tensor) -> Tensor:
-    """A map whose mask is a position wider all around: what is spared is spared with its edge, into
-    which the composite's growth would reach.
+    """A map whose mask is a position wider all around.
+
+    What is spared is spared with its edge, into which the composite's growth would reach.
     """
     return F.max_pool2d(soft[None, None], 3, stride=1, padding=1)[0, 0]
 
 
 def complement(soft: Tensor, tau: float) -> Tensor:
-    """A map in 0..1 turned over at tau: what was below is above, 0 becomes 1, tau stays."""
+    """A map in 0..1 turned over at tau.
+
+    What was below is above, 0 becomes 1, tau stays.
+    """
     below = 1 - soft * (1 - tau) / tau
     above = tau * (1 - soft) / (1 - tau)
     return torch.where(soft < tau, below, above.clamp(max=tau * (1 - 1e-6)))
@@ -348,8 +360,9 @@ def modulation(masks: dict[int, Tensor], alpha: Tensor, t: float) -> Tap:
 def token_masks(
     parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], tokens: int
 ) -> Tensor:
-    """M at one level's grid, (position, token): a sub-instruction's tokens have its mask, all
-    others the union.
+    """M at one level's grid, (position, token).
+
+    A sub-instruction's tokens have its mask, all others the union.
     """
     masks = union(regions, size).flatten()[:, None].repeat(1, tokens)
     for part, where in zip(parts, regions, strict=True):
@@ -439,8 +452,10 @@ def keyword_map(maps: Tensor, part: Part) -> Tensor:
 
 
 def looked_for(maps: Tensor, part: Part) -> Part:
-    """The part with the keyword that the model looks at most, where the sentence was not read: the
-    content word whose map has the largest peak over its mean (difference 18).
+    """The part with the keyword that the model looks at most.
+
+    For a sentence that was not read: the content word whose map has the largest peak over its mean
+    (difference 18).
     """
     if part.sure or not part.words:
         return part
@@ -459,8 +474,9 @@ def looked_for(maps: Tensor, part: Part) -> Part:
 def conditions(
     model: Model, image: Tensor, prompt: str
 ) -> tuple[Tensor, tuple[Branch, Branch, Branch]]:
-    """The scaled latents z_0 of a picture, and InstructPix2Pix's three branches: text and image,
-    image only, nothing.
+    """A picture's scaled latents z_0, and InstructPix2Pix's three branches.
+
+    The branches have text and image, image only, and nothing.
     """
     unscaled = model.encode(image)
     text, null = model.embed(prompt), model.embed("")
@@ -475,8 +491,10 @@ def conditions(
 def places(
     task: Task, settings: Settings, parts: Sequence[Part], maps: Tensor, cell: int
 ) -> list[Region]:
-    """Where each sub-instruction acts: Eq. 2 on its keyword's map, the selection's say, and the
-    picture's edges. maps: (token, h, w). cell: working pixels of one of the map's.
+    """Where each sub-instruction acts.
+
+    By Eq. 2 on its keyword's map, the selection, and the picture's edges. maps: (token, h, w).
+    cell: working pixels of one of the map's.
     """
     grid = (maps.shape[1], maps.shape[2])
     gamma = GAMMA[settings.gamma]
@@ -509,8 +527,9 @@ def shown_masks(
     tau: float,
     cell: int,
 ) -> Found:
-    """The regions as the composite takes them: a mask on the grid grows by half a cell, one that
-    follows the picture does not.
+    """The regions as the composite takes them.
+
+    A mask on the grid grows by half a cell, one that follows the picture does not.
     """
     found = tuple(
         FoundPart(
@@ -528,8 +547,9 @@ def shown_masks(
 def acting(
     parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], settings: Settings
 ) -> Tensor:
-    """What s_T is multiplied by at each place in Eq. 9, (h, w): M_union, or the strength of the
-    sub-instruction that acts there most (difference 21).
+    """What s_T is multiplied by at each place in Eq. 9, (h, w).
+
+    M_union, or the strength of the sub-instruction that acts there most (difference 21).
     """
     if settings.strength_acts == "attention":
         return union(regions, size)

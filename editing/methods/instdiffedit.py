@@ -1,11 +1,12 @@
-"""InstDiffEdit: Towards Efficient Diffusion-Based Image Editing with Instant Attention Masks (Zou
-et al.; AAAI 2024).
+"""InstDiffEdit: masks from attention, and inpainting.
 
-The target text S alone finds the place: noise the picture half-way, denoise it towards S, and read
-a mask from the cross-attention at every step. The start token's map, inverted, points at the word
-that matters; words that attend alike join it, words that attend elsewhere are subtracted (Eq.
-6-10). Outside the mask the latents go back to the noised original (Eq. 5). In the end the mask is
-painted anew by an inpainting model. With n = 3 noises: 25 steps of 6 rows and 50 of 2, 250 in all.
+Towards Efficient Diffusion-Based Image Editing with Instant Attention Masks (Zou et al.; AAAI
+2024). The target text S alone finds the place: noise the picture half-way, denoise it towards S,
+and read a mask from the cross-attention at every step. The start token's map, inverted, points at
+the word that matters; words that attend alike join it, words that attend elsewhere are subtracted
+(Eq. 6-10). Outside the mask the latents go back to the noised original (Eq. 5). In the end the mask
+is painted anew by an inpainting model. With n = 3 noises: 25 steps of 6 rows and 50 of 2, 250 in
+all.
 
 symbol            name in the code      shape or unit
 S                 text                  the target text, e.g. "a raccoon"
@@ -185,10 +186,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Region:
-    """Where one target text acts: the blurred map in 0..1 and the mask, (h, w) at the latents'
-    size; the word that P was measured by.
+    """Where one target text acts.
 
-    known: False where the map had no shape, and the selection or the whole picture stands for it.
+    The blurred map in 0..1 and the mask, (h, w) at the latents' size; the word that P was measured
+    by. known: False where the map had no shape, and the selection or the whole picture stands for
+    it.
     """
 
     soft: Tensor
@@ -203,8 +205,10 @@ class Region:
 def word_images(
     maps: Tensor, prompt: tokens.Prompt, size: tuple[int, int], inverted: bool = True
 ) -> Tensor:
-    """A (token, h_k, w_k) -> (word + 2, h, w) in 0..1: start (inverted or plain), each word, end;
-    each over its own range.
+    """A picture of each word, start and end included: (word + 2, h, w).
+
+    From A (token, h_k, w_k); start is inverted or plain. Each is stretched to 0..1 over its own
+    range.
     """
     groups = [(0,), *(word.places for word in prompt.words if word.places), (prompt.end,)]
     means = torch.stack([tokens.columns(maps, group) for group in groups])
@@ -218,10 +222,10 @@ def enlarge(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def position(images: Tensor, gamma_1: float = 0.9, gamma_2: float = 0.6) -> Tensor:
-    """Eq. 6-8: P, (word + 2) integers. images: (word + 2, h, w), start (inverted) first, end last.
+    """Eq. 6-8: P, (word + 2) integers.
 
-    The index word is the one most like the start map. +1: at least gamma_1 like the index word; -1:
-    at most gamma_2; start and end: 0.
+    images: (word + 2, h, w), start (inverted) first, end last. The index word is the one most like
+    the start map. +1: at least gamma_1 like the index word; -1: at most gamma_2; start and end: 0.
     """
     flat = images.flatten(1)
     index = index_word(images)
@@ -258,7 +262,10 @@ def finish(refined: Tensor, phi: float) -> tuple[Tensor, Tensor]:
 def region(
     images: Tensor, p: Tensor, keyword: str, phi: float, guide: Tensor | None, limit: Tensor | None
 ) -> Region:
-    """M_t from the word images and P. guide, limit: the hint on the same grid, or None."""
+    """M_t from the word images and P.
+
+    guide, limit: the hint on the same grid, or None.
+    """
     refined = images[1] if len(images) == 3 else refine(images, p)
     hint = guide if guide is not None else limit
     if is_constant(refined):
@@ -302,8 +309,10 @@ def find(
     before: tuple[Part, ...],
     settings: Settings,
 ) -> Generator[Event, None, Region]:
-    """The loop: yields its steps, and masks as they grow clearer; returns the last region. image:
-    (1, 3, H, W), as it is now.
+    """The loop that finds the mask.
+
+    Yields its steps, and masks as they grow clearer; returns the last region. image: (1, 3, H, W),
+    as it is now.
     """
     z0 = model.scaling * model.encode(image)
     size = (z0.shape[2], z0.shape[3])
@@ -363,7 +372,10 @@ def find(
 def finished(
     task: Task, model: Model, image: Tensor, item: Item, where: Region, settings: Settings
 ) -> Region:
-    """The last mask: its edges the picture's where asked, its holes filled (differences 15, 16)."""
+    """The last mask, finished (differences 15, 16).
+
+    Its edges are the picture's where asked, its holes filled.
+    """
     if settings.edges == "picture" or (settings.edges == "auto" and keeps_outline(item)):
         cell = model.factor * 2**model.semantic_level
         soft = follow(where.soft.cpu()[None, None], image, cell)

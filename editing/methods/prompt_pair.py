@@ -1,5 +1,7 @@
-"""Two prompts side by side: aligned token by token, one of them watched in a pass of its own, both
-walked down together.
+"""Two prompts side by side.
+
+They are aligned token by token, one of them is watched in a pass of its own, and both are sampled
+together.
 """
 
 from __future__ import annotations
@@ -114,8 +116,10 @@ class Survey:
 
 
 class FeatureTap:
-    """A reading tap: a site's map through another tap, and the hidden states that came into it
-    last, (position, d).
+    """A reading tap that also keeps the site's input.
+
+    It has a site's map through another tap, and the hidden states that came into it last,
+    (position, d).
     """
 
     def __init__(self, branch: str, inner: Tap) -> None:
@@ -129,8 +133,9 @@ class FeatureTap:
 
 
 def fine_sites(model: Model) -> tuple[Site, ...]:
-    """The cross-attention sites one level finer than the semantic one, but never the finest, where
-    words are not told apart.
+    """The cross-attention sites one level finer than the semantic one.
+
+    But never the finest, where words are not told apart.
     """
     return model.sites.at("cross", max(model.semantic_level - 1, min(1, model.semantic_level)))
 
@@ -150,8 +155,9 @@ def survey(
     sites: Sequence[Site],
     guidance: float,
 ) -> Generator[Event, None, Survey]:
-    """Sample with one text from z*_T and watch it: two rows a step. From the shelf where an earlier
-    edit left it.
+    """Samples with one text from z*_T and watches it: two rows a step.
+
+    From the cache where an earlier edit left it.
     """
 
     def make() -> Generator[Event, None, Survey]:
@@ -219,8 +225,11 @@ def guided_pair(
     guidance: float,
     trajectory: Trajectory,
 ) -> Tensor:
-    """The guided noise of one step, (1, 4, h, w): z is the target's latents, the source's are the
-    trajectory's, so that only the target needs an unconditional row. 3 rows."""
+    """The guided noise of one step, (1, 4, h, w); 3 rows.
+
+    z is the target's latents, the source's are the trajectory's, so that only the target needs an
+    unconditional row.
+    """
     null, source, target = branches["null"], branches["source"], branches["target"]
     eps = model.predict(
         {"null": z, "source": trajectory.at(now).to(z), "target": z},

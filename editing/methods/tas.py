@@ -1,10 +1,10 @@
-"""TAS: Latent Inversion with Timestep-aware Sampling for Training-free Non-rigid Editing (Jung et
-al.; arXiv 2402.08601).
+"""TAS: poses and composition, by inversion and timestep-aware sampling.
 
-For poses and composition, where a mask would be in the way. The target's embedding is first fitted
-to the picture (Eq. 2) and mixed with the plain one (Eq. 3); the picture is inverted (Eq. 4);
-sampling then retraces the picture for the first K steps, which fix what is where, and follows the
-mixed text afterwards (Eq. 5). The mask is what changed.
+Latent Inversion with Timestep-aware Sampling for Training-free Non-rigid Editing (Jung et al.;
+arXiv 2402.08601). For poses and composition, where a mask would be in the way. The target's
+embedding is first fitted to the picture (Eq. 2) and mixed with the plain one (Eq. 3); the picture
+is inverted (Eq. 4); sampling then retraces the picture for the first K steps, which fix what is
+where, and follows the mixed text afterwards (Eq. 5). The mask is what changed.
 
 symbol        name in the code     shape or unit
 z_0, z*       z0, trajectory       (1, 4, h, w), latents; (N + 1, 4, h, w), their inversion
@@ -134,9 +134,9 @@ def loss(model: Model, z0: Tensor, t: int, noise: Tensor, e: Tensor) -> Tensor:
 def optimise_text(
     model: Model, z0: Tensor, e_tgt: Tensor, steps: int, rate: float, generator: torch.Generator
 ) -> Generator[Progress, None, Tensor]:
-    """e_opt: Adam moves the embedding alone until the model, told it, sees the noise in z_t best.
+    """e_opt: the embedding under which the model sees the noise best.
 
-    Yields after every step.
+    Adam moves the embedding alone, for the noise in z_t. Yields after every step.
     """
     e = e_tgt.detach().clone().requires_grad_()
     optimiser = torch.optim.Adam([e], lr=rate)
@@ -284,8 +284,9 @@ def null_embeddings(
     moments: Sequence[Moment],
     settings: Settings,
 ) -> Generator[Event, None, Tensor]:
-    """null_t of every step, (N, token, channel): from the shelf where an earlier edit left them,
-    else optimised now.
+    """null_t of every step, (N, token, channel).
+
+    From the cache where an earlier edit left them, else optimised now.
     """
     steps, guidance = settings.steps, settings.guidance
 
@@ -318,8 +319,9 @@ def sparing(
 
 
 def source_text(task: Task, texts: Captions, settings: Settings) -> tuple[str, tuple[str, ...]]:
-    """The text of e_src, and what to warn of: the caption where it is chosen and known, else
-    nothing.
+    """The text of e_src, and what to warn of.
+
+    It is the caption where that is chosen and known, else nothing.
     """
     if settings.source == "nothing":
         return "", ()

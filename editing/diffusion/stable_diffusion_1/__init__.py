@@ -15,7 +15,10 @@ def merges() -> list[tuple[str, str]]:
 
 
 def vocabulary() -> dict[str, int]:
-    """CLIP's tokens and their ids: bytes, bytes at a word's end, merges, start and end (49,408)."""
+    """CLIP's tokens and their ids.
+
+    Bytes, bytes at a word's end, merges, start and end: 49,408.
+    """
     letters = _byte_letters()
     tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
     tokens += [left + right for left, right in merges()]

@@ -38,12 +38,16 @@ class Ground:
     preview: Preview
 
     def late(self, share: float) -> tuple[Moment, ...]:
-        """The last `share` of the ladder, for an edit that starts part-way; one step at least."""
+        """The last `share` of the steps; one step at least.
+
+        For an edit that starts part-way.
+        """
         return late(self.moments, share)
 
     def inverted(self, text: Tensor) -> Generator[Event, None, Trajectory]:
-        """DDIM inversion under a text, one row a step; from the shelf where an earlier edit of this
-        picture left it.
+        """DDIM inversion under a text, one row a step.
+
+        It comes from the cache where an earlier edit of this picture left it.
         """
         return (
             yield from inverted(self.task, self.model, self.z0, text, self.moments, self.preview)
@@ -57,7 +61,10 @@ class Ground:
         compose: Compose = unchanged,
         solver: Solver | None = None,
     ) -> Generator[Event, None, Tensor]:
-        """Walk down the ladder with this guidance rule; DDIM unless another solver is given."""
+        """Samples with this guidance rule.
+
+        By DDIM, unless another solver is given.
+        """
         steps = denoise(z, moments, solver or DDIM(), predict, compose)
         return (yield from shown("denoising", len(moments) - 1, steps, self.preview))
 
@@ -66,7 +73,10 @@ class Ground:
         return replace(self.outcome(found), latents=z)
 
     def outcome(self, found: Found) -> Outcome:
-        """The answer with a mask only; it reaches one latent pixel further in the composite."""
+        """The answer with a mask only.
+
+        The mask reaches one latent pixel further in the composite.
+        """
         understood = {"source": self.texts.source, "target": self.texts.target}
         if found is WHOLE:
             return Outcome(understood=understood)

@@ -1,9 +1,9 @@
-"""CycleDiffusion (Wu and De la Torre, ICCV 2023): one noising trajectory of the picture, its noise
-replayed under the target text. No mask.
+"""CycleDiffusion (Wu and De la Torre, ICCV 2023).
 
-Like edit-friendly DDPM, but z_{t-1} is drawn from the posterior given z_t and z_0, so that the
-latents hang together as in sampling. The defaults are diffusers' (eta 0.1, strength 0.8, source
-guidance 1, which needs no unconditional row): three rows a step.
+One noising trajectory of the picture, its noise replayed under the target text. No mask. Like
+edit-friendly DDPM, but z_{t-1} is drawn from the posterior given z_t and z_0, so that the latents
+hang together as in sampling. The defaults are diffusers' (eta 0.1, strength 0.8, source guidance 1,
+which needs no unconditional row): three rows a step.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ class Settings:
 def trajectory(
     z0: Tensor, moments: Sequence[Moment], eta: float, generator: torch.Generator
 ) -> Tensor:
-    """z_T noised from z_0 (1, 4, h, w), then each z_{t-1} from the posterior given z_t and z_0; z_0
-    itself last. (N + 1, 4, h, w).
+    """A noising trajectory of z_0 (1, 4, h, w): (N + 1, 4, h, w).
+
+    z_T is noised from z_0, each z_{t-1} then comes from the posterior given z_t and z_0; z_0 itself
+    is last.
     """
     chain = [DDIM().noised(z0, randn_like(z0, generator), moments[0])]
     for now, next in itertools.pairwise(moments[:-1]):

@@ -1,11 +1,9 @@
-"""Stochastic sampling with the noise written down: what edit-friendly DDPM and CycleDiffusion
-share.
+"""Stochastic sampling with the noise written down.
 
-One step from alpha_bar to alpha_bar' (Song et al. 2021, Eq. 12, 16): x' = mu(x, eps) + sigma z,
-with
-sigma^2 = eta^2 (1 - alpha_bar') / (1 - alpha_bar) (1 - alpha_bar / alpha_bar'). eta = 1 is DDPM, 0
-DDIM. Solved for z, a given chain of latents has noise maps z, which bring it back under the same
-predictions and edit it under others.
+Edit-friendly DDPM and CycleDiffusion share it. One step from alpha_bar to alpha_bar' (Song et al.
+2021, Eq. 12, 16): x' = mu(x, eps) + sigma z, with sigma^2 = eta^2 (1 - alpha_bar') / (1 -
+alpha_bar) (1 - alpha_bar / alpha_bar'). eta = 1 is DDPM, 0 DDIM. Solved for z, a given chain of
+latents has noise maps z, which bring it back under the same predictions and edit it under others.
 """
 
 from __future__ import annotations
@@ -36,7 +34,10 @@ def mean(x: Tensor, noise: Tensor, alpha_bar: Tensor, next_alpha_bar: Tensor, et
 def noise_map(
     x: Tensor, next_x: Tensor, noise: Tensor, alpha_bar: Tensor, next_alpha_bar: Tensor, eta: float
 ) -> Tensor:
-    """The z that leads from x to next_x under this prediction; 0 for a step without noise."""
+    """The z that leads from x to next_x under this prediction.
+
+    0 for a step without noise.
+    """
     sigma = deviation(alpha_bar, next_alpha_bar, eta)
     away = next_x - mean(x, noise, alpha_bar, next_alpha_bar, eta)
     return away / sigma if sigma > 0 else torch.zeros_like(away)
@@ -44,8 +45,9 @@ def noise_map(
 
 @dataclass(frozen=True)
 class Recorded:
-    """A chain of latents and its noise maps: (steps + 1, 4, h, w) and (steps, 4, h, w), noisiest
-    first, from moment `first` on.
+    """A chain of latents and its noise maps, the noisiest first.
+
+    (steps + 1, 4, h, w) and (steps, 4, h, w), from timestep `first` on.
     """
 
     chain: Tensor
@@ -76,7 +78,10 @@ class Replay(DDIM):
 def record(
     chain: Tensor, moments: Sequence[Moment], predict: Predict, eta: float
 ) -> Generator[Progress, None, Recorded]:
-    """Extract the noise maps of a chain (steps + 1, 4, h, w) at the predictions of `predict`."""
+    """The noise maps of a chain of latents (steps + 1, 4, h, w).
+
+    They are taken at the predictions of `predict`.
+    """
     maps = []
     for i, (now, next) in enumerate(itertools.pairwise(moments)):
         x = chain[i][None]

@@ -1,8 +1,7 @@
-"""Delta denoising score (Hertz, Aberman, Cohen-Or, ICCV 2023): move the latents along the
-difference of two noise predictions. No mask.
+"""Delta denoising score (Hertz, Aberman, Cohen-Or, ICCV 2023).
 
-Differences. The step is the authors' for 64 x 64 latents, 0.1 x 2000 / 64^2 for each value, at
-every size.
+Moves the latents along the difference of two noise predictions. No mask. Differences. The step is
+the authors' for 64 x 64 latents, 0.1 x 2000 / 64^2 for each value, at every size.
 """
 
 from __future__ import annotations
@@ -42,8 +41,9 @@ class Settings:
 
 
 def descend(start: Ground, settings: Settings) -> Generator[Progress, None, Tensor]:
-    """z <- z - rate scale (eps(z_t, target) - eps(z0_t, source)), with the same t and noise for
-    both; four rows a step.
+    """z <- z - rate scale (eps(z_t, target) - eps(z0_t, source)).
+
+    t and noise are the same for both; four rows a step.
     """
     model, generator = start.model, start.task.generator
     null = start.null.text

@@ -1,12 +1,11 @@
-"""DiffEdit (Couairon et al., ICLR 2023): where two texts predict different noise is where the edit
-happens.
+"""DiffEdit (Couairon et al., ICLR 2023).
 
-Differences. The mask is finished as in the paper and diffusers (clamped at three times its mean,
-above 0.5); mask="blurred" is the version that InstDiffEdit's authors compared with (min-max to 8
-bits, one 5 x 5 blur, above 0.35). Both sides of the difference are guided, as published; their
-unconditional rows cancel in it. edges="picture" lets the mask follow the picture's edges
-(diffusion/edges.py), which the paper does not. The inversion's text is the source text, as in
-diffusers.
+The edit happens where two texts predict different noise. Differences. The mask is finished as in
+the paper and diffusers (clamped at three times its mean, above 0.5); mask="blurred" is the version
+that InstDiffEdit's authors compared with (min-max to 8 bits, one 5 x 5 blur, above 0.35). Both
+sides of the difference are guided, as published; their unconditional rows cancel in it.
+edges="picture" lets the mask follow the picture's edges (diffusion/edges.py), which the paper does
+not. The inversion's text is the source text, as in diffusers.
 """
 
 from __future__ import annotations
@@ -98,11 +97,10 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found]:
-    """The soft mask at the latents' size, and its threshold: four rows for each noise, in one
-    forward.
+    """The soft mask at the latents' size, and its threshold.
 
-    Where the difference stays below the threshold everywhere, the mask is the selection's limit, or
-    else everything.
+    Four rows for each noise, in one forward. Where the difference stays below the threshold
+    everywhere, the mask is the selection's limit, or else everything.
     """
     if start.task.exactly is not None:
         return Found(start.task.exactly, float(torch.finfo(torch.float32).tiny))
@@ -148,7 +146,10 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
 
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
-    """40 rows for the mask, 40 of inversion to 0.8, and two for each of 40 steps: 160 in all."""
+    """Runs DiffEdit.
+
+    40 rows for the mask, 40 of inversion to 0.8, and two for each of 40 steps: 160 in all.
+    """
     start = ground(task, settings.steps)
     found = yield from find_mask(start, settings)
     yield start.outcome(found)

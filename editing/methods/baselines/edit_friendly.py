@@ -1,9 +1,9 @@
-"""Edit-friendly DDPM (Huberman-Spiegelglas et al., CVPR 2024): noise maps of independently noised
-latents, replayed under the target text.
+"""Edit-friendly DDPM (Huberman-Spiegelglas et al., CVPR 2024).
 
-Differences. PIE-Bench's settings: source guidance 1 (the authors' own default is 3.5), target 7.5,
-12 of 50 steps skipped. As in the authors' code the last noise map is zero, so the picture comes
-back up to the last step. All 50 maps are extracted, so that another skip finds them kept.
+Noise maps of independently noised latents, replayed under the target text. Differences. PIE-Bench's
+settings: source guidance 1 (the authors' own default is 3.5), target 7.5, 12 of 50 steps skipped.
+As in the authors' code the last noise map is zero, so the picture comes back up to the last step.
+All 50 maps are extracted, so that another skip finds them kept.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Settings:
 
 
 def independent(z0: Tensor, moments: Sequence[Moment], generator: torch.Generator) -> Tensor:
-    """z_0 (1, 4, h, w) noised to every moment, each with noise of its own; z_0 itself last. (N + 1,
-    4, h, w).
+    """z_0 (1, 4, h, w) at every timestep, each with noise of its own.
+
+    (N + 1, 4, h, w), with z_0 itself last.
     """
     return torch.cat([*(DDIM().noised(z0, randn_like(z0, generator), m) for m in moments[:-1]), z0])
 

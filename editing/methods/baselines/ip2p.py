@@ -1,5 +1,6 @@
-"""InstructPix2Pix (Brooks, Holynski, Efros; CVPR 2023): FoI without its three parts. No mask: the
-whole picture may change.
+"""InstructPix2Pix (Brooks, Holynski, Efros; CVPR 2023).
+
+It is FoI without its three parts. No mask: the whole picture may change.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class Settings:
 
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
-    """Eq. 3 of the paper at every step: eps = eps(null, null) + s_I (eps(I, null) - eps(null,
-    null)) + s_T (eps(I, T) - eps(I, null)).
+    """Eq. 3 of the paper at every step.
+
+    eps = eps(null, null) + s_I (eps(I, null) - eps(null, null)) + s_T (eps(I, T) - eps(I, null)).
     """
     model = task.model("instruction")
     prompt, _ = read(sentences(task.instruction), model)

@@ -1,9 +1,9 @@
-"""MasaCtrl (Cao et al., ICCV 2023): the target's self-attention looks up the picture's own keys and
-values. No mask.
+"""MasaCtrl (Cao et al., ICCV 2023).
 
-Differences. Layers are counted as in the authors' code, down, middle, up; their 10 to 15 of Stable
-Diffusion's 16 are here the same share of another network's. The source branch is the stored
-trajectory of a direct inversion. Without a caption the source text is empty.
+The target's self-attention looks up the picture's own keys and values. No mask. Differences. Layers
+are counted as in the authors' code, down, middle, up; their 10 to 15 of Stable Diffusion's 16 are
+here the same share of another network's. The source branch is the stored trajectory of a direct
+inversion. Without a caption the source text is empty.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def mutual_attention(query: Tensor, key: Tensor, value: Tensor, donors: Sequence
 
 
 def mutual(a: Attention) -> Tensor:
-    """The tap: conditional rows look into the conditional source, unconditional ones into the
-    unconditional.
+    """The tap of mutual self-attention.
+
+    Conditional rows look into the conditional source, unconditional ones into the unconditional.
     """
     return mutual_attention(
         a.query, a.key, a.value, [a.rows.names.index(DONORS[name]) for name in a.rows.names]

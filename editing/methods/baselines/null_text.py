@@ -1,5 +1,6 @@
-"""Null-text inversion alone (Mokady et al., CVPR 2023): the picture's optimised empty text, then
-the target text. No mask.
+"""Null-text inversion alone (Mokady et al., CVPR 2023).
+
+The picture's optimised empty text, then the target text. No mask.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class Settings:
 
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
-    """50 evaluations of inversion, at most 1650 of optimisation (a backward pass counted as two
-    more), 100 of sampling.
+    """Runs null-text inversion and samples the target.
+
+    50 evaluations of inversion, at most 1650 of optimisation (a backward pass counted as two more),
+    100 of sampling.
     """
     start = ground(task, settings.steps)
     model, source, guidance = start.model, start.source.text, settings.guidance

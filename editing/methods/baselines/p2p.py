@@ -1,9 +1,9 @@
-"""Prompt-to-prompt (Hertz et al., ICLR 2023) on a picture, by direct inversion (Ju et al., ICLR
-2024): AdapEdit without its two parts.
+"""Prompt-to-prompt (Hertz et al., ICLR 2023) on a picture.
 
-Two branches share their attention: while a token's window lasts, the target's cross-attention comes
-from the source's, re-indexed to the target's tokens; while the self window lasts, so does its
-self-attention at the semantic level and deeper.
+By direct inversion (Ju et al., ICLR 2024). It is AdapEdit without its two parts. Two branches share
+their attention: while a token's window lasts, the target's cross-attention comes from the source's,
+re-indexed to the target's tokens; while the self window lasts, so does its self-attention at the
+semantic level and deeper.
 
 Differences. The windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for
 generated images, are 0.8 and 0.4. The source branch is the stored trajectory itself, so it needs no
@@ -82,8 +82,9 @@ def windows(
     by_place: Mapping[int, Window] | None = None,
     places: int = tokens.PLACES,
 ) -> np.ndarray:
-    """When each token takes the source's map: (steps + 1, places) of 0 and 1. A window's ends are
-    shares of steps + 1, rounded down.
+    """When each token takes the source's map: (steps + 1, places) of 0 and 1.
+
+    A window's ends are shares of steps + 1, rounded down.
     """
     alpha = np.zeros((steps + 1, places), dtype=np.float32)
     for place in range(places):
@@ -93,9 +94,12 @@ def windows(
 
 
 def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
-    """The mapper (places, places) that hands each replaced word's columns to the word in its place;
-    evenly, where their tokens differ
-    in number. Raises EditError("word-counts") unless both texts have the same number of words."""
+    """The mapper (places, places) of word replacement.
+
+    It hands each replaced word's columns to the word in its place; evenly, where their tokens
+    differ in number. Raises EditError("word-counts") unless both texts have the same number of
+    words.
+    """
     before, after = source.words, target.words
     if len(before) != len(after):
         raise EditError(
@@ -127,9 +131,9 @@ def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
 def injected(
     source: Tensor, target: Tensor, mapper: Tensor, alphas: Tensor, window: Tensor
 ) -> Tensor:
-    """The target's map while windows last: the source's, re-indexed, for tokens with a partner, the
-    target's own for the others.
+    """The target's map while windows last.
 
+    For tokens with a partner it is the source's, re-indexed; for the others it is the target's own.
     source, target: (..., position, token). mapper: (token, token). alphas, window: (token).
     """
     given = (source @ mapper) * alphas + target * (1 - alphas)
@@ -137,8 +141,11 @@ def injected(
 
 
 def local_blend(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-    """Where the differing words look: each map (h, w) widened by one cell, brought to the latents'
-    size, divided by its largest value; the larger of all. (h', w') in 0..1."""
+    """Where the differing words look, (h', w') in 0..1.
+
+    Each map (h, w) is widened by one cell, brought to the latents' size and divided by its largest
+    value; the larger of all counts.
+    """
     found = []
     for x in maps:
         wide = F.interpolate(F.max_pool2d(x[None, None], 3, stride=1, padding=1), size=size)[0, 0]
@@ -171,7 +178,10 @@ def changed(model: Model, source: str, target: str) -> tuple[tuple[int, ...], tu
 
 
 class Watched:
-    """Maps of the differing words at the semantic level, summed over heads, sites and steps."""
+    """Maps of the differing words at the semantic level.
+
+    They are summed over heads, sites and steps.
+    """
 
     def __init__(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
         self._places = {"source": list(source), "target": list(target)}

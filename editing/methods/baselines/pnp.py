@@ -1,6 +1,6 @@
-"""Plug-and-play (Tumanyan et al., CVPR 2023): the picture's features and self-attention, injected
-into the target's generation. No mask.
+"""Plug-and-play (Tumanyan et al., CVPR 2023).
 
+The picture's features and self-attention are injected into the target's generation. No mask.
 Differences. The features are the output of the second residual block of the decoder at the semantic
 level (up_blocks.1.resnets.1 in Stable Diffusion). The picture's latents are the stored trajectory
 of a DDIM inversion with the empty text, at every step.

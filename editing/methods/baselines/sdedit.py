@@ -1,5 +1,6 @@
-"""SDEdit (Meng et al., ICLR 2022): noise the picture part of the way and denoise it with the target
-text. No mask.
+"""SDEdit (Meng et al., ICLR 2022).
+
+The picture is noised part of the way and denoised with the target text. No mask.
 """
 
 from __future__ import annotations
