@@ -27,18 +27,23 @@ Colour = tuple[float, float, float]
 """sRGB in 0..1."""
 
 NOISE = 0.05
-"""Difference from the paper, of a channel in 0..1, that is taken for the network's noise.
+"""Difference from the paper that is taken for the network's noise.
 
-Of 17 edits of figures on transparent layers by FoI and the bundled model, 99 % of the pixels that
-show only paper differ by less than 0.016, 99.9 % by less than 0.047.
+Of a channel in 0..1. Of 17 edits of figures on transparent layers by FoI and the bundled model, 99
+% of the pixels that show only paper differ by less than 0.016, 99.9 % by less than 0.047.
 """
 
 CLEAR = 2 * NOISE
-"""Difference from which on a place is new beyond doubt; between the two its alpha fades in."""
+"""Difference from which on a place is new beyond doubt.
+
+Between the two its alpha fades in.
+"""
 
 SAME_PAPER = 0.3
-"""Difference of the paper from the background above which it is no error of the network's, but
-what the painter asked for, "make it night", say. The bundled model's is 0.23 at most.
+"""Difference of the paper from the background that was asked for.
+
+Above it, it is no error of the network's, but what the painter asked for, "make it night", say. The
+bundled model's is 0.23 at most.
 """
 
 OPAQUE = 1 - 0.5 / 255
@@ -46,10 +51,10 @@ OPAQUE = 1 - 0.5 / 255
 
 
 def paper(edited: Tensor, image: Tensor, opacity: Tensor) -> Colour | None:
-    """What the network has made of the background: the median of where the layer is empty.
+    """What the network has made of the background.
 
-    edited, image: (1, 3, h, w) in 0..1, after and before the edit. opacity: (1, 1, h, w), the
-    layer's alpha. None where nothing is empty.
+    The median of where the layer is empty. edited, image: (1, 3, h, w) in 0..1, after and before
+    the edit. opacity: (1, 1, h, w), the layer's alpha. None where nothing is empty.
     """
     empty = (opacity == 0).expand_as(image)
     if not bool(empty.any()):
@@ -90,7 +95,10 @@ def restored(
 
 
 def _least(edited: Tensor, under: Tensor) -> Tensor:
-    """The least alpha (1, 1, H, W) with which a colour over `under` can look like `edited`."""
+    """The least alpha (1, 1, H, W) that can give the edited colours.
+
+    With it a colour over `under` can look like `edited`.
+    """
     room = torch.where(edited > under, 1 - under, under)
     return ((edited - under).abs() / room.clamp_min(1 / 255)).amax(1, keepdim=True).clamp(0, 1)
 

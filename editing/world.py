@@ -22,7 +22,10 @@ MOST_WORDS = 5
 
 
 def strange_words(model: Model, instruction: Instruction) -> tuple[str, ...]:
-    """Words of what is to be changed that the model has no token of its own for, in their order."""
+    """Words of what is to be changed that the model does not know.
+
+    It has no token of its own for them. In their order.
+    """
     said = " ".join(f"{i.subject} {i.target} {i.keyword}" for i in instruction.items)
     words = dict.fromkeys(re.findall(r"[^\W\d_]+", said.lower()))
     return tuple(
@@ -32,13 +35,19 @@ def strange_words(model: Model, instruction: Instruction) -> tuple[str, ...]:
 
 @torch.no_grad()
 def error(model: Model, image: Tensor) -> float:
-    """How far a picture (1, 3, H, W) in 0..1 comes back from the autoencoder: see above."""
+    """How far a picture (1, 3, H, W) in 0..1 comes back from the autoencoder.
+
+    See above.
+    """
     again = model.decode(model.scaling * model.encode(image)).to(image)
     return float((again - image).abs().amax(dim=1).median())
 
 
 def notes(model: Model, instruction: Instruction, image: Tensor) -> list[str]:
-    """What is to be said before an edit with a model of a small world; nothing for any other."""
+    """What is to be said before an edit with a model of a small world.
+
+    Nothing for any other model.
+    """
     if model.world is None:
         return []
     said = []

@@ -1,5 +1,6 @@
-"""`python3 -m installer`: refuses a Python that is too old in words, then hands over to
-command.py.
+"""`python3 -m installer`: the first file that runs.
+
+It refuses a Python that is too old in a sentence, then hands over to command.py.
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""The commands try, test, plugin and uninstall: show the plan, run it, say how it went."""
+"""The commands try, test, plugin and uninstall.
+
+Each shows the plan, runs it, and says how it went.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser(installed: bool) -> argparse.ArgumentParser:
-    """The command line of a checkout, or of an installed Limn, which has but its plugin to put."""
+    """The command line of a checkout, or of an installed Limn.
+
+    The latter has but its plugin to put.
+    """
     top = argparse.ArgumentParser(
         prog="python -m limn.installer" if installed else "python3 -m installer",
         description="Install Limn, try it, test it, put it into Krita.",
@@ -132,8 +138,9 @@ def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> No
 
 
 def run_kritas(options: argparse.Namespace, root: Path) -> int:
-    """The tests in other Kritas. Where this machine can't have them, a smoke test says so
-    loudly.
+    """The tests in other Kritas.
+
+    Where this machine can't have them, a smoke test says so loudly.
     """
     python = Environment(root).python
     missing = kritas.problems()
@@ -199,8 +206,9 @@ def show(plan: Plan, environment: Environment) -> None:
 
 
 def carry_out(plan: Plan, environment: Environment, project: Project, machine: Machine) -> int:
-    """Do the plan's steps in order; return the exit status. What runs last has the last word if all
-    went well.
+    """Does the plan's steps in order; returns the exit status.
+
+    What runs last has the last word if all went well.
     """
     status = OK
     for number, step in enumerate(plan.steps, 1):
@@ -229,8 +237,9 @@ def carry_out(plan: Plan, environment: Environment, project: Project, machine: M
 
 
 def is_ours(step: Step) -> bool:
-    """Whether the step writes into the environment or Krita: then it is done alone. A program such
-    as the tests may call us again.
+    """Whether the step writes into the environment or Krita.
+
+    Then it is done alone. A program such as the tests may call us again.
     """
     return not isinstance(step.action, Run)
 
@@ -243,7 +252,10 @@ LOCK = ".venv.lock"
 """In the checkout, where only those can hold it who can change Limn itself."""
 
 WAIT_SECONDS, LOOK_SECONDS = 1800.0, 0.5
-"""How long another installation is waited for, which may have gigabytes to fetch; between looks."""
+"""How long another installation is waited for, and between looks.
+
+It may have gigabytes to fetch.
+"""
 
 
 @contextlib.contextmanager

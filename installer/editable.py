@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 NAME = "limn-paths.pth"
-"""Python runs such files in the order of their names: this one after setuptools' own."""
+"""The file that makes an editable Limn importable.
+
+Python runs such files in the order of their names: this one after setuptools' own.
+"""
 
 LINE = (
     "import os, sys; [m.MAPPING.update({k: os.fsdecode(v.encode()) for k, v in m.MAPPING.items()"

@@ -51,8 +51,10 @@ def without_torch(text: str) -> dict[tuple[str, str], str]:
 
 
 def locked(root: Path, requirements: Sequence[str]) -> str | None:
-    """The lists that hold all of these requirements (name==version), to be installed whole; None
-    where they don't, because pyproject.toml has changed since they were made.
+    """The lists that hold all of these requirements, to be installed whole.
+
+    Requirements are name==version. None where the lists don't hold them, because pyproject.toml has
+    changed since they were made.
     """
     texts = []
     wanted = {_package(line) for line in requirements}
@@ -76,8 +78,9 @@ def requirements(project: Project, tests: bool) -> list[str]:
 
 
 def command(python: str, asked: Path, constraints: Path, out: Path) -> list[str]:
-    """uv's, for a file with the requirements and one with the versions of what they need in
-    turn.
+    """uv's command that makes a list.
+
+    For a file with the requirements and one with the versions of what they need in turn.
     """
     return [
         python, "-m", "uv", "pip", "compile", str(asked), "--constraint", str(constraints),

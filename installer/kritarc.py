@@ -1,5 +1,6 @@
-"""One line of Krita's settings: `enable_limn=true` under [python]. Everything else in the file
-stays byte for byte.
+"""One line of Krita's settings: `enable_limn=true` under [python].
+
+Everything else in the file stays byte for byte.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ KEY = b"enable_limn"
 
 
 def switched_on(text: bytes) -> bytes:
-    """The file's content with the plugin switched on. Applied twice it changes nothing more."""
+    """The file's content with the plugin switched on.
+
+    Applied twice it changes nothing more.
+    """
     lines = text.splitlines(keepends=True)
     end = _line_end(text)
     header = _group(lines)
@@ -35,8 +39,9 @@ def switched_on(text: bytes) -> bytes:
 
 
 def switched_off(text: bytes) -> bytes:
-    """The file's content without any trace of the plugin; a [python] group that it leaves empty
-    goes too.
+    """The file's content without any trace of the plugin.
+
+    A [python] group that it leaves empty goes too.
     """
     lines = text.splitlines(keepends=True)
     header = _group(lines)

@@ -1,8 +1,9 @@
-"""The tests in Krita, run in the Kritas of newer Debian systems, each in a folder of its own.
+"""The tests in Krita, run in the Kritas of newer Debian systems.
 
-`python3 -m installer kritas` makes what is missing, runs all of tests/krita in each, and prints one
-table. What is made stays, and so does what was tested: the same command goes on where it stopped.
-With `--smoke SECONDS` it runs the smoke test alone, in as many as it can get in that time.
+Each system is in a folder of its own. `python3 -m installer kritas` makes what is missing, runs all
+of tests/krita in each, and prints one table. What is made stays, and so does what was tested: the
+same command goes on where it stopped. With `--smoke SECONDS` it runs the smoke test alone, in as
+many as it can get in that time.
 
 Needs Linux, root (for chroot) and mmdebstrap.
 """
@@ -45,7 +46,10 @@ SOURCES = ("krita_plugin", "protocol", "server", "editing", "installer", "tests"
 
 @dataclass(frozen=True)
 class Suite:
-    """A Debian suite; `over`: a suite from which Krita alone is taken, with what it needs."""
+    """A Debian suite.
+
+    `over`: a suite from which Krita alone is taken, with what it needs.
+    """
 
     name: str
     base: str
@@ -98,8 +102,9 @@ def mirror() -> str:
 
 
 def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) -> Path:
-    """The system's folder, made unless it is there. Raises NotHad, after `seconds` at the
-    latest.
+    """The system's folder, made unless it is there.
+
+    Raises NotHad, after `seconds` at the latest.
     """
     system = folder / suite.name
     if (system / READY).is_file():
@@ -141,9 +146,10 @@ def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) ->
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a program with all that it started: apt would go on, and write into the folder.
+    """Ends a program with all that it started.
 
-    It is asked first, since mmdebstrap then takes down what it has mounted.
+    apt would go on, and write into the folder. It is asked first, since mmdebstrap then takes down
+    what it has mounted.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
@@ -153,7 +159,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def version(system: Path | None) -> str:
-    """The version of a system's Krita, without what Debian adds: "5.2.9"; "" if there is none."""
+    """The version of a system's Krita, such as "5.2.9".
+
+    Without what Debian adds; "" if there is none.
+    """
     root = [f"--admindir={system}/var/lib/dpkg"] if system else []
     command = ["dpkg-query", *root, "-W", "-f", "${Version}", "krita"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -173,9 +182,10 @@ def stamp(root: Path) -> str:
 def test(
     python: str, root: Path, system: Path | None, file: Path, out: Path, seconds: float = PATIENCE
 ) -> dict[str, str]:
-    """Run one file of tests in one Krita; return "passed", or what went wrong, by test.
+    """Runs one file of tests in one Krita.
 
-    out: the folder for screenshots, logs and the outcome (junit).
+    Returns "passed", or what went wrong, by test. out: the folder for screenshots, logs and the
+    outcome (junit).
     """
     out.mkdir(parents=True, exist_ok=True)
     report = out / f"{file.stem}.xml"
@@ -260,9 +270,9 @@ def run_all(python: str, root: Path, folder: Path, out: Path, only: Sequence[str
 
 
 def run_smoke(python: str, root: Path, folder: Path, out: Path, seconds: float) -> int:
-    """The smoke test in as many Kritas as can be had in that time; says of each whether it ran.
+    """The smoke test in as many Kritas as can be had in that time.
 
-    0 if none failed: what could not be had in time has not failed.
+    Says of each whether it ran. 0 if none failed: what could not be had in time has not failed.
     """
     end = time.monotonic() + seconds
     failed = False

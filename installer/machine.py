@@ -1,5 +1,6 @@
-"""Facts about this machine: Python, graphics card, driver, disk, programs, Krita's folders. Reads,
-never writes.
+"""Facts about this machine. Reads, never writes.
+
+Python, graphics card, driver, disk, programs, Krita's folders.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ A slow answer counts as none.
 
 @dataclass(frozen=True)
 class Gpu:
-    """An NVIDIA card: its driver's version, and its compute capability where the driver tells
-    it.
+    """An NVIDIA card.
+
+    Its driver's version, and its compute capability where the driver tells it.
     """
 
     name: str
@@ -64,9 +66,10 @@ class KritaHome:
 
 @dataclass(frozen=True)
 class Project:
-    """The checkout and what its pyproject.toml asks for; or Limn as pip has installed it.
+    """The checkout and what its pyproject.toml asks for.
 
-    Then `root` is the package `limn`, and nothing is left to ask for.
+    Or Limn as pip has installed it. Then `root` is the package `limn`, and nothing is left to ask
+    for.
     """
 
     root: Path
@@ -105,9 +108,10 @@ class Machine:
 
 
 def read_project(root: Path) -> Project:
-    """The checkout at `root`, or the installed package there, which has no pyproject.toml.
+    """The checkout at `root`, or the installed package there.
 
-    Raises OSError or tomllib.TOMLDecodeError if its pyproject.toml can't be read.
+    The latter has no pyproject.toml. Raises OSError or tomllib.TOMLDecodeError if its
+    pyproject.toml can't be read.
     """
     if not (root / "pyproject.toml").is_file():
         version = importlib.metadata.version("limn")
@@ -173,8 +177,9 @@ def read_gpu() -> Gpu | None:
 
 
 def parse_gpu(line: str) -> Gpu | None:
-    """One line of nvidia-smi's table, "name, driver[, capability]", or None if it is no such
-    line.
+    """One line of nvidia-smi's table as a card; None if it is no such line.
+
+    A line is "name, driver[, capability]".
     """
     parts = [part.strip() for part in line.split(",")]
     if len(parts) < 2 or not parts[1].replace(".", "").isdigit():
@@ -188,11 +193,12 @@ def parse_gpu(line: str) -> Gpu | None:
 
 
 def read_krita_qt() -> int:
-    """The Qt that the installed Krita is linked with, else the one that apt would bring: 5 or 6.
+    """The Qt that Krita is linked with: 5 or 6.
 
-    0 where neither tells: no package of the system's is known to fit then. A Krita that is started
-    by a script (Flatpak, Snap, Nix) or that is one file (AppImage) brings a PyQt of its own.
-    Krita's version does not tell: some distributions build Krita 6 with Qt 5.
+    That of the installed Krita, else of the one that apt would bring. 0 where neither tells: no
+    package of the system's is known to fit then. A Krita that is started by a script (Flatpak,
+    Snap, Nix) or that is one file (AppImage) brings a PyQt of its own. Krita's version does not
+    tell: some distributions build Krita 6 with Qt 5.
     """
     krita = shutil.which("krita")
     if krita:
@@ -201,14 +207,18 @@ def read_krita_qt() -> int:
 
 
 def linked_qt(text: str) -> int:
-    """The Qt among the libraries or packages that are named: 5 or 6; 0 for none, or for both."""
+    """The Qt among the libraries or packages that are named: 5 or 6.
+
+    0 for none, or for both.
+    """
     found = {int(number) for number in re.findall(r"libqt([56])core", text.lower())}
     return found.pop() if len(found) == 1 else 0
 
 
 def read_package_source() -> str:
-    """Where pip was told to take packages from, if its owner set that: the name of the setting,
-    else "".
+    """The name of the setting that tells pip where to take packages from.
+
+    "" where its owner has set none.
     """
     answer = _answers([sys.executable, "-m", "pip", "config", "list"]) or ""
     settings = {
@@ -254,8 +264,9 @@ def krita_homes(system: str, environment: Mapping[str, str], home: Path) -> tupl
 
 
 def _krita_home(kind: str, resources: Path, kritarc: Path) -> KritaHome:
-    """One place, with the other folder for resources that a painter may have chosen in Krita's
-    settings.
+    """One Krita's place.
+
+    With the other folder for resources that a painter may have chosen in Krita's settings.
     """
     exists = resources.is_dir() or kritarc.is_file()
     chosen = (
@@ -267,8 +278,9 @@ def _krita_home(kind: str, resources: Path, kritarc: Path) -> KritaHome:
 
 
 def resource_directory(kritarc: str) -> Path | None:
-    """The folder for resources that a kritarc names (ResourceDirectory, before its first group), or
-    None.
+    """The folder for resources that a kritarc names, or None.
+
+    It is ResourceDirectory, before its first group.
     """
     for line in kritarc.splitlines():
         if line.startswith("["):
@@ -280,7 +292,10 @@ def resource_directory(kritarc: str) -> Path | None:
 
 
 def _can_make_environments() -> bool:
-    """Whether `python -m venv` can work. Debian leaves ensurepip to the package python3-venv."""
+    """Whether `python -m venv` can work.
+
+    Debian leaves ensurepip to the package python3-venv.
+    """
     return _answers([sys.executable, "-c", "import venv, ensurepip"]) is not None
 
 

@@ -1,4 +1,7 @@
-"""Facts -> steps. Pure: what happens on any machine can be seen, and tested, on any other."""
+"""Facts -> steps.
+
+Pure: what happens on any machine can be seen, and tested, on any other.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,19 @@ from .machine import CPU_WHEELS, TEST_PROGRAMS, Gpu, KritaHome, Machine, Project
 
 PYTORCH = "https://download.pytorch.org/whl/"
 OLDER_TORCH_PYTHON = (3, 13)
-"""The newest Python that the builds of torch for older drivers and cards were made for."""
+"""The newest Python that has builds of torch for older drivers and cards."""
 
 CPU_BYTES, CUDA_BYTES = 4_000_000_000, 12_000_000_000
-"""Free disk that an environment takes while it is made, downloads included: torch for CPU or with
-the CUDA libraries.
+"""Free disk that an environment takes while it is made.
+
+Downloads included: torch for CPU, or with the CUDA libraries.
 """
 
 SMOKE_SECONDS = 300
-"""For the smoke test in as many newer Kritas as can be made and tested in this time."""
+"""How long the smoke test in newer Kritas may take.
+
+As many are made and tested as can be in this time.
+"""
 
 FIRST_EDIT = "first-edit"
 """The folder, in the checkout, into which `try` writes unless told otherwise."""
@@ -27,8 +34,9 @@ FIRST_EDIT = "first-edit"
 
 @dataclass(frozen=True)
 class TorchSource:
-    """One build of torch: its version, and the index to take it from (None: where pip takes
-    everything from).
+    """One build of torch: its version, and the index to take it from.
+
+    None: from where pip takes everything.
     """
 
     version: str
@@ -143,8 +151,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order; `problems`: what must be put right first (then nothing is done); `notes`:
-    what the user should know.
+    """Steps in order.
+
+    `problems`: what must be put right first (then nothing is done); `notes`: what the user should
+    know.
     """
 
     steps: tuple[Step, ...]
@@ -153,14 +163,13 @@ class Plan:
 
 
 def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...], bool, str]:
-    """The builds of torch to try in order, whether they compute on the card, and why, for this
-    machine.
+    """The builds of torch to try in order, for this machine.
 
-    `version` is the one that the tests ran with: CUDA 13.0, for drivers from 580 on. CUDA 12.8 and
-    12.6 run on drivers from 525 on, which there are for all of these cards. From CUDA 12.8 on the
-    builds leave out Maxwell, Pascal and Volta (compute capability below 7.5); 12.6 has them. None
-    is older than 2.10, the first whose reading of checkpoints as pickles is mended
-    (CVE-2026-24747).
+    And whether they compute on the card, and why. `version` is the one that the tests ran with:
+    CUDA 13.0, for drivers from 580 on. CUDA 12.8 and 12.6 run on drivers from 525 on, which there
+    are for all of these cards. From CUDA 12.8 on the builds leave out Maxwell, Pascal and Volta
+    (compute capability below 7.5); 12.6 has them. None is older than 2.10, the first whose reading
+    of checkpoints as pickles is mended (CVE-2026-24747).
     """
     gpu = machine.gpu
     if gpu is None or machine.system == "Darwin":
@@ -284,7 +293,10 @@ def plan_environment(machine: Machine, project: Project, tests: bool = False) ->
 
 
 def plan_try(machine: Machine, project: Project, out: Path) -> Plan:
-    """A first edit: the environment, then a scene of the sketchbook over the websocket."""
+    """A first edit.
+
+    The environment, then a scene of the sketchbook over the websocket.
+    """
     system = plan_system_packages(machine, tests=False)
     environment = plan_environment(machine, project)
     edit = Step(
@@ -330,8 +342,9 @@ def plan_test(machine: Machine, project: Project) -> Plan:
 def plan_plugin(
     machine: Machine, project: Project, resources: Path | None, remove: bool, archive: Path | None
 ) -> Plan:
-    """The plugin into Krita's resource folders (or `resources`), out of them again, or into a
-    zip.
+    """The plugin into Krita's resource folders, out of them, or into a zip.
+
+    `resources`: another folder than Krita's own.
     """
     homes = chosen_homes(machine, resources)
     if remove:
@@ -375,8 +388,9 @@ def plan_lock(machine: Machine, project: Project) -> Plan:
 
 
 def plan_uninstall(machine: Machine, root: Path) -> Plan:
-    """Everything that the installer made: the plugin in every Krita, and the environment. Pictures
-    that `try` made stay.
+    """Takes away everything that the installer made.
+
+    The plugin in every Krita, and the environment. Pictures that `try` made stay.
     """
     steps = [
         Step("unplug", f"Take the plugin out of {home.resources}", TakePlugin(home))
@@ -427,8 +441,9 @@ def plan_system_packages(machine: Machine, tests: bool) -> Plan:
 
 
 def chosen_homes(machine: Machine, resources: Path | None) -> tuple[KritaHome, ...]:
-    """Every Krita that has run here, else where a native one will look; or `resources`, with the
-    kritarc that goes with it.
+    """Every Krita that has run here, else where a native one will look.
+
+    Or `resources`, with the kritarc that goes with it.
     """
     if resources is not None:
         known = next((home for home in machine.krita_homes if home.resources == resources), None)

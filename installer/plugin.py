@@ -1,5 +1,6 @@
-"""Put the plugin into a Krita's folders, switch it on, tell it how to start the server; and take
-all of that out again.
+"""Puts the plugin into a Krita's folders, and takes it out again.
+
+It is switched on, and told how to start the server.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from .machine import KritaHome
 
 @dataclass(frozen=True)
 class Installed:
-    """What of the plugin is in a Krita: the files of this version or of another, whether it is on,
-    and its server's Python.
+    """What of the plugin is in a Krita.
+
+    The files of this version or of another, whether it is on, and its server's Python.
     """
 
     plugin: Literal["missing", "current", "outdated"]
@@ -29,8 +31,10 @@ class Installed:
 def put(
     home: KritaHome, root: Path, site_packages: Sequence[Path], python: str, server: Sequence[str]
 ) -> None:
-    """Install or update; Krita is told of it last. Raises PackageError if the plugin can't be
-    packed, OSError if it can't be written.
+    """Installs or updates the plugin.
+
+    Krita is told of it last. Raises PackageError if the plugin can't be packed, OSError if it can't
+    be written.
     """
     files = plugin_package.gather(root, site_packages)
     _clear_remains(home.resources)
@@ -40,8 +44,9 @@ def put(
 
 
 def take(home: KritaHome) -> bool:
-    """Take everything out that `put` put in; True if there was anything. Folders go too where
-    nothing else is in them.
+    """Takes everything out that `put` put in; True if there was anything.
+
+    Folders go too where nothing else is in them.
     """
     found = home.kritarc.is_file() and kritarc.rewrite(
         home.kritarc, kritarc.switched_off(_content(home.kritarc))

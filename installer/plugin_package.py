@@ -1,8 +1,7 @@
-"""The plugin's package: the files that become Krita's `limn`, as a folder tree or as a zip for
-Krita's importer.
+"""The plugin's package: the files that become Krita's `limn`.
 
-Krita's plugins share one Python: all that ours needs lies below one name, `limn/protocol` and
-`limn/vendor/websockets` included.
+As a folder tree, or as a zip for Krita's importer. Krita's plugins share one Python: all that ours
+needs lies below one name, `limn/protocol` and `limn/vendor/websockets` included.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from pathlib import Path
 from .errors import InstallError
 
 NAME = "limn"
-"""Of the Python package, of the .desktop file's library and of the .action file: Krita's importer
-wants them equal.
+"""The name of the package, and of the .desktop and .action files.
+
+Krita's importer wants them equal.
 """
 
 ENTRY = (
@@ -32,10 +32,15 @@ EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of every file in the zip, so that the same sources give the same bytes."""
 
 MANUAL = "manual.html"
-"""What Krita's plugin manager shows of a plugin: X-Krita-Manual in the .desktop file names it."""
+"""What Krita's plugin manager shows of a plugin.
+
+X-Krita-Manual in the .desktop file names it.
+"""
 
 ENVIRONMENT_FILE = Path(NAME, "environment.json")
-"""Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes
+"""The file that names the environment.
+
+Below Krita's resource folder, outside the plugin's own folder: an update by the importer deletes
 that.
 """
 
@@ -89,8 +94,9 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
 
 
 def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
-    """Write the zip that Krita's importer takes (Tools > Scripts > Import Python Plugin from
-    File).
+    """Writes the zip that Krita's importer takes.
+
+    Tools > Scripts > Import Python Plugin from File.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(archive.name + ".part")
@@ -106,8 +112,9 @@ def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
 
 
 def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
-    """Put the package where Krita looks for it below its resource folder, in the place of an older
-    one.
+    """Puts the package where Krita looks for it.
+
+    Below its resource folder, in the place of an older one.
     """
     plugins, actions = resources / "pykrita", resources / "actions"
     plugins.mkdir(parents=True, exist_ok=True)
@@ -125,8 +132,9 @@ def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
 
 
 def write_environment(resources: Path, python: str, server: Sequence[str]) -> None:
-    """Tell the plugin where the environment is: `server` is the command that starts the server,
-    `python` the environment's own.
+    """Tells the plugin where the environment is.
+
+    `server` is the command that starts the server, `python` the environment's own.
     """
     file = resources / ENVIRONMENT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -156,8 +164,9 @@ def remove(resources: Path) -> bool:
 
 
 def _python_files(folder: Path, place: str) -> dict[str, bytes]:
-    """The Python files below a folder, without vendored and compiled ones, by their place in the
-    package.
+    """The Python files below a folder, by their place in the package.
+
+    Without vendored and compiled ones.
     """
     return {
         f"{place}/{file.relative_to(folder).as_posix()}": file.read_bytes()

@@ -101,7 +101,10 @@ class OwnEnvironment(Environment):
 
 
 def do(step: Step, environment: Environment, project: Project, machine: Machine) -> None:
-    """Do one step. Raises StepFailed; whatever happens, the same call may be made again."""
+    """Does one step.
+
+    Raises StepFailed; whatever happens, the same call may be made again.
+    """
     interrupted = environment.begin(step)
     match step.action:
         case InstallSystemPackages(packages, sudo):
@@ -215,7 +218,10 @@ def make_environment(environment: Environment, python: str, version: tuple[int, 
 
 
 def remove_environment(environment: Environment) -> None:
-    """`.venv` and all in it, the notes last, so that a kill half-way leaves it known as ours."""
+    """Removes `.venv` and all in it.
+
+    The notes go last, so that a kill half-way leaves it known as ours.
+    """
     if not environment.notes.is_dir():
         return
     if Path(sys.prefix).resolve() == environment.folder.resolve():
@@ -238,8 +244,9 @@ def remove_environment(environment: Environment) -> None:
 def how_to_install(
     environment: Environment, requirements: Sequence[str], constraints: Sequence[str]
 ) -> list[str]:
-    """pip's arguments for packages: by hash; by version where the lists of hashes are older than
-    the versions, which is said.
+    """pip's arguments for packages: by hash.
+
+    By version where the lists of hashes are older than the versions, which is said.
     """
     locked = hashes.locked(environment.root, requirements)
     if locked is not None:
@@ -287,10 +294,10 @@ def require_space(free: int, needed: int) -> None:
 
 
 def mend(environment: Environment, interrupted: bool) -> None:
-    """After a kill: take away the metadata of packages that pip had not finished, so that it
-    installs them again.
+    """After a kill: removes the metadata of half-installed packages.
 
-    RECORD is the last file that pip writes of a package: one without it is not whole.
+    pip then installs them again. RECORD is the last file that pip writes of a package: one without
+    it is not whole.
     """
     if not interrupted:
         return
@@ -355,8 +362,9 @@ def pip(environment: Environment, arguments: Sequence[str]) -> bool:
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> int:
-    """Run a program to its end, its words going where ours go; return its exit status, 127 if it is
-    not there.
+    """Runs a program to its end; returns its exit status.
+
+    Its output goes where ours goes. 127 if it is not there.
     """
     try:
         return subprocess.run(

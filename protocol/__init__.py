@@ -1,6 +1,7 @@
-"""The wire between a painter's program and Limn's server: sans-IO, standard library only.
+"""The wire between a painter's program and Limn's server.
 
-Read `messages.py` first; `connection.py` turns websocket frames into those messages and back.
+Sans-IO, standard library only. Read `messages.py` first; `connection.py` turns websocket frames
+into those messages and back.
 """
 
 from .connection import Connection

@@ -1,4 +1,6 @@
-"""How a server on this machine is found: files in a folder that belongs to its user alone.
+"""How a server on this machine is found.
+
+By files in a folder that belongs to its user alone.
 
     RUNTIME FOLDER/limn/PORT.json      the server's ready line; PORT.private: of one that only its
                                        parent may use
@@ -45,12 +47,18 @@ LOOPBACK = re.compile(
 
 
 class NotPrivate(OSError):
-    """A folder or file that others could have made or can change: str() says which, and why."""
+    """A folder or file that others could have made or can change.
+
+    str() says which, and why.
+    """
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """Where a server listens, and its token (never shown, never logged). pid 0: not told."""
+    """Where a server listens, and its token (never shown, never logged).
+
+    pid 0: not told.
+    """
 
     url: str
     token: str = field(repr=False)
@@ -72,8 +80,10 @@ def runtime_folder() -> Path:
 
 
 def shared_folders() -> list[Path]:
-    """Where a server announces itself to the Kritas of this user, which may be shut off from the
-    runtime folder; for each Krita that has been here. They may not be there yet.
+    """Where a server announces itself to the Kritas of this user.
+
+    A Krita may be shut off from the runtime folder; there is a folder for each that has been here.
+    They may not be there yet.
     """
     home = Path.home()
     if sys.platform == "win32":
@@ -93,8 +103,9 @@ def shared_folders() -> list[Path]:
 
 
 def make_folder() -> Path:
-    """The runtime folder, made with mode 0700 if it is not there. Raises OSError; NotPrivate where
-    it is not this user's alone.
+    """Makes the runtime folder, with mode 0700, if it is not there.
+
+    Raises OSError; NotPrivate where it is not this user's alone.
     """
     folder = runtime_folder()
     for place in (folder.parent, folder):
@@ -104,8 +115,10 @@ def make_folder() -> Path:
 
 
 def read(line: str | bytes) -> Announcement:
-    """What a ready line says; its token's file is read. Raises ValueError if it is none, or
-    OSError; NotPrivate where the token's file is not this user's alone.
+    """What a ready line says; its token's file is read.
+
+    Raises ValueError if it is none, or OSError; NotPrivate where the token's file is not this
+    user's alone.
     """
     try:
         ready = json.loads(line)
@@ -122,8 +135,9 @@ def read(line: str | bytes) -> Announcement:
 
 
 def _named(file: str) -> Path:
-    """A file by the name that a server told, in UTF-8, where this program's locale has another
-    encoding: a Krita that was started with LANG=C, say.
+    """A file by the name that a server told, in UTF-8.
+
+    This program's locale may have another encoding: a Krita that was started with LANG=C, say.
     """
     if sys.platform == "win32":
         return Path(file)
@@ -131,8 +145,9 @@ def _named(file: str) -> Path:
 
 
 def read_token(file: Path) -> str:
-    """The token in a file. Raises OSError; NotPrivate where it is not this user's alone; or
-    ValueError where it holds none.
+    """The token in a file.
+
+    Raises OSError; NotPrivate where it is not this user's alone; or ValueError where it holds none.
     """
     token = _read_private(file)[0].decode("ascii").strip()
     if not token or not token.isprintable() or " " in token:
@@ -141,9 +156,10 @@ def read_token(file: Path) -> str:
 
 
 def running() -> Iterator[Announcement]:
-    """The servers of this user that announce themselves and whose process lives, the newest first.
+    """The servers of this user that announce themselves, newest first.
 
-    Nothing is believed of a folder or file that is not this user's alone.
+    Only those whose process lives. Nothing is believed of a folder or file that is not this user's
+    alone.
     """
     try:
         with _opened_folder(runtime_folder()) as handle:
@@ -158,10 +174,11 @@ def running() -> Iterator[Announcement]:
 
 
 def reachable(shared: Iterable[Path], answers: Answers) -> Iterator[Announcement]:
-    """The servers of this user that take a connection, from the runtime folder and from others.
+    """The servers of this user that take a connection.
 
-    For a program that may not see their processes: whether a number is that of a process here says
-    nothing then. Nothing is believed of a folder or file that is not this user's alone.
+    From the runtime folder and from others. For a program that may not see their processes: whether
+    a number is that of a process here says nothing then. Nothing is believed of a folder or file
+    that is not this user's alone.
     """
     for place in (runtime_folder(), *shared):
         lines: list[tuple[str, bytes]] = []
@@ -175,8 +192,10 @@ def reachable(shared: Iterable[Path], answers: Answers) -> Iterator[Announcement
 
 
 def announced(folder: Path, port: int, token: str, line: dict[str, object]) -> tuple[Path, Path]:
-    """Write a server's two files into a folder, which is made if it is not there; returns them.
-    Raises OSError; NotPrivate where the folder is not this user's alone.
+    """Writes a server's two files into a folder; returns them.
+
+    The folder is made if it is not there. Raises OSError; NotPrivate where the folder is not this
+    user's alone.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened_folder(folder):
@@ -187,8 +206,9 @@ def announced(folder: Path, port: int, token: str, line: dict[str, object]) -> t
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only this user can read, from its first byte on; never through a link that
-    somebody has put there. Raises OSError.
+    """Writes a file that only this user can read, from its first byte on.
+
+    Never through a link that somebody has put there. Raises OSError.
     """
     file.unlink(missing_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -197,10 +217,10 @@ def write_private(file: Path, text: str) -> None:
 
 
 def sweep(answers: Answers) -> None:
-    """Take away what servers have left that were killed: announcements, and tokens beside them.
-    Raises OSError.
+    """Takes away what servers have left that were killed.
 
-    One that takes a connection lives, even where its process is none that can be seen from here.
+    Announcements, and tokens beside them. Raises OSError. One that takes a connection lives, even
+    where its process is none that can be seen from here.
     """
     _sweep(runtime_folder(), answers)
     for folder in shared_folders():
@@ -218,7 +238,10 @@ def _sweep(folder: Path, answers: Answers) -> None:
 
 
 def _url(line: bytes) -> str:
-    """The address that a ready line tells of; empty if it tells of none on this machine."""
+    """The address that a ready line tells of.
+
+    Empty if it tells of none on this machine.
+    """
     with suppress(ValueError, RecursionError):
         ready = json.loads(line)
         url = ready.get("url") if isinstance(ready, dict) else None
@@ -243,9 +266,10 @@ def _pid(line: bytes) -> int:
 
 @contextmanager
 def _opened_folder(folder: Path) -> Iterator[int | None]:
-    """A handle of a folder that was looked at through it; None on Windows, which has none.
+    """A handle of a folder that was looked at through it.
 
-    Raises OSError; NotPrivate where the folder is not this user's alone.
+    None on Windows, which has none. Raises OSError; NotPrivate where the folder is not this user's
+    alone.
     """
     if sys.platform == "win32":
         os.listdir(folder)  # the user's own AppData: Windows itself keeps others out
@@ -260,8 +284,9 @@ def _opened_folder(folder: Path) -> Iterator[int | None]:
 
 
 def _lines(folder: Path, handle: int | None, suffix: str) -> list[tuple[str, bytes]]:
-    """Names and contents of an opened folder's files of this suffix, the newest first; those that
-    are not this user's alone left out.
+    """Names and contents of an opened folder's files of this suffix.
+
+    The newest first; those that are not this user's alone are left out.
     """
     found: list[tuple[bytes, float, str]] = []
     for name in os.listdir(folder if handle is None else handle):
@@ -274,8 +299,9 @@ def _lines(folder: Path, handle: int | None, suffix: str) -> list[tuple[str, byt
 def _read_private(
     file: Path, folder: int | None = None, where: Path = Path()
 ) -> tuple[bytes, float]:
-    """A file's content and the time of its last change, in an opened folder or by its own path;
-    `where` is the folder for what is said.
+    """A file's content and the time of its last change.
+
+    In an opened folder or by its own path; `where` is the folder for what is said.
     """
     flags = os.O_RDONLY
     if sys.platform == "win32":

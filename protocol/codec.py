@@ -1,9 +1,8 @@
-"""Messages to JSON and back, strictly: every field is checked against its type and its bounds, by
-the annotations of `messages.py`.
+"""Messages to JSON and back, strictly.
 
-What is not expected is refused: a missing or extra field, a key given twice, NaN, a number for a
-truth value, a lone surrogate.
-The bounds themselves are in `limits.py`.
+Every field is checked against its type and its bounds, by the annotations of `messages.py`. What is
+not expected is refused: a missing or extra field, a key given twice, NaN, a number for a truth
+value, a lone surrogate. The bounds themselves are in `limits.py`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""One session's state machine: frames in, messages out; messages in, frames out. It does no input
-or output and knows no clock.
+"""One session's state machine, without input, output or a clock.
+
+Frames in, messages out; messages in, frames out.
 
     connection = Connection("client")
     connection.send(Hello(PROTOCOL_VERSION, "krita 5.2"))
@@ -98,8 +99,9 @@ class _Incoming:
         self.offset += len(chunk)
 
     def next_picture(self) -> None:
-        """The first picture is there: go on with the next. Raises Corrupt if its content is not
-        what was announced.
+        """Goes on with the next picture: the first is there.
+
+        Raises Corrupt if its content is not what was announced.
         """
         transfer = self.transfers.popleft()
         if self.wanted:
@@ -136,8 +138,10 @@ class Connection:
         role: Literal["client", "server"],
         admit: Callable[[Message, int], bool] = lambda message, size: True,
     ) -> None:
-        """admit: whether a message that has been announced is wanted, with the bytes of its
-        pictures. One that is not is never returned, and its pictures are not kept.
+        """Begins a connection.
+
+        admit: whether a message that has been announced is wanted, with the bytes of its pictures.
+        One that is not is never returned, and its pictures are not kept.
         """
         self.role = role
         self._admit = admit
@@ -168,8 +172,9 @@ class Connection:
         return self._incoming is not None
 
     def last_seen(self, job: str) -> int:
-        """The number of the last message received about this job (client side): what `Resume`
-        wants.
+        """The number of the last message received about this job.
+
+        On the client's side: what `Resume` wants.
         """
         return self._jobs[job].last_seen if job in self._jobs else 0
 
@@ -209,8 +214,9 @@ class Connection:
             self._open = False
 
     def end(self, error: ProtocolError) -> None:
-        """Give the connection up, for an error of a frame or of its owner: nothing goes out any
-        more, but for a server's Refused.
+        """Gives the connection up, for an error of a frame or of its owner.
+
+        Nothing goes out any more, but for a server's Refused.
         """
         self._outbox.clear()
         self._incoming = None
@@ -237,8 +243,9 @@ class Connection:
         return self._next_chunk(current)
 
     def receive(self, frame: str | bytes) -> list[Message]:
-        """Take one frame; return the messages that it completes (none or one, so far). Raises
-        ProtocolError; see above.
+        """Takes one frame; returns the messages that it completes.
+
+        None or one, so far. Raises ProtocolError; see above.
         """
         if not self._open:
             raise ConnectionEnded("The connection has ended.")
@@ -354,7 +361,10 @@ class Connection:
         return self._deliver(incoming.message) if incoming.wanted else None
 
     def _check_order(self, message: Message) -> bool:
-        """Whether the message is news. Raises OutOfOrder, or Malformed, where it must not come."""
+        """Whether the message is news.
+
+        Raises OutOfOrder, or Malformed, where it must not come.
+        """
         if isinstance(message, (Hello, Welcome)):
             if self._greeting_received or (self.role == "client" and not self._greeting_sent):
                 raise OutOfOrder(
@@ -370,9 +380,9 @@ class Connection:
         return True
 
     def _check_job(self, message: Message) -> bool:
-        """A server speaks only of jobs that it was asked about, with rising numbers, and of places
-        inside the picture.
+        """Checks what a server says of jobs.
 
+        Only of jobs that it was asked about, with rising numbers, and of places inside the picture.
         Its answer to a Cancel has no such number where it does not know the job, and may cross the
         job's own end on the way: then it is no news.
         """

@@ -1,4 +1,6 @@
-"""What can be told of a trouble: the errors of protocol, server, command line and plugin.
+"""What can be told of a trouble.
+
+The errors of protocol, server, command line and plugin.
 
     LimnError
         ProtocolError            the wire: Malformed, UnknownMessage, TooLarge, OutOfOrder, Corrupt,
@@ -78,15 +80,19 @@ class ProtocolError(LimnError):
 
 
 class Malformed(ProtocolError):
-    """A frame that is not what the protocol describes: not JSON, a missing or extra field, a wrong
-    type, a short chunk.
+    """A frame that is not what the protocol describes.
+
+    Not JSON, a missing or extra field, a wrong type, a short chunk.
     """
 
     code = "malformed"
 
 
 class UnknownMessage(ProtocolError):
-    """A message type that this version does not have, or that this side never receives."""
+    """A message type that this version or this side does not have.
+
+    This side never receives it, or nobody does.
+    """
 
     code = "unknown-message"
 
@@ -100,8 +106,9 @@ class TooLarge(ProtocolError):
 
 
 class OutOfOrder(ProtocolError):
-    """A frame that is fine by itself but not now: before the hello, a chunk that nobody announced,
-    a job that nobody asked for.
+    """A frame that is fine by itself, but not now.
+
+    Before the hello, a chunk that nobody announced, a job that nobody asked for.
     """
 
     code = "out-of-order"
@@ -125,17 +132,16 @@ class VersionMismatch(ProtocolError):
 
 
 class ConnectionEnded(ProtocolError):
-    """A message was to be sent, or a frame received, on a connection that has already been closed
-    by an error.
-    """
+    """A send or receive on a connection that an error has closed."""
 
     code = "ended"
     remedy = "Connect again."
 
 
 class RefusedByPeer(ProtocolError):
-    """The other side has noticed an error and ends the connection; its sentence and remedy are
-    passed on, its code as `peer_code`.
+    """The other side has noticed an error and ends the connection.
+
+    Its sentence and remedy are passed on, its code as `peer_code`.
     """
 
     code = "refused"

@@ -6,8 +6,9 @@ Whatever exceeds one is refused with a typed error.
 from __future__ import annotations
 
 CHUNK_HEAD_BYTES = 16
-"""Transfer id and offset, 8 bytes each: enough for any size, and it keeps the pixels aligned to 16
-bytes.
+"""Transfer id and offset, 8 bytes each.
+
+Enough for any size, and it keeps the pixels aligned to 16 bytes.
 """
 
 CHUNK_BYTES = 256 * 1024
@@ -17,8 +18,9 @@ CHUNK_BYTES = 256 * 1024
 """
 
 MAX_FRAME_BYTES = 1024 * 1024
-"""A whole websocket frame, text or binary: what both websocket libraries are told. Nothing honest
-comes near it.
+"""A whole websocket frame, text or binary.
+
+Both websocket libraries are told so. Nothing honest comes near it.
 """
 
 MAX_TEXT_BYTES = 512 * 1024
@@ -28,57 +30,75 @@ The longest honest one is the welcome with every algorithm's schema, some tens o
 """
 
 MAX_SIDE = 16_384
-"""Pixels along a side of a submitted picture: twice the largest canvas that Limn is tested with."""
+"""Pixels along a side of a submitted picture.
+
+Twice the largest canvas that Limn is tested with.
+"""
 
 MAX_PIXELS = 8_192 * 8_192
-"""Pixels of a submitted picture: 512 MiB at 16 bits a channel, about what a painter's machine can
-hold twice.
+"""Pixels of a submitted picture.
+
+512 MiB at 16 bits a channel, about what a painter's machine can hold twice.
 """
 
 MAX_PREVIEW_SIDE = 512
 """Pixels along a preview's longer side: a docker shows no more."""
 
 MAX_PREVIEW_BYTES = 1024 * 1024
-"""A JPEG of 512 x 512 pixels takes 20 to 150 KiB, and never more than its raw size."""
+"""Bytes of a preview.
+
+A JPEG of 512 x 512 pixels takes 20 to 150 KiB, and never more than its raw size.
+"""
 
 MAX_INSTRUCTION = 2_000
-"""Characters of an instruction or a caption: the text encoder reads 77 tokens, a long list of edits
-some hundreds.
+"""Characters of an instruction or a caption.
+
+The text encoder reads 77 tokens, a long list of edits some hundreds.
 """
 
 MAX_ID = 64
-"""Characters of a job id (a UUID has 36) and of names of algorithms and parameters."""
+"""Characters of a job id and of names of algorithms and parameters.
+
+A UUID has 36.
+"""
 
 MAX_LABEL = 200
 """Characters of a short text for people: a stage, a title, a device, a keyword."""
 
 MAX_TEXT = 4_000
-"""Characters of a long text for people: a help text, an error's sentence, what was understood."""
+"""Characters of a long text for people.
+
+A help text, an error's sentence, what was understood.
+"""
 
 MAX_ITEMS = 64
-"""Entries of any list or table: algorithms, parameters of one, choices, keywords, warnings,
-sub-masks.
+"""Entries of any list or table.
+
+Algorithms, parameters of one, choices, keywords, warnings, sub-masks.
 """
 
 MAX_SEED = 2**32 - 1
 """Seeds are unsigned 32 bit numbers, which every random number generator takes."""
 
 MAX_COUNT = 2**53 - 1
-"""Steps, forwards, sequence numbers and byte counts: the largest whole number that every JSON
-reader keeps exact.
+"""Steps, forwards, sequence numbers and byte counts.
+
+It is the largest whole number that every JSON reader keeps exact.
 """
 
 MAX_LOGGED = 400
-"""Characters of an error's data in a log: enough to see what is meant, too few to fill a disk with
-what a client has made up.
+"""Characters of an error's data in a log.
+
+Enough to see what is meant, too few to fill a disk with what a client has made up.
 """
 
 MAX_TRANSFERS = MAX_ITEMS + 1
 """Pictures in one message: a mask with one sub-mask for each instruction."""
 
 MAX_MESSAGE_BYTES = MAX_PIXELS * 9
-"""Pixels of all pictures of one message: the largest picture at 16 bits a channel, and its
-selection.
+"""Pixels of all pictures of one message.
+
+The largest picture at 16 bits a channel, and its selection.
 """
 
 MAX_QUEUED_MESSAGES = 4_096

@@ -43,8 +43,9 @@ class Range:
 
 @dataclass(frozen=True)
 class Identifier:
-    """A text for programs: ASCII letters, digits, and - _ . after the first; at most limits.MAX_ID
-    of them. Safe in a log.
+    """A text for programs, safe in a log.
+
+    ASCII letters, digits, and - _ . after the first; at most limits.MAX_ID of them.
     """
 
 
@@ -62,7 +63,9 @@ Value = bool | int | float | str
 """A parameter's value; texts at most `limits.MAX_TEXT` long."""
 
 Format = Literal["rgba8", "bgra8", "rgba16", "bgra16", "gray8", "jpeg"]
-"""Raw, rows without padding, colour not multiplied by alpha, 16 bits little endian; or a JPEG file
+"""How a picture's pixels are laid out.
+
+Raw, rows without padding, colour not multiplied by alpha, 16 bits little endian; or a JPEG file
 (previews only).
 """
 
@@ -71,11 +74,11 @@ BYTES_PER_PIXEL: Mapping[str, int] = {"rgba8": 4, "bgra8": 4, "rgba16": 8, "bgra
 
 @dataclass(frozen=True)
 class Pixels:
-    """A picture. `sha256` (64 hexadecimal digits) names its content; it is computed if not given.
+    """A picture.
 
-    `data` None means: the other side holds this content already (see `Queued.holds`), nothing is
-    uploaded. A server has what arrived as a bytearray, for want of another copy; nobody writes to
-    it.
+    `sha256` (64 hexadecimal digits) names its content; it is computed if not given. `data` None
+    means: the other side holds this content already (see `Queued.holds`), nothing is uploaded. A
+    server has what arrived as a bytearray, for want of another copy; nobody writes to it.
     """
 
     width: Side
@@ -122,7 +125,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Hello:
-    """The first message of every connection. `client` names the program and its version."""
+    """The first message of every connection.
+
+    `client` names the program and its version.
+    """
 
     version: Count
     client: Label
@@ -135,21 +141,19 @@ HINT_MODES: tuple[HintMode, ...] = get_args(HintMode)
 
 @dataclass(frozen=True)
 class Submit:
-    """One edit. `job` is made by the client (a UUID); the same job submitted twice runs once.
+    """One edit.
 
-    algorithm: "auto" leaves the choice to the server, which answers with Chosen.
-    pixels: the layer's pixels, or the part of it that matters (rgba8, bgra8, rgba16, bgra16); the
-    result comes in the same format.
+    `job` is made by the client (a UUID); the same job submitted twice runs once. algorithm: "auto"
+    leaves the choice to the server, which answers with Chosen. pixels: the layer's pixels, or the
+    part of it that matters (rgba8, bgra8, rgba16, bgra16); the result comes in the same format.
     hint: gray8, the selection, same size as `pixels`, 255 selected. hint_mode: "off", it is
-    ignored; "guide", it helps to find the place; "limit", nothing changes outside of it;
-    "exactly", it is the mask, and none is looked for.
-    parameters: by name, those that differ from the announced defaults.
-    previews: longer side of previews in pixels; 0 for none.
-    background: what the painter sees through transparent pixels, sRGB 0..255.
-    caption: what the picture shows, for algorithms that want it; may be empty.
-    mask_only: find the mask, change nothing: there is no Result.
-    keep_transparency: the result is as transparent as the pixels were, but for what is new; False:
-    it is opaque wherever it changes something.
+    ignored; "guide", it helps to find the place; "limit", nothing changes outside of it; "exactly",
+    it is the mask, and none is looked for. parameters: by name, those that differ from the
+    announced defaults. previews: longer side of previews in pixels; 0 for none. background: what
+    the painter sees through transparent pixels, sRGB 0..255. caption: what the picture shows, for
+    algorithms that want it; may be empty. mask_only: find the mask, change nothing: there is no
+    Result. keep_transparency: the result is as transparent as the pixels were, but for what is new;
+    False: it is opaque wherever it changes something.
     """
 
     job: JobId
@@ -180,8 +184,9 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Resume:
-    """Send again what came after the message numbered `last_seen` (0: everything that is kept).
-    Unknown jobs are answered Failed.
+    """Asks for what came after the message numbered `last_seen`.
+
+    0: everything that is kept. Unknown jobs are answered Failed.
     """
 
     job: JobId
@@ -219,12 +224,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One algorithm; the first may be "auto", the server's own choice by the instruction.
+    """One algorithm.
 
-    unavailable: why it can't run here, in words, or empty. baseline: an earlier method, listed
-    behind "more". caption: what `Submit.caption` is to it; where it (or what "auto" has chosen)
-    needs one, and neither caption nor instruction tells it, the job fails with the code
-    "needs-caption". seeded: whether another seed gives another picture.
+    The first may be "auto", the server's own choice by the instruction. unavailable: why it can't
+    run here, in words, or empty. baseline: an earlier method, listed behind "more". caption: what
+    `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither caption
+    nor instruction tells it, the job fails with the code "needs-caption". seeded: whether another
+    seed gives another picture.
     """
 
     name: Name
@@ -297,8 +303,9 @@ class Missing:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The server has chosen this algorithm for a job submitted with "auto", and why, in words for a
-    painter: "TAS: changes a pose".
+    """The server has chosen this algorithm for a job submitted with "auto".
+
+    And why, for a painter: "TAS: changes a pose".
     """
 
     job: JobId
@@ -309,7 +316,9 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Progress:
-    """`stage` in a painter's words; `step` of `count` are done (count 0: unknown); seconds left for
+    """How far a job is.
+
+    `stage` in a painter's words; `step` of `count` are done (count 0: unknown); seconds left for
     the whole job, if known.
     """
 
@@ -323,10 +332,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the edit looks like by now: a JPEG of at most the wished size, of that part of the
-    picture which is worked on.
+    """What the edit looks like by now.
 
-    The newest replaces those that were not sent yet.
+    A JPEG of at most the wished size, of that part of the picture which is worked on. The newest
+    replaces those that were not sent yet.
     """
 
     job: JobId
@@ -366,10 +375,10 @@ class Mask:
 
 @dataclass(frozen=True)
 class Result:
-    """The changed rectangle, in the submitted format, transparent outside the mask, and inside it
-    as transparent as `Submit.keep_transparency` says; its colours are unmultiplied.
+    """The changed rectangle, in the submitted format.
 
-    Not sent if nothing changed.
+    Transparent outside the mask, and inside it as transparent as `Submit.keep_transparency` says;
+    its colours are unmultiplied. Not sent if nothing changed.
     """
 
     job: JobId
@@ -379,10 +388,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Done:
-    """The job's good end, and what it used: the algorithm that ran, and why where it was chosen by
-    the server.
+    """The job's good end, and what it used.
 
-    seconds: by stage. understood: how the instruction was read, by aspect.
+    The algorithm that ran, and why where it was chosen by the server. seconds: by stage.
+    understood: how the instruction was read, by aspect.
     """
 
     job: JobId

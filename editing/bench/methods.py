@@ -1,5 +1,6 @@
-"""How a benchmark asks a method: in the words that its paper gives it, at its paper's settings or
-at quick ones.
+"""How a benchmark asks a method.
+
+In the words that its paper gives it, at its paper's settings or at quick ones.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from ..request import Value
 UNKNOWN = "a photo of something"
 
 PRESETS = ("quick", "fast", "paper")
-"""Settings of the methods: a paper's own, half to a third of its network rows, or about 50 rows.
+"""Presets of the methods' settings.
 
-Each method declares its own. Reckoned for `quick` from one case of each type on two cores: twenty
-take some 30 minutes for the four papers' algorithms and InstructPix2Pix, 80 for all fourteen
-methods. Good enough to see which method does what; figures to quote want `fast` or `paper`.
+A paper's own, half to a third of its network rows, or about 50 rows. Each method declares its own.
+Reckoned for `quick` from one case of each type on two cores: twenty take some 30 minutes for the
+four papers' algorithms and InstructPix2Pix, 80 for all fourteen methods. Good enough to see which
+method does what; figures to quote want `fast` or `paper`.
 """
 
 
@@ -42,8 +44,10 @@ def has_mask(method: str) -> bool:
 
 @dataclass(frozen=True)
 class Words:
-    """One edit in words: as instructions, and as what the picture shows before and after. Any may
-    be empty where a data set lacks it.
+    """One edit's texts.
+
+    Instructions, and what the picture shows before and after. Any may be empty where a data set
+    lacks it.
     """
 
     instruction: str
@@ -62,8 +66,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method gave: the edit, the picture before the composite where the last preview is of
-    full size, its cost; or a refusal.
+    """What a method gave, or its refusal.
+
+    The edit, the picture before the composite where the last preview is of full size, and its cost.
     """
 
     done: Done | None
@@ -77,8 +82,9 @@ Changes = Mapping[str, Mapping[str, Value]]
 
 
 def changes(given: Sequence[str]) -> Changes:
-    """METHOD.NAME=VALUE, any number of them. Raises ValueError for one that names no parameter, or
-    a value that the parameter does not take.
+    """Reads METHOD.NAME=VALUE, any number of them.
+
+    Raises ValueError for one that names no parameter, or a value that the parameter does not take.
     """
     found: dict[str, dict[str, Value]] = {}
     for entry in given:
@@ -99,7 +105,10 @@ def changes(given: Sequence[str]) -> Changes:
 
 
 def _value(text: str, kind: str) -> object:
-    """A parameter's value as it is written on a command line; what cannot be read stays a text."""
+    """A parameter's value as it is written on a command line.
+
+    What cannot be read stays a text.
+    """
     if kind == "bool":
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind == "choice":
@@ -119,7 +128,10 @@ def ask(
     preset: str,
     changed: Changes | None = None,
 ) -> Answer:
-    """One edit of a picture (1, 3, H, W), alone and without a store; changed: of its preset."""
+    """One edit of a picture (1, 3, H, W), alone and without a store.
+
+    changed: of its preset.
+    """
     request = EditRequest(
         method,
         words.told(method),
@@ -149,8 +161,9 @@ def ask(
 
 
 def known_methods(names: list[str]) -> tuple[str, ...]:
-    """The methods asked for, in the table's order; all for none. Raises ValueError for an unknown
-    one.
+    """The methods asked for, in the table's order; all for none.
+
+    Raises ValueError for an unknown one.
     """
     unknown = [name for name in names if name not in ALGORITHMS]
     if unknown:

@@ -1,8 +1,8 @@
-"""How far an edit went where it should, and how little elsewhere: figures that need no weights.
+"""How far an edit went where it should, and how little elsewhere.
 
-Pictures are (1, 3, H, W) in 0..1, masks (1, 1, H, W) with 1 where the edit belongs. Definitions are
-PIE-Bench's for what must stay (both pictures zeroed inside the mask), and InstDiffEdit's for C_m
-and C_non.
+These figures need no weights. Pictures are (1, 3, H, W) in 0..1, masks (1, 1, H, W) with 1 where
+the edit belongs. Definitions are PIE-Bench's for what must stay (both pictures zeroed inside the
+mask), and InstDiffEdit's for C_m and C_non.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ SMALLEST_SIDE = 11  # pixels that SSIM's window needs
 
 @dataclass(frozen=True)
 class Change:
-    """C_m and C_non: the mean change of a pixel inside and outside the mask, 0..1. None where there
-    is no such pixel.
+    """C_m and C_non: a pixel's mean change inside and outside the mask, 0..1.
+
+    None where there is no such pixel.
     """
 
     inside: float | None
@@ -67,8 +68,9 @@ def psnr_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
 
 
 def ssim_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
-    """SSIM of what must stay; None if nothing must, or the picture is smaller than SSIM's
-    window.
+    """SSIM of what must stay.
+
+    None if nothing must, or the picture is smaller than SSIM's window.
     """
     if not has_outside(exact) or min(before.shape[2:]) < SMALLEST_SIDE:
         return None
@@ -89,9 +91,11 @@ def mse_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
-    """LPIPS's formula without its learnt weights: each place's features brought to unit length,
-    squared distance, mean over places and layers. Maps (1, channels, h, w) of a network, layer by
-    layer."""
+    """LPIPS's formula without its learnt weights.
+
+    Each place's features are brought to unit length; squared distance, mean over places and layers.
+    Maps (1, channels, h, w) of a network, layer by layer.
+    """
     distances = []
     for a, b in zip(first, second, strict=True):
         distances.append((F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean())
@@ -99,13 +103,18 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> float
 
 
 def direction(image: Tensor, edited: Tensor, source: Tensor, target: Tensor) -> float:
-    """Cosine of the way from picture to edit and the way from source to target text; all four (1,
+    """How well an edit goes in the direction of the texts.
+
+    The cosine of the way from picture to edit and the way from source to target text; all four (1,
     d) of unit length.
     """
     return float(F.cosine_similarity(edited - image, target - source, dim=-1)[0])
 
 
 def ratio(inside: Sequence[float], outside: Sequence[float]) -> float | None:
-    """C_m / C_non as the tables print it: of the means. None where nothing changed outside."""
+    """C_m / C_non as the tables print it: of the means.
+
+    None where nothing changed outside.
+    """
     below = sum(outside) / len(outside) if outside else 0.0
     return sum(inside) / len(inside) / below if below and inside else None

@@ -1,5 +1,6 @@
-"""The papers' own evaluations, on their data sets and with real weights: our figures beside those
-that they printed.
+"""The papers' own evaluations, on their data sets and with real weights.
+
+Our figures stand beside those that they printed.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ STEPS = 50  # of a picture that is generated because the data set has texts only
 # ---------------------------------------------------------------- one figure a column
 
 Figure = Callable[[Perception, Sample, Tensor, Tensor], float | None]
-"""figure(perception, sample, before, after): None where the sample lacks what it needs. Raises
-MissingWeights.
+"""figure(perception, sample, before, after).
+
+None where the sample lacks what it needs. Raises MissingWeights.
 """
 
 
@@ -139,7 +141,10 @@ FIGURES: Mapping[str, Figure] = {
     "c_m": masked(lambda before, after, mask: metrics.change(before, after, mask).inside),
     "c_non": masked(lambda before, after, mask: metrics.change(before, after, mask).outside),
 }
-"""The others, iou, seconds, ratio and fid, come from the answer or from all records together."""
+"""The figures of one edit by itself.
+
+The others, iou, seconds, ratio and fid, come from the answer or from all records together.
+"""
 
 
 def figures(
@@ -172,7 +177,10 @@ def figures(
 
 
 def generated(model: Model, text: str, seed: int) -> Tensor:
-    """A picture of a text, for data sets that have texts only: 50 DDIM steps at guidance 7.5."""
+    """A picture of a text: 50 DDIM steps at guidance 7.5.
+
+    For data sets that have texts only.
+    """
     branches = [Branch("null", model.embed("")), Branch("text", model.embed(text))]
     side = model.native_size // model.factor
     z = randn((1, 4, side, side), torch.Generator("cpu").manual_seed(seed), model.device)
@@ -187,8 +195,9 @@ def generated(model: Model, text: str, seed: int) -> Tensor:
 
 
 def before_of(models: Models, sample: Sample, number: int, out: Path) -> Tensor:
-    """A sample's picture, kept as a file for FID; one that has to be generated is read from there
-    the second time.
+    """A sample's picture, kept as a file for FID.
+
+    One that has to be generated is read from there the second time.
     """
     file = out / "before" / f"{number}.png"
     if not file.exists():
@@ -211,8 +220,9 @@ def fitted(sample: Sample, image: Tensor) -> Sample:
 
 
 def shares(records: Sequence[Record]) -> dict[str, list[float]]:
-    """PickScore as the papers print it: softmax over the compared methods of a sample's logits, by
-    method.
+    """PickScore as the papers print it, by method.
+
+    The softmax over the compared methods of a sample's logits.
     """
     by_sample: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for record in records:

@@ -1,8 +1,9 @@
-"""The papers' data sets as samples: where each keeps its pictures, texts and masks.
+"""The papers' data sets as samples.
 
-Sets that their authors published are read in their own layout. FoI's multi-instruction and ablation
-sets were not: for those, and for any pictures of one's own, a `cases.json` lists {"image",
-"instructions": [...], "caption", "target", "mask" (optional)}, files relative to it.
+Tells where each keeps its pictures, texts and masks. Sets that their authors published are read in
+their own layout. FoI's multi-instruction and ablation sets were not: for those, and for any
+pictures of one's own, a `cases.json` lists {"image", "instructions": [...], "caption", "target",
+"mask" (optional)}, files relative to it.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ def read_json(file: Path) -> Any:
 
 
 class Files:
-    """Pictures and masks below a folder, by their names without ending; a file is a mask if its
-    name or a folder's says so.
+    """Pictures and masks below a folder, by their names without ending.
+
+    A file is a mask if its name or a folder's says so.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -115,8 +117,9 @@ def listed(file: Path) -> Iterator[list[str]]:
 
 
 def instructpix2pix(folder: Path) -> Iterator[Sample]:
-    """The 700 human-written triplets: lines of {"input", "edit", "output"}; pictures images/0.png,
-    1.png, ... or generated.
+    """InstructPix2Pix's 700 human-written triplets.
+
+    Lines of {"input", "edit", "output"}; pictures images/0.png, 1.png, ... or generated.
     """
     file = next(iter(sorted(folder.glob("*.jsonl"))), None)
     if file is None:
@@ -136,8 +139,9 @@ def instructpix2pix(folder: Path) -> Iterator[Sample]:
 
 
 def foi_single(folder: Path) -> Iterator[Sample]:
-    """InstructPix2Pix's generated set: NAME/prompt.json {"input", "edit", "output"} and
-    NAME/SEED_0.jpg; seeds.json chooses, if there.
+    """InstructPix2Pix's generated set, which FoI takes single edits from.
+
+    NAME/prompt.json {"input", "edit", "output"} and NAME/SEED_0.jpg; seeds.json chooses, if there.
     """
     chosen = read_json(folder / "seeds.json") if (folder / "seeds.json").is_file() else None
     names = (
@@ -177,8 +181,9 @@ def own_cases(folder: Path) -> Iterator[Sample]:
 
 
 def editing_mask(folder: Path) -> Iterator[Sample]:
-    """InstDiffEdit's 200: Editing-Mask_list.txt, which mixes the lines of its Imagen and ImageNet
-    lists; a picture and a mask for each.
+    """InstDiffEdit's 200 edits, with a picture and a mask for each.
+
+    Editing-Mask_list.txt mixes the lines of its Imagen and ImageNet lists.
     """
     files = Files(folder)
     for fields in listed(
@@ -266,8 +271,10 @@ def pie_bench(folder: Path) -> Iterator[Sample]:
 
 
 def run_lengths(pairs: list[int], side: int = PIE_SIDE) -> Tensor:
-    """PIE-Bench's mask: start, length, start, length, ... over side x side pixels, row by row; its
-    border always belongs to it.
+    """PIE-Bench's mask.
+
+    It is start, length, start, length, ... over side x side pixels, row by row; its border always
+    belongs to it.
     """
     flat = np.zeros(side * side, dtype=np.float32)
     for start, length in zip(pairs[::2], pairs[1::2], strict=True):

@@ -1,8 +1,8 @@
-"""What the papers printed: the columns of each evaluation, and the figures to stand beside ours.
+"""What the papers printed.
 
-Sources: AdapEdit, AAAI 2024, Table 1; FoI, CVPR 2024, Table 1; InstDiffEdit, AAAI 2024, Table 1;
-TAS (arXiv 2402.08601), Fig. 6, which plots but prints no numbers; PIE-Bench's metrics, Ju et al.,
-ICLR 2024.
+The columns of each evaluation, and the figures to stand beside ours. Sources: AdapEdit, AAAI 2024,
+Table 1; FoI, CVPR 2024, Table 1; InstDiffEdit, AAAI 2024, Table 1; TAS (arXiv 2402.08601), Fig. 6,
+which plots but prints no numbers; PIE-Bench's metrics, Ju et al., ICLR 2024.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ FoI = ("clip_i", "dino_i", "clip_direction", "pickscore")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A paper's evaluation: its columns in order, the methods it compared, and what it printed for
-    them (a figure a column, or None).
+    """A paper's evaluation.
+
+    Its columns in order, the methods it compared, and what it printed for them (a figure a column,
+    or None).
     """
 
     title: str
@@ -119,6 +121,8 @@ EVALUATIONS: Mapping[str, Evaluation] = {
         ),
     ),
 }
-"""Scores are on the same scales as ours: LPIPS and changes 0..1 (InstDiffEdit prints them times
-100), CLIP scores times 100.
+"""The papers' evaluations, by name.
+
+Scores are on the same scales as ours: LPIPS and changes 0..1 (InstDiffEdit prints them times 100),
+CLIP scores times 100.
 """

@@ -1,10 +1,10 @@
-"""Figures that need published weights: LPIPS, CLIP, DINO, PickScore, the aesthetic predictor,
-structure distance, FID.
+"""Figures that need published weights.
 
-Each is loaded when it is first wanted, from a local folder or from its publisher; one that cannot
-be had is left out, by name, and the others go on. CLIP's embeddings are taken from transformers
-directly: one model gives score, direction and image similarity. Section and definitions follow the
-papers' own evaluation scripts (resize to the model's size, bicubic; unit-normalised embeddings).
+LPIPS, CLIP, DINO, PickScore, the aesthetic predictor, structure distance, FID. Each is loaded when
+it is first wanted, from a local folder or from its publisher; one that cannot be had is left out,
+by name, and the others go on. CLIP's embeddings are taken from transformers directly: one model
+gives score, direction and image similarity. Section and definitions follow the papers' own
+evaluation scripts (resize to the model's size, bicubic; unit-normalised embeddings).
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class MissingWeights(RuntimeError):
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the weights come from: names at their publisher, or local folders; "" leaves one
-    out.
+    """Where the weights come from.
+
+    Names at their publisher, or local folders; "" leaves one out.
     """
 
     clip: str = "openai/clip-vit-large-patch14"

@@ -1,5 +1,6 @@
-"""Every algorithm and baseline on the same held-out edits, against their exact answers: a table,
-quality.jsonl, a contact sheet.
+"""All methods on the same held-out edits, against exact answers.
+
+Gives a table, quality.jsonl and a contact sheet.
 """
 
 from __future__ import annotations
@@ -131,8 +132,9 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
 
 
 def psnr_raw(before: Tensor, raw: Tensor | None, exact: Tensor) -> float | None:
-    """PSNR of what must stay before the composite put the original back, at the size that the
-    method worked at.
+    """PSNR of what must stay, before the composite put the original back.
+
+    At the size that the method worked at.
     """
     if raw is None:
         return None
@@ -177,7 +179,10 @@ _worker: tuple[Models, Judge] | None = None
 
 
 def _begin(model: Path, device: str) -> None:
-    """Start a worker process: one thread each, so that as many as there are cores fill them."""
+    """Starts a worker process.
+
+    Each has one thread, so that as many as there are cores fill them.
+    """
     global _worker
     torch.set_num_threads(1)
     _worker = (load_models(model, device), load_judge())
@@ -232,7 +237,10 @@ def listed(given: Sequence[str] | None) -> list[str]:
 
 
 def known_types(given: Sequence[str] | None) -> list[str]:
-    """The types of edits asked for, all for none. Raises typer.BadParameter for an unknown one."""
+    """The types of edits asked for, all for none.
+
+    Raises typer.BadParameter for an unknown one.
+    """
     wanted = listed(given) or list(TYPES)
     if unknown := [name for name in wanted if name not in TYPES]:
         raise typer.BadParameter(f"There is no type {unknown[0]!r}; there are {', '.join(TYPES)}.")
@@ -240,8 +248,9 @@ def known_types(given: Sequence[str] | None) -> list[str]:
 
 
 def seeds_of(type: str, first: int, cases: int, things: int) -> list[int]:
-    """The first seeds whose picture before the edit shows so many things; 0: any number. Raises
-    typer.BadParameter if too few do.
+    """The first seeds whose picture before the edit shows so many things.
+
+    0: any number. Raises typer.BadParameter if too few do.
     """
     looked_at = range(first, first + LOOKED_AT * cases)
     fitting = (
@@ -327,10 +336,10 @@ def main(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
 ) -> None:
-    """Measure every method on held-out edits with exact answers. Prints a table; writes
-    quality.jsonl and sheet.png.
+    """Measure every method on held-out edits with exact answers.
 
-    Example:  limn bench quality --cases 5 --methods p2p --set p2p.guidance=1.5 --out quality
+    Prints a table; writes quality.jsonl and sheet.png. Example:  limn bench quality --cases 5
+    --methods p2p --set p2p.guidance=1.5 --out quality
     """
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")

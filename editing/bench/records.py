@@ -1,4 +1,7 @@
-"""What a benchmark has found so far, in JSON Lines: one record a line, whole again after a kill."""
+"""What a benchmark has found so far, in JSON Lines.
+
+One record a line, whole again after a kill.
+"""
 
 from __future__ import annotations
 

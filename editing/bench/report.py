@@ -1,5 +1,6 @@
-"""The quality benchmark's records as tables: by method, by type, and what the papers claim against
-what was measured.
+"""The quality benchmark's records as tables.
+
+By method, by type, and what the papers claim against what was measured.
 """
 
 from __future__ import annotations
@@ -66,7 +67,10 @@ def of(records: Sequence[Record], method: str, *types: str) -> list[Record]:
 
 
 def places(records: Sequence[Record], methods: Sequence[str]) -> Table:
-    """One line a method, all types together: where it changed the picture, and where not."""
+    """Where each method changed the picture, and where not.
+
+    One line a method, all types together.
+    """
     table = Table(
         "method",
         *(title for title, _, _ in PLACE[:3]),
@@ -97,8 +101,9 @@ def verdicts(records: Sequence[Record], methods: Sequence[str]) -> Table:
 
 
 def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[str]) -> Table:
-    """How often the asked change is there, and all else as it was, in hundredths: a line a method,
-    a column a type.
+    """How often the asked change is there, and all else as it was.
+
+    In hundredths: a line a method, a column a type.
     """
     chosen = [method for method in methods if of(records, method)]
     table = Table("asked / kept, %", *types)
@@ -121,8 +126,9 @@ def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[s
 
 @dataclass(frozen=True)
 class Claim:
-    """What a paper leads one to expect: of two methods' figures, with the factor or order that
-    should hold.
+    """What a paper leads one to expect of two methods' figures.
+
+    With the factor or order that should hold.
     """
 
     text: str

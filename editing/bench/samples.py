@@ -1,4 +1,7 @@
-"""What the bundled model makes, to look at: a sheet with one held-out edit of each type."""
+"""What the bundled model makes, to look at.
+
+A sheet with one held-out edit of each type.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,10 @@ COLUMNS = ("before", "exact answer", "InstructPix2Pix", "FoI", "inpainting", "te
 
 
 def cells(models: Models, oracle: Oracle, case: Case) -> list[Image.Image]:
-    """One row: the edit itself, what the stock pipelines make of its words, and FoI's edit with its
-    mask's outline.
+    """One row of the sheet.
+
+    The edit itself, what the stock pipelines make of its words, and FoI's edit with its mask's
+    outline.
     """
     seed, words = case.edit.seed, case.words
     request = EditRequest("foi", words.instruction, case.before, seed=seed)

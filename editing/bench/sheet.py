@@ -47,8 +47,9 @@ def mask_image(mask: Tensor) -> Image.Image:
 
 
 def outlined(picture: Image.Image, mask: Image.Image | None) -> Image.Image:
-    """The picture with the mask's outline, one pixel wide, on its inner side; the whole picture's
-    has none.
+    """The picture with the mask's outline, one pixel wide, on its inner side.
+
+    The whole picture's mask has no outline.
     """
     if mask is None:
         return picture

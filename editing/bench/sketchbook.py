@@ -1,4 +1,7 @@
-"""How good the bundled model is: every bar of the sketchbook on held-out seeds, as a table."""
+"""How good the bundled model is.
+
+Every bar of the sketchbook on held-out seeds, as a table.
+"""
 
 from __future__ import annotations
 
@@ -120,8 +123,9 @@ class Oracle:
 
 
 def hole_of(mask: np.ndarray) -> Tensor:
-    """What inpainting must fill to draw the thing of a mask: the mask and four pixels around it,
-    (1, 1, 128, 128).
+    """What inpainting must fill to draw the thing of a mask.
+
+    The mask and four pixels around it, (1, 1, 128, 128).
     """
     return F.max_pool2d((to_tensor(mask) > 0.02).float(), 9, 1, 4)
 
@@ -153,8 +157,9 @@ class Bench:
 
 
 def best_threshold(maps: list[Tensor], exact: list[Tensor]) -> tuple[float, float]:
-    """Mean IoU of the maps (each 1, 1, h, w, scaled by its maximum) at the one threshold that suits
-    all best, and that threshold.
+    """The best mean IoU of maps under one threshold, and that threshold.
+
+    Each map is (1, 1, h, w), scaled by its maximum. The threshold is the one that suits all best.
     """
     shown = [
         F.interpolate(m / m.amax().clamp(min=1e-8), size=e.shape[-2:], mode="bilinear")
@@ -180,8 +185,9 @@ def noun_map(
     extra: Tensor | None,
     seed: int,
 ) -> Tensor:
-    """Cross-attention of some tokens at the semantic level for latents noised to ``t``: (1, 1, h,
-    w).
+    """Cross-attention of some tokens at the semantic level: (1, 1, h, w).
+
+    For latents noised to ``t``.
     """
     alpha = model.schedule.at(t)
     noise = randn(latents.shape, torch.Generator().manual_seed(seed), model.device)
@@ -219,8 +225,9 @@ def autoencoder(bench: Bench) -> dict[str, float]:
 
 
 def as_told(judge: Judge, image: Tensor, made: Scene) -> bool:
-    """Whether everything in a picture (3, 128, 128) of a scene has the right kind and colour, at
-    the place that its relations give it.
+    """Whether a picture (3, 128, 128) shows all of a scene.
+
+    Each thing must have the right kind and colour, at the place that its relations give it.
     """
     looks = [
         judge.look(image[None], framed(image, region(made, index))[None])
@@ -495,7 +502,10 @@ def main(
         Path | None, typer.Option("--json", help="write the figures there too")
     ] = None,
 ) -> None:
-    """Measure the sketchbook. Example: limn bench sketchbook --cases 40 --json sketchbook.json"""
+    """Measure the sketchbook.
+
+    Example: limn bench sketchbook --cases 40 --json sketchbook.json
+    """
     path = model or folder()
     bench = Bench(load_models(path, device), path, load_judge(), cases, first, batch)
     table = Table(

@@ -1,5 +1,6 @@
-"""How fast the algorithms are beside stock diffusers pipelines: ratios of pairs timed in one run,
-with rows and forwards counted.
+"""How fast the algorithms are beside stock diffusers pipelines.
+
+Ratios of pairs timed in one run, with rows and forwards counted.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Kept(dict[str, object]):
 
 @dataclass(frozen=True)
 class Pair:
-    """One of our edits and the stock pipeline that it should beat, or keep up with, row for row."""
+    """One of our edits and the stock pipeline to compare it with.
+
+    The edit should be faster or as fast, row for row.
+    """
 
     name: str
     ours: Callable[[], events.Done]
@@ -49,7 +53,10 @@ class Pair:
 
 
 class Pairs:
-    """Makes both sides of each pair from the same weights, picture, words and number of rows."""
+    """Makes both sides of each pair.
+
+    From the same weights, picture, words and number of rows.
+    """
 
     def __init__(self, path: Path, device: str, seed: int, steps: int) -> None:
         self.models: Models = load_models(path, device)

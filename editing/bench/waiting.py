@@ -1,5 +1,6 @@
-"""What it costs that the network's threads sleep while they wait for each other, and what it saves
-beside other work: ratios of pairs.
+"""What it costs that threads sleep while they wait for each other.
+
+And what it saves beside other work: ratios of pairs.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ work = lambda: pairs.run("foi", {"steps": pairs.steps}, "make the star blue")
 work()
 print(seconds(work, "cpu")[0])
 """
-"""One edit to warm up and one timed: OpenMP reads its policy once, so that each side needs a
-process of its own.
+"""The program of one process: an edit to warm up and one timed.
+
+OpenMP reads its policy once, so that each side needs a process of its own.
 """
 
 
 def timed(policy: str, model: Path, steps: int) -> float:
-    """Seconds of an edit by FoI under a policy: PASSIVE, threads sleep; empty, as OpenMP itself
-    decides.
+    """Seconds of an edit by FoI under a policy.
+
+    PASSIVE: threads sleep; empty: as OpenMP itself decides.
     """
     ours = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     env = ours | ({"OMP_WAIT_POLICY": policy} if policy else {})

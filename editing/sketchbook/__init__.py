@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 def folder() -> Path:
-    """Where the bundled checkpoints lie: text-to-image, inpainting and instruction, each a complete
-    diffusers folder.
+    """Where the bundled checkpoints lie.
+
+    text-to-image, inpainting and instruction, each a complete diffusers folder.
     """
     return Path(__file__).parent / "weights"

@@ -1,5 +1,6 @@
-"""Stage 1 of the sketchbook's training: the autoencoder, factor 4, four latent channels, shared by
-all three variants.
+"""Stage 1 of the sketchbook's training: the autoencoder.
+
+Factor 4, four latent channels, shared by all three variants.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ GRADIENT_WEIGHT = 0.5  # edges count more than flat areas
 
 
 def half_precision(device: str = "cpu") -> torch.autocast:
-    """Forwards in bfloat16 where the device multiplies it faster; weights, gradients and sums stay
-    float32.
+    """Forwards in bfloat16 where the device multiplies it faster.
+
+    Weights, gradients and sums stay float32.
     """
     fast = (
         torch.cuda.is_bf16_supported()
@@ -40,8 +42,9 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def crops(images: Tensor, generator: torch.Generator) -> Tensor:
-    """(batch, 3, 128, 128) in -1..1 -> (batch, 3, 64, 64): one crop each; every fourth batch is the
-    whole picture at half size.
+    """Crops for the autoencoder: (batch, 3, 128, 128) -> (batch, 3, 64, 64).
+
+    In -1..1, one crop each; every fourth batch is the whole picture at half size.
     """
     if int(torch.randint(4, (1,), generator=generator)) == 0:
         return F.avg_pool2d(images, 2)
@@ -71,8 +74,9 @@ def autoencoder_loss(network: AutoencoderKL, images: Tensor) -> Tensor:
 
 
 def measure_scaling(network: AutoencoderKL, images: Tensor) -> float:
-    """1 / standard deviation of the latents of ``images`` (-1..1), so that scaled latents have
-    variance 1.
+    """1 / standard deviation of the latents of ``images`` (-1..1).
+
+    Scaled latents then have variance 1.
     """
     with torch.no_grad():
         return 1 / float(network.encode(images).latent_dist.mean.std())

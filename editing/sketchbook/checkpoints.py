@@ -1,5 +1,6 @@
-"""Checkpoints of the sketchbook's training: the old one or the new one, never a piece, whenever the
-trainer is killed.
+"""Checkpoints of the sketchbook's training.
+
+There is the old one or the new one, never a piece, whenever the trainer is killed.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""Stage 2 of the sketchbook's training: edits rendered, encoded and put into words once; batches of
-rows are drawn from them.
+"""Stage 2 of the sketchbook's training: the data set.
 
-An entry is an exact edit. It serves three tasks: text to image (either picture from its caption),
-inpainting (one thing, or a
-rectangle, hidden) and instruction (before and sentence to after). Latents are kept at 32 x 32 and,
-if asked for, of the same
-pictures at half size at 16 x 16. All of it is tensors, so that a batch is drawn where the network
-is: on a GPU, without waiting
-for the CPU.
+Edits are rendered, encoded and described once; batches of rows are drawn from them. An entry is an
+exact edit. It serves three tasks: text to image (either picture from its caption), inpainting (one
+thing, or a rectangle, hidden) and instruction (before and sentence to after). Latents are kept at
+32 x 32 and, if asked for, of the same pictures at half size at 16 x 16. All of it is tensors, so
+that a batch is drawn where the network is: on a GPU, without waiting for the CPU.
 """
 
 from __future__ import annotations
@@ -55,8 +52,9 @@ def _small(mask: Array) -> Array:
 
 
 def _hole(rng: np.random.Generator, masks: tuple[Array, ...], background: Array) -> Array:
-    """What inpainting must fill, (128, 128) bool: a thing with a margin, its bounding box, a
-    rectangle, or the background.
+    """What inpainting must fill, (128, 128) bool.
+
+    A thing with a margin, its bounding box, a rectangle, or the background.
     """
     choice = rng.random()
     if choice < 0.12:
@@ -84,8 +82,9 @@ def _hole(rng: np.random.Generator, masks: tuple[Array, ...], background: Array)
 
 
 def sentences(made: Edit, rng: np.random.Generator) -> list[tuple[list[Word], int]]:
-    """One phrasing of each of an edit's sentences, and where the masks that its words are owned by
-    begin.
+    """One phrasing of each of an edit's sentences.
+
+    And where the masks begin that its words are owned by.
     """
     return [
         (caption(made.before, rng), BEFORE),
@@ -96,8 +95,9 @@ def sentences(made: Edit, rng: np.random.Generator) -> list[tuple[list[Word], in
 
 
 def place(word: Word, first: int) -> int:
-    """The mask of what a word stands for, or NOWHERE; ``first``: where the masks of its sentence's
-    owners begin.
+    """The mask of what a word stands for, or NOWHERE.
+
+    ``first``: where the masks of its sentence's owners begin.
     """
     if word.owner == "background":
         return first + THINGS
@@ -198,11 +198,11 @@ def prepare(
     types: tuple[str, ...] = (),
     kinds: tuple[str, ...] = tuple(KINDS),
 ) -> Entries:
-    """Render and encode the edits of ``seeds``, of all types or of ``types`` in turn, of ``kinds``
-    only.
+    """Renders and encodes the edits of ``seeds``.
 
-    Some 7 ms each to render on one core (``processes`` of them; all by default), and on a CPU twice
-    as much to encode for each side."""
+    Of all types or of ``types`` in turn, of ``kinds`` only. Some 7 ms each to render on one core
+    (``processes`` of them; all by default), and on a CPU twice as much to encode for each side.
+    """
     with Pool(processes or os.cpu_count(), torch.set_num_threads, (1,)) as pool:
         rows = pool.map(partial(_render, types=types, kinds=kinds), seeds, chunksize=16)
     latents: dict[int, list[Tensor]] = {side: [] for side in sides}
@@ -293,8 +293,9 @@ def draw(
     scaling: float,
     instructions: float = 0.5,
 ) -> Batch:
-    """A batch of rows of the three tasks, the share ``instructions`` of them instructions, drawn on
-    the entries' device.
+    """A batch of rows of the three tasks, on the entries' device.
+
+    The share ``instructions`` of them are instructions.
     """
     device = entries.masks.device
 

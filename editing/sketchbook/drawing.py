@@ -1,10 +1,8 @@
-"""How each kind of thing in the sketchbook's world is drawn: signed distances to primitives,
-anti-aliased, shaded.
+"""How each kind of thing in the sketchbook's world is drawn.
 
-A thing is a list of parts in its own unit square (x to the right, y down, both -1..1). Each part is
-a signed distance
-(negative inside), a colour role and whether the thing's texture covers it. ``paint`` puts a thing
-onto a canvas and
+Signed distances to primitives, anti-aliased, shaded. A thing is a list of parts in its own unit
+square (x to the right, y down, both -1..1). Each part is a signed distance (negative inside), a
+colour role and whether the thing's texture covers it. ``paint`` puts a thing onto a canvas and
 returns its exact soft mask: the share of each pixel that the thing covers, 0..1.
 """
 
@@ -281,8 +279,9 @@ def _role(role: str, main: Array) -> Array:
 
 
 def _texture(kind: str, u: Array, v: Array, main: Array) -> Array:
-    """The thing's own colour at each place, (height, width, 3); stripes and dots are as wide
-    whatever the thing's size.
+    """The thing's own colour at each place, (height, width, 3).
+
+    Stripes and dots are as wide whatever the thing's size.
     """
     flat = np.broadcast_to(main, (*u.shape, 3))
     if kind == "plain":
@@ -306,11 +305,11 @@ def paint(
     y: float,
     radius: float,
 ) -> Array:
-    """Paint one thing onto ``canvas`` (height, width, 3; 0..1, changed in place), centred at (x, y)
-    pixels.
+    """Paints one thing onto ``canvas``, centred at (x, y) pixels.
 
-    Returns its soft mask (height, width), 0..1: exact, since each pixel outside it is left
-    untouched."""
+    The canvas is (height, width, 3) in 0..1, and is changed in place. Returns its soft mask
+    (height, width), 0..1: exact, since each pixel outside it is left untouched.
+    """
     height, width = canvas.shape[:2]
     reach = radius * 1.06 + 2
     left, right = max(int(x - reach), 0), min(int(x + reach) + 1, width)

@@ -1,9 +1,8 @@
-"""Exact edits in the sketchbook's world: seed -> before, instruction, captions, after, and the mask
-of what must change.
+"""Exact edits in the sketchbook's world.
 
-The picture after an edit differs from the one before inside the masks only, because both are
-rendered from scenes that
-differ in the named things alone.
+A seed gives the picture before, instruction, captions, the picture after, and the mask of what must
+change. The picture after an edit differs from the one before inside the masks only, because both
+are rendered from scenes that differ in the named things alone.
 """
 
 from __future__ import annotations
@@ -54,8 +53,9 @@ OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "bel
 
 @dataclass(frozen=True)
 class Change:
-    """One instruction's worth of change: to thing ``index`` of the scene before, to the background,
-    or one thing more.
+    """One instruction's worth of change.
+
+    To thing ``index`` of the scene before, to the background, or one thing more.
     """
 
     type: str
@@ -190,11 +190,12 @@ def _without(full: Scene, index: int) -> Scene:
 
 
 def edit(seed: int, type: str = "", kinds: tuple[str, ...] = tuple(KINDS)) -> Edit:
-    """The exact edit of ``seed``; ``type`` is one of ``TYPES``, drawn at random when empty. Raises
-    ValueError for another.
+    """The exact edit of ``seed``.
 
+    ``type`` is one of ``TYPES``, drawn at random when empty. Raises ValueError for another.
     ``kinds`` narrows what the scene before is made of, for all types but pose, add, remove and
-    count."""
+    count.
+    """
     rng = np.random.default_rng([seed, 77])
     weights = np.array([3, 2, 3, 2, 2, 1.5, 1, 2, 2, 4.5])
     type = type or str(rng.choice(TYPES, p=weights / weights.sum()))
@@ -364,9 +365,11 @@ def _template(change: Change, before: Scene, rng: np.random.Generator | None) ->
 def phrase(
     change: Change, before: Scene, owner: Owner, rng: np.random.Generator | None = None
 ) -> list[Word]:
-    """One instruction in words. A word's owner is ``owner``, the change's place among its edit's
-    parts; a word that names
-    a thing which only serves as the place of another is owned by ``"thing K"``."""
+    """The sentence of one change.
+
+    A word's owner is ``owner``, the change's place among its edit's parts; a word that names a
+    thing which only serves as the place of another is owned by ``"thing K"``.
+    """
     old = before.things[change.index] if change.index is not None else None
     words: list[Word] = []
     for piece in _template(change, before, rng).split():
@@ -404,8 +407,9 @@ def instruction(edit: Edit, rng: np.random.Generator | None = None) -> list[list
 
 
 def join(parts: list[list[Word]], rng: np.random.Generator | None = None) -> list[Word]:
-    """Several instructions as one sentence, joined by a comma (now and then by "and" when ``rng``
-    is given).
+    """Several instructions as one sentence, joined by commas.
+
+    Now and then by "and" when ``rng`` is given.
     """
     words: list[Word] = []
     for number, part in enumerate(parts):

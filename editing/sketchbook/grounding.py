@@ -1,9 +1,8 @@
-"""The attention that a noun pays, drawn towards its exact mask while the sketchbook trains.
+"""Draws the attention of a noun towards its exact mask.
 
-The idea is TokenCompose's (CVPR 2024): a loss on the cross-attention of a word against the mask of
-what it names. As the loss we
-take 1 - cosine(attention map, area-averaged mask), which fills the thing instead of raising single
-peaks.
+While the sketchbook trains. The idea is TokenCompose's (CVPR 2024): a loss on the cross-attention
+of a word against the mask of what it names. As the loss we take 1 - cosine(attention map,
+area-averaged mask), which fills the thing instead of raising single peaks.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ TINY = 1e-12  # so that a map or a mask of nothing has no infinite gradient
 
 
 class MapReader:
-    """Attention processor: as the stock one, and keeps the probabilities of the cross-attention
-    modules of one level.
+    """An attention processor that keeps probabilities.
+
+    It computes what the stock one does, and keeps the cross-attention of one level's modules.
     """
 
     def __init__(self, kept: list[Tensor] | None = None) -> None:
@@ -59,8 +59,9 @@ class MapReader:
 
 
 def read_levels(network: UNet2DConditionModel, levels: tuple[int, ...]) -> dict[int, list[Tensor]]:
-    """Install a reader on every cross-attention module of ``levels``; each forward appends its maps
-    to the lists returned.
+    """Installs a reader on every cross-attention module of ``levels``.
+
+    Each forward appends its maps to the lists returned.
     """
     kept: dict[int, list[Tensor]] = {level: [] for level in levels}
     depth = len(network.config.block_out_channels)

@@ -1,11 +1,10 @@
-"""The measuring instruments of the sketchbook's world: a judge that says what lies inside a mask,
-and two towers for direction scores.
+"""The measuring instruments of the sketchbook's world.
 
-The judge is a small convolutional network trained on renders alone, half of them as the autoencoder
-shows them, never on what the diffusion model makes. It sees the picture cut
-out around a mask (with the mask as a fourth channel) and names kind, colour, texture and state;
-from the whole picture it names the background. The towers put pictures and captions into one space,
-as CLIP does, for this world only.
+A judge that says what lies inside a mask, and two towers for direction scores. The judge is a small
+convolutional network trained on renders alone, half of them as the autoencoder shows them, never on
+what the diffusion model makes. It sees the picture cut out around a mask (with the mask as a fourth
+channel) and names kind, colour, texture and state; from the whole picture it names the background.
+The towers put pictures and captions into one space, as CLIP does, for this world only.
 """
 
 from __future__ import annotations
@@ -104,10 +103,11 @@ class Towers(nn.Module):
 
 
 def view(pictures: Tensor, masks: Tensor) -> Tensor:
-    """Cut each picture (batch, 3, height, width; 0..1) out around its mask (batch, 1, height,
-    width): (batch, 4, 64, 64).
+    """Cuts each picture out around its mask: (batch, 4, 64, 64).
 
-    An empty mask gives the whole picture."""
+    Pictures are (batch, 3, height, width) in 0..1, masks (batch, 1, height, width). An empty mask
+    gives the whole picture.
+    """
     out = []
     for picture, mask in zip(pictures, masks, strict=True):
         rows, columns = (
@@ -141,11 +141,12 @@ def view(pictures: Tensor, masks: Tensor) -> Tensor:
 
 
 def framed(picture: Tensor, part: Tensor) -> Tensor:
-    """The rectangle around the largest thing within ``part`` (1, 128, 128) of a picture (3, 128,
-    128); ``part`` itself if there is none.
+    """The rectangle around the largest thing within a part of a picture.
 
-    Every background of the world is one colour along a row, as it is at the picture's edges: what
-    differs from that, is a thing."""
+    ``part`` is (1, 128, 128), the picture (3, 128, 128); ``part`` itself if there is none. Every
+    background of the world is one colour along a row, as it is at the picture's edges: what differs
+    from that, is a thing.
+    """
     edges = torch.cat([picture[..., :EDGE], picture[..., -EDGE:]], -1)
     differs = (
         (picture - edges.median(-1, keepdim=True).values).abs().amax(0, keepdim=True) > DIFFERENCE
@@ -170,8 +171,9 @@ class Judge:
 
     @torch.no_grad()
     def look(self, image: Tensor, mask: Tensor) -> dict[str, str]:
-        """What lies inside ``mask`` (1, 1, 128, 128) of ``image`` (1, 3, 128, 128; 0..1): kind,
-        colour, texture, count, state.
+        """What lies inside a mask: kind, colour, texture, count, state.
+
+        ``mask`` is (1, 1, 128, 128), ``image`` (1, 3, 128, 128) in 0..1.
         """
         logits = self.things(view(image, mask))
         return {name: LABELS[name][int(rows[0].argmax())] for name, rows in logits.items()}
@@ -185,8 +187,9 @@ class Judge:
 
     @torch.no_grad()
     def features(self, image: Tensor) -> list[Tensor]:
-        """The towers' inner maps of a picture, for a perceptual distance in this world (it is not
-        LPIPS).
+        """The towers' inner maps of a picture.
+
+        They serve as a perceptual distance in this world (it is not LPIPS).
         """
         seen, out = F.interpolate(image, size=(64, 64), mode="area"), []
         for stage in list(self.towers.eye)[:3]:

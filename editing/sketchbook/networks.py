@@ -1,7 +1,7 @@
-"""The sketchbook's networks: Stable Diffusion 1.x in small, and how one trunk becomes the three
-variants.
+"""The sketchbook's networks: Stable Diffusion 1.x in small.
 
-The three variants are trained together as one UNet whose first convolution takes 13 channels:
+And how one trunk becomes the three variants. The three variants are trained together as one UNet
+whose first convolution takes 13 channels:
 
     0-3   noisy latents
     4-7   latents of the picture to edit, unscaled
@@ -74,8 +74,9 @@ def world_words() -> list[str]:
 
 
 def new_tokenizer() -> CLIPTokenizer:
-    """CLIP's byte-pair tokenizer in which each word of the world is one token; other words fall
-    apart into pieces.
+    """CLIP's byte-pair tokenizer with each word of the world as one token.
+
+    Other words fall apart into pieces.
     """
     letters = [chr(code) for code in range(ord("!"), ord("~") + 1)]
     tokens = letters + [letter + "</w>" for letter in letters]
@@ -122,8 +123,9 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_unet(channels: int = TRUNK_CHANNELS) -> UNet2DConditionModel:
-    """Three levels of one layer each, cross-attention at all of them (32, 16 and 8 for 128 pixels),
-    heads of 32 and 48 channels.
+    """The trunk: three levels of one layer, cross-attention at all of them.
+
+    32, 16 and 8 positions a side for 128 pixels, heads of 32 and 48 channels.
     """
     return UNet2DConditionModel(
         sample_size=32,
@@ -140,8 +142,9 @@ def new_unet(channels: int = TRUNK_CHANNELS) -> UNet2DConditionModel:
 
 
 def cut(trunk: UNet2DConditionModel, variant: str) -> UNet2DConditionModel:
-    """The variant's own UNet: the trunk with its first convolution cut to the variant's
-    channels.
+    """The variant's own UNet.
+
+    It is the trunk with its first convolution cut to the variant's channels.
     """
     channels = list(VARIANTS[variant])
     network = new_unet(len(channels))
@@ -152,8 +155,9 @@ def cut(trunk: UNet2DConditionModel, variant: str) -> UNet2DConditionModel:
 
 
 def join_variants(folder: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-    """The trunk and text encoder that ``save_variants`` wrote, float32: training can go on from
-    published weights.
+    """The trunk and text encoder that ``save_variants`` wrote, float32.
+
+    With them training can go on from published weights.
     """
     trunk = new_unet()
     weights: dict[str, torch.Tensor] = {}
@@ -178,10 +182,11 @@ def save_variants(
     defaults: dict[str, dict[str, float | str]],
     side: int = 32,
 ) -> None:
-    """Write text-to-image, inpainting and instruction as complete diffusers folders in half
-    precision.
+    """Writes the three variants as diffusers folders in half precision.
 
-    ``side`` is the latents' native size, the one that training ended with."""
+    text-to-image, inpainting and instruction, each complete. ``side`` is the latents' native size,
+    the one that training ended with.
+    """
     ddim = DDIMScheduler(**NOISE, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
     ancestral = EulerAncestralDiscreteScheduler(
         **NOISE, timestep_spacing="linspace", steps_offset=1

@@ -1,12 +1,10 @@
-"""What stands where, asked of the trunk's own features while the sketchbook trains.
+"""What stands where, asked of the trunk's own features.
 
-The idea is REPA's (Yu et al., ICLR 2025): a diffusion network learns its pictures several times
-faster when its hidden states are
-held to what the picture means. No foreign encoder is needed here, because the renderer knows kind,
-colour, texture, state and size
-at every place. A linear layer on the way down names what the inputs show, another on the way up
-what is to be shown; both are
-thrown away after training.
+While the sketchbook trains. The idea is REPA's (Yu et al., ICLR 2025): a diffusion network learns
+its pictures several times faster when its hidden states are held to what the picture means. No
+foreign encoder is needed here, because the renderer knows kind, colour, texture, state and size at
+every place. A linear layer on the way down names what the inputs show, another on the way up what
+is to be shown; both are thrown away after training.
 """
 
 from __future__ import annotations
@@ -49,8 +47,9 @@ def classes(scene: Scene, columns: int) -> np.ndarray:
 
 
 class Recognition(nn.Module):
-    """Two linear layers that read ``trunk``'s level ``LEVEL``, on the way down and on the way
-    up.
+    """Two linear layers that read ``trunk``'s level ``LEVEL``.
+
+    On the way down and on the way up.
     """
 
     def __init__(self, trunk: UNet2DConditionModel) -> None:

@@ -1,6 +1,6 @@
-"""The sketchbook's world: seed -> scene -> picture, caption with the owner of every word, an exact
-soft mask per object.
+"""The sketchbook's world: from a seed to a scene.
 
+A scene gives a picture, a caption with the owner of every word, and an exact soft mask per object.
 Everything is deterministic in the seed. Seeds below ``FIRST_HELD_OUT`` are for training; the rest
 are held out.
 """
@@ -110,8 +110,9 @@ def new_thing(
     count: int = 1,
     slots: tuple[int, ...] = (),
 ) -> Thing:
-    """A thing with everything drawn at random that is not given; x, y as shares of the picture's
-    side.
+    """A thing with everything drawn at random that is not given.
+
+    x, y are shares of the picture's side.
     """
     kind = _pick(rng, kinds)
     size = "" if count > 1 else size or _pick(rng, ("small", "large"))
@@ -263,7 +264,10 @@ def describe(
 
 
 def caption(scene: Scene, rng: np.random.Generator | None = None) -> list[Word]:
-    """The scene in words: complete and always the same without ``rng``, freely phrased with it."""
+    """The scene's caption.
+
+    Complete and always the same without ``rng``, freely phrased with it.
+    """
     words = describe(scene.things[0], 0, rng)
     for index, relation in enumerate(scene.relations, 1):
         words += [Word("and", None)] if index > 1 else []

@@ -1,5 +1,6 @@
-"""Train the sketchbook: ``python -m limn.editing.sketchbook.train STAGE``, one command a stage,
-each resumable at any kill.
+"""Trains the sketchbook: ``python -m limn.editing.sketchbook.train STAGE``.
+
+One command a stage, each resumable at any kill.
 
     autoencoder  ->  data  ->  denoiser (small latents, then full size)  ->  decoder  ->  export
 
@@ -91,8 +92,9 @@ def to_images(arrays: np.ndarray) -> Tensor:
 
 
 def learning_rate(highest: float, done: float, warm: float, hold: float) -> float:
-    """Linear warm-up, constant until ``hold``, then linear decay; ``done`` and ``warm`` as shares
-    of the stage.
+    """The learning rate: linear warm-up, constant, then linear decay.
+
+    Constant until ``hold``. ``done`` and ``warm`` are shares of the stage.
     """
     return (
         highest
@@ -134,8 +136,9 @@ def decoder(
     workers: Workers = 2,
     device: Device = "cpu",
 ) -> None:
-    """Stage 4: the decoder alone, further; the latents, which the denoiser knows, stay as they
-    are.
+    """Stage 4: trains the decoder alone, further.
+
+    The latents, which the denoiser knows, stay as they are.
     """
     network = AutoencoderKL.from_pretrained(WORK / "vae")
     _train_autoencoder(
@@ -210,13 +213,13 @@ def processes(workers: int, device: str) -> int:
 
 
 def side_by_side(work: Callable[[int], None], workers: int, *networks: nn.Module) -> None:
-    """Run ``work(0)`` .. ``work(workers - 1)`` at once, one core each, on networks put into shared
-    memory.
+    """Run ``work(0)`` ..
 
-    Each worker has its own optimiser and changes the shared weights without a lock (Hogwild, Niu et
-    al. 2011): on few cores that
-    trains nearly twice as fast as two threads in one process, which wait for each other in every
-    layer."""
+    ``work(workers - 1)`` at once, one core each, on networks put into shared memory. Each worker
+    has its own optimiser and changes the shared weights without a lock (Hogwild, Niu et al. 2011):
+    on few cores that trains nearly twice as fast as two threads in one process, which wait for each
+    other in every layer.
+    """
     for network in networks:
         network.share_memory()
     torch.set_num_threads(1)
@@ -266,8 +269,9 @@ def data(
     ] = None,
     device: Device = "cpu",
 ) -> None:
-    """Stage 2: render and encode edits for the denoiser, file after file; what is there already is
-    not made again.
+    """Stage 2: renders and encodes edits for the denoiser, file after file.
+
+    What is there already is not made again.
     """
     vae, tokenizer, sides = (
         AutoencoderKL.from_pretrained(WORK / "vae").eval().to(device),
@@ -292,7 +296,10 @@ def data(
 
 
 class Shelf:
-    """The edits that a denoiser learns from: files, and folders whose files may still be coming."""
+    """The edits that a denoiser learns from.
+
+    Files, and folders whose files may still be coming.
+    """
 
     def __init__(self, places: list[Path], device: str) -> None:
         self.places, self.device = places, device
@@ -317,8 +324,9 @@ class Shelf:
 
 
 class Denoiser:
-    """Trunk and text encoder, their running averages, and how far they are: all that a checkpoint
-    holds.
+    """All that a denoiser's checkpoint holds.
+
+    Trunk and text encoder, their running averages, and how far they are.
     """
 
     def __init__(self, scaling: float, device: str = "cpu") -> None:
@@ -376,8 +384,9 @@ class Denoiser:
         generator: torch.Generator,
         instructions: float,
     ) -> Tensor:
-        """Noise prediction (weighted by the signal-to-noise ratio), grounding and recognition, (3),
-        for one batch drawn anew.
+        """The losses of one batch drawn anew, (3).
+
+        Noise prediction (weighted by the signal-to-noise ratio), grounding and recognition.
         """
         batch = dataset.draw(entries, side, rows, generator, self.scaling, instructions)
         target, start = batch.target * self.scaling, batch.start * self.scaling
@@ -530,8 +539,9 @@ def averaged(
 
 @app.command()
 def export(folder: Path = WEIGHTS, side: int = 32) -> None:
-    """Stage 5: the three variants as diffusers folders, in half precision; ``--side`` as training
-    ended.
+    """Stage 5: writes the three variants as diffusers folders.
+
+    In half precision; ``--side`` as training ended.
     """
     trunk, text, tokenizer = averaged()
     save_variants(

@@ -45,8 +45,9 @@ class Row:
 
 
 def region(whole: Scene, index: int) -> Tensor:
-    """The part of the picture that belongs to thing ``index`` by its relations: all of it, a half
-    or a quarter. (1, 128, 128).
+    """The part of the picture that belongs to thing ``index``: (1, 128, 128).
+
+    By its relations it is all of it, a half or a quarter.
     """
     share = torch.zeros(1, SIZE, SIZE)
     top, bottom, left, right = 0, SIZE, 0, SIZE
@@ -82,16 +83,20 @@ def _vae() -> AutoencoderKL:
 
 @torch.no_grad()
 def through_latents(picture: Tensor) -> Tensor:
-    """A picture (3, 128, 128) in 0..1, encoded and decoded: so all looks that the model makes."""
+    """A picture (3, 128, 128) in 0..1, encoded and decoded.
+
+    So looks all that the model makes.
+    """
     shown: Tensor = _vae().decode(_vae().encode(2 * picture[None] - 1).latent_dist.mean).sample
     return (shown[0] / 2 + 0.5).clamp(0, 1)
 
 
 def rows_of(seed: int, rng: np.random.Generator, latents: bool = False) -> list[Row]:
-    """The scene of ``seed`` as rows: each thing with its own mask, a little grown, with its region
-    of the picture, and with its frame.
+    """The scene of ``seed`` as rows.
 
-    ``latents``: as it looks when it has been through latents and back."""
+    Each thing with its own mask, a little grown, with its region of the picture, and with its
+    frame. ``latents``: as it looks when it has been through latents and back.
+    """
     whole = scene(seed)
     shown = render(whole)
     picture = torch.from_numpy(shown.image).permute(2, 0, 1).float() / 255
@@ -143,8 +148,9 @@ def answers(thing: Thing) -> dict[str, str]:
 
 
 def worsen(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Blur and noise, as an autoencoder leaves them, so that the judge looks at shapes and not at
-    crisp edges.
+    """Blur and noise, as an autoencoder leaves them.
+
+    So the judge looks at shapes and not at crisp edges.
     """
     blur = torch.rand(len(pictures), 1, 1, 1, generator=generator)
     soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
@@ -157,7 +163,10 @@ def worsen(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def contrastive(towers: Towers, pictures: Tensor, captions: list[str]) -> Tensor:
-    """CLIP's loss: each picture finds its caption among the batch's, each caption its picture."""
+    """CLIP's loss.
+
+    Each picture finds its caption among the batch's, each caption its picture.
+    """
     scores = (
         towers.image(pictures) @ towers.text(captions).T * towers.temperature.exp().clamp(max=50)
     )
@@ -167,7 +176,10 @@ def contrastive(towers: Towers, pictures: Tensor, captions: list[str]) -> Tensor
 
 @torch.no_grad()
 def accuracy(judge: Judge, rows: list[Row]) -> dict[str, float]:
-    """Share of right labels over the rows, one for each attribute, and for the background."""
+    """Share of right labels over the rows.
+
+    One for each attribute, and for the background.
+    """
     right: dict[str, list[bool]] = {}
     for row in rows:
         seen = judge.things(_levels([row.view]))
@@ -188,8 +200,9 @@ def main(
     work: Path = checkpoints.WORK / "judge.pt",
     rate: float = 2e-3,
 ) -> None:
-    """Train the judge and the towers for so many minutes, all runs together, and write ``file``;
-    goes on from ``work``.
+    """Trains the judge and the towers for so many minutes.
+
+    All runs count together. Writes ``file``; goes on from ``work``.
     """
     torch.set_num_threads(1)
     torch.manual_seed(0)

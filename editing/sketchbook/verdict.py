@@ -21,23 +21,29 @@ ASKED = {
     "pose": ("state",),
 }
 NEARER = 0.6
-"""A removed, resized or counted thing is right when the picture is this much nearer to the exact
-answer than to the picture before.
+"""How much nearer to the exact answer than to the picture before counts.
+
+A removed, resized or counted thing is right when the picture is this much nearer.
 """
 
 STANDS_OUT = 0.1
-"""Difference from the exact answer, in one channel, 0..1, by which a pixel of a hole stands out."""
+"""From which difference on a pixel of a hole stands out.
+
+From the exact answer, in one channel, 0..1.
+"""
 
 LEFT = 0.1
-"""Share of a removed thing's pixels that may stand out from what should be there. Another thing in
-the hole, in whatever colour, stands out in most of them, though it may lie nearer to the answer
-than the old one did.
+"""Share of a removed thing's pixels that may stand out.
+
+From what should be there. Another thing in the hole, in whatever colour, stands out in most of
+them, though it may lie nearer to the answer than the old one did.
 """
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """A rendered picture (128, 128, 3) uint8 -> (1, 3, 128, 128) in 0..1; a mask (128, 128) -> (1,
-    1, 128, 128).
+    """A rendered picture or mask as a tensor in 0..1.
+
+    Picture: (128, 128, 3) uint8 -> (1, 3, 128, 128). Mask: (128, 128) -> (1, 1, 128, 128).
     """
     if array.ndim == 2:
         return torch.from_numpy(array).float()[None, None]
@@ -62,8 +68,9 @@ def successors(edit: Edit) -> dict[int, int]:
 
 
 def frame_of(mask: np.ndarray) -> np.ndarray:
-    """The rectangle around a mask, (128, 128): a place to look at that does not tell the shape of
-    what should be there.
+    """The rectangle around a mask, (128, 128).
+
+    It is a place to look at that does not tell the shape of what should be there.
     """
     rows, columns = np.nonzero(mask.max(axis=1) > 0.3)[0], np.nonzero(mask.max(axis=0) > 0.3)[0]
     out = np.zeros_like(mask)
@@ -96,7 +103,10 @@ def change_made(judge: Judge, edit: Edit, shown: RenderedEdit, number: int, imag
 
 
 def hole_is_empty(shown: RenderedEdit, number: int, image: Tensor) -> bool:
-    """Whether hardly anything stands out in the place that change ``number`` has emptied."""
+    """Whether hardly anything stands out in an emptied place.
+
+    The place is the one that change ``number`` has emptied.
+    """
     hole = to_tensor(shown.parts[number]) > 0.5
     apart = (image - to_tensor(shown.after.image)).abs().amax(1, keepdim=True)
     return float((apart > STANDS_OUT)[hole].float().mean()) <= LEFT
@@ -107,8 +117,9 @@ def changes_made(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -
 
 
 def rest_kept(judge: Judge, edit: Edit, shown: RenderedEdit, image: Tensor) -> bool:
-    """Does the judge see everything that no instruction named as it was: the other things, and the
-    background?
+    """Whether the judge sees all else as it was.
+
+    Everything that no instruction named: the other things, and the background.
     """
     touched = {change.index for change in edit.changes}
     for index, position in successors(edit).items():
