@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from limn.protocol.messages import Pixels, Region
 from limn.server.cli import pictures
@@ -452,6 +452,39 @@ def test_resolutions_that_are_none(resolution: tuple[int, int], unit: int, tmp_p
         warnings.simplefilter("error")
         _, after, image = edited(file)
     assert after.deep and "dpi" not in image.info
+
+
+@pytest.mark.parametrize("kind", ["jpg", "II", "MM", "numbers"])
+def test_captions_and_keywords_of_iptc_stay(kind: str, tmp_path: Path) -> None:
+    datasets = b"".join(
+        b"\x1c\x02" + bytes([number]) + struct.pack(">H", len(text)) + text
+        for number, text in ((120, "Café".encode()), (25, b"lamp"), (25, b"odd"))
+    )
+    file = tmp_path / ("in.jpg" if kind == "jpg" else "in.tif")
+    if kind == "jpg":
+        block = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(datasets)) + datasets
+        body = b"Photoshop 3.0\0" + block + bytes(len(datasets) % 2)
+        stream = io.BytesIO()
+        RGB.save(stream, "JPEG")
+        head = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+        file.write_bytes(stream.getvalue()[:2] + head + stream.getvalue()[2:])
+    else:
+        order = "MM" if kind == "MM" else "II"
+        tags = TiffImagePlugin.ImageFileDirectory_v2(prefix=order.encode())
+        padded = datasets + bytes(-len(datasets) % 4)
+        tags[33723], tags.tagtype[33723] = padded, 7
+        RGB.save(file, tiffinfo=tags)
+        if kind == "numbers":  # as Photoshop writes it
+            as_bytes = struct.pack("<HHI", 33723, 7, len(padded))
+            as_numbers = struct.pack("<HHI", 33723, 4, len(padded) // 4)
+            assert as_bytes in file.read_bytes()
+            file.write_bytes(file.read_bytes().replace(as_bytes, as_numbers))
+    write(read(file), tmp_path / "out.png")
+    profile = Image.open(tmp_path / "out.png").text["Raw profile type iptc"]
+    name, length, *lines = profile.strip().split("\n")
+    block = bytes.fromhex("".join(lines))
+    assert (name, int(length)) == ("iptc", len(block))
+    assert block[:4] == b"8BIM" and block[12 : 12 + len(datasets)] == datasets
 
 
 def test_many_chained_pages_are_not_walked_through(tmp_path: Path) -> None:

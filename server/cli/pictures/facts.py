@@ -43,6 +43,9 @@ TEXTS = {ARTIST: "Author", COPYRIGHT: "Copyright", DESCRIPTION: "Description", S
 CAMERA = (270, 271, 272, 305, 306, 315, 33432)
 """Tags of a TIFF's own directory that are not about its pixels: they go on as EXIF."""
 EXIF_FOLDER, GPS_FOLDER = 34665, 34853
+TIFF_IPTC = 33723
+IPTC = 0x0404
+"""The number of Photoshop's block that holds them."""
 
 SEVERAL = "The file has several pictures; the first one was edited."
 
@@ -93,6 +96,21 @@ class Facts:
         if text:
             body = keyword.encode() + b"\0\0\0\0\0" + text.encode("utf-8", "replace")
             self.texts.append((b"iTXt", body))
+
+    def set_iptc(self, datasets: bytes) -> None:
+        """Take the datasets of IPTC's information interchange model: captions, keywords.
+
+        They go into the profile that ImageMagick and ExifTool use in PNGs, in a block of Photoshop's
+        as ExifTool writes it.
+        """
+        datasets = datasets[:MOST_BYTES].rstrip(b"\0")
+        if not datasets.startswith(b"\x1c"):
+            return
+        even = datasets + bytes(len(datasets) % 2)
+        block = b"8BIM" + struct.pack(">HHI", IPTC, 0, len(datasets)) + even
+        lines = "".join(f"{block[at : at + 36].hex()}\n" for at in range(0, len(block), 36))
+        text = f"\niptc\n{len(block):8}\n{lines}".encode()
+        self.texts.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
 
     def upright(self) -> None:
         """The picture is turned now: its density, too."""
@@ -230,6 +248,8 @@ def of_tiff(stream: BinaryIO, tags: ImageFileDirectory_v2) -> Facts:
     xmp = tags.get(700)
     if xmp:
         facts.set_xmp(xmp if isinstance(xmp, bytes) else bytes(xmp))
+    # Photoshop calls the bytes numbers of 32 bits, of which Pillow's own look-up gives the first
+    facts.set_iptc(tags._tagdata.get(TIFF_IPTC, b""))
     return facts
 
 
@@ -256,6 +276,9 @@ def of_other(info: Mapping[Any, Any]) -> Facts:
             _from_exif(facts, exif)
     if isinstance(xmp := info.get("xmp"), bytes) and xmp:
         facts.set_xmp(xmp)
+    blocks = info.get("photoshop")
+    if isinstance(blocks, dict) and isinstance(iptc := blocks.get(IPTC), bytes):
+        facts.set_iptc(iptc)
     if comment := info.get("comment"):
         facts.set_text("Comment", comment)
     return facts
