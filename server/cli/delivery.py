@@ -13,7 +13,9 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +37,12 @@ REPORT_BYTES = 4 * 1024 * 1024
 """A larger report is none of ours: the longest instruction and 100,000 previews take less."""
 
 
+PREFIX = ".limn-"
+
+STALE_SECONDS = 24 * 3600
+"""No edit runs for longer without a file written: what is older was left by one that was killed."""
+
+
 class Delivery:
     """A folder next to the final places, inside the same folder, so that each move is one rename.
 
@@ -51,7 +59,8 @@ class Delivery:
         try:
             self.again = bool(self._earlier())
             """Whether an earlier edit's files lie here."""
-            self._staging = Path(tempfile.mkdtemp(prefix=".limn-", dir=folder))
+            _clear_stale(folder)
+            self._staging = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
         except OSError as error:
             self._unmake()
             raise UsageError(
@@ -145,6 +154,32 @@ class Delivery:
         for folder in reversed(self._made):
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _clear_stale(folder: Path) -> None:
+    """Remove what killed edits (SIGKILL, a power cut) have left here: hidden folders of this user's,
+    older than STALE_SECONDS, with nothing inside but files that an edit makes.
+
+    One with an earlier edit's files in it stays: they may be the only ones.
+    """
+    for place in folder.glob(f"{PREFIX}????????"):
+        with suppress(OSError):
+            about = place.lstat()
+            if not stat.S_ISDIR(about.st_mode) or about.st_uid != _user(about.st_uid):
+                continue
+            inside = [Path(at, name) for at, _, names in os.walk(place) for name in names]
+            known = all(
+                NAMES.fullmatch(name) or name == REPORT
+                for name in (file.relative_to(place).as_posix() for file in inside)
+            )
+            newest = max(file.lstat().st_mtime for file in (place, *inside))
+            if known and newest < time.time() - STALE_SECONDS:
+                shutil.rmtree(place)
+
+
+def _user(instead: int) -> int:
+    """The number of the user who runs this; `instead` where the system has none."""
+    return os.geteuid() if hasattr(os, "geteuid") else instead
 
 
 def _make(folder: Path) -> list[Path]:

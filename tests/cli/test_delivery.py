@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from limn.server.cli.delivery import Delivery
+
 from .conftest import FAST, ROOT, Limn, Wire
 from .test_edit import start_long_edit, wait_for
 
@@ -288,3 +290,35 @@ def test_a_closed_terminal_ends_the_edit(
 def _ended(child: int) -> int | None:
     done, status = os.waitpid(child, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if done else None
+
+
+def left_over(folder: Path, name: str, *files: str, hours: float = 30) -> Path:
+    """What an edit that was killed some hours ago has left."""
+    place = folder / f".limn-{name}"
+    for file in files:
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        (place / file).write_bytes(b"a part")
+    then = time.time() - hours * 3600
+    for one in (place, *place.rglob("*")):
+        os.utime(one, (then, then))
+    return place
+
+
+def test_what_a_killed_edit_has_left_goes_with_the_next_and_nothing_else_does(
+    tmp_path: Path,
+) -> None:
+    gone = left_over(tmp_path, "k1ll3d_0", "result.png", "masks/1.png", "previews/003.jpg")
+    stay = [
+        left_over(tmp_path, "running0", "previews/003.jpg", hours=1),
+        left_over(tmp_path, "halfway0", "earlier/result.png"),
+        left_over(tmp_path, "foreign0", "result.png", "thesis.tex"),
+        left_over(tmp_path, "other", "result.png"),
+    ]
+    (tmp_path / ".limn-linked00").symlink_to(stay[0], target_is_directory=True)
+    if os.geteuid() == 0:
+        stay.append(left_over(tmp_path, "somebody", "result.png"))
+        os.chown(stay[-1], 65534, 65534)
+    with Delivery(tmp_path):
+        assert not gone.exists()
+    assert all(any(place.rglob("*.*")) for place in stay)
+    assert (tmp_path / ".limn-linked00").is_symlink()
