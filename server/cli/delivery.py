@@ -157,10 +157,10 @@ class Delivery:
 
 
 def _clear_stale(folder: Path) -> None:
-    """Remove what killed edits (SIGKILL, a power cut) have left here: hidden folders of this user's,
-    older than STALE_SECONDS, with nothing inside but files that an edit makes.
+    """Remove what killed edits (SIGKILL, a power cut) have left here.
 
-    One with an earlier edit's files in it stays: they may be the only ones.
+    Those are hidden folders of this user's, older than STALE_SECONDS, with nothing inside but files
+    that an edit makes. One with an earlier edit's files in it stays: they may be the only ones.
     """
     for place in folder.glob(f"{PREFIX}????????"):
         with suppress(OSError):

@@ -98,10 +98,10 @@ class Facts:
             self.texts.append((b"iTXt", body))
 
     def set_iptc(self, datasets: bytes) -> None:
-        """Take the datasets of IPTC's information interchange model: captions, keywords.
+        """Take IPTC's datasets: captions, keywords.
 
-        They go into the profile that ImageMagick and ExifTool use in PNGs, in a block of Photoshop's
-        as ExifTool writes it.
+        They go into the profile that ImageMagick and ExifTool use in PNGs, in a block of
+        Photoshop's as ExifTool writes it.
         """
         datasets = datasets[:MOST_BYTES].rstrip(b"\0")
         if not datasets.startswith(b"\x1c"):
