@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import kritas, plugin
+from .errors import InstallError
 from .machine import Machine, Project, read_machine, read_project
 from .plan import (
     FIRST_EDIT,
@@ -123,6 +124,18 @@ def _add_checkout_commands(commands: Any, common: argparse.ArgumentParser) -> No
         "--only", action="append", default=[], metavar="NAME", help="one of them: trixie, sid, ..."
     )
     others.add_argument(
+        "--tests",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="these of tests/krita, in this order: busy, edit, ...",
+    )
+    others.add_argument(
+        "--keep",
+        action="store_true",
+        help="repeat nothing that passed, even if the sources have changed since",
+    )
+    others.add_argument(
         "--smoke", type=float, metavar="SECONDS", help="the smoke test alone, as far as time allows"
     )
     commands.add_parser(
@@ -154,7 +167,13 @@ def run_kritas(options: argparse.Namespace, root: Path) -> int:
     out = (options.out or folder / "results").absolute()
     if options.smoke:
         return kritas.run_smoke(str(python), root, folder, out, options.smoke)
-    return kritas.run_all(str(python), root, folder, out, options.only)
+    try:
+        return kritas.run_all(
+            str(python), root, folder, out, options.only, options.tests, options.keep
+        )
+    except InstallError as error:
+        print(error, file=sys.stderr)
+        return NEEDS_YOU
 
 
 def facts(machine: Machine, project: Project) -> dict[str, Any]:

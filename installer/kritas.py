@@ -19,12 +19,12 @@ import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InstallError
+from .kritas_table import Outcome, checks_of, newest, note, table
 
 HERE = "this machine"
 """The column of the machine's own Krita."""
@@ -204,40 +204,43 @@ def test(
             process.terminate()  # pytest then ends Krita and its display
             process.wait(60)
             return {file.stem: f"not done within {seconds:.0f} s"}
-    return outcomes(report) or {file.stem: f"no outcome (status {process.returncode})"}
+    return checks_of(report) or {file.stem: f"no outcome (status {process.returncode})"}
 
 
-def outcomes(report: Path) -> dict[str, str]:
-    """What a junit file says, by test."""
-    if not report.is_file():
-        return {}
-    found = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
-        kinds = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
-        found[name] = kinds[0] if kinds else "passed"
-    return found
+def chosen_files(root: Path, names: Sequence[str]) -> list[Path]:
+    """The files of tests with these names ("busy"), in this order; all for none.
+
+    Raises InstallError for a name that there is not.
+    """
+    known = {file.stem.removeprefix("test_"): file for file in sorted(tests_of(root))}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InstallError(f"No such tests: {', '.join(unknown)}.", f"There are: {' '.join(known)}")
+    return [known[name] for name in names] if names else list(known.values())
 
 
-def table(columns: Mapping[str, Mapping[str, str]]) -> str:
-    """Versions x checks, in Markdown: a row a check, a column a Krita."""
-    rows = list(dict.fromkeys(name for column in columns.values() for name in column))
-    lines = [f"| check | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-    for name in rows:
-        cells = (column.get(name, "not run") for column in columns.values())
-        lines.append(f"| {name} | {' | '.join('ok' if c == 'passed' else c for c in cells)} |")
-    sums = (
-        f"{sum(v == 'passed' for v in column.values())} of {len(column)}"
-        for column in columns.values()
-    )
-    return "\n".join([*lines, f"| **all** | {' | '.join(sums)} |", ""])
+def tests_of(root: Path) -> list[Path]:
+    """The files of the tests in Krita."""
+    return list((root / "tests/krita").glob("test_*.py"))
 
 
-def run_all(python: str, root: Path, folder: Path, out: Path, only: Sequence[str]) -> int:
-    """All tests in all Kritas, or in those named; 0 if all passed."""
-    files = sorted((root / "tests/krita").glob("test_*.py"))
+def run_all(
+    python: str,
+    root: Path,
+    folder: Path,
+    out: Path,
+    only: Sequence[str] = (),
+    tests: Sequence[str] = (),
+    keep: bool = False,
+) -> int:
+    """All tests in all Kritas, or those named in those named; 0 if all of these passed.
+
+    keep: what passed at its last run is not repeated, whatever has changed since. Else it is
+    repeated as soon as the sources are others.
+    """
+    files = chosen_files(root, tests)
     mark = stamp(root)
-    columns: dict[str, dict[str, str]] = {}
+    columns: dict[str, dict[str, Outcome]] = {}
     lost = []
     for name in [HERE, *(suite.name for suite in SUITES)]:
         if only and name not in only:
@@ -248,24 +251,28 @@ def run_all(python: str, root: Path, folder: Path, out: Path, only: Sequence[str
         except NotHad as error:
             lost.append(f"{name}: {error}")
             continue
+        place = out / name.replace(" ", "-")
         column = columns.setdefault(f"{version(system)} ({name})", {})
         for file in files:
-            done = out / name.replace(" ", "-") / f"{file.stem}.{mark}"
-            if done.is_file():
-                found = outcomes(done)
-            else:
+            last = newest(place, file.stem)
+            there = last is not None and (last.mark == mark or (keep and last.passed))
+            if last is None or not there:
                 print(f"{name}: {file.name} ...", flush=True)
-                found = test(python, root, system, file, done.parent)
-                report = done.parent / f"{file.stem}.xml"
-                if report.is_file():
-                    shutil.copy(report, done)
-            column |= found
-            (out / "table.md").write_text(table(columns), encoding="utf-8")
+                found = test(python, root, system, file, place)
+                last = note(place, file.stem, mark, found)
+                print(f"{name}: {file.name}: {last}", flush=True)
+            column[file.stem] = last
+        for file in tests_of(root):  # of earlier runs
+            earlier = newest(place, file.stem)
+            if earlier is not None:
+                column.setdefault(file.stem, earlier)
+        (out / "table.md").write_text(table(columns), encoding="utf-8")
     print(table(columns))
     print(f"The table and the screenshots: {out}")
     for line in lost:
         print(f"NOT HAD: {line}", file=sys.stderr)
-    passed = all(value == "passed" for column in columns.values() for value in column.values())
+    wanted = [file.stem for file in files]
+    passed = all(column[stem].passed for column in columns.values() for stem in wanted)
     return 0 if passed and columns and not lost else 1
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from . import tiny
-
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # threads gain tiny networks nothing, and on a busy machine they wait for each other
@@ -24,10 +22,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Don't write into it.
     """
+    from . import tiny  # it starts torch
+
     return tiny.make(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny BLIP that sees a star in every picture. Don't write into it."""
+    from . import tiny
+
     return tiny.make_captioner(tmp_path_factory.mktemp("captioner"), "star")

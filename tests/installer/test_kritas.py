@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from limn.installer import kritas
+from limn.installer import kritas, kritas_table
+from limn.installer.kritas_table import Outcome
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.krita.test_edit" name="test_one"/>
@@ -18,20 +19,70 @@ REPORT = """<testsuites><testsuite>
 def test_the_table_tells_what_did_not_pass(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text(REPORT, encoding="utf-8")
-    found = kritas.outcomes(report)
+    found = kritas_table.checks_of(report)
     assert found == {
         "test_edit::test_one": "passed",
         "test_edit::test_two": "failure",
         "test_edit::test_three": "skipped",
     }
-    lines = kritas.table({"5.2.9": found, "6.0.4": {"test_edit::test_one": "passed"}}).splitlines()
-    assert lines[0] == "| check | 5.2.9 | 6.0.4 |"
-    assert "| test_edit::test_two | failure | not run |" in lines
-    assert lines[-1] == "| **all** | 1 of 3 | 1 of 1 |"
+    other = {"test_edit::test_one": "passed"}
+    one, two = Outcome("m", "2026-11-28", found), Outcome("m", "2026-11-27", other)
+    text = kritas_table.table({"5.2.9": {"test_edit": one}, "6.0.4": {"test_edit": two}})
+    lines = text.splitlines()
+    assert lines[0] == "| tests | 5.2.9 | 6.0.4 |"
+    assert lines[2] == "| edit | 1 of 3, 2026-11-28 | 1 of 1, 2026-11-27 |"
+    assert lines[3] == "| **all** | 1 of 3 | 1 of 1 |"
+    assert lines[4:] == [
+        "| test_edit::test_two | failure | not run |",
+        "| test_edit::test_three | skipped | not run |",
+    ]
 
 
 def test_a_run_without_a_report_has_no_outcome(tmp_path: Path) -> None:
-    assert kritas.outcomes(tmp_path / "none.xml") == {}
+    assert kritas_table.checks_of(tmp_path / "none.xml") == {}
+    assert kritas_table.newest(tmp_path, "test_edit") is None
+    (tmp_path / "test_edit.json").write_text('["half', encoding="utf-8")
+    assert kritas_table.newest(tmp_path, "test_edit") is None
+
+
+def test_what_was_run_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a program in place of Python that writes the report of a run, and counts."""
+    root, out = tmp_path / "root", tmp_path / "out"
+    for name in ("one", "two"):
+        file = root / f"tests/krita/test_{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("", encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+echo "$4" >> {tmp_path}/ran
+case "$4" in *one*) cat {tmp_path}/good;; *) cat {tmp_path}/bad;; esac > "${{5#--junitxml=}}"
+""",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    (tmp_path / "good").write_text(
+        '<testsuite><testcase classname="a.test_one" name="x"/></testsuite>'
+    )
+    (tmp_path / "bad").write_text(REPORT)
+
+    def run(*tests: str, keep: bool = False) -> tuple[int, int]:
+        """The status, and how many files of tests have been run by now."""
+        args = (str(python), root, tmp_path, out, [kritas.HERE], tests, keep)
+        return kritas.run_all(*args), len((tmp_path / "ran").read_text().splitlines())
+
+    assert run("one") == (0, 1)
+    assert run("two", "one") == (1, 2)
+    assert "| one | 1 of 1," in (out / "table.md").read_text()
+    assert run() == (1, 2), "nothing has changed"
+    (root / "tests/changed.py").write_text("")
+    assert run(keep=True) == (1, 3), "only what had not passed"
+    assert run() == (1, 4), "and that which was run with other sources"
+    with pytest.raises(kritas.InstallError, match="three"):
+        run("three")
+    assert "test_two.py: 1 of 3" in capsys.readouterr().out
 
 
 def test_a_system_that_was_not_finished_is_made_again(
