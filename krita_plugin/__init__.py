@@ -1,5 +1,6 @@
-"""Limn in Krita: a docker and five actions that edit the active layer in words, through a server on
-this machine.
+"""Limn in Krita: a docker and five actions that edit the active layer.
+
+The painter writes what should change. A server on this machine makes the edit.
 """
 
 try:

@@ -1,5 +1,6 @@
-"""The painter's edits, from a press of Edit to a layer and its selection: the panel, the canvas and
-the wire meet here only.
+"""The painter's edits, from a press of Edit to a layer and its selection.
+
+The panel, the canvas and the wire meet here only.
 """
 
 from __future__ import annotations
@@ -37,10 +38,16 @@ from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
 MAX_EDITS = 8
-"""Edits of one painter at a time, running and waiting: each holds a picture in memory."""
+"""Edits of one painter at a time, running and waiting.
+
+Each holds a picture in memory.
+"""
 
 MAX_OFFERS = 100
-"""Layers remembered, by id, for which a painter has heard how they can be edited all the same."""
+"""Layers remembered, by id, that can be edited another way.
+
+The painter has heard how.
+"""
 
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
@@ -79,8 +86,9 @@ class Edits(QObject):  # type: ignore[misc]
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
 
     def answer(self) -> None:
-        """The caption is written: the edit that asked for it once more, of the same layer, unless
-        something else was changed as well.
+        """Repeats the edit that asked for a caption, which is written now.
+
+        Of the same layer, unless something else was changed as well.
         """
         if not self._panel.question or self._asked is None:
             self.edit()
@@ -252,8 +260,9 @@ class Edits(QObject):  # type: ignore[misc]
         self._select(edit, lambda: writing.select(edit.source.document, layer, tell))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
-        """Make the selection now, or when the painter is back in this picture; one that still waits
-        for that is out of date.
+        """Makes the selection now, or when the painter is back in this picture.
+
+        One that still waits for that is out of date.
         """
         self._selections.supersede(edit.source.document)
         edit.task = Task(
@@ -263,7 +272,10 @@ class Edits(QObject):  # type: ignore[misc]
         )
 
     def _succeeded(self, edit: Edit, selected: bool, steps: Callable[[], Steps[bool]]) -> None:
-        """All is in the picture, but for a selection that has to wait until the painter is back."""
+        """All is in the picture.
+
+        But for a selection that has to wait until the painter is back.
+        """
         assert edit.done is not None, "an edit succeeds by its Done"
         if edit.request.mask_only:
             self._client.acknowledge(edit.job)
@@ -333,7 +345,10 @@ class Edits(QObject):  # type: ignore[misc]
             self._submit(edit)
 
     def _received(self, message: Any) -> None:
-        """A message about a job; those about cancelled and forgotten ones are only acknowledged."""
+        """Takes a message about a job.
+
+        Those about cancelled and forgotten ones are only acknowledged.
+        """
         look = message if isinstance(message, MaskLook) else None
         message = look.message if look else message
         edit = self._edits.get(message.job)

@@ -1,4 +1,7 @@
-"""One edit under way: what was asked, of which layer, and what has come of it so far."""
+"""One edit under way.
+
+What was asked, of which layer, and what has come of it so far.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ from .state import Link, Request
 from .wire.client import Draft
 
 PREVIEW_SIDE = 256
-"""Longer side of previews: the docker shows them at some 110 pixels, or twice that on a fine
-display.
+"""Longer side of previews.
+
+The docker shows them at some 110 pixels, or twice that on a fine display.
 """
 
 
@@ -57,8 +61,9 @@ class Edit:
         return time.monotonic() - self.begun
 
     def was_read(self, pixels: list[bytes], hint: list[bytes] | None, trace: Trace) -> None:
-        """Keep the layer's pixels as a draft to submit, a small picture of them, and the trace by
-        which the layer is recognised later.
+        """Keeps the layer's pixels as a draft to submit.
+
+        With a small picture of them, and the trace by which the layer is recognised later.
         """
         self.source = replace(self.source, trace=trace)
         rect, source = self.source.rect, self.source

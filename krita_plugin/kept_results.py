@@ -1,4 +1,7 @@
-"""Results that could not go into their pictures: kept until the painter opens them."""
+"""Results that could not go into their pictures.
+
+They are kept until the painter opens them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ from .job import trace
 from .state import Note, Panel
 
 MAX_KEPT = 8
-"""Results kept at once, each a picture in memory; the oldest goes when there is one more."""
+"""Results kept at once, each a picture in memory.
+
+The oldest goes when there is one more.
+"""
 
 OPENED = Note("good", "The result is in a picture of its own.")
 

@@ -1,5 +1,6 @@
-"""Limn's place in Krita: one state and one connection for all windows, a docker and the five
-actions in each.
+"""Limn's place in Krita.
+
+One state and one connection for all windows, a docker and the five actions in each.
 """
 
 from __future__ import annotations
@@ -104,7 +105,10 @@ class LimnExtension(Extension):  # type: ignore[misc]
 
 
 def _focus() -> None:
-    """Show the docker of the active window and put the cursor into its instruction box."""
+    """Shows the docker of the active window.
+
+    And puts the cursor into its instruction box.
+    """
     main = Krita.instance().activeWindow().qwindow()
     dockers = [docker for docker in Krita.instance().dockers() if docker.objectName() == DOCKER_ID]
     for docker in [one for one in dockers if main in (one.parent(), one.window())] or dockers:

@@ -1,5 +1,6 @@
-"""What the two small pictures of the panel show, as plain values: the layer, the edit as it forms,
-its mask. No Krita, no Qt.
+"""What the two small pictures of the panel show, as plain values.
+
+The layer, the edit as it forms, its mask. No Krita, no Qt.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from dataclasses import dataclass, field
 from ..protocol.messages import Box, Region
 
 PICTURE_SIDE = 256
-"""Longer side of the layer's and the mask's picture in the panel, in pixels: they are shown at half
-of that.
+"""Longer side of the layer's and the mask's picture, in pixels.
+
+The panel shows them at half of that.
 """
 
 AROUND = 0.25
-"""How much of the layer the pictures show on each side of the part that is worked on, as a share of
-its side.
+"""How much of the layer is shown around the part that is worked on.
+
+On each side, as a share of its side.
 """
 
 
@@ -31,8 +34,9 @@ class GreyPicture:
 
 @dataclass(frozen=True)
 class LayerPicture:
-    """What was sent of the layer, small: B, G, R, A a pixel, rows without padding; and the colour
-    that shows through it.
+    """A small picture of what was sent of the layer.
+
+    B, G, R, A a pixel, rows without padding; and the colour that shows through it.
     """
 
     width: int
@@ -43,7 +47,10 @@ class LayerPicture:
 
 @dataclass(frozen=True)
 class View:
-    """A part of what was sent of the layer: left, top, width and height as shares of the whole."""
+    """A part of what was sent of the layer.
+
+    left, top, width and height are shares of the whole.
+    """
 
     x: float
     y: float
@@ -63,7 +70,10 @@ class Look:
 
 
 def around(shows: View) -> View:
-    """A part that is worked on and a little around it, so that it is large enough to be seen."""
+    """A part that is worked on and a little around it.
+
+    So that it is large enough to be seen.
+    """
     across, down = shows.width * AROUND, shows.height * AROUND
     x, y = max(0.0, shows.x - across), max(0.0, shows.y - down)
     right, bottom = (
@@ -81,8 +91,9 @@ def shares(box: Box, width: int, height: int) -> View:
 def small(
     strips: Sequence[bytes], width: int, height: int, deep: bool, background: tuple[int, int, int]
 ) -> LayerPicture:
-    """The sent layer, its rows in strips as they were read (B, G, R, A; `deep`: 16 bits each), made
-    small as masks are.
+    """The sent layer made small, as masks are.
+
+    Its rows are in strips as they were read (B, G, R, A; `deep`: 16 bits each).
     """
     step = _step(width, height)
     picture, y = bytearray(), 0
@@ -102,8 +113,9 @@ def _step(width: int, height: int) -> int:
 
 
 def shrink(area: Region | None, width: int, height: int) -> GreyPicture:
-    """A mask of a picture of width x height, made at most PICTURE_SIDE large by leaving out rows
-    and columns: cheap at any size.
+    """A mask of a picture of width x height, made small.
+
+    At most PICTURE_SIDE large, by leaving out rows and columns: cheap at any size.
     """
     step = _step(width, height)
     columns, rows = -(-width // step), -(-height // step)

@@ -1,5 +1,6 @@
-"""Qt as this Krita has it: PyQt5 in Krita 5, PyQt6 in Krita 6; chosen once, here. Enumerations are
-written in full, which both take.
+"""Qt as this Krita has it: PyQt5 in Krita 5, PyQt6 in Krita 6.
+
+Chosen once, here. Enumerations are written in full, which both take.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The selections that edits leave behind: which are ours, and which still wait to be made.
+"""The selections that edits leave behind.
 
-A selection limits an edit, as it limits a brush. The one that the last result has left in a picture
-is not the painter's, so it limits nothing. A mask that was asked for alone is.
+Which are ours, and which still wait to be made. A selection limits an edit, as it limits a brush.
+The one that the last result has left in a picture is not the painter's, so it limits nothing. A
+mask that was asked for alone is.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from .state import Request
 
 
 class Selections:
-    """For each picture, the selection that a result has left and the one that has yet to be
-    made.
+    """The selection that a result has left, for each picture.
+
+    And the one that has yet to be made.
     """
 
     def __init__(self) -> None:
@@ -88,7 +90,10 @@ class Selections:
 
 
 def _mark_now(source: Source) -> Any:
-    """The mark of a selection that has been moved as its layer was, with the whole picture."""
+    """The mark of a selection that has been moved as its layer was.
+
+    With the whole picture.
+    """
     try:
         return reading.selection_mark(selection_now(source))
     except CanvasProblem:

@@ -1,5 +1,6 @@
-"""The sentences that the painter reads where they are made up of values: progress, a good end, a
-layer's name. No Krita, no Qt.
+"""The sentences that are made up of values.
+
+The painter reads progress, a good end, a layer's name. No Krita, no Qt.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ QUESTIONS = {
 """What to ask the painter where an edit fails with one of these codes."""
 
 TAKE_IT = "Press Enter to take it; the Up key brings back what you wrote."
-"""What to do where an edit was not begun because another instruction could be meant."""
+"""What to do where another instruction could be meant.
+
+The edit was not begun for that.
+"""
 
 SAME_AGAIN = (
     "{} draws no random numbers, so that again gives the same picture. Change the words "
@@ -24,8 +28,9 @@ SAME_AGAIN = (
 """Why nothing is done where another seed would change nothing."""
 
 MAX_NAME = 80
-"""Characters of an instruction in a layer's name: Krita's layer list shows some 30, its tooltip
-all.
+"""Characters of an instruction in a layer's name.
+
+Krita's layer list shows some 30, its tooltip all.
 """
 
 
@@ -54,8 +59,9 @@ def waiting_words(what: str) -> str:
 
 
 def layer_name(instruction: str, seed: int) -> str:
-    """The new layer's name: the instruction on one line, shortened where it is long, and the
-    seed.
+    """The new layer's name.
+
+    The instruction on one line, shortened where it is long, and the seed.
     """
     words = " ".join(instruction.split())
     if len(words) > MAX_NAME:

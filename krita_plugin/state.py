@@ -32,7 +32,10 @@ DEFAULT_ALGORITHM = "auto"
 
 @dataclass(frozen=True)
 class Link:
-    """The connection, for the panel's last line. `remedy`: what to do, where there is trouble."""
+    """The connection, for the panel's last line.
+
+    `remedy`: what to do, where there is trouble.
+    """
 
     kind: Literal["off", "starting", "ready", "trouble"]
     words: str
@@ -152,14 +155,16 @@ class Panel:
     # --- what is asked for ------------------------------------------------------------------------
 
     def chosen(self) -> Algorithm | None:
-        """The announced algorithm of the panel's choice; None before the server has announced
-        any.
+        """The announced algorithm of the panel's choice.
+
+        None before the server has announced any.
         """
         return next((one for one in self.algorithms if one.name == self.algorithm), None)
 
     def offered(self) -> tuple[Algorithm, ...]:
-        """The algorithms to choose from: earlier methods behind "more" only, but always the one
-        that is chosen.
+        """The algorithms to choose from.
+
+        Earlier methods behind "more" only, but always the one that is chosen.
         """
         return tuple(
             one
@@ -183,8 +188,9 @@ class Panel:
         )
 
     def value(self, parameter: Parameter) -> Value:
-        """What the panel shows for a parameter: the painter's choice if it still fits the schema,
-        else the default.
+        """What the panel shows for a parameter.
+
+        The painter's choice if it still fits the schema, else the default.
         """
         value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
         return value if fits(value, parameter) else parameter.default
@@ -228,8 +234,9 @@ class Panel:
         self._changed()
 
     def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
-        """An edit has begun: the pictures of the last one go. `layer`: its own, where it has been
-        read already.
+        """An edit has begun: the pictures of the last one go.
+
+        `layer`: its own, where it has been read already.
         """
         self.history = [
             *(old for old in self.history if old != request.instruction),
@@ -257,8 +264,9 @@ class Panel:
         self._changed()
 
     def asked(self, question: str) -> None:
-        """An edit has ended because the caption lacks something; it begins again when the painter
-        has written it.
+        """An edit has ended because the caption lacks something.
+
+        It begins again when the painter has written it.
         """
         self.question = question
         self._changed()
@@ -327,7 +335,10 @@ class Panel:
         self._changed()
 
     def keeps(self, count: int) -> None:
-        """So many results wait to be opened, because they could not go into their pictures."""
+        """How many results wait to be opened.
+
+        They could not go into their pictures.
+        """
         self.kept = count
         self._changed()
 
@@ -381,7 +392,10 @@ class Panel:
 
 
 def fits(value: object, parameter: Parameter) -> bool:
-    """Whether a value, remembered perhaps from another version, is one that the schema allows."""
+    """Whether the schema allows a value.
+
+    It is remembered, perhaps from another version.
+    """
     if parameter.kind == "bool":
         return isinstance(value, bool)
     if parameter.kind == "choice":

@@ -1,5 +1,6 @@
-"""Jobs and sessions: Limn's server on the painter's own machine, and a client for it. Knows no
-Krita.
+"""Limn's server on the painter's own machine, and a client for it.
+
+Jobs and sessions. Knows no Krita.
 """
 
 from importlib.metadata import version

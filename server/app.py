@@ -1,5 +1,6 @@
-"""The server: routes, the guard before every one of them, the ready line, and its end with its
-parent's.
+"""The server's beginning and end.
+
+Routes, the guard before every one of them, the ready line, and its end with its parent's.
 """
 
 from __future__ import annotations
@@ -44,13 +45,19 @@ ANSWER_SECONDS = 1.0
 """For a server on this machine to take a connection."""
 
 SHORT_BYTES = 256
-"""A token's file has 64 bytes; a longer one is something else, and is not replaced."""
+"""A token's file has at most so many bytes.
+
+It has 64; a longer one is something else, and is not replaced.
+"""
 
 MAX_BODY_BYTES = 1024
 """No route reads a body; this is what aiohttp may buffer before it says so."""
 
 MAX_HEADERS, MAX_HEADER_BYTES = 32, 4096
-"""Of a request, and of one of them: an honest one has ten, the longest of some hundred bytes."""
+"""Bytes of all headers of a request, and of one of them.
+
+An honest one has ten, the longest of some hundred bytes.
+"""
 
 IDLE_SECONDS = 30.0
 """How long a connection that has shown the token is kept for its next request."""
@@ -60,8 +67,9 @@ SHUTDOWN_SECONDS = 5.0
 
 
 async def serve(settings: Settings) -> None:
-    """Run the server until its parent ends (standard input closes) or it is told to stop (SIGINT,
-    SIGTERM).
+    """Runs the server until its parent ends or it is told to stop.
+
+    A parent's end closes standard input; SIGINT and SIGTERM stop.
     """
     begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
@@ -155,11 +163,11 @@ def build(context: Context, port: int, token: str, door: Door) -> web.Applicatio
 
 
 def _guard(port: int, token: str, door: Door, tunnel_port: int = 0) -> Middleware:
-    """Refuses, before any route or handshake, whoever is not a program of the same user.
+    """Refuses whoever is not a program of the same user.
 
-    Host is checked against DNS rebinding, Origin and Sec-Fetch-Site against web pages (a browser
-    sends them, our clients never),
-    the token against other users of this machine and everything else.
+    Before any route or handshake. Host is checked against DNS rebinding, Origin and Sec-Fetch-Site
+    against web pages (a browser sends them, our clients never), the token against other users of
+    this machine and everything else.
     """
     names, ports = ("127.0.0.1", "localhost", "[::1]"), {port, tunnel_port or port}
     hosts = {f"{name}:{one}" for name in names for one in ports}
@@ -207,8 +215,10 @@ def _listen(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
-    """Write the token file, and the ready line on standard output and into the runtime folder; take
-    the files away at the end, and first those that killed servers have left.
+    """Writes the token file and the ready line.
+
+    On standard output and into the runtime folder. Takes the files away at the end, and first those
+    that killed servers have left.
     """
     folder = runtime_folder()
     announcement.sweep(_answers)
@@ -251,7 +261,10 @@ def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
 
 
 def _token(settings: Settings) -> str:
-    """A new token, or the one that is kept. Raises SettingsError where others could know that."""
+    """A new token, or the one that is kept.
+
+    Raises SettingsError where others could know that.
+    """
     new = secrets.token_hex(TOKEN_BYTES)
     if not settings.keep_token or settings.token_file is None or not settings.token_file.exists():
         return new
@@ -274,14 +287,20 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _may_go(file: Path) -> bool:
-    """Whether a token may be put in a file's place: a link is, or nothing larger than a token."""
+    """Whether a token may be put in a file's place.
+
+    A link may be replaced, or what is no larger than a token.
+    """
     if file.is_symlink() or not os.path.lexists(file):
         return True
     return file.is_file() and file.stat().st_size <= SHORT_BYTES
 
 
 async def _warm(engine: LocalEngine) -> None:
-    """Start the worker before anybody asks. Trouble is told to the first client, in its welcome."""
+    """Starts the worker before anybody asks.
+
+    Trouble is told to the first client, in its welcome.
+    """
     with suppress(EngineError):
         await engine.describe()
 
@@ -303,7 +322,9 @@ def _stop_on_signals(stop: asyncio.Event, detached: bool) -> None:
 
 
 def _stop_with_parent(stop: asyncio.Event) -> None:
-    """Standard input is a pipe from the parent; its end is the parent's end, on every platform and
+    """Stops the server when its parent ends.
+
+    Standard input is a pipe from the parent; its end is the parent's end, on every platform and
     however it died.
     """
     loop = asyncio.get_running_loop()

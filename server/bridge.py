@@ -1,5 +1,6 @@
-"""One edit, from the wire's Submit to the wire's messages: the only place where protocol and
-editing meet. Runs in the worker.
+"""One edit, from the wire's Submit to the wire's messages.
+
+Of what runs in the server, only this knows both protocol and editing. Runs in the worker.
 """
 
 from __future__ import annotations
@@ -41,10 +42,16 @@ from .estimate import Estimate
 log = logging.getLogger("limn.edits")
 
 PREVIEW_SECONDS = 0.15
-"""Between previews: the eye sees no more than this as a picture that grows clearer."""
+"""Seconds between previews.
+
+The eye sees no more than this as a picture that grows clearer.
+"""
 
 PREVIEW_SHARE = 0.2
-"""Of the time that may go into previews: where decoding is slow, they come less often."""
+"""Share of the time that may go into previews.
+
+Where decoding is slow, they come less often.
+"""
 
 STORE_BYTES = 1024 * 1024 * 1024
 """Of values kept between edits: some dozens of inversions of a 512 x 512 picture."""
@@ -75,8 +82,9 @@ class Editor:
         return self._models.name
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """Auto, then every algorithm with its parameters; defaults are the model's own where it has
-        some. Raises EditError for bad ones.
+        """Auto, then every algorithm with its parameters.
+
+        Defaults are the model's own where it has some. Raises EditError for bad ones.
         """
         return (
             self._announce_auto(),
@@ -369,8 +377,9 @@ def _part(part: events.PartMask, mask: torch.Tensor) -> PartMask:
 
 
 def _cut(texts: Iterable[str], most: int) -> tuple[str, ...]:
-    """As many of the texts as a message takes, each at most `most` characters long: an edit does
-    not fail for what it tells of itself.
+    """As many of the texts as a message takes.
+
+    Each has at most `most` characters: an edit does not fail for what it tells of itself.
     """
     return tuple(text[:most] for text in texts)[: limits.MAX_ITEMS]
 

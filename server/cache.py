@@ -1,5 +1,6 @@
-"""A cache that counts bytes: the least recently used values go first. For values between edits, and
-for submitted pictures.
+"""An LRU cache that counts bytes: the least recently used values go first.
+
+For values between edits, and for submitted pictures.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Mapping
 
 
 class ByteCache:
-    """Values by key, at most `capacity` bytes of them. Larger ones are not kept at all."""
+    """Values by key, at most `capacity` bytes of them.
+
+    Larger ones are not kept at all.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -46,8 +50,9 @@ class ByteCache:
 
 
 def size_of(value: object) -> int:
-    """Bytes of the tensors, arrays and bytes in a value, however deep in dataclasses, tuples, lists
-    and mappings.
+    """Bytes of the tensors, arrays and bytes in a value.
+
+    However deep in dataclasses, tuples, lists and mappings.
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return len(value)

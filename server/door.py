@@ -1,9 +1,10 @@
-"""What a stranger may take up before the token is shown: few connections, for a short time.
+"""What a stranger may take up before the token is shown.
 
-Any program on this machine can connect. Until a connection has shown the token it counts as a
-stranger's: it has seconds for its headers, and where strangers become too many the one that came
-first is put out. So whoever knocks with the token in the hand is always heard: its request comes
-with the connection, and is read before so many others can have come.
+Few connections, for a short time. Any program on this machine can connect. Until a connection has
+shown the token it counts as a stranger's: it has seconds for its headers, and where strangers
+become too many the one that came first is put out. So whoever knocks with the token in the hand is
+always heard: its request comes with the connection, and is read before so many others can have
+come.
 
 aiohttp has no such bounds; it waits for headers as long as they take, on any number of connections.
 """
@@ -19,16 +20,22 @@ from typing import Any
 log = logging.getLogger("limn.door")
 
 HEADER_SECONDS = 5.0
-"""From the connection to the end of its headers, which an honest client sends at once."""
+"""Seconds from the connection to the end of its headers.
+
+An honest client sends them at once.
+"""
 
 MOST_STRANGERS = 64
 """Connections without the token at a time. Honest ones are there for milliseconds."""
 
 SHARE_OF_HANDLES = 4
-"""Strangers take at most this fraction of the file handles that this process may open."""
+"""The fraction of this process's file handles that strangers may take."""
 
 ACCEPTED_AT_ONCE = 16
-"""Connections that asyncio takes from the system before anybody looks at them: each is a handle."""
+"""Connections that asyncio takes from the system at once.
+
+Before anybody looks at them: each is a handle.
+"""
 
 WAITING_OUTSIDE = 128
 """Connections that the system holds until they are taken."""
@@ -44,7 +51,7 @@ class Door:
         self._strangers: dict[asyncio.BaseTransport, asyncio.TimerHandle] = {}
 
     def watched(self, protocol: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """The same factory of protocols for a server, each of whose connections is a stranger."""
+        """The same factory of protocols, with each connection a stranger at first."""
         return lambda: _Doorstep(self, protocol())
 
     def let_in(self, transport: asyncio.BaseTransport | None) -> None:
@@ -54,7 +61,10 @@ class Door:
             timer.cancel()
 
     def knock(self, transport: asyncio.Transport) -> None:
-        """A new connection; where there are too many, those that are over or came first go."""
+        """Takes a new connection.
+
+        Where there are too many, those that are over or came first go.
+        """
         if len(self._strangers) >= self.most:
             for other in [other for other in self._strangers if other.is_closing()]:
                 self.let_in(other)

@@ -1,6 +1,6 @@
-"""Engine: what runs edits. The interface, and the local one: a worker process, started on demand,
-replaced when it dies.
+"""The engine: what runs edits.
 
+The interface, and the local one: a worker process, started on demand, replaced when it dies.
 Engines speak the protocol's own job messages, with `seq` 0: whoever keeps the job numbers them.
 """
 
@@ -26,7 +26,10 @@ log = logging.getLogger("limn.engine")
 
 
 STOP_SECONDS = 5.0
-"""How long a worker may take to end by itself once its pipe is closed, before it is killed."""
+"""How long a worker may take to end by itself.
+
+Once its pipe is closed, before it is killed.
+"""
 
 
 class EngineError(LimnError):
@@ -37,7 +40,10 @@ class EngineError(LimnError):
 
 @dataclass(frozen=True)
 class Description:
-    """What an engine works with. `pid`: of the process that computes, for the log and for tests."""
+    """What an engine works with.
+
+    `pid`: of the process that computes, for the log and for tests.
+    """
 
     device: str
     model: str
@@ -77,8 +83,9 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, job: str) -> None:
-        """Ask the running edit to stop within a step; `run` then ends with Cancelled. Does nothing
-        if another job runs.
+        """Asks the running edit to stop within a step.
+
+        `run` then ends with Cancelled. Does nothing if another job runs.
         """
         ...
 
@@ -231,22 +238,26 @@ class LocalEngine:
 
 
 PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""The network's threads sleep while they wait for each other. Spinning, as OpenMP has it by
-default, takes the cores from Krita and from whatever else computes, and then the edit itself waits
-for a thread that gets none. Measured by `limn bench waiting` on two cores, the bundled model: 0.43
-of the time beside one busy program, 1.25 on an idle machine. A variable of the user's own counts.
+"""Makes the worker's threads sleep while they wait for each other.
+
+Spinning, as OpenMP has it by default, takes the cores from Krita and from whatever else computes,
+and then the edit itself waits for a thread that gets none. Measured by `limn bench waiting` on two
+cores, the bundled model: 0.43 of the time beside one busy program, 1.25 on an idle machine. A
+variable of the user's own counts.
 """
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DISABLE_TELEMETRY": "1"}
-"""A worker asks the network nothing, whatever a model's files or a library would have it ask. This
-goes before the user's own variables.
+"""Keeps a worker from using the network.
+
+Whatever a model's files or a library would have it ask. This goes before the user's own variables.
 """
 
 
 async def _spawn() -> asyncio.subprocess.Process:
-    """A worker process: the same Python, and the same packages as ours whatever the working folder
-    is.
+    """Starts a worker process.
+
+    With the same Python, and the same packages as ours whatever the working folder is.
     """
     return await asyncio.create_subprocess_exec(
         sys.executable,

@@ -1,5 +1,6 @@
-"""How long an edit will still take: from its own pace, and from what the stages of earlier edits
-took.
+"""How long an edit will still take.
+
+From its own pace, and from what the stages of earlier edits took.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Estimate:
-    """The clockwork of one edit. Times are in seconds, from any clock that only goes forward.
+    """The clockwork of one edit.
 
-    earlier: how long each stage took in the last edit of the same kind, in their order; it is
-    updated when the edit is finished.
+    Times are in seconds, from any clock that only goes forward. earlier: how long each stage took
+    in the last edit of the same kind, in their order; it is updated when the edit is finished.
     """
 
     earlier: dict[str, float]
@@ -26,7 +27,10 @@ class Estimate:
         self.stage, self._began = stage, now
 
     def left(self, step: int, count: int, now: float) -> float | None:
-        """Seconds left after `step` of `count` in this stage; None as long as nothing is known."""
+        """Seconds left after `step` of `count` in this stage.
+
+        None as long as nothing is known.
+        """
         elapsed = now - self._began
         if 0 < step <= count:
             here = elapsed * (count - step) / step

@@ -1,9 +1,9 @@
-"""Bytes to tensors and back: raw pixels of the wire, selections, masks, JPEG previews. The only
-user of Pillow in the server.
+"""Bytes to tensors and back.
 
-On the bytes' side: rows without padding, 8 or 16 bits little endian, colour not multiplied by
-alpha. On the tensors' side: float32
-RGB (1, 3, height, width) and masks (1, 1, height, width), 0..1, on the CPU.
+Raw pixels of the wire, selections, masks, JPEG previews. Of what runs beside the command line, only
+this uses Pillow. On the bytes' side: rows without padding, 8 or 16 bits little endian, colour not
+multiplied by alpha. On the tensors' side: float32 RGB (1, 3, height, width) and masks (1, 1,
+height, width), 0..1, on the CPU.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from limn.editing.diffusion.finite import is_finite
 from limn.protocol.messages import Pixels, Region
 
 JPEG_QUALITY = 80
-"""20 to 40 KiB for 512 x 512 pixels: a preview shows where an edit goes, it is not looked at
-closely.
+"""A preview's JPEG quality: 20 to 40 KiB for 512 x 512 pixels.
+
+A preview shows where an edit goes, it is not looked at closely.
 """
 
 _LAYOUTS = {
@@ -31,12 +32,16 @@ _LAYOUTS = {
     "rgba16": ((0, 1, 2), "<u2"),
     "bgra16": ((2, 1, 0), "<u2"),
 }
-"""Where red, green and blue are, and the type of a channel. Alpha is always the fourth."""
+"""Where red, green and blue are, and the type of a channel.
+
+Alpha is always the fourth.
+"""
 
 
 def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
-    """What the painter sees: raw pixels, flattened onto `background` (sRGB 0..255), as RGB (1, 3,
-    height, width).
+    """What the painter sees, as RGB (1, 3, height, width).
+
+    Raw pixels, flattened onto `background` (sRGB 0..255).
     """
     channels, most = _channels(pixels)
     order = _LAYOUTS[pixels.format][0]
@@ -52,7 +57,10 @@ def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
 
 
 def opacity(pixels: Pixels) -> Tensor | None:
-    """The alpha of raw pixels as (1, 1, height, width); None where all of them are opaque."""
+    """The alpha of raw pixels as (1, 1, height, width).
+
+    None where all of them are opaque.
+    """
     channels, most = _channels(pixels)
     alpha = channels[..., 3]
     if alpha.min() == most:
@@ -77,11 +85,10 @@ def layer(
     paper: tuple[float, float, float] | None = None,
     edge: float = 1.0,
 ) -> Region | None:
-    """The rectangle where alpha is above 0, as a layer to put over the original; None if there is
-    none.
+    """The rectangle where alpha is above 0, to put over the original.
 
-    Where the 8 bits of its mask are 0, the layer is transparent at 16 bits, too: nothing changes
-    outside the mask.
+    None if there is none. Where the 8 bits of its mask are 0, the layer is transparent at 16 bits,
+    too: nothing changes outside the mask.
 
     result: (1, 3, H, W), already composited: original (1 - alpha) + edited alpha. The layer holds
     `edited`, so that putting it over
@@ -133,7 +140,10 @@ def layer(
 
 
 def mask(soft: Tensor) -> Region | None:
-    """A mask (1, 1, height, width) as gray8, cut to where it is above 0; None if it is nowhere."""
+    """A mask (1, 1, height, width) as gray8, cut to where it is above 0.
+
+    None if it is nowhere.
+    """
     levels = _levels(soft[0, 0], 255).astype(np.uint8)
     box = _bounds(levels)
     if box is None:
@@ -147,8 +157,9 @@ def mask(soft: Tensor) -> Region | None:
 
 
 def jpeg(shown: Tensor, longest: int) -> Pixels:
-    """A picture (1, 3, height, width) as a JPEG file whose longer side is at most `longest`
-    pixels.
+    """A picture (1, 3, height, width) as a JPEG file.
+
+    Its longer side has at most `longest` pixels.
     """
     levels = _levels(shown[0], 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
@@ -168,8 +179,9 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
-    """0..1 to 0..most, rounded to the nearest; any shape. Raises NotFinite for what is no
-    number.
+    """0..1 to 0..most, rounded to the nearest; any shape.
+
+    Raises NotFinite for what is no number.
     """
     if not is_finite(values):
         raise NotFinite("The edit ran into numbers that are not finite.")

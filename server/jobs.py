@@ -1,9 +1,9 @@
-"""Jobs: their order, cancelling, resuming, and their results until somebody acknowledges them.
-Knows no websocket and no model.
+"""Jobs and their results. Knows no websocket and no model.
 
-A job outlives the connection that submitted it. Its messages are numbered here; those that a
-reconnecting client needs are kept: the place in the queue, the choice of an algorithm, the latest
-progress and preview and forming mask, and whatever is final.
+Their order, cancelling, resuming, and their results until somebody acknowledges them. A job
+outlives the connection that submitted it. Its messages are numbered here; those that a reconnecting
+client needs are kept: the place in the queue, the choice of an algorithm, the latest progress and
+preview and forming mask, and whatever is final.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ MAX_KEPT = 256
 """Ended jobs that are kept, however small: nobody comes back for more."""
 
 MAX_LISTENERS = 4
-"""Of one job: its owner on a connection that has broken off and on the next, and whoever
-cancels.
+"""How many may listen to one job.
+
+Its owner on a connection that has broken off and on the next, and whoever cancels.
 """
 
 
@@ -80,7 +81,10 @@ class Job:
             listener(message)
 
     def tell(self, listener: Listener, last_seen: int) -> None:
-        """Send what is kept after `last_seen` to a new listener, and from now on everything."""
+        """Sends what is kept after `last_seen` to a new listener.
+
+        And everything from now on.
+        """
         self.listeners = [*self.listeners[1 - MAX_LISTENERS :], listener]
         for message in self.kept:
             if message.seq > last_seen:
@@ -93,7 +97,10 @@ class Job:
 
 
 class Jobs:
-    """All jobs of a server. They run one after the other in the order of their arrival."""
+    """All jobs of a server.
+
+    They run one after the other in the order of their arrival.
+    """
 
     def __init__(
         self,
@@ -155,10 +162,11 @@ class Jobs:
         self._arrived.set()
 
     def check_room(self, submit: Submit, listener: Listener) -> None:
-        """Raises TooManyJobs where another job finds no room: too many, or too large pictures.
+        """Raises TooManyJobs where another job finds no room.
 
-        A job that is alone is always taken. A picture that has still to arrive counts as one that
-        has; those that arrive for this listener are this job's own.
+        Too many, or too large pictures. A job that is alone is always taken. A picture that has
+        still to arrive counts as one that has; those that arrive for this listener are this job's
+        own.
         """
         active = len(self._queue) + (self._running is not None)
         if active >= self._max_jobs:
@@ -178,8 +186,9 @@ class Jobs:
             self._arriving.pop(listener, None)
 
     def _bytes_with(self, submit: Submit) -> int:
-        """Bytes of the pictures of all jobs that have not ended, and of this one; what several
-        share counts once, and what has still to arrive as much as it will be.
+        """Bytes of the pictures of all jobs that have not ended, and of this one.
+
+        What several share counts once, and what has still to arrive as much as it will be.
         """
         asked = [submit, *(job.submit for job in self._jobs.values() if job.submit is not None)]
         pictures = [
@@ -193,8 +202,9 @@ class Jobs:
         )
 
     def resume(self, name: str, last_seen: int, listener: Listener) -> None:
-        """Send a known job's kept messages after `last_seen`, and from now on everything, to this
-        listener. KeyError if unknown.
+        """Sends a known job's kept messages to this listener.
+
+        Those after `last_seen`, and everything from now on. KeyError if unknown.
         """
         job = self._jobs[name]
         if listener in job.listeners:
@@ -299,8 +309,9 @@ class Jobs:
 
 
 def _refused(message: JobMessage) -> Failed | None:
-    """The job's end if this message may not be sent: no connection would take it, so it must not be
-    kept for the next one.
+    """The job's end if this message may not be sent.
+
+    No connection would take it, so it must not be kept for the next one.
     """
     try:
         encode(message)

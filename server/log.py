@@ -1,7 +1,8 @@
-"""The log on standard error: one line an event, with its traceback if it has one; bounded in rate.
+"""The log on standard error.
 
-Whoever makes up wrong requests makes lines. The same one is written at most BURST times in PERIOD
-seconds, then counted; of one logger MOST are written, whatever they say.
+One line an event, with its traceback if it has one; bounded in rate. Whoever makes up wrong
+requests makes lines. The same one is written at most BURST times in PERIOD seconds, then counted;
+of one logger MOST are written, whatever they say.
 """
 
 from __future__ import annotations

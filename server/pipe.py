@@ -1,8 +1,9 @@
-"""Values through the pipe between the server and its worker, pictures without a copy.
+"""Values through the pipe between the server and its worker.
 
-A value is its pickle, then the pictures in it, each with its length before it. Pickle would copy a
-picture of 512 MiB, and the event loop would stand still meanwhile; so bytes from LARGE on go beside
-it. Both ends are ours; nothing from the wire is ever unpickled.
+Pictures go through without a copy. A value is its pickle, then the pictures in it, each with its
+length before it. Pickle would copy a picture of 512 MiB, and the event loop would stand still
+meanwhile; so bytes from LARGE on go beside it. Both ends are ours; nothing from the wire is ever
+unpickled.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ PIECE = 1024 * 1024
 """Bytes that are written or read at a time."""
 
 READ_AHEAD = 4 * PIECE
-"""Bytes of the worker's output that asyncio reads ahead: fewer stops and starts while a large
-result comes.
+"""Bytes of the worker's output that asyncio reads ahead.
+
+More means fewer stops and starts while a large result comes.
 """
 
 _HEAD = struct.Struct(">QQ")
@@ -67,7 +69,10 @@ def _pieces(value: object) -> Iterator[bytes | memoryview]:
 
 
 async def send(stream: asyncio.StreamWriter, value: object) -> None:
-    """Write a value; other tasks run meanwhile. Raises ConnectionError if nobody reads any more."""
+    """Write a value; other tasks run meanwhile.
+
+    Raises ConnectionError if nobody reads any more.
+    """
     for piece in _pieces(value):
         stream.write(piece)
         await stream.drain()

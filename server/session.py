@@ -1,5 +1,6 @@
-"""One websocket around one protocol connection: what the client asks becomes calls of the queue,
-what jobs say becomes frames.
+"""One websocket around one protocol connection.
+
+What the client asks becomes calls of the queue, what jobs say becomes frames.
 """
 
 from __future__ import annotations
@@ -221,7 +222,10 @@ class Session:
             context.jobs.submit(found, self.tell, holds)
 
     def _admit(self, message: Message, size: int) -> bool:
-        """Whether the pictures of a message that was announced are to be kept as they come."""
+        """Whether the pictures of an announced message are to be kept.
+
+        As they come.
+        """
         return not isinstance(message, Submit) or self._takes(message)
 
     def _takes(self, submit: Submit) -> bool:
@@ -245,8 +249,9 @@ class Session:
         return True
 
     def _found(self, pixels: Pixels) -> Pixels | None:
-        """The picture with its bytes: those that came with it, or those that are held by its hash;
-        None if they aren't.
+        """The picture with its bytes; None if they aren't there.
+
+        Those that came with it, or those that are held by its hash.
         """
         if pixels.data is not None:
             self._context.pictures.put(pixels.sha256, pixels.data)

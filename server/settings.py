@@ -1,5 +1,6 @@
-"""The server's settings: one frozen value. Defaults < settings file < environment (LIMN_PORT=...) <
-command line.
+"""The server's settings: one frozen value.
+
+Defaults < settings file < environment (LIMN_PORT=...) < command line.
 """
 
 from __future__ import annotations
@@ -57,31 +58,44 @@ class Settings:
     detached: bool = False
     private: bool = False
     keep_token: bool = False
-    """Use the token that stands in token_file already, and leave it there: another machine keeps a
-    copy of it.
+    """Use the token that stands in token_file already, and leave it there.
+
+    Another machine keeps a copy of it.
     """
     tunnel_port: int = 0
-    """The port at the other end of a tunnel (ssh -L) that leads here; 0: there is none."""
+    """The port at the other end of a tunnel (ssh -L) that leads here.
+
+    0: there is none.
+    """
     log_level: str = "info"
 
     max_connections: int = 32
-    """A painter has one or two programs, a script some dozens; each may hold a frame of 1 MiB."""
+    """Connections at once.
+
+    A painter has one or two programs, a script some dozens; each may hold a frame of 1 MiB.
+    """
     max_jobs: int = 16
     """Waiting and running together: each holds a picture."""
     queue_bytes: int = 1024 * MIB
-    """Pictures of the jobs that wait and run: room for the largest at 16 bits, twice. A job that is
-    alone is always taken.
+    """Pictures of the jobs that wait and run.
+
+    Room for the largest at 16 bits, twice. A job that is alone is always taken.
     """
     max_pixels: int = limits.MAX_PIXELS
-    """Of a submitted picture; a machine with little memory may take less than the protocol
-    allows.
+    """Pixels of a submitted picture.
+
+    A machine with little memory may take less than the protocol allows.
     """
     keep_bytes: int = 1024 * MIB
-    """Pixels of finished jobs that nobody has acknowledged yet: room for the largest result at 16
-    bits, twice.
+    """Pixels of finished jobs that nobody has acknowledged yet.
+
+    Room for the largest result at 16 bits, twice.
     """
     keep_seconds: float = 3600.0
-    """How long such jobs are kept: long enough to restart Krita and the computer's network."""
+    """How long such jobs are kept.
+
+    Long enough to restart Krita and the computer's network.
+    """
     picture_bytes: int = 512 * MIB
     """Submitted pictures kept so that the next edit of the same layer uploads nothing."""
     hello_seconds: float = 10.0
@@ -90,16 +104,21 @@ class Settings:
     It has shown the token, so it is a friend, but perhaps a hung one.
     """
     upload_seconds: float = 30.0
-    """Between two frames of a picture; a connection that takes longer hangs, and holds memory."""
+    """Seconds between two frames of a picture.
+
+    A connection that takes longer hangs, and holds memory.
+    """
     heartbeat_seconds: float = 20.0
     """Between pings. A connection that does not answer is closed; its jobs go on."""
     cancel_seconds: float = 60.0
-    """A step that takes longer than this after a cancel is taken for a hung one: the worker is
-    killed, a fresh one serves the next.
+    """A step that takes longer than this after a cancel counts as hung.
+
+    The worker is killed, a fresh one serves the next.
     """
     start_seconds: float = 300.0
-    """How long a worker may take to import torch and look at its device: minutes on a cold, slow
-    disk.
+    """How long a worker may take to import torch and look at its device.
+
+    Minutes on a cold, slow disk.
     """
 
     def __post_init__(self) -> None:
@@ -143,8 +162,9 @@ def default_file() -> Path:
 
 
 def runtime_folder() -> Path:
-    """Where running servers put their token and their address, made with mode 0700. Raises
-    SettingsError if it is not this user's own.
+    """Where running servers put their token and their address.
+
+    Made with mode 0700. Raises SettingsError if it is not this user's own.
     """
     try:
         return announcement.make_folder()
@@ -164,7 +184,10 @@ def load(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings of one run. None on the command line means: not given. Raises SettingsError."""
+    """The settings of one run.
+
+    None on the command line means: not given. Raises SettingsError.
+    """
     file = default_file() if file is None else file
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
@@ -180,8 +203,9 @@ def load(
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """What a settings file says, in UTF-8, or with a byte order mark in UTF-16, as editors on
-    Windows write it. Raises SettingsError.
+    """What a settings file says. Raises SettingsError.
+
+    It is in UTF-8, or with a byte order mark in UTF-16, as editors on Windows write it.
     """
     try:
         content = file.read_bytes()
@@ -200,8 +224,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _path_advice(text: str) -> str:
-    """What to do about a path of Windows between double quotes, where TOML takes \\ for the
-    beginning of another sign; empty where there is none.
+    """What to do about a path of Windows between double quotes.
+
+    TOML takes a backslash there for the beginning of another sign. Empty where there is no such path.
     """
     for line in text.splitlines():
         name, equals, value = line.partition("=")

@@ -1,5 +1,6 @@
-"""The worker process: loads the models once and pumps edits. Told what to do on standard input,
-answers on standard output.
+"""The worker process: loads the models once and runs edits.
+
+Told what to do on standard input, answers on standard output.
 
     python -m limn.server.worker         (the engine does this)
 
@@ -93,8 +94,9 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
 
 
 class _Inbox:
-    """What the server tells, read in a thread of its own so that a cancel is seen between two
-    steps.
+    """What the server tells, read in a thread of its own.
+
+    So a cancel is seen between two steps.
     """
 
     def __init__(self, orders: FileIO) -> None:
@@ -103,7 +105,10 @@ class _Inbox:
         self._orders = orders
 
     def forget(self, job: str) -> None:
-        """A job has ended: should it ever be submitted again, an old cancel must not stop it."""
+        """A job has ended.
+
+        Should it ever be submitted again, an old cancel must not stop it.
+        """
         if self.stopped == job:
             self.stopped = None
 

@@ -338,8 +338,9 @@ def main(
 ) -> None:
     """Measure every method on held-out edits with exact answers.
 
-    Prints a table; writes quality.jsonl and sheet.png. Example:  limn bench quality --cases 5
-    --methods p2p --set p2p.guidance=1.5 --out quality
+    Prints a table; writes quality.jsonl and sheet.png.
+
+    Example:  limn bench quality --cases 5 --methods p2p --set p2p.guidance=1.5 --out quality
     """
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")

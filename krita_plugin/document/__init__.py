@@ -1,1 +1,4 @@
-"""Krita's document: layers read, results written, on the main thread in short turns."""
+"""Krita's document: layers are read, results written.
+
+All on the main thread, in short turns.
+"""

@@ -1,9 +1,10 @@
-"""A result for one drawing of an animated layer: shown as long as that drawing, and no longer.
+"""A result for one drawing of an animated layer.
 
-Krita's Python has no call that makes a keyframe; its actions for that work on the active layer at
-the time that is shown, and each is a step to undo. But Krita imports picture files as frames: two
-empty ones, at the drawing's time and at that of the next, make a layer with the right keyframes in
-a hidden document. It is filled there, and goes into the painter's in one step.
+It is shown as long as that drawing, and no longer. Krita's Python has no call that makes a
+keyframe; its actions for that work on the active layer at the time that is shown, and each is a
+step to undo. But Krita imports picture files as frames: two empty ones, at the drawing's time and
+at that of the next, make a layer with the right keyframes in a hidden document. It is filled there,
+and goes into the painter's in one step.
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ def span(layer: Any, time: int, last: int) -> tuple[int, int | None] | None:
 
 
 class Frames:
-    """A layer that is seen for a part of an animation, and the hidden document that it comes from.
+    """A layer that is seen for a part of an animation.
 
-    That has to stay until the layer is in the painter's: Krita would look for it otherwise.
+    And the hidden document that it comes from. That has to stay until the layer is in the
+    painter's: Krita would look for it otherwise.
     """
 
     def __init__(self, document: Any) -> None:
@@ -55,8 +57,9 @@ class Frames:
         self._hidden.setBatchmode(True)
 
     def made(self, layer: Any, begins: int, ends: int | None) -> Steps[Any]:
-        """A layer with what is on another one, neither in the picture yet, from one time to
-        another. Raises CanvasProblem if Krita does not make it.
+        """A layer that shows another one's pixels for part of the time.
+
+        Neither is in the picture yet. Raises CanvasProblem if Krita does not make it.
         """
         hidden = self._hidden
         with tempfile.TemporaryDirectory(prefix="limn-") as folder:

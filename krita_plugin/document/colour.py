@@ -1,7 +1,7 @@
-"""Colours, converted by Krita's own colour management on a node of a small hidden document of ours.
+"""Colours, converted by Krita's own colour management.
 
-In the painter's own document each conversion would add a step to the undo history, and have the
-whole picture drawn again.
+On a node of a small hidden document of ours. In the painter's own document each conversion would
+add a step to the undo history, and have the whole picture drawn again.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class Space:
 
 
 def wire(format: str) -> Space:
-    """The colour space of a wire format: sRGB, 8 or 16 bits a channel, in the order in which Krita
-    keeps them.
+    """The colour space of a wire format.
+
+    sRGB, 8 or 16 bits a channel, in the order in which Krita keeps them.
     """
     return Space("RGBA", "U8" if format == "bgra8" else "U16", SRGB)
 
@@ -85,8 +86,9 @@ def _scratch() -> Any:
 
 
 class Converter:
-    """Converts strips from one colour space to another, by Krita's own colour management; copies
-    them where both are the same.
+    """Converts strips from one colour space to another.
+
+    By Krita's own colour management. Strips are copied where both spaces are the same.
     """
 
     def __init__(self, source: Space, target: Space) -> None:

@@ -1,5 +1,6 @@
-"""Long work on Krita's main thread in short turns: a generator is advanced for some milliseconds,
-then Krita has its event loop back.
+"""Long work on Krita's main thread in short turns: cooperative tasks.
+
+A generator is advanced for some milliseconds, then Krita has its event loop back.
 
 yield            a good place to stop, if this turn's time is used up
 yield 0.1        come back after a tenth of a second at the earliest
@@ -25,8 +26,10 @@ _running: set[Task[Any]] = set()
 """Whoever starts a task need not hold it."""
 
 _turning = False
-"""Whether a turn is under way. Calls such as `createDocument` have Krita run its event loop within
-it: what else wants a turn then comes later.
+"""Whether a turn is under way.
+
+Calls such as `createDocument` have Krita run its event loop within it: what else wants a turn then
+comes later.
 """
 
 Steps = Generator[float | None, None, T]

@@ -6,22 +6,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MARGIN = 0.25
-"""Of a cut-out shape's side, shown on each side of it where the canvas goes on: one that fills the
-model's frame has no surroundings, and nothing could be added beside it.
+"""Share of a cut-out shape's side that is shown around it.
+
+On each side where the canvas goes on: a shape that fills the model's frame has no surroundings, and
+nothing could be added beside it.
 """
 
 FILLED = 0.5
-"""Share of its bounds' edges that a picture covers at least; a shape touches them in some places.
+"""Share of its bounds' edges that a picture covers at least.
+
+A shape touches them in some places.
 """
 
 FAINT = 26
-"""Of 255: what is selected less is changed by a tenth at most, which is hardly seen."""
+"""Of 255: what is selected less counts as not selected.
+
+It is changed by a tenth at most, which is hardly seen.
+"""
 
 _MEANT = bytes(int(level >= FAINT) for level in range(256))
 
 CONTEXT_SIDE = 512
-"""Around a selection at least this many pixels are shown to the model, where there are so many:
-what SD 1.x was trained on.
+"""Pixels around a selection that are shown to the model at least.
+
+Where there are so many: what SD 1.x was trained on.
 """
 
 
@@ -75,10 +83,10 @@ def united(rects: Sequence[Rect]) -> Rect:
 
 
 def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = False) -> Rect:
-    """The part of a layer that matters: its content on the canvas; with a selection, that and half
-    its size around it.
+    """The part of a layer that matters: its content on the canvas.
 
-    cut_out: the content is a shape, not a picture with surroundings of its own; it gets a margin.
+    With a selection, that and half its size around it. cut_out: the content is a shape, not a
+    picture with surroundings of its own; it gets a margin.
 
     A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a
     small picture.
@@ -96,11 +104,11 @@ def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = Fa
 
 
 def meant(rect: Rect, read: Callable[[Rect], bytes]) -> Rect:
-    """The part of a selection that is meant: where it is at least FAINT. All of it, if nowhere.
+    """The part of a selection that is meant.
 
-    A feathered selection ends in pixels that hardly count, and a stray one may lie far away; their
-    bounds would make the whole picture the crop. rect: bounds of what is above 0. read: its bytes,
-    0..255, rows without padding.
+    Where it is at least FAINT. All of it, if nowhere. A feathered selection ends in pixels that
+    hardly count, and a stray one may lie far away; their bounds would make the whole picture the
+    crop. rect: bounds of what is above 0. read: its bytes, 0..255, rows without padding.
     """
     top, left, right, bottom = rect.bottom, rect.right, rect.x, rect.y
     for y in range(rect.y, rect.bottom):

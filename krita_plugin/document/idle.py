@@ -33,9 +33,9 @@ def untold(what: str) -> None:
 
 
 def idle(document: Any, tell: Tell = untold) -> Steps[None]:
-    """Wait until the painter is in the middle of nothing, and Krita has drawn the picture.
+    """Waits until the painter is in the middle of nothing.
 
-    Raises CanvasProblem if the picture is closed meanwhile.
+    And until Krita has drawn the picture. Raises CanvasProblem if the picture is closed meanwhile.
     """
     waited, told = 0.0, ""
     try:

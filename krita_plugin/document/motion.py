@@ -27,10 +27,10 @@ QUARTERS = (
 
 @dataclass(frozen=True)
 class Motion:
-    """Where a point of a layer has gone: x' = a x + b y + right, y' = c x + d y + down.
+    """Where a point of a layer has gone.
 
-    Each row and each column of the matrix has one entry that is not 0; where all are 1 or -1,
-    pixels keep their values.
+    x' = a x + b y + right, y' = c x + d y + down. Each row and each column of the matrix has one
+    entry that is not 0; where all are 1 or -1, pixels keep their values.
     """
 
     a: float
@@ -46,7 +46,10 @@ class Motion:
 
     @classmethod
     def between(cls, quarter: tuple[int, int, int, int], old: Rect, new: Rect) -> Motion:
-        """That which lays one rectangle on another of the same size, or of the turned size."""
+        """The motion that lays one rectangle on another.
+
+        Both have the same size, or one has the turned size.
+        """
         a, b, c, d = quarter
         left, top = min(a * old.x, a * old.right), min(c * old.x, c * old.right)
         left, top = (
@@ -87,10 +90,9 @@ class Motion:
         )
 
     def lines(self, data: bytes, old: Rect, format: str) -> Iterator[bytes]:
-        """The pixels of a rectangle as they have to lie in `rect(old)`, row by row, where the
-        motion is exact.
+        """A rectangle's pixels as they have to lie in `rect(old)`, row by row.
 
-        format: "bgra8", "bgra16" or "gray8", rows without padding.
+        Where the motion is exact. format: "bgra8", "bgra16" or "gray8", rows without padding.
         """
         sizes: dict[str, Literal["B", "I", "Q"]] = {"gray8": "B", "bgra8": "I", "bgra16": "Q"}
         all_pixels = memoryview(data).cast(sizes[format])

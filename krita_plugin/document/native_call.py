@@ -1,11 +1,11 @@
-"""A slow slot of Krita's, called in a thread of Qt's own, so that Krita's main thread goes on.
+"""A slow slot of Krita's, called in a thread of Qt's own.
 
-Why not a thread of Python's: PyKrita is built with SIP. Builds by SIP 4 (Debian 12) give up the GIL
-during each call, builds by SIP 5 and 6 (Krita's own packages, Debian 13) keep it. There a call that
-waits for Krita's main thread, which itself waits for the GIL, never ends. `KisImage::waitForDone`
-is such a call while a tool of the painter's holds a stroke open. So Qt calls the C++ slot
-(`QMetaObject::invokeMethod` on an object that lives in the thread). Python is needed before and
-after the call only.
+Krita's main thread goes on meanwhile. Why not a thread of Python's: PyKrita is built with SIP.
+Builds by SIP 4 (Debian 12) give up the GIL during each call, builds by SIP 5 and 6 (Krita's own
+packages, Debian 13) keep it. There a call that waits for Krita's main thread, which itself waits
+for the GIL, never ends. `KisImage::waitForDone` is such a call while a tool of the painter's holds
+a stroke open. So Qt calls the C++ slot (`QMetaObject::invokeMethod` on an object that lives in the
+thread). Python is needed before and after the call only.
 
 Why nothing of the painter's ends by it: `KisImage::waitForDone` first asks for the end of whatever
 is under way (`sigStrokeEndRequested`). A crop preview would then crop the picture, and a half-drawn
@@ -31,7 +31,10 @@ BEGIN_SECONDS = 0.02
 """How long Krita stands still for a call to begin."""
 
 TOOLS = "KisToolProxy"
-"""Krita's class through which a picture's requests come to the tool that the painter holds."""
+"""The class of Krita's through which requests reach the painter's tool.
+
+The requests are the picture's.
+"""
 
 
 def call(
@@ -117,7 +120,10 @@ class _Call:
 
 
 class _RequestFilter(QObject):  # type: ignore[misc]
-    """Keeps requests that come from other threads from the painter's tools, until it is closed."""
+    """Keeps other threads' requests from the painter's tools.
+
+    Until it is closed.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
-"""Pixels of the wire laid over each other and scaled, by Qt: B, G, R, A, rows without padding,
-alpha not multiplied in.
+"""Pixels of the wire laid over each other and scaled, by Qt.
+
+B, G, R, A, rows without padding, alpha not multiplied in.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ def over(
     pixels: bytes, area: Rect, upper: bytes, place: Rect, opacity: int, deep: bool,
     mode: str = "normal", inside: bool = False,
 ) -> bytes:  # fmt: skip
-    """Pixels with others laid over a part of them. area, place: where both lie; place is inside
-    area.
+    """Pixels with others laid over a part of them.
 
-    `deep`: 16 bits a channel, else 8; Qt then has red first: no matter here. opacity: 0..255. mode:
-    one of MODES. inside: the upper ones add nothing where the lower ones are transparent.
+    area, place: where both lie; place is inside area. `deep`: 16 bits a channel, else 8; Qt then
+    has red first: no matter here. opacity: 0..255. mode: one of MODES. inside: the upper ones add
+    nothing where the lower ones are transparent.
     """
     lower = _image(pixels, area, deep)
     painter = QPainter(lower)  # detaches the image from our bytes, which stay as they are
@@ -50,8 +51,9 @@ def over(
 
 
 def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:
-    """Pixels of one rectangle smoothly scaled to another's size; format: "bgra8", "bgra16" or
-    "gray8".
+    """Pixels of one rectangle smoothly scaled to another's size.
+
+    format: "bgra8", "bgra16" or "gray8".
     """
     if format == "gray8":
         image = QImage(data, old.width, old.height, old.width, QImage.Format.Format_Grayscale8)

@@ -1,4 +1,7 @@
-"""Where a result goes: its place in a picture that may have been changed since the snapshot."""
+"""Where a result goes.
+
+Its place is in a picture that may have been changed since the snapshot.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ def place(source: Source) -> Place:
 
 
 def laid(motion: Motion, area: Rect, pixels: bytes, format: str) -> Steps[tuple[Rect, bytes]]:
-    """Pixels of an area of the snapshot as they lie now, and where; format as on the wire."""
+    """Pixels of an area of the snapshot as they lie now, and where.
+
+    The format is as on the wire.
+    """
     now = motion.rect(area)
     if motion.plain:
         return now, pixels
@@ -72,8 +78,9 @@ def laid(motion: Motion, area: Rect, pixels: bytes, format: str) -> Steps[tuple[
 
 
 def selection_now(source: Source) -> Any | None:
-    """The selection that an edit began with, as its layer lies now. Raises CanvasProblem where that
-    can't be known.
+    """The selection that an edit began with, as its layer lies now.
+
+    Raises CanvasProblem where that can't be known.
     """
     selection = source.selection
     if selection is None or source.trace is None:

@@ -1,6 +1,6 @@
-"""Krita's documents as Limn finds them: what is open, what is selected, and a layer's pixels on
-their way out. results.py puts some in.
+"""Krita's documents as Limn finds them.
 
+What is open, what is selected, and a layer's pixels on their way out. results.py puts some in.
 Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written,
 ever. What is sent is read from `Node.duplicate()`, which shares its tiles with the layer until
 either changes: the painter may paint on meanwhile.
@@ -92,11 +92,11 @@ class Source:
 def take(
     selection: Any | None, again: Source | None = None, accepted: Container[str] = ()
 ) -> Source:
-    """A snapshot of the active layer (or of the layer of an earlier edit, if that is still there),
-    with a selection or without.
+    """A snapshot of the active layer, with a selection or without.
 
-    accepted: ids of layers that the painter wants edited as they are seen, whatever their kind.
-    Raises CanvasProblem; Offer for a layer of which that can be done.
+    Or of the layer of an earlier edit, if that is still there. accepted: ids of layers that the
+    painter wants edited as they are seen, whatever their kind. Raises CanvasProblem; Offer for a
+    layer of which that can be done.
     """
     document = Krita.instance().activeDocument()
     if document is None:
@@ -137,8 +137,9 @@ def take(
 
 
 def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]:
-    """The layer's pixels in the wire's format and the selection (255 selected), both in strips from
-    top to bottom; and what the layer can be recognised by.
+    """The layer's pixels in the wire's format, and the selection.
+
+    255 is selected. Both in strips from top to bottom; and what the layer can be recognised by.
     """
     rect, pixels, hint = source.rect, [], None
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
@@ -205,8 +206,9 @@ def selection_of(document: Any | None) -> Any | None:
 
 
 def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
-    """Something that tells one selection from another: its bounds and some of its rows; None for
-    none.
+    """A mark that tells one selection from another; None for no selection.
+
+    Its bounds and some of its rows.
     """
     if selection is None:
         return None
@@ -225,7 +227,10 @@ def is_open(document: Any) -> bool:
 
 
 def same(document: Any) -> Any:
-    """The same document by another object of PyKrita's. Raises CanvasProblem if it is closed."""
+    """Whether two objects of PyKrita's are the same document.
+
+    Raises CanvasProblem if it is closed.
+    """
     for other in Krita.instance().documents():
         if other == document:
             return other
@@ -233,7 +238,10 @@ def same(document: Any) -> Any:
 
 
 def title(document: Any) -> str:
-    """A picture's name in quotation marks: its file's, as on Krita's tab, or its title."""
+    """A picture's name in quotation marks.
+
+    Its file's, as on Krita's tab, or its title.
+    """
     name = PurePath(document.fileName()).name or document.name()
     return f"“{name}”" if name else "the other picture"
 
@@ -256,8 +264,9 @@ def find(document: Any, uuid: Any) -> Any | None:
 
 
 def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
-    """The rows of a rectangle in pieces that are small enough for one turn: y and number of
-    rows.
+    """The rows of a rectangle in pieces: y and number of rows.
+
+    Each is small enough for one turn.
     """
     rows = max(1, min(STRIP_ROWS, (CONVERTED_PIXELS if converted else STRIP_PIXELS) // rect.width))
     for y in range(rect.y, rect.bottom, rows):
@@ -275,8 +284,9 @@ def _masked_layer(node: Any) -> Any:
 
 
 def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
-    """Whether the layer's bounds are those of a shape, and not of a picture: their edges are empty
-    for the most part.
+    """Whether the layer's bounds are those of a shape, not of a picture.
+
+    A shape's edges are empty for the most part.
     """
     x, y, wide, high = bounds.x, bounds.y, bounds.width, bounds.height
     size = {"U8": 1, "U16": 2, "F16": 2}.get(copy.space.depth, 4)
@@ -334,8 +344,9 @@ def _check(layer: Any, accepted: bool) -> None:
 
 
 def _background(document: Any) -> tuple[int, int, int]:
-    """What the painter sees through transparent pixels: the document's own colour where it is
-    opaque, else white.
+    """What the painter sees through transparent pixels.
+
+    The document's own colour where it is opaque, else white.
     """
     colour = document.backgroundColor()
     return (

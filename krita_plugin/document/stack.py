@@ -1,5 +1,6 @@
-"""A painting and the results that lie on it: they are separate layers, but to the painter one
-picture, on which the next edit goes on.
+"""A painting and the results that lie on it.
+
+They are separate layers, but to the painter one picture, on which the next edit goes on.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from .geometry import Rect
 from .pictures import MODES, OPAQUE
 
 _paintings: dict[str, str] = {}
-"""For each layer that this run of Krita has had from Limn: the painting that it is a result for;
-both by unique id.
+"""The painting that each layer of Limn's is a result for.
+
+For each layer that this run of Krita has had from Limn; both by unique id.
 """
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A layer as it was: its duplicate, which shares its tiles, and how it lies on the others;
-    opacity from 0 to 255, mode by Krita's name. inside: it shows only where those below it do.
+    """A layer as it was.
 
-    Where masks change how the layer looks, or it has no pixels of its own, the node is a Still.
+    Its duplicate, which shares its tiles, and how it lies on the others; opacity from 0 to 255,
+    mode by Krita's name. inside: it shows only where those below it do. Where masks change how the
+    layer looks, or it has no pixels of its own, the node is a Still.
     """
 
     node: Any
@@ -35,9 +38,10 @@ class Copy:
 
 
 class Still:
-    """What is seen of a layer by itself: its pixels with its masks, or its children, applied.
+    """What is seen of a layer by itself.
 
-    Krita gives no snapshot of that: it is read at once.
+    Its pixels with its masks, or its children, applied. Krita gives no snapshot of that: it is read
+    at once.
     """
 
     def __init__(self, layer: Any, bounds: Rect) -> None:
@@ -63,17 +67,20 @@ class Still:
 
 
 def add(result: Any, source: Any) -> None:
-    """Note a new layer as a result of an edit; source: the unique id of the layer that was edited,
-    a painting or a result on one.
+    """Notes a new layer as a result of an edit.
+
+    source: the unique id of the layer that was edited, a painting or a result on one.
     """
     edited = str(source.toString())
     _paintings[_id(result)] = _paintings.get(edited, edited)
 
 
 def up_to(layer: Any) -> list[Any]:
-    """What a layer stands for, bottom first: a result for its painting and the results on that up
-    to itself, without what is hidden;
-    any other layer for itself."""
+    """What a layer stands for, bottom first.
+
+    A result stands for its painting and the results on that up to itself, without what is hidden;
+    any other layer for itself.
+    """
     siblings = layer.parentNode().childNodes()
     ids = [_id(node) for node in siblings]
     painting, place = _paintings.get(_id(layer)), ids.index(_id(layer))
@@ -89,7 +96,10 @@ def up_to(layer: Any) -> list[Any]:
 
 
 def top(layer: Any) -> Any:
-    """The topmost of the results that lie directly above a layer: where its next result goes."""
+    """The topmost of the results that lie directly above a layer.
+
+    Its next result goes there.
+    """
     siblings = layer.parentNode().childNodes()
     for node in siblings[[_id(node) for node in siblings].index(_id(layer)) + 1 :]:
         if _id(node) not in _paintings:
@@ -99,7 +109,10 @@ def top(layer: Any) -> Any:
 
 
 def masked(layer: Any) -> bool:
-    """Whether a layer looks otherwise than its own pixels: it has masks, or no pixels at all."""
+    """Whether a layer looks otherwise than its own pixels.
+
+    It has masks, or no pixels at all.
+    """
     masks = (child.type().endswith("mask") and child.visible() for child in layer.childNodes())
     return layer.type() != "paintlayer" or any(masks)
 

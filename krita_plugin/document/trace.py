@@ -1,9 +1,10 @@
-"""Recognise how a layer has been moved since its snapshot was taken, by its own pixels.
+"""Recognises how a layer has been moved since its snapshot was taken.
 
-Krita tells nobody when a picture is scaled, turned or mirrored, or a layer transformed. So some
-rows of the layer are kept, and looked for again later: where it lies now, where each of the eight
-quarter turns and mirrorings of the picture or of the layer alone would have brought them, and at
-last, blurred to means, where scaling would have. No Krita: the layer is read through a function.
+By its own pixels. Krita tells nobody when a picture is scaled, turned or mirrored, or a layer
+transformed. So some rows of the layer are kept, and looked for again later: where it lies now,
+where each of the eight quarter turns and mirrorings of the picture or of the layer alone would have
+brought them, and at last, blurred to means, where scaling would have. No Krita: the layer is read
+through a function.
 """
 
 from __future__ import annotations
@@ -17,22 +18,37 @@ from .geometry import Rect
 from .motion import QUARTERS, Motion
 
 ROWS = 24
-"""Rows that are kept of a layer: enough to meet what is on it, some milliseconds to read."""
+"""Rows that are kept of a layer.
+
+Enough to meet what is on it, some milliseconds to read.
+"""
 
 PIECE = 32
 """Pixels of a row that are compared as one."""
 
 LEAST = 0.4
-"""Share of the telling pieces that must be found again: a painter may paint over the others."""
+"""Share of the telling pieces that must be found again.
+
+A painter may paint over the others.
+"""
 
 SURE = 0.9
-"""That share, where size, bounds and position are as they were: nothing else needs to be tried."""
+"""That share where size, bounds and position are as they were.
+
+Nothing else needs to be tried then.
+"""
 
 BLOCKS, BLOCK_SIDE = 8, 16
-"""Blocks in each direction whose means tell a scaled layer, and their side in pixels."""
+"""The blocks whose means tell a scaled layer.
+
+How many in each direction, and their side in pixels.
+"""
 
 ALIKE, ALIKE_SHARE = 0.04, 0.8
-"""Means that differ by less are alike; and the share of the blocks that have to be."""
+"""Means that differ by less are alike.
+
+And the share of the blocks that have to be.
+"""
 
 TELLING = 0.02
 """Least spread of the blocks' means: below that all of them look the same."""
@@ -43,7 +59,10 @@ Read = Callable[[Rect], bytes]
 
 @dataclass(frozen=True)
 class State:
-    """Where a layer lies: the picture's size, the layer's bounds, and the position Krita names."""
+    """Where a layer lies.
+
+    The picture's size, the layer's bounds, and the position Krita names.
+    """
 
     canvas: tuple[int, int]
     bounds: Rect
@@ -134,7 +153,10 @@ def _exact(then: State, now: State) -> Iterator[Motion]:
 
 
 def _refined(motion: Motion, share: float, rows: tuple[_Row, ...], read: Read) -> Motion:
-    """A motion that was nearly right, moved by single pixels as long as more is found so."""
+    """A motion that was nearly right, moved by single pixels.
+
+    As long as more is found so.
+    """
     better = True
     while better:
         better = False
@@ -164,7 +186,10 @@ class _Row:
 
 
 def _pieces(trace: Trace) -> Iterator[_Row]:
-    """The rows with the pieces that aren't of one colour, or end the layer above and below."""
+    """The rows with the pieces that tell something.
+
+    Those that aren't of one colour, or end the layer above and below.
+    """
     rows = trace.rows
     for number, (rect, data) in enumerate(rows):
         size = len(data) // rect.width
@@ -181,7 +206,10 @@ def _pieces(trace: Trace) -> Iterator[_Row]:
 
 
 def _share(rows: tuple[_Row, ...], motion: Motion, read: Read) -> float:
-    """The share of the telling pieces that are found where the motion would have brought them."""
+    """The share of the telling pieces that are found.
+
+    They are looked for where the motion would have brought them.
+    """
     count = sum(len(row.telling) for row in rows)
     same = 0
     for row in rows:
@@ -219,13 +247,19 @@ def _scaled_so(trace: Trace, motion: Motion, read: Read) -> bool:
 
 
 def _spread_of(trace: Trace) -> float:
-    """How much the blocks' means differ from each other, in the channel where they do most."""
+    """How much the blocks' means differ from each other.
+
+    In the channel where they do most.
+    """
     means = [mean for _, mean in trace.means]
     return max((max(values) - min(values) for values in zip(*means, strict=True)), default=0.0)
 
 
 def _says_nothing(trace: Trace, now: State, read: Read) -> bool:
-    """Whether the layer has nothing on it any more by which a place could be recognised."""
+    """Whether the layer has nothing by which a place could be recognised.
+
+    Not any more, perhaps.
+    """
     if now.bounds.empty:
         return True
     rows = [
@@ -237,7 +271,10 @@ def _says_nothing(trace: Trace, now: State, read: Read) -> bool:
 
 
 def _spread(first: int, last: int, count: int) -> list[int]:
-    """At most `count` whole numbers from first to last (excluded), both ends among them."""
+    """At most `count` whole numbers from first to last (excluded).
+
+    Both ends are among them.
+    """
     span = last - first - 1
     if span + 1 <= count:
         return list(range(first, last))

@@ -1,9 +1,10 @@
-"""What the painter has begun with a tool of several steps: a polygon, a path, a crop, a text.
+"""What the painter has begun with a tool of several steps.
 
-Such a tool keeps its steps to itself. No lock tells of them, and no button is held between two of
-them. Yet a new active layer ends them: a crop preview crops (Krita 5.2 and later), a polygon is
-closed, a text is left. So the canvases are watched, as long as the painter holds such a tool, for
-the first press and for what ends it. With any other tool no event is looked at.
+A polygon, a path, a crop, a text. Such a tool keeps its steps to itself. No lock tells of them, and
+no button is held between two of them. Yet a new active layer ends them: a crop preview crops (Krita
+5.2 and later), a polygon is closed, a text is left. So the canvases are watched, as long as the
+painter holds such a tool, for the first press and for what ends it. With any other tool no event is
+looked at.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ TOOLS = (
 """Tools of several steps, by their names in the toolbox."""
 
 TEXT_DOCKER = "TextProperties"
-"""Where Krita has this docker (5.3), texts are written on the canvas, elsewhere in a window."""
+"""The docker of Krita 5.3 with which texts are written on the canvas.
+
+Elsewhere they are written in a window.
+"""
 
 PRESSES = (QEvent.Type.MouseButtonPress, QEvent.Type.TabletPress, QEvent.Type.TouchBegin)
 KEYS = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
@@ -93,7 +97,10 @@ class Steps(QObject):  # type: ignore[misc]
         return event.key() == Qt.Key.Key_Escape or (event.key() in ENDS and self._tool != TEXT)
 
     def _toggled(self, name: str, taken: bool) -> None:
-        """A tool of several steps is taken in the hand, or put away. That has ended what it did."""
+        """A tool of several steps is taken in the hand, or put away.
+
+        That has ended what it did.
+        """
         self._begun = None
         if taken and (name != TEXT or text_on_canvas()):
             self._tool = name

@@ -1,8 +1,7 @@
-"""What Limn puts into a painter's document: a layer, a selection, or a document of its own; every
-step can be undone.
+"""What Limn puts into a painter's document.
 
-Nothing here waits: long work is a generator for cooperative.py. No pixel of an existing layer is
-written, ever.
+A layer, a selection, or a document of its own; every step can be undone. Nothing here waits: long
+work is a generator for cooperative.py. No pixel of an existing layer is written, ever.
 """
 
 from __future__ import annotations
@@ -24,7 +23,10 @@ from .placing import Place, laid, place
 from .reading import Source, find, is_active, is_open, same, strips
 
 SELECTION_SECONDS = 20.0
-"""How long Krita may take to make the new layer active, and its alpha the selection."""
+"""How long Krita may take over the new layer and its selection.
+
+It makes the layer active, and its alpha the selection.
+"""
 
 RETURN_SECONDS = 0.5
 """Between two looks at whether the painter has come back to a document."""
@@ -36,24 +38,23 @@ ADDED_SECONDS = 0.05
 """Between two looks at whether a layer is in the picture yet."""
 
 BREATH_SECONDS = 0.05
-"""For Krita to show a new layer before its alpha is read: in one turn the two of them hold it half
-as long again.
+"""A pause for Krita to show a new layer before its alpha is read.
+
+In one turn the two of them hold it half as long again.
 """
 
 
 def insert(
     source: Source, area: Rect, pixels: bytes, format: str, name: str, tell: Tell = untold
 ) -> Steps[Any]:
-    """A new layer above the source (or on top, if that is gone) with these pixels, as one step to
-    undo. Returns the layer.
+    """Puts a new layer with these pixels above the source.
 
-    area: in document pixels as of the snapshot; moved, turned, mirrored or scaled as the layer has
-    been since. Where that is animated, it is seen as long as the edited drawing. It lies on the
-    others as the source does: its opacity, blending mode and whether it inherits alpha. format:
-    "bgra8" or "bgra16".
-    tell: told what of the painter's it waits for.
-    Raises CanvasProblem if the document is closed, Krita does not take the layer, or its place
-    isn't known.
+    Or on top, if that is gone. It is one step to undo. Returns the layer. area: in document pixels
+    as of the snapshot; moved, turned, mirrored or scaled as the layer has been since. Where that is
+    animated, it is seen as long as the edited drawing. It lies on the others as the source does:
+    its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". tell:
+    told what of the painter's it waits for. Raises CanvasProblem if the document is closed, Krita
+    does not take the layer, or its place isn't known.
     """
     frames: list[Frames] = []
     try:
@@ -69,15 +70,15 @@ def insert(
 
 
 def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
-    """Make the layer's alpha the selection, as one step to undo. False: the painter is in another
-    picture, or the layer is gone.
+    """Makes the layer's alpha the selection, as one step to undo.
 
-    The action `selectopaque` can hold Krita for longer than a turn, twice, as it does when the
-    painter uses it: it reads the layer's alpha on the main thread, pixel by pixel, some 13 ms for a
-    million of them; and while a worker then finds the selection's outline (`KisUpdateOutlineJob`),
-    the storyboard docker of Krita 5.1.5 looks every 10 ms whether Krita is idle (`KisIdleWatcher`,
-    by `KisUpdateScheduler::tryBarrierLock`), which waits for that; without this docker nothing
-    waits. No other action was found that undo takes back.
+    False: the painter is in another picture, or the layer is gone. The action `selectopaque` can
+    hold Krita for longer than a turn, twice, as it does when the painter uses it: it reads the
+    layer's alpha on the main thread, pixel by pixel, some 13 ms for a million of them; and while a
+    worker then finds the selection's outline (`KisUpdateOutlineJob`), the storyboard docker of
+    Krita 5.1.5 looks every 10 ms whether Krita is idle (`KisIdleWatcher`, by
+    `KisUpdateScheduler::tryBarrierLock`), which waits for that; without this docker nothing waits.
+    No other action was found that undo takes back.
 
     It also asks for the end of whatever is under way (`KisImage::barrierLock`), by which a crop
     preview would crop the picture: not where the picture is locked already.
@@ -110,8 +111,9 @@ def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
 
 
 def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
-    """Steps that need the document in front: as soon as the painter is back in it, and once more if
-    they are left half-way.
+    """Runs steps that need the document in front.
+
+    As soon as the painter is back in it, and once more if they are left half-way.
     """
     while is_open(document):
         if is_active(document):
@@ -126,8 +128,9 @@ def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
 def select_only(
     source: Source, area: Rect, mask: bytes, name: str, tell: Tell = untold
 ) -> Steps[bool]:
-    """Make a mask (8 bit, of `area`) the selection, without leaving a layer behind; every step can
-    be undone. False: as for `select`.
+    """Makes a mask the selection, without leaving a layer behind.
+
+    The mask has 8 bits and lies at `area`. Every step can be undone. False: as for `select`.
     """
     if not is_open(source.document):
         raise CanvasProblem("The picture was closed.")
@@ -214,10 +217,11 @@ def _ready(
     tell: Tell,
     frames: list[Frames] | None,
 ) -> Steps[tuple[Any, Place]]:
-    """A layer with these pixels, at a moment when it can go into the picture, and where it belongs.
+    """A layer with these pixels, and where it belongs.
 
-    frames: where the source is animated, the layer is seen as long as the drawing that was edited;
-    then what has to be closed after it has gone in is put here. None: never.
+    At a moment when it can go into the picture. frames: where the source is animated, the layer is
+    seen as long as the drawing that was edited; then what has to be closed after it has gone in is
+    put here. None: never.
 
     Until that moment the painter may move the source again: then the layer is made anew.
     """
@@ -240,10 +244,10 @@ def _ready(
 
 
 def _added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
-    """Put a layer into the picture, as one step to undo: above the source and its results, or on
-    top where there is no source.
+    """Puts a layer into the picture, as one step to undo.
 
-    Raises CanvasProblem if the document is closed meanwhile, or Krita does not take the layer.
+    Above the source and its results, or on top where there is no source. Raises CanvasProblem if
+    the document is closed meanwhile, or Krita does not take the layer.
 
     `addChildNode` has a worker of Krita's add the layer, then waits until the whole picture is
     drawn anew, however small the layer (`Node::addChildNode` and `KisImage::waitForDone`). On the
@@ -275,8 +279,10 @@ def _added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
 
 
 def _removed(document: Any, layer: Any) -> Steps[None]:
-    """Take a layer out of the picture, as one step to undo; one that is still on its way into it as
-    soon as it is there. Raises CanvasProblem if the document is closed meanwhile.
+    """Takes a layer out of the picture, as one step to undo.
+
+    One that is still on its way into it is taken out as soon as it is there. Raises CanvasProblem
+    if the document is closed meanwhile.
     """
     waited = 0.0
     while is_open(document) and waited < SELECTION_SECONDS:

@@ -1,5 +1,6 @@
-"""The line for the caption: what the picture shows now, where an algorithm needs to know it. Enter
-edits.
+"""The line for the caption: what the picture shows now.
+
+An algorithm may need to know it. Enter edits.
 """
 
 from __future__ import annotations

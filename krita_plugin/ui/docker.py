@@ -37,8 +37,9 @@ from .status import Status
 from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
-"""On a small screen the panel scrolls; progress, messages and the connection's line stay in
-view.
+"""On a small screen the panel scrolls.
+
+Progress, messages and the connection's line stay in view.
 """
 
 HINTS = {
@@ -95,8 +96,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.refresh()
 
     def focus_instruction(self) -> None:
-        """The cursor goes where something is to be written: into the instruction, or into the
-        caption that was asked for.
+        """Puts the cursor where something is to be written.
+
+        Into the instruction, or into the caption that was asked for.
         """
         self.window().activateWindow()
         box = self.caption if self._panel.question else self.instruction
@@ -104,8 +106,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         box.selectAll()
 
     def event(self, event: Any) -> bool:
-        """Tab goes from control to control: what has the focus hands the key up to here before
-        Krita hides all dockers with it.
+        """Tab goes from control to control.
+
+        What has the focus hands the key up to here before Krita hides all dockers with it.
         """
         return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(
             super().event(event)
@@ -126,8 +129,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         return True
 
     def showEvent(self, event: Any) -> None:
-        """The first time it is seen, the server is started: the painter then sees what it can
-        do.
+        """Starts the server the first time that the panel is seen.
+
+        The painter then sees what it can do.
         """
         super().showEvent(event)
         if not self._connected_once:
@@ -274,7 +278,10 @@ class PanelView(QWidget):  # type: ignore[misc]
     # --- showing ----------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show the state as it is now. Called after every change; it touches only what differs."""
+        """Show the state as it is now.
+
+        Called after every change; it touches only what differs.
+        """
         panel = self._panel
         self.instruction.set_history(panel.history)
         self.instruction.show_text(panel.instruction)
@@ -354,8 +361,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._order_tabs()
 
     def _align(self) -> None:
-        """The settings stand below each other, though they are in two forms and a row of their
-        own.
+        """The settings stand below each other.
+
+        Though they are in two forms and a row of their own.
         """
         labels = [*self.front.labels, self._seed_label, *self.back.labels]
         widest = max(label.sizeHint().width() for label in labels)

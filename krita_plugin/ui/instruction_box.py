@@ -1,8 +1,8 @@
-"""The box for the instruction: Enter edits, Shift+Enter makes a new line, Up and Down walk through
-earlier instructions.
+"""The box for the instruction.
 
-After an edit Ctrl+Z undoes the picture, though the cursor is still here: the text's own undo begins
-anew with each edit.
+Enter edits, Shift+Enter makes a new line, Up and Down walk through earlier instructions. After an
+edit Ctrl+Z undoes the picture, though the cursor is still here: the text's own undo begins anew
+with each edit.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         self._fit()
 
     def set_history(self, history: list[str]) -> None:
-        """Earlier instructions, the newest last. The walk starts anew when they have changed."""
+        """Earlier instructions, the newest last.
+
+        The walk starts anew when they have changed.
+        """
         if history != self._history:
             self._history = list(history)
             self._place = len(history)
@@ -57,7 +60,10 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
             self.setPlainText(text)
 
     def settle(self) -> None:
-        """The text has become an edit: its undo begins anew, so that Ctrl+Z means the picture."""
+        """The text has become an edit.
+
+        Its undo begins anew, so that Ctrl+Z means the picture.
+        """
         self.document().clearUndoRedoStacks()
 
     def event(self, event: Any) -> bool:

@@ -1,4 +1,7 @@
-"""The controls of an algorithm's parameters, built from the schema that the server announces."""
+"""The controls of an algorithm's parameters.
+
+They are built from the schema that the server announces.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,9 @@ LEAST_WIDTH = 56
 
 
 class ParameterForm(QWidget):  # type: ignore[misc]
-    """One row a parameter: its title, and the control that fits its kind; its help is the tooltip
-    of both.
+    """One row a parameter.
+
+    Its title, and the control that fits its kind; its help is the tooltip of both.
     """
 
     changed = Signal(str, object)
@@ -108,8 +112,9 @@ def _label(parameter: Parameter) -> str:
 
 
 def _help(parameter: Parameter) -> str:
-    """The help text, the name by which papers and the command line know it, the range and the
-    default.
+    """The tooltip of a parameter.
+
+    The help text, the name by which papers and the command line know it, the range and the default.
     """
     bounds = ""
     if parameter.minimum is not None and parameter.maximum is not None:
@@ -118,8 +123,9 @@ def _help(parameter: Parameter) -> str:
 
 
 def _fineness(low: float, high: float) -> tuple[int, float]:
-    """Decimals and step of a number: fine enough for its range, and for its lower bound not to
-    become 0.
+    """Decimals and step of a number.
+
+    Fine enough for its range, and for its lower bound not to become 0.
     """
     if high - low > 2:
         return 2, 0.5

@@ -1,5 +1,6 @@
-"""The two small pictures of the panel: the edit as it forms, and its mask. Both show the same part
-of the layer.
+"""The two small pictures of the panel: the edit as it forms, and its mask.
+
+Both show the same part of the layer.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ HEIGHT = 116
 
 
 class SmallPicture(QWidget):  # type: ignore[misc]
-    """One picture, scaled into its place with its shape kept; a quiet word where there is none
-    yet.
+    """One picture, scaled into its place with its shape kept.
+
+    A quiet word where there is none yet.
     """
 
     def __init__(self, name: str, word: str, tip: str) -> None:

@@ -1,5 +1,6 @@
-"""The lines below the panel's controls, always in view: how far the edit is, how the last one
-ended, what runs where.
+"""The lines below the panel's controls, always in view.
+
+How far the edit is, how the last one ended, what runs where.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ LINK_MARGIN = 6
 """Pixels beside the words in the last line."""
 
 COLOURS = {"off": "#8a8a8a", "starting": "#d9a32b", "ready": "#4caf6a", "trouble": "#d9534f"}
-"""Of the connection's dot; its words say the same, for those who don't tell the colours apart."""
+"""The colours of the connection's dot.
+
+Its words say the same, for those who don't tell the colours apart.
+"""
 
 ERROR_COLOUR = "#e0736c"
 
@@ -178,8 +182,9 @@ class Status(QWidget):  # type: ignore[misc]
         )
 
     def _link_clicked(self) -> None:
-        """Start where nothing runs; else show what can be done. The menu stands by itself: nothing
-        waits for it.
+        """Start where nothing runs; else show what can be done.
+
+        The menu stands by itself: nothing waits for it.
         """
         if self._panel.link.kind in ("off", "trouble"):
             self.start_wanted.emit()

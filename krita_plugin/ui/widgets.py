@@ -1,5 +1,6 @@
-"""What the panel's controls have in common: names and tooltips, narrowness, colours, and how they
-behave under wheel and Tab.
+"""What the panel's controls have in common.
+
+Names and tooltips, narrowness, colours, and how they behave under wheel and Tab.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The wire to the server, in threads of its own: what the panel wants goes in by a queue, what the
-server says comes out as Qt signals.
+"""The wire to the server, in threads of its own.
 
-Two threads: the writer owns the connection's life (find or start a server, connect, reconnect) and
-writes; the reader reads.
-Krita's main thread never waits for either, and is called by queued signals only.
+What the panel wants goes in by a queue, what the server says comes out as Qt signals. Two threads:
+the writer owns the connection's life (find or start a server, connect, reconnect) and writes; the
+reader reads. Krita's main thread never waits for either, and is called by queued signals only.
 """
 
 from __future__ import annotations
@@ -55,7 +54,10 @@ BREATH_SECONDS = 0.001
 """How long it sleeps, so that Krita's main thread acquires the GIL."""
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
-"""Waits between attempts to reach a server that is still running; then it is given up."""
+"""Waits between attempts to reach a server that is still running.
+
+After the last it is given up.
+"""
 
 STEADY_SECONDS = 10.0
 """A connection that lasted so long was a good one: the attempts are counted anew."""
@@ -63,8 +65,10 @@ STEADY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Draft:
-    """An edit to submit, its pixels still in the pieces in which they were read: joined and hashed
-    outside the main thread.
+    """An edit to submit.
+
+    Its pixels are still in the pieces in which they were read: they are joined and hashed outside
+    the main thread.
     """
 
     submit: Callable[[Pixels, Pixels | None], Submit]
@@ -78,7 +82,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class MaskLook:
-    """A mask that the server sent, made small for the panel; `message` is the mask itself."""
+    """A mask that the server sent, made small for the panel.
+
+    `message` is the mask itself.
+    """
 
     message: Mask
     picture: GreyPicture
@@ -86,8 +93,9 @@ class MaskLook:
 
 @dataclass
 class _Job:
-    """An edit that has not ended: what a reconnect or a server that has dropped its pixels
-    needs.
+    """An edit that has not ended.
+
+    It is what a reconnect needs, or a server that has dropped its pixels.
     """
 
     message: Submit
@@ -126,8 +134,10 @@ class Client(QObject):  # type: ignore[misc]
     """A JobMessage, or a MaskLook in the place of a Mask."""
 
     def __init__(self, resources: Sequence[Path], name: str) -> None:
-        """resources: Krita's folders that may hold limn/environment.json; the log goes into the
-        first. name: of this program.
+        """Begins the client's thread.
+
+        resources: Krita's folders that may hold limn/environment.json; the log goes into the first.
+        name: of this program.
         """
         super().__init__()
         self._resources = tuple(resources)
@@ -244,7 +254,10 @@ class Client(QObject):  # type: ignore[misc]
                 attempt += 1
 
     def _find_or_start(self, look: bool) -> Announcement:
-        """A server's address. `look`: one that runs already will do; otherwise start our own."""
+        """A server's address.
+
+        `look`: one that runs already will do; otherwise start our own.
+        """
         address = server_process.find(self._resources) if look else None
         if address is not None:
             self._link(Link("starting", "connecting"))
@@ -261,7 +274,10 @@ class Client(QObject):  # type: ignore[misc]
         return not self._stop_wanted.is_set()
 
     def _serve(self, address: Announcement) -> bool:
-        """One connection, from its handshake to its end. Returns whether the end was wanted."""
+        """One connection, from its handshake to its end.
+
+        Returns whether the end was wanted.
+        """
         socket = connect(
             address.url,
             additional_headers={"Authorization": f"Bearer {address.token}"},
@@ -289,8 +305,9 @@ class Client(QObject):  # type: ignore[misc]
             return self._write(session)
 
     def _write(self, session: _Session) -> bool:
-        """Write what there is to write, and carry out orders, until the reader reports the end
-        (raises its error) or a stop comes.
+        """Writes what there is to write, and carries out orders.
+
+        Until the reader reports the end (raises its error) or a stop comes.
         """
         breathed = time.monotonic()
         while True:
@@ -329,8 +346,9 @@ class Client(QObject):  # type: ignore[misc]
                 session.connection.send(Acknowledge(order.value))
 
     def _send_job(self, session: _Session, name: str, job: _Job) -> None:
-        """Submit an edit, or go on with one of which the server has spoken: one that it may never
-        have had whole is submitted again.
+        """Submits an edit, or goes on with one of which the server has spoken.
+
+        One that it may never have had whole is submitted again.
         """
         try:
             with session.lock:
@@ -347,8 +365,9 @@ class Client(QObject):  # type: ignore[misc]
             )
 
     def _take(self, draft: Draft) -> _Job | None:
-        """Join and hash a draft's pixels, and keep it until its end; None, and the end in words,
-        where there is no memory for that.
+        """Joins and hashes a draft's pixels, and keeps it until its end.
+
+        None where there is no memory for that; the edit's end is then told.
         """
         try:
             pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
@@ -461,20 +480,21 @@ class Client(QObject):  # type: ignore[misc]
 
 
 def _live_through_broken_pipes() -> None:
-    """Have a write to a connection that has broken off raise its error here, and in the threads
-    that this one starts.
+    """Has a write to a broken connection raise its error.
 
-    Where Python is embedded, as in Krita, nobody ignores SIGPIPE for it: the signal would end the
-    whole program, at once and without a word. It goes to the thread that writes, so that holding it
-    back there is enough, and leaves Krita's own dealing with it alone.
+    Here, and in the threads that this one starts. Where Python is embedded, as in Krita, nobody
+    ignores SIGPIPE for it: the signal would end the whole program, at once and without a word. It
+    goes to the thread that writes, so that holding it back there is enough, and leaves Krita's own
+    dealing with it alone.
     """
     if hasattr(signal, "pthread_sigmask"):  # Windows has neither
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
 
 
 def _breathe(breathed: float) -> float:
-    """Between two frames: let Krita's main thread have Python if this one has gone on for long.
-    Returns when it last did so.
+    """Releases the GIL between two frames if this thread has run for long.
+
+    Krita's main thread gets it then. Returns when it was last released.
     """
     if time.monotonic() - breathed < BUSY_SECONDS:
         return breathed

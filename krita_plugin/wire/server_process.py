@@ -1,5 +1,6 @@
-"""Limn's server as a process: find one that runs, or start one with the command that the installer
-noted.
+"""Limn's server as a process.
+
+Finds one that runs, or starts one with the command that the installer noted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from ...protocol.announcement import Announcement
 from ...protocol.errors import LimnError
 
 START_SECONDS = 300.0
-"""A server may take minutes to its ready line on a cold, slow disk; after this it is taken for
-hung.
+"""How long a server may take to its ready line.
+
+Minutes on a cold, slow disk; after this it is taken for hung.
 """
 
 LOOK_SECONDS = 0.2
@@ -51,8 +53,9 @@ class ServerTrouble(LimnError):
 
 
 class Server:
-    """A server that this Krita has started; it ends with Krita, whose end of its standard input
-    then closes.
+    """A server that this Krita has started.
+
+    It ends with Krita, whose end of its standard input then closes.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -124,17 +127,19 @@ def start(
 
 
 def find(resources: Sequence[Path]) -> Announcement | None:
-    """A server of the same user that runs already (one that a terminal has started, say), or None.
+    """A server of the same user that runs already, or None.
 
-    resources: Krita's folders, in which servers announce themselves, too.
+    One that a terminal has started, say. resources: Krita's folders, in which servers announce
+    themselves, too.
     """
     shared = [folder / announcement.SHARED for folder in resources]
     return next(announcement.reachable(shared, _answers), None)
 
 
 def noted_command(resources: Sequence[Path]) -> list[str]:
-    """The command that the installer noted in environment.json below one of Krita's resource
-    folders. Raises ServerTrouble.
+    """The command that the installer noted in environment.json.
+
+    Below one of Krita's resource folders. Raises ServerTrouble.
     """
     remedy = "In Limn's folder run `python3 -m installer try`, then `python3 -m installer plugin`."
     for folder in resources:
@@ -203,10 +208,10 @@ def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """The variables for the server: without those by which Krita points its own embedded Python, or
-    its bundle, to libraries.
+    """The environment variables for the server.
 
-    It takes and gives UTF-8 whatever Krita's locale is: with LANG=C, or one of ISO-8859-1, it could
+    Without those by which Krita points its own embedded Python, or its bundle, to libraries. It
+    takes and gives UTF-8 whatever Krita's locale is: with LANG=C, or one of ISO-8859-1, it could
     not read a path such as ~/Téléchargements.
     """
     unwanted = {"PYTHONHOME", "PYTHONPATH"}
@@ -226,8 +231,9 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _encoded(command: Sequence[str]) -> list[str] | list[bytes]:
-    """A command as the system takes it: its file names are UTF-8, even where Krita's locale says
-    otherwise.
+    """A command as the system takes it.
+
+    Its file names are UTF-8, even where Krita's locale says otherwise.
     """
     if sys.platform == "win32":
         return list(command)

@@ -1,4 +1,7 @@
-"""`limn`, the program. Imports nothing before Ctrl+C has a meaning: imports take a second."""
+"""`limn`, the program.
+
+Imports nothing before Ctrl+C has a meaning: imports take a second.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""`limn bench NAME`: hands over to the benchmark of that name in editing/bench, without importing
-any other.
+"""`limn bench NAME`: runs a benchmark of editing/bench.
 
-A module there becomes a benchmark by having `app`, a Typer application with its options; its
-docstring's first line is its help.
+No other benchmark is imported. A module there becomes a benchmark by having `app`, a Typer
+application with its options; its docstring's first line is its help.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ app = typer.Typer(help="Measure quality and speed. Figures, not tests.", no_args
 
 
 def find_benches(folder: Path = BENCHES) -> dict[str, str]:
-    """Name -> first line of the docstring, of each module in the folder that has an `app`.
+    """The benchmarks: name -> first line of the module's docstring.
 
-    Nothing is imported.
+    They are the modules in the folder that have an `app`. Nothing is imported.
     """
     found = {}
     for file in sorted(folder.glob("*.py")):
@@ -35,7 +34,10 @@ def find_benches(folder: Path = BENCHES) -> dict[str, str]:
 
 
 def add_bench(name: str, summary: str) -> None:
-    """Make `limn bench NAME` run editing.bench.NAME.app with all arguments that follow."""
+    """Makes `limn bench NAME` run editing.bench.NAME.app.
+
+    With all arguments that follow.
+    """
 
     def run(context: typer.Context) -> None:
         bench = importlib.import_module(f"limn.editing.bench.{name}")

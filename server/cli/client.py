@@ -1,5 +1,7 @@
-"""A client for asyncio programs: find or start a server, connect, submit edits, follow them. For
-`limn edit`, the installer and tests.
+"""A client for asyncio programs.
+
+Finds or starts a server, connects, submits edits and follows them. For `limn edit`, the installer
+and tests.
 
 async with await connect(find() or await launch()) as session:
     async for message in session.submit(Submit(...)):
@@ -42,8 +44,9 @@ from .. import __version__
 from ..settings import runtime_folder
 
 READY_SECONDS = 60.0
-"""How long a server may take until it is ready: it imports no torch for that, so this is for a very
-slow disk.
+"""How long a server may take until it is ready.
+
+It imports no torch for that, so this is for a very slow disk.
 """
 
 HANDSHAKE_SECONDS = 10.0
@@ -86,15 +89,17 @@ class Address:
 
 
 def find() -> Address | None:
-    """A server of this user that runs already, the newest if there are several; None if there is
-    none.
+    """A server of this user that runs already.
+
+    The newest if there are several; None if there is none.
     """
     return next(iter(running()), None)
 
 
 def running() -> list[Address]:
-    """The servers of this user that announce themselves, the newest first. One that was killed may
-    be among them: connecting tells.
+    """The servers of this user that announce themselves, the newest first.
+
+    One that was killed may be among them: connecting tells.
     """
     runtime_folder()  # one that is not this user's alone is told in words
     return [Address(found.url, found.token) for found in announcement.running()]
@@ -166,7 +171,10 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Sess
 
 
 class Session:
-    """One connection to a server. `welcome` tells its device, model, limits and algorithms."""
+    """One connection to a server.
+
+    `welcome` tells its device, model, limits and algorithms.
+    """
 
     welcome: Welcome
 
@@ -196,11 +204,11 @@ class Session:
         self._reader = asyncio.create_task(self._read())
 
     async def submit(self, submit: Submit) -> AsyncIterator[JobMessage]:
-        """Send an edit and follow it to its end, which is acknowledged when the caller comes back
-        from it for more. Raises ConnectionLost, or ProtocolError if it is invalid.
+        """Sends an edit and follows it to its end.
 
-        Pixels that the server holds from an earlier edit are not sent again. Missing comes last if
-        `submit` itself has no bytes.
+        The end is acknowledged when the caller comes back from it for more. Raises ConnectionLost,
+        or ProtocolError if it is invalid. Pixels that the server holds from an earlier edit are not
+        sent again. Missing comes last if `submit` itself has no bytes.
         """
         short = replace(
             submit, pixels=self._short(submit.pixels), hint=submit.hint and self._short(submit.hint)
@@ -216,7 +224,10 @@ class Session:
                     return
 
     async def resume(self, job: str, last_seen: int = 0) -> AsyncIterator[JobMessage]:
-        """Follow an edit that was submitted on an earlier connection. Raises ConnectionLost."""
+        """Follow an edit that was submitted on an earlier connection.
+
+        Raises ConnectionLost.
+        """
         async with aclosing(self._follow(Resume(job, last_seen))) as messages:
             async for message in messages:
                 yield message
@@ -228,8 +239,9 @@ class Session:
         await self._send(Cancel(job))
 
     async def drop(self, job: str, seconds: float) -> None:
-        """Cancel an edit that nobody follows here any more, and let the server forget its end if it
-        comes within `seconds`. Raises ConnectionLost.
+        """Cancels an edit that nobody follows here any more.
+
+        The server forgets its end if that comes within `seconds`. Raises ConnectionLost.
         """
         inbox = self._jobs.setdefault(job, asyncio.Queue())
         try:
@@ -270,7 +282,10 @@ class Session:
         await self.close()
 
     async def _follow(self, asked: Submit | Resume) -> AsyncGenerator[JobMessage]:
-        """Ask, and give the job's messages to its end; Missing is passed on and is not the end."""
+        """Asks, and gives the job's messages to its end.
+
+        Missing is passed on and is not the end.
+        """
         job = asked.job
         inbox = self._jobs[job] = (
             asyncio.Queue()

@@ -1,5 +1,7 @@
-"""The commands of `limn`: serve, edit, read, scenes, doctor, models, bench. Each is in a file of
-its own; heavy imports happen inside them.
+"""The commands of `limn`.
+
+serve, edit, read, scenes, doctor, models, bench. Each is in a file of its own; heavy imports happen
+inside them.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ def register() -> None:
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
-    """The arguments, an empty value given to `--edits` where it has none: Typer knows no option
-    with an optional value.
+    """The arguments, with an empty value for a bare `--edits`.
+
+    Typer knows no option with an optional value.
     """
     result: list[str] = []
     for position, argument in enumerate(arguments):

@@ -1,9 +1,8 @@
-"""The files of an edit on their way into the user's folder: written beside, moved in when all are
-there.
+"""The files of an edit on their way into the user's folder.
 
-What lies in the folder already stays, but for files that the report of an earlier edit names and
-that have not been changed since. Whatever fails or is interrupted before the last file is written
-leaves the folder as it was.
+They are written beside it, and moved in when all are there. What lies in the folder already stays,
+but for files that the report of an earlier edit names and that have not been changed since.
+Whatever fails or is interrupted before the last file is written leaves the folder as it was.
 """
 
 from __future__ import annotations
@@ -27,14 +26,18 @@ from .exits import UsageError
 REPORT = "report.json"
 
 NAMES = re.compile(r"(?:result|layer|mask)\.png|masks/[0-9]{1,4}\.png|previews/[0-9]{1,6}\.jpg")
-"""What an edit writes besides its report. A report that names anything else is not believed in
-it.
+"""What an edit writes besides its report.
+
+A report that names anything else is not believed in it.
 """
 
 FOLDERS = ("masks", "previews")
 
 REPORT_BYTES = 4 * 1024 * 1024
-"""A larger report is none of ours: the longest instruction and 100,000 previews take less."""
+"""Bytes of a report.
+
+A larger one is none of ours: the longest instruction and 100,000 previews take less.
+"""
 
 
 PREFIX = ".limn-"
@@ -44,14 +47,18 @@ STALE_SECONDS = 24 * 3600
 
 
 class Delivery:
-    """A folder next to the final places, inside the same folder, so that each move is one rename.
+    """A folder next to the final places, inside the same folder.
 
-    Use it as a context manager: without `commit` nothing is left of it. Raises UsageError where
-    `folder` can't be written, or holds files that an edit would have to replace and may not.
+    So each move is one rename. Use it as a context manager: without `commit` nothing is left of it.
+    Raises UsageError where `folder` can't be written, or holds files that an edit would have to
+    replace and may not.
     """
 
     def __init__(self, folder: Path, reads: Iterable[Path] = ()) -> None:
-        """reads: the files that the edit reads; they are never replaced, whatever names them."""
+        """Begins a delivery.
+
+        reads: the files that the edit reads; they are never replaced, whatever names them.
+        """
         self.folder = folder
         self._reads = tuple(reads)
         self._staged: dict[str, str] = {}
@@ -84,7 +91,10 @@ class Delivery:
         self._unmake()
 
     def place(self, name: str) -> Path:
-        """Where to write the file that will be `name` (of the form of NAMES) in the folder."""
+        """Where to write the file that will be `name` in the folder.
+
+        `name` is of the form of NAMES.
+        """
         assert NAMES.fullmatch(name), name
         file = self._staging / name
         file.parent.mkdir(exist_ok=True)
@@ -92,9 +102,10 @@ class Delivery:
         return file
 
     def commit(self, report: Mapping[str, object]) -> None:
-        """Write the report, with the names and SHA-256 of all files, and move everything in.
+        """Writes the report and moves everything in.
 
-        The earlier edit's files go. Raises OSError or UsageError, and then they are still there.
+        The report has the names and SHA-256 of all files. The earlier edit's files go. Raises
+        OSError or UsageError, and then they are still there.
         """
         for name in self._staged:
             self._staged[name] = _digest(self._staging / name, sync=True)
@@ -122,7 +133,10 @@ class Delivery:
                         (self.folder / name).rmdir()
 
     def _earlier(self) -> list[str]:
-        """The files that the new ones may replace. Raises UsageError if others are in the way."""
+        """The files that the new ones may replace.
+
+        Raises UsageError if others are in the way.
+        """
         known = _named_by_report(self.folder)
         found = [name for name in _present(self.folder) if name != REPORT]
         for name in found:
@@ -212,8 +226,9 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _named_by_report(folder: Path) -> dict[str, str] | None:
-    """What the folder's report says of its files: name -> SHA-256; None if it is no edit's
-    report.
+    """What the folder's report says of its files: name -> SHA-256.
+
+    None if it is no edit's report.
     """
     file = folder / REPORT
     try:
@@ -231,7 +246,10 @@ def _named_by_report(folder: Path) -> dict[str, str] | None:
 
 
 def _digest(file: Path, sync: bool = False) -> str:
-    """A file's SHA-256; with `sync` it is on the disk afterwards, or OSError says that it isn't."""
+    """A file's SHA-256.
+
+    With `sync` it is on the disk afterwards, or OSError says that it isn't.
+    """
     with file.open("r+b") if sync else file.open("rb") as stream:
         if sync:
             os.fsync(stream.fileno())
@@ -239,7 +257,10 @@ def _digest(file: Path, sync: bool = False) -> str:
 
 
 def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
-    """Rename, and write it down. Raises FileExistsError rather than replace what has appeared."""
+    """Renames, and writes it down.
+
+    Raises FileExistsError rather than replace what has appeared.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
         raise FileExistsError(17, "It appeared while the edit was running", str(target))

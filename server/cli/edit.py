@@ -161,7 +161,10 @@ async def run(
     server: Sequence[str],
     elsewhere: Address | None,
 ) -> None:
-    """Send one edit and write its files. Raises Trouble, or Interrupted after it is cancelled."""
+    """Send one edit and write its files.
+
+    Raises Trouble, or Interrupted after it is cancelled.
+    """
     with ended_by_signals():
         async with joined(server, own=bool(server), elsewhere=elsewhere) as there:
             welcome = there.session.welcome
@@ -175,7 +178,10 @@ async def run(
 
 
 def named_server(url: str | None, token_file: Path | None, own: bool) -> Address | None:
-    """The server that the command line names; None if it names none. Raises UsageError."""
+    """The server that the command line names; None if it names none.
+
+    Raises UsageError.
+    """
     if url is None and token_file is None:
         return None
     if url is None or token_file is None or own:
@@ -197,10 +203,11 @@ def named_server(url: str | None, token_file: Path | None, own: bool) -> Address
 
 
 def agreed(instruction: str, caption: str) -> str:
-    """The instruction, or what is proposed instead of it where it was not understood and whoever
-    sits at the terminal takes it with Enter.
+    """The instruction, or what is proposed instead of it.
 
-    Raises Trouble with the question where nobody answers, or there is nothing to propose.
+    A proposal counts where the instruction was not understood and whoever sits at the terminal
+    takes it with Enter. Raises Trouble with the question where nobody answers, or there is nothing
+    to propose.
     """
     try:
         question = parse(instruction, caption).question
@@ -230,7 +237,10 @@ def split_settings(given: Sequence[str]) -> dict[str, str]:
 
 
 def find_algorithm(welcome: Welcome, name: str) -> Algorithm:
-    """The algorithm of this name, if the server has it and can run it. Raises UsageError."""
+    """The algorithm of this name, if the server has it and can run it.
+
+    Raises UsageError.
+    """
     for algorithm in welcome.algorithms:
         if algorithm.name == name:
             if algorithm.unavailable:
@@ -258,7 +268,10 @@ def read_settings(given: dict[str, str], algorithm: Algorithm) -> dict[str, Valu
 
 
 def read_setting(parameter: Parameter, text: str) -> Value:
-    """One value as its parameter's kind. Raises UsageError that names what is possible."""
+    """One value as its parameter's kind.
+
+    Raises UsageError that names what is possible.
+    """
     truths = {
         "true": True,
         "yes": True,

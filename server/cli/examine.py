@@ -1,5 +1,6 @@
-"""What is installed, what is wrong, what to do: facts in, findings out. Looks, and changes
-nothing.
+"""What is installed, what is wrong, what to do: facts in, findings out.
+
+Looks, and changes nothing.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ def examine(model: Path | None = None) -> list[Finding]:
 
 
 def machine_facts() -> dict[str, Any]:
-    """What the installer knows of this machine, asked of it as a program of its own; empty if it
-    does not answer.
+    """What the installer knows of this machine.
+
+    It is asked as a program of its own; empty if it does not answer.
     """
     answer = ask([sys.executable, "-P", "-m", "limn.installer", "facts"])
     try:

@@ -1,4 +1,7 @@
-"""What `limn doctor` finds out about Krita, the plugin in it, and the Python it runs."""
+"""What `limn doctor` finds out about Krita.
+
+The plugin in it, and the Python it runs.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from typing import Any
 from .findings import Finding, ask
 
 TRIED = ("5.1.5", "5.2.9", "5.3.4", "6.0.4")
-"""The versions of Krita in which all of Limn's tests have been run: `python3 -m installer
-kritas`.
+"""The versions of Krita in which all of Limn's tests have been run.
+
+By `python3 -m installer kritas`.
 """
 
 SYSTEM_PYTHONS = (Path("/usr/bin"), Path("/bin"))
@@ -75,7 +79,10 @@ def krita_version() -> str:
 
 
 def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
-    """The plugin in one of Krita's resource folders, as `installer facts` describes it."""
+    """The plugin in one of Krita's resource folders.
+
+    As `installer facts` describes it.
+    """
     topic, place = f"plugin ({home['kind']})", home["resources"]
     again = "Run `python3 -m installer plugin`, then restart Krita."
     if home["plugin"] == "missing":
@@ -113,8 +120,9 @@ def check_plugin(home: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_path(path: str, krita_in_path: bool) -> Iterator[Finding]:
-    """The trap of Krita's embedded Python on Linux: it looks for its home through PATH, and in a
-    venv or pyenv it finds no PyQt.
+    """The trap of Krita's embedded Python on Linux.
+
+    It looks for its home through PATH, and in a venv or pyenv it finds no PyQt.
     """
     if not krita_in_path or not sys.platform.startswith("linux"):
         return

@@ -19,11 +19,16 @@ from ..settings import SettingsError
 from . import INTERRUPTED
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Progress and errors. Standard output is for results: paths, tables, the server's line of JSON."""
+"""Progress and errors.
+
+Standard output is for results: paths, tables, the server's line of JSON.
+"""
 
 DONE, FAILED, USAGE, NO_SERVER = 0, 1, 2, 3
-"""Exit statuses: done; the edit or the check failed; the command line or a file named in it is
-wrong; no server. Ctrl+C is INTERRUPTED.
+"""Exit statuses.
+
+Done; the edit or the check failed; the command line or a file named in it is wrong; no server.
+Ctrl+C is INTERRUPTED.
 """
 
 
@@ -63,10 +68,10 @@ class Interrupted(Exception):
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Cancels the current task where the system ends the program (SIGTERM) or its terminal is
-    closed (SIGHUP), as asyncio itself does for Ctrl+C. Raises Interrupted then.
+    """Cancels the current task where the system ends the program.
 
-    A signal that is ignored, as nohup has it, stays ignored.
+    By SIGTERM, or SIGHUP where its terminal is closed, as asyncio itself does for Ctrl+C. Raises
+    Interrupted then. A signal that is ignored, as nohup has it, stays ignored.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
@@ -93,8 +98,9 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Runs a command: trouble ends it in one or two sentences on standard error, and with its exit
-    status.
+    """Runs a command whose trouble is told in one or two sentences.
+
+    They go to standard error, and the command ends with the trouble's exit status.
     """
     try:
         yield

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ANSWER_SECONDS = 30.0
-"""How long another program may take to answer: Krita's first start on a cold disk takes ten."""
+"""How long another program may take to answer.
+
+Krita's first start on a cold disk takes ten.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,10 @@ class Finding:
 
 
 def ask(command: list[str], environment: Mapping[str, str] | None = None) -> str | None:
-    """What a program prints, or None if it is not there, fails, or does not answer in time."""
+    """What a program prints.
+
+    None if it is not there, fails, or does not answer in time.
+    """
     try:
         done = subprocess.run(
             command,

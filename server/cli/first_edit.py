@@ -1,8 +1,8 @@
-"""A first edit, for `installer try`: a held-out scene of the sketchbook, two instructions, over the
-websocket as any client would.
+"""A first edit, for `installer try`.
 
-Writes before.png, what `limn edit` writes, and side-by-side.png; says how well the mask fits the
-exact one, which the sketchbook knows.
+A held-out scene of the sketchbook, two instructions, over the websocket as any client would. Writes
+before.png, what `limn edit` writes, and side-by-side.png; says how well the mask fits the exact
+one, which the sketchbook knows.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from .follow import follow, joined
 ALGORITHM = "foi"
 SEED = 0
 TILE, GAP, WORDS = 256, 12, 34
-"""The side-by-side picture's measures in pixels: a panel, the space between panels, the line of
-words above each.
+"""The side-by-side picture's measures in pixels.
+
+A panel, the space between panels, the line of words above each.
 """
 
 SHOWN_PREVIEWS = 3
@@ -50,7 +51,10 @@ def main(
         Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")
     ],
 ) -> None:
-    """Edit a scene of the sketchbook, and put before, previews, masks and result side by side."""
+    """Edits a scene of the sketchbook.
+
+    Puts before, previews, masks and result side by side.
+    """
     make_folder(out)
     with Delivery(out) as delivery:
         for name in OWN:
@@ -123,8 +127,9 @@ async def run(out: Path, delivery: Delivery) -> None:
 
 
 def choose_edit() -> edits.Edit:
-    """The first held-out edit that recolours both of two large, plain things, which is what a small
-    model knows best.
+    """The first held-out edit that recolours both of two large, plain things.
+
+    A small model knows that best.
     """
     seed = FIRST_HELD_OUT
     while True:
@@ -142,7 +147,10 @@ def text_of_scene(scene: edits.Edit) -> str:
 
 
 def covered(layer: Region | None, size: tuple[int, int], least: int = 1) -> NDArray[np.bool_]:
-    """Where the layer's alpha is at least `least`, at the picture's size (width, height)."""
+    """Where the layer's alpha is at least `least`.
+
+    At the picture's size (width, height).
+    """
     shown = np.zeros((size[1], size[0]), bool)
     if layer is not None:
         alpha = pictures.layer_array(layer)[..., 3]

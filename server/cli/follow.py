@@ -1,5 +1,6 @@
-"""Follow one edit to its end from a command: find or start the server, show progress, cancel on
-Ctrl+C, survive a lost connection.
+"""Follows one edit to its end from a command.
+
+Finds or starts the server, shows progress, cancels on Ctrl+C, survives a lost connection.
 """
 
 from __future__ import annotations
@@ -20,19 +21,26 @@ from .client import Address, ClientError, ConnectionLost, Full, Session, connect
 from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")
-"""A server that is ours for one edit shares our terminal, where its everyday lines would break the
-progress bar, and ends with that edit: another program that found it would lose its own."""
+"""Arguments of a server that is ours for one edit.
+
+It shares our terminal, where its everyday lines would break the progress bar, and ends with that
+edit: another program that found it would lose its own.
+"""
 
 LET_GO_SECONDS = 2.0
-"""How long the end of a cancelled edit is waited for: a step on a CPU takes about this long."""
+"""How long the end of a cancelled edit is waited for.
+
+A step on a CPU takes about this long.
+"""
 
 FULL_SECONDS = 600.0
 """How long a place at a server that has no more is waited for: some edits."""
 
 RECONNECTS = 5
 RECONNECT_SECONDS = 1.0
-"""A lost connection is tried again this often, this far apart: a server on this machine is back at
-once or not at all.
+"""A lost connection is tried again this often, this far apart.
+
+A server on this machine is back at once or not at all.
 """
 
 
@@ -48,11 +56,11 @@ class Joined:
 async def joined(
     arguments: Sequence[str] = (), *, own: bool = False, elsewhere: Address | None = None
 ) -> AsyncIterator[Joined]:
-    """A connection to the server that runs, or to one started for this: always where `own`, else if
-    none answers.
+    """A connection to the server that runs, or to one started for this.
 
-    Raises NoServer. A server that was started here ends here. elsewhere: this server and no other;
-    where it can't be had, none is started in its place.
+    Always the latter where `own`, else if none answers. Raises NoServer. A server that was started
+    here ends here. elsewhere: this server and no other; where it can't be had, none is started in
+    its place.
     """
     there = None if own else await _running(elsewhere)
     if there is not None:
@@ -75,11 +83,10 @@ async def joined(
 
 
 async def _running(elsewhere: Address | None = None) -> Joined | None:
-    """A connection to the server that runs already; None if there is none, or only what one that
-    was killed has left.
+    """A connection to the server that runs already.
 
-    One that is full is waited for: a server of our own would load a model beside its. Raises
-    NoServer if that takes too long.
+    None if there is none, or only what one that was killed has left. One that is full is waited
+    for: a server of our own would load a model beside its. Raises NoServer if that takes too long.
     """
     if elsewhere is not None:
         return await _joined(elsewhere, needed=True)
@@ -90,8 +97,9 @@ async def _running(elsewhere: Address | None = None) -> Joined | None:
 
 
 async def _joined(address: Address, needed: bool = False) -> Joined | None:
-    """A connection to one server; None if it does not answer. Raises NoServer if it stays full, or
-    does not answer and no other will do.
+    """A connection to one server; None if it does not answer.
+
+    Raises NoServer if it stays full, or does not answer and no other will do.
     """
     end, told = asyncio.get_running_loop().time() + FULL_SECONDS, False
     while True:
@@ -120,13 +128,12 @@ async def follow(
     take: Callable[[JobMessage], None],
     remedies: Mapping[str, str] | None = None,
 ) -> Done:
-    """Submit and follow to the end, handing every message to `take`. Raises Trouble where it fails
-    or was cancelled elsewhere.
+    """Submits and follows to the end, handing every message to `take`.
 
-    remedies: what to do about a failure, by its code, where the command has words of its own for
-    it. An edit is acknowledged, so that the server forgets it, once `take` has come back from its
-    last message; one that nobody follows to its end, because of a signal or because `take` raises,
-    is cancelled.
+    Raises Trouble where it fails or was cancelled elsewhere. remedies: what to do about a failure,
+    by its code, where the command has words of its own for it. An edit is acknowledged, so that the
+    server forgets it, once `take` has come back from its last message; one that nobody follows to
+    its end, because of a signal or because `take` raises, is cancelled.
     """
     done: Done | None = None
     failure = Trouble(
@@ -159,8 +166,9 @@ async def follow(
 
 
 async def _let_go(joined: Joined, job: str) -> None:
-    """Cancel an edit that nobody waits for, so that the server keeps nothing of it: on a new
-    connection where the first one was lost.
+    """Cancels an edit that nobody waits for.
+
+    The server keeps nothing of it. On a new connection where the first one was lost.
     """
     with suppress(ClientError, ProtocolError):
         await joined.session.drop(job, LET_GO_SECONDS)
@@ -238,8 +246,9 @@ class Bar:
                 self._progress.stop()
 
     def show(self, message: JobMessage) -> None:
-        """Show what a message tells of the job's progress or of the algorithm chosen for it, if it
-        does.
+        """Shows what a message tells of the job's progress.
+
+        Or of the algorithm chosen for it, if it does.
         """
         if isinstance(message, Chosen):
             self._console.print(message.reason, highlight=False, markup=False)

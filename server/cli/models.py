@@ -49,7 +49,9 @@ def main(context: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command("list")
 def listing(as_json: AsJson = False) -> None:
-    """List the models that can be fetched, that are there, and that other programs have.
+    """Lists the models that can be fetched or are there.
+
+    And those that other programs have.
 
     Example:  limn models
     """

@@ -1,5 +1,6 @@
-"""What an edit over the websocket gives, as files: previews as they come, then result, layer, masks
-and report.
+"""What an edit over the websocket gives, as files.
+
+Previews as they come, then result, layer, masks and report.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from .pictures import Picture
 
 @dataclass
 class Outcome:
-    """The messages of one job that end up in files. Previews are written at once, the rest by
-    `write`, which `take` calls as soon as the job is done.
+    """The messages of one job that end up in files.
+
+    Previews are written at once, the rest by `write`, which `take` calls as soon as the job is
+    done.
     """
 
     delivery: Delivery
@@ -51,8 +54,9 @@ class Outcome:
 
 
 def write(outcome: Outcome) -> dict[str, Any]:
-    """Write result.png, layer.png, mask.png, masks/K.png (from 1, in the order of the instructions)
-    and report.json; return the report.
+    """Writes result.png, layer.png, mask.png, masks/K.png and report.json.
+
+    K counts from 1, in the order of the instructions. Returns the report.
     """
     picture, place = outcome.picture, outcome.delivery.place
     layer = outcome.result.area if outcome.result else None
@@ -76,7 +80,10 @@ def make_report(
     parts: list[dict[str, str]],
     warnings: tuple[str, ...],
 ) -> dict[str, Any]:
-    """What was asked and what was used, so that the edit can be understood and repeated."""
+    """The report: what was asked and what was used.
+
+    With it the edit can be understood and repeated.
+    """
     done, submit = outcome.done, outcome.submit
     assert done is not None
     return {

@@ -46,7 +46,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def as_json(found: reading.Read) -> str:
-    """One object: items, algorithm, reason, question (null, or code and sentence), notes."""
+    """One object: items, algorithm, reason, question, notes.
+
+    The question is null, or code and sentence.
+    """
     question = found.question
     names = ("text", "operation", "subject", "target", "keyword")
     told = {

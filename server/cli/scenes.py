@@ -1,5 +1,6 @@
-"""`limn scenes`: pictures of the sketchbook's world, or exact edits of them, written to files for
-anyone to use.
+"""`limn scenes`: writes pictures of the sketchbook's world.
+
+Or exact edits of them. Anyone may use the files.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ LAST_SEED = 2**63 - 1
 """What numpy's generators take as a seed without ado."""
 
 PHRASING = 1
-"""Added to an edit's seed for the choice of its words, so that they do not follow the choice of its
-colours.
+"""Added to an edit's seed for the choice of its words.
+
+So they do not follow the choice of its colours.
 """
 
 
@@ -79,8 +81,10 @@ def scenes(
 
 
 class Folder:
-    """Where the files go. Those that the listing of an earlier run names are replaced, others of
-    the same names never; a run that fails takes away what it has added.
+    """Where the files go.
+
+    Those that the listing of an earlier run names are replaced, others of the same names never; a
+    run that fails takes away what it has added.
     """
 
     def __init__(self, out: Path, listing: str) -> None:

@@ -95,8 +95,9 @@ def serve(
 
 
 def _looked_at(settings: Settings) -> Settings:
-    """The settings with their model, which can be used: nobody is told that a server is ready, and
-    then that it has no model. Raises UsageError.
+    """The settings with their model, which can be used.
+
+    Nobody is told that a server is ready, and then that it has no model. Raises UsageError.
     """
     from limn.editing.diffusion.places import locate
     from limn.editing.errors import UnreadableModel

@@ -1,8 +1,9 @@
-"""The models that `limn models get` knows: where each comes from, and what it is for.
+"""The models that `limn models get` knows.
 
-A revision is the repository's commit, and a sha256 the file's, so that what arrives is what was
-meant. Where a sha256 is not in the table it is the one that the repository tells for that commit.
-Sizes are for the disk check before anything is asked of the network.
+Where each comes from, and what it is for. A revision is the repository's commit, and a sha256 the
+file's, so that what arrives is what was meant. Where a sha256 is not in the table it is the one
+that the repository tells for that commit. Sizes are for the disk check before anything is asked of
+the network.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Entry:
-    """A model. kind: a variant, or "previews". sources: by precision, "fp16" and "fp32"."""
+    """A model that can be fetched.
+
+    kind: a variant, or "previews". sources: by precision, "fp16" and "fp32".
+    """
 
     name: str
     title: str

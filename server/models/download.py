@@ -1,7 +1,8 @@
-"""Fetching a model: only on the user's word, at a pinned revision, resumed, and checked.
+"""Fetches a model.
 
-huggingface_hub does the work. What it leaves open is decided here: every call has a time-out (its
-own client has none), no stored token is sent unasked, and each file's sha256 is compared.
+Only on the user's word, at a pinned revision, resumed, and checked. huggingface_hub does the work.
+What it leaves open is decided here: every call has a time-out (its own client has none), no stored
+token is sent unasked, and each file's sha256 is compared.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ AGAIN = "Run the same command again: it goes on where it stopped."
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file of a repository. sha256 is "" for a small one, which the hub keeps as text."""
+    """A file of a repository.
+
+    sha256 is "" for a small one, which the hub keeps as text.
+    """
 
     path: str
     size: int
@@ -119,7 +123,10 @@ def _api(token: str, seconds: float) -> Any:
 
 
 def _list(api: Any, source: Source, seconds: float) -> tuple[str, list[Wanted]]:
-    """The commit and the wanted files with their sizes and hashes, as the hub tells them."""
+    """The commit and the wanted files, as the hub tells them.
+
+    With their sizes and hashes.
+    """
     info = api.model_info(
         source.repository, revision=source.revision, files_metadata=True, timeout=seconds
     )

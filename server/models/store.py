@@ -36,7 +36,10 @@ class StoreError(LimnError):
 
 @dataclass(frozen=True)
 class Installed:
-    """A model of Limn's own folder. fetched: it lies there; otherwise it was added by name."""
+    """A model of Limn's own folder.
+
+    fetched: it lies there; otherwise it was added by name.
+    """
 
     name: str
     place: Path
@@ -90,7 +93,10 @@ class Store:
         return known[name]
 
     def add(self, place: Path, name: str = "") -> Installed:
-        """Take a model that lies elsewhere into the list. Raises StoreError, UnreadableModel."""
+        """Take a model that lies elsewhere into the list.
+
+        Raises StoreError, UnreadableModel.
+        """
         place = place.expanduser().absolute()
         checkpoint = recognise(place).checked()
         name = name or re.sub(r"[^\w.-]+", "-", checkpoint.name)[:64]
@@ -115,8 +121,10 @@ class Store:
         return size
 
     def use(self, names: list[str]) -> dict[str, Path]:
-        """Use these models, each for its variant; others stay in use for the rest. Returns what is
-        in use. Raises StoreError, UnreadableModel."""
+        """Uses these models, each for its variant.
+
+        Others stay in use for the rest. Returns what is in use. Raises StoreError, UnreadableModel.
+        """
         chosen: dict[str, str] = {}
         for name in names:
             model = self.find(name)
@@ -139,7 +147,10 @@ class Store:
         (self.folder / USED).unlink(missing_ok=True)
 
     def verify(self, name: str) -> Iterator[tuple[str, str]]:
-        """Each file of a model, and what is wrong with it, or "". Reads all of a fetched one."""
+        """Each file of a model, and what is wrong with it, or "".
+
+        Reads all of a fetched one.
+        """
         model = self.find(name)
         for path, facts in _object(model.place / RECEIPT).get("files", {}).items():
             yield path, check_file(model.place / path, facts["size"], facts["sha256"])
@@ -183,8 +194,9 @@ def digest(file: Path) -> str:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """A JSON file of ours. An unreadable one counts as empty: it is made anew when it is
-    written.
+    """A JSON file of ours.
+
+    An unreadable one counts as empty: it is made anew when it is written.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -1,5 +1,7 @@
-"""Picture files <-> raw pixels of the wire, for the command line: what is read keeps its size,
-depth, mode and colours, and what else the file says, when it is written as PNG.
+"""Picture files <-> raw pixels of the wire, for the command line.
+
+What is read keeps its size, depth, mode and colours, and what else the file says, when it is
+written as PNG.
 """
 
 from .picture import Picture, composed, layer_array

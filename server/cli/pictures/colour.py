@@ -1,10 +1,9 @@
-"""The colours of a file <-> sRGB, in which pictures are edited: by ICC profile, or by PNG's gAMA
-and cHRM.
+"""The colours of a file <-> sRGB, in which pictures are edited.
 
-littlecms transforms profiles, called through libvips, which hands it 16 bits a channel; Pillow's
-own binding of littlecms takes 8. What is left to Limn is a gamma with chromaticities, for which
-there is no profile to hand to littlecms. Colours are arrays (height, width, channels), uint8 or
-uint16.
+By ICC profile, or by PNG's gAMA and cHRM. littlecms transforms profiles, called through libvips,
+which hands it 16 bits a channel; Pillow's own binding of littlecms takes 8. What is left to Limn is
+a gamma with chromaticities, for which there is no profile to hand to littlecms. Colours are arrays
+(height, width, channels), uint8 or uint16.
 """
 
 from __future__ import annotations
@@ -27,8 +26,10 @@ HOW = {"intent": "relative", "black_point_compensation": True}
 """What painting programs do unless told otherwise."""
 
 SAME = 1
-"""Levels of 255 by which a profile may differ from sRGB and be taken for it: profiles of sRGB
-itself differ by one, through rounding."""
+"""Levels of 255 by which a profile may differ from sRGB.
+
+It is taken for sRGB then: profiles of sRGB itself differ by one, through rounding.
+"""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Rec. 601, as Pillow's own conversion to grey."""
@@ -131,8 +132,9 @@ class Gamma:
 
 
 def profiled(profile: bytes, channels: int) -> Colour | None:
-    """The colours of an ICC profile, Plain where it is sRGB; None if it is damaged or of another
-    number of channels.
+    """The colours of an ICC profile, Plain where it is sRGB.
+
+    None if it is damaged or of another number of channels.
     """
     if len(profile) < 128 or SPACES.get(profile[16:20]) != channels:
         return None
@@ -151,8 +153,9 @@ def profiled(profile: bytes, channels: int) -> Colour | None:
 
 
 def gamma(value: float, points: tuple[float, ...], channels: int) -> Colour | None:
-    """The colours of a gAMA and a cHRM, Plain where they are those of sRGB; None for numbers that
-    are no colours.
+    """The colours of a gAMA and a cHRM, Plain where they are those of sRGB.
+
+    None for numbers that are no colours.
     """
     if not 0.01 <= value <= 10:
         return None

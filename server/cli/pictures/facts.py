@@ -1,9 +1,9 @@
-"""What a picture file says besides its pixels, read the same way for every depth, and written as
-chunks of a PNG: colours, density, texts, camera data.
+"""What a picture file says besides its pixels.
 
-Of a PNG, chunks are copied as they are (PNG specification, third edition, section 14.2: those that
-are safe to copy, and those of the colours, in which the pixels stay). What other formats have is
-put into the chunks that PNG has for it. Every length and count in the file is bounded.
+Colours, density, texts, camera data: read the same way for every depth, and written as chunks of a
+PNG. Of a PNG, chunks are copied as they are (PNG specification, third edition, section 14.2: those
+that are safe to copy, and those of the colours, in which the pixels stay). What other formats have
+is put into the chunks that PNG has for it. Every length and count in the file is bounded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ TEXTS = {ARTIST: "Author", COPYRIGHT: "Copyright", DESCRIPTION: "Description", S
 """TIFF and EXIF tag -> PNG's keyword for it."""
 
 CAMERA = (270, 271, 272, 305, 306, 315, 33432)
-"""Tags of a TIFF's own directory that are not about its pixels: they go on as EXIF."""
+"""Tags of a TIFF's own directory that are not about its pixels.
+
+They go on as EXIF.
+"""
 EXIF_FOLDER, GPS_FOLDER = 34665, 34853
 TIFF_IPTC = 33723
 IPTC = 0x0404
@@ -204,9 +207,10 @@ def _chunks(stream: BinaryIO) -> Iterator[Chunk]:
 
 
 def directory(stream: BinaryIO) -> ImageFileDirectory_v2:
-    """The tags of a TIFF's first picture; `next` is where the second one's begin, or 0.
+    """The tags of a TIFF's first picture.
 
-    Raises whatever Pillow finds wrong: OSError, SyntaxError, struct.error, ValueError ...
+    `next` is where the second one's begin, or 0. Raises whatever Pillow finds wrong: OSError,
+    SyntaxError, struct.error, ValueError ...
     """
     stream.seek(0)
     head = stream.read(8)

@@ -1,4 +1,7 @@
-"""Changed pixels in a picture's own mode of 8 bits: black and white, grey, palette."""
+"""Changed pixels in a picture's own mode of 8 bits.
+
+Black and white, grey, palette.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ PALETTE_SIZE = 256
 
 
 def in_mode(image: Image.Image, rgba: Array, changed: Array) -> Image.Image:
-    """`image` with the changed pixels taken from `rgba` (8 bits), in its own mode where that can
-    hold them, else in the mode that has their alpha as well.
+    """`image` with the changed pixels taken from `rgba` (8 bits).
+
+    In its own mode where that can hold them, else in the mode that has their alpha as well.
     """
     if not changed.any():
         return image
@@ -67,8 +71,10 @@ def _has(colours: Array, key: Any) -> bool:
 
 
 def _in_palette(image: Image.Image, rgba: Array, changed: Array) -> Image.Image:
-    """The changed pixels in colours of their own where the palette has room for them, else in the
-    nearest that it has. Their alpha is 0 or 255.
+    """The changed pixels in colours of the palette.
+
+    In colours of their own where the palette has room for them, else in the nearest that it has.
+    Their alpha is 0 or 255.
     """
     indices = np.asarray(image).copy()
     palette = (image.getpalette("RGB") or [])[: 3 * PALETTE_SIZE]

@@ -1,4 +1,7 @@
-"""A picture as it was in its file and as the server sees it, and the two after an edit."""
+"""A picture as it was in its file and as the server sees it.
+
+And the two after an edit.
+"""
 
 from __future__ import annotations
 
@@ -68,12 +71,12 @@ class Picture:
 
 
 def composed(picture: Picture, layer: Region | None, mask: Region | None = None) -> Picture:
-    """The picture with an edit's layer in place, in the picture's own mode and colours.
+    """The picture with an edit's layer in place.
 
-    Pixels where the layer is transparent stay exactly as they were. mask: the share of the edit;
-    where the layer is opaque below, its alpha is that share, elsewhere share x opacity, so that the
-    opacity of what was there stays: P = (1 - m) P + A F, the colours multiplied by their alpha.
-    None: the layer lies over the picture, as layers do.
+    In the picture's own mode and colours. Pixels where the layer is transparent stay exactly as
+    they were. mask: the share of the edit; where the layer is opaque below, its alpha is that
+    share, elsewhere share x opacity, so that the opacity of what was there stays: P = (1 - m) P + A
+    F, the colours multiplied by their alpha. None: the layer lies over the picture, as layers do.
     """
     if layer is None:
         return picture

@@ -39,8 +39,9 @@ FORMATS = (
     "GIF",
     *(("AVIF",) if features.check("avif") else ()),
 )
-"""What is decoded: the formats that painters have, not the hundred that Pillow knows, some of them
-little tested.
+"""The formats that are decoded.
+
+Those that painters have, not the hundred that Pillow knows, some of them little tested.
 """
 
 MOST_FILE_BYTES = 2 * 1024**3
@@ -72,7 +73,10 @@ DAMAGED: tuple[type[Exception], ...] = (
     *(OverflowError, AttributeError, MemoryError, RuntimeError, pyvips.Error),
     Image.DecompressionBombError,
 )
-"""What Pillow and libvips raise for damaged files, of which they see to many kinds."""
+"""What Pillow and libvips raise for damaged files.
+
+Of which they see to many kinds.
+"""
 
 pyvips.cache_set_max(0)  # each picture is read once
 
@@ -112,8 +116,9 @@ def read(file: Path) -> Picture:
 
 
 def read_selection(file: Path, size: tuple[int, int]) -> Pixels:
-    """Read a mask as gray8: white is selected. Raises PictureError, also if its size is not `size`
-    (width, height).
+    """Reads a mask as gray8: white is selected.
+
+    Raises PictureError, also if its size is not `size` (width, height).
     """
     picture = read(file)
     if picture.size != size:
@@ -197,8 +202,9 @@ def _plain(image: Image.Image, facts: Facts) -> Picture:
 
 
 def _deep(file: Path, facts: Facts) -> Picture:
-    """A picture that libvips decodes: more than 8 bits a channel, or a kind that Pillow does not
-    know.
+    """A picture that libvips decodes.
+
+    It has more than 8 bits a channel, or is of a kind that Pillow does not know.
     """
     if file.stat().st_size > MOST_FILE_BYTES:
         raise PictureError(
@@ -226,7 +232,10 @@ def _deep(file: Path, facts: Facts) -> Picture:
 
 
 def _values(file: Path, image: Any, facts: Facts) -> Array:
-    """What libvips has decoded, as uint8 or uint16 (h, w, bands); floats are light, 1 is white."""
+    """What libvips has decoded, as uint8 or uint16 (h, w, bands).
+
+    Floats are light, 1 is white.
+    """
     kinds = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float64}
     if image.format not in kinds:
         raise _unknown(f"{image.format} ({image.interpretation})")

@@ -1,5 +1,7 @@
-"""Pictures -> PNG files. Pillow writes 8 bits, libvips 16; what else the file has to say is put in
-between by one function for both.
+"""Pictures -> PNG files.
+
+Pillow writes 8 bits, libvips 16; what else the file has to say is put in between by one function
+for both.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ DEEP = {1: "grey16", 2: "grey16", 3: "rgb16", 4: "rgb16"}
 
 
 def write(picture: Picture, file: Path) -> None:
-    """Write as PNG, in the picture's own mode, depth and colours, with what its file said."""
+    """Writes a picture as PNG.
+
+    In the picture's own mode, depth and colours, with what its file said.
+    """
     facts = picture.facts
     chunks = [*facts.colour, *facts.density, *facts.texts]
     if picture.image is None:
@@ -38,8 +43,9 @@ def write(picture: Picture, file: Path) -> None:
 
 
 def write_layer(layer: Region | None, picture: Picture, file: Path) -> None:
-    """Write the layer at the whole picture's size and in its colours, RGBA, transparent where it
-    has no pixels.
+    """Writes the layer at the whole picture's size and in its colours.
+
+    RGBA, transparent where it has no pixels.
     """
     kind = np.uint16 if picture.deep else np.uint8
     canvas = np.zeros((*picture.own.shape[:2], 4), kind)
@@ -91,7 +97,10 @@ def _save_image(image: Image.Image, file: Path, chunks: Sequence[Chunk]) -> None
 
 
 def _put(png: bytes | memoryview, file: Path, chunks: Sequence[Chunk]) -> None:
-    """Write a PNG with further chunks behind its header, which suits all that are used here."""
+    """Writes a PNG with further chunks behind its header.
+
+    That suits all that are used here.
+    """
     with file.open("wb") as stream:
         stream.write(png[:AFTER_HEADER])
         stream.write(packed(list(chunks)))
