@@ -54,9 +54,9 @@ MAX_BODY_BYTES = 1024
 """No route reads a body; this is what aiohttp may buffer before it says so."""
 
 MAX_HEADERS, MAX_HEADER_BYTES = 32, 4096
-"""Bytes of all headers of a request, and of one of them.
+"""Headers of a request, and bytes of one of them.
 
-An honest one has ten, the longest of some hundred bytes.
+An honest request has ten, the longest of some hundred bytes.
 """
 
 IDLE_SECONDS = 30.0

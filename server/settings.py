@@ -226,7 +226,8 @@ def _read(file: Path) -> dict[str, Any]:
 def _path_advice(text: str) -> str:
     """What to do about a path of Windows between double quotes.
 
-    TOML takes a backslash there for the beginning of another sign. Empty where there is no such path.
+    TOML takes a backslash there for the beginning of another sign. Empty where there is no such
+    path.
     """
     for line in text.splitlines():
         name, equals, value = line.partition("=")

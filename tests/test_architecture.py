@@ -208,6 +208,32 @@ def test_errors_have_one_base_a_side(room: str) -> None:
     assert found == BASES[room] and not undrawn
 
 
+def docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every docstring of a file: of modules, classes and functions, and below a name's value."""
+    for node in ast.walk(tree):
+        if not isinstance(body := getattr(node, "body", None), list):
+            continue
+        for statement in body:
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value
+
+
+FIRST_LINE = 80
+"""Characters of a docstring's first line: one sentence that is understood at first reading."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_first_docstring_lines_are_short(room: str) -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{docstring.lineno}"
+        for file in sources(room)
+        for docstring in docstrings(ast.parse(file.read_text(encoding="utf-8")))
+        if len(str(docstring.value).partition("\n")[0]) > FIRST_LINE
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circles(room: str) -> None:
     """Within a room, no module imports itself through others.
