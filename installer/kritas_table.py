@@ -65,8 +65,8 @@ def newest(folder: Path, stem: str) -> Outcome | None:
 
 
 def table(columns: Mapping[str, Mapping[str, Outcome]]) -> str:
-    """Versions x checks, in Markdown: a row for each file of tests, then one for each check that has
-    not passed everywhere.
+    """Versions x checks, in Markdown: a row for each file of tests, then one for each check that
+    has not passed everywhere.
     """
     stems = sorted({stem for column in columns.values() for stem in column})
     lines = [f"| tests | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
