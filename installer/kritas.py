@@ -233,10 +233,10 @@ def run_all(
     tests: Sequence[str] = (),
     keep: bool = False,
 ) -> int:
-    """All tests in all Kritas, or those named in those named; 0 if all of these passed.
+    """All tests in all Kritas, or those named in those named.
 
-    keep: what passed at its last run is not repeated, whatever has changed since. Else it is
-    repeated as soon as the sources are others.
+    Returns 0 if all of these passed. keep: what passed at its last run is not repeated, whatever
+    has changed since. Else it is repeated as soon as the sources are others.
     """
     files = chosen_files(root, tests)
     mark = stamp(root)

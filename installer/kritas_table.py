@@ -1,4 +1,7 @@
-"""What came of the tests in other Kritas: kept as a JSON file a run, shown as a table."""
+"""What came of the tests in other Kritas.
+
+It is kept as a JSON file a run, and shown as a table.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +68,9 @@ def newest(folder: Path, stem: str) -> Outcome | None:
 
 
 def table(columns: Mapping[str, Mapping[str, Outcome]]) -> str:
-    """Versions x checks, in Markdown: a row for each file of tests, then one for each check that
-    has not passed everywhere.
+    """Versions x checks, in Markdown.
+
+    A row for each file of tests, then one for each check that has not passed everywhere.
     """
     stems = sorted({stem for column in columns.values() for stem in column})
     lines = [f"| tests | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]

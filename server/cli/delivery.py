@@ -43,7 +43,10 @@ A larger one is none of ours: the longest instruction and 100,000 previews take 
 PREFIX = ".limn-"
 
 STALE_SECONDS = 24 * 3600
-"""No edit runs for longer without a file written: what is older was left by one that was killed."""
+"""Seconds after which an unfinished delivery counts as abandoned.
+
+No edit runs for longer without a file written: what is older was left by one that was killed.
+"""
 
 
 class Delivery:
