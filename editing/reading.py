@@ -63,10 +63,15 @@ def _lacks(instruction: Instruction, algorithm: str) -> Question | None:
     return None
 
 
+def does(item: Item) -> str:
+    """What an item does, in a painter's word: "recolour"."""
+    return DOES[auto.kind_of(item)]
+
+
 def told(item: Item) -> str:
     """An item in one line: recolour · the [box] → red."""
     subject, target = item.subject, item.target
-    parts = [DOES[auto.kind_of(item)]]
+    parts = [does(item)]
     if item.operation == "raw" or not (subject or target):
         return " · ".join((*parts, _marked(item.text, item.keyword)))
     if item.operation == "add" and subject:

@@ -23,7 +23,8 @@ from ..protocol.messages import (
     Result,
     Welcome,
 )
-from .document import reading, writing
+from .counting import Counted
+from .document import checking, reading, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.reading import Offer, Source
@@ -255,9 +256,20 @@ class Edits(QObject):  # type: ignore[misc]
         return tell
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
+        """The layer is in: count what it changes, then select it."""
         self._client.acknowledge(edit.job)
         tell = self._teller(edit, can_end=False)
-        self._select(edit, lambda: writing.select(edit.source.document, layer, tell))
+
+        def select(counted: Counted | None) -> None:
+            edit.counted = counted
+            self._select(edit, lambda: writing.select(edit.source.document, layer, tell))
+
+        mask = None if edit.mask is None else edit.mask.area
+        if mask is None:
+            select(None)
+            return
+        steps = checking.changes(edit.source, layer, edit.placed(mask), mask.pixels.data or b"")
+        edit.task = Task(steps, select, lambda _: select(None))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
         """Makes the selection now, or when the painter is back in this picture.
@@ -281,13 +293,13 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.acknowledge(edit.job)
         self._forget(edit)
         document, seconds = edit.source.document, edit.seconds
-        words = done_words(edit.done, seconds, edit.request.mask_only)
+        words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
         note = Note("good", words, " ".join(edit.done.warnings), edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)
             self._after(note)
             return
-        words = done_words(edit.done, seconds, edit.request.mask_only, selected=False)
+        words = done_words(edit.done, seconds, edit.request.mask_only, False, edit.counted)
         picture = reading.title(document)
         where = (
             f"It becomes the selection in {picture}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..protocol.messages import Done, Mask, Pixels, Region, Submit
+from .counting import Counted
 from .document import reading
 from .document.cooperative import Task
 from .document.geometry import Rect
@@ -33,7 +34,8 @@ class Edit:
     """One edit under way.
 
     `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
-    `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
+    `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there. `counted`: what its
+    layer changes.
     """
 
     job: str
@@ -48,6 +50,7 @@ class Edit:
     result: Region | None = None
     mask: Mask | None = None
     done: Done | None = None
+    counted: Counted | None = None
     task: Task[Any] | None = None
 
     @property

@@ -6,6 +6,7 @@ The painter reads progress, a good end, a layer's name. No Krita, no Qt.
 from __future__ import annotations
 
 from ..protocol.messages import Done
+from .counting import Counted
 from .state import Work
 
 QUESTIONS = {
@@ -34,11 +35,30 @@ Krita's layer list shows some 30, its tooltip all.
 """
 
 
-def done_words(done: Done, seconds: float, mask_only: bool, selected: bool = True) -> str:
-    """The line that stands where progress stood, for a good end."""
+def done_words(
+    done: Done,
+    seconds: float,
+    mask_only: bool,
+    selected: bool = True,
+    counted: Counted | None = None,
+) -> str:
+    """The line that stands where progress stood, for a good end.
+
+    counted: what was counted on the new layer; None where it could not be.
+    """
     if mask_only:
         return f"mask found in {seconds:.0f} s" + (" · it is the selection now" if selected else "")
-    return f"done in {seconds:.0f} s · seed {done.seed} · nothing changed outside the mask"
+    words = f"done in {seconds:.0f} s · seed {done.seed}"
+    if counted is not None:
+        words += f" · {share_words(counted.share)} of the picture changed"
+        words += f", {counted.outside:,} pixels outside the mask"
+    return words
+
+
+def share_words(share: float) -> str:
+    """A share, 0..1, as a percentage: "7%", "less than 1%"."""
+    percent = round(100 * share)
+    return "less than 1%" if percent < 1 else f"{percent}%"
 
 
 def progress_words(work: Work) -> str:

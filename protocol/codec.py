@@ -38,6 +38,8 @@ from .messages import (
     Progress,
     Queued,
     Range,
+    Read,
+    Reading,
     Refused,
     Region,
     Result,
@@ -47,10 +49,10 @@ from .messages import (
     Welcome,
 )
 
-CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Submit, Cancel, Resume, Acknowledge)
+CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Read, Submit, Cancel, Resume, Acknowledge)
 SERVER_SENDS: tuple[type[Message], ...] = (
-    Welcome, Refused, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done, Failed,
-    Cancelled,
+    Welcome, Refused, Reading, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done,
+    Failed, Cancelled,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {

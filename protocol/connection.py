@@ -47,6 +47,7 @@ from .messages import (
     Message,
     Preview,
     Progress,
+    Reading,
     Refused,
     Resume,
     Submit,
@@ -375,7 +376,7 @@ class Connection:
             return True
         elif not self._greeting_received:
             raise OutOfOrder("The greeting comes first.", {"message": _name(message)})
-        elif self.role == "client":
+        elif self.role == "client" and not isinstance(message, Reading):
             return self._check_job(message)
         return True
 

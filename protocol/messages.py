@@ -1,7 +1,7 @@
 """Every message of Limn's protocol. This page is the reference.
 
-Client to server: Hello, Submit, Cancel, Resume, Acknowledge.
-Server to client: Welcome, Refused; and about a job: Queued, Missing, Chosen, Progress, Preview,
+Client to server: Hello, Read, Submit, Cancel, Resume, Acknowledge.
+Server to client: Welcome, Refused, Reading; and about a job: Queued, Missing, Chosen, Progress, Preview,
 Mask, Result, Done, Failed, Cancelled.
 
 A session:  Hello -> Welcome, then any number of jobs:
@@ -24,13 +24,14 @@ Colours are sRGB.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from . import limits
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ Side = Annotated[int, Range(1, limits.MAX_SIDE)]
 Place = Annotated[int, Range(0, limits.MAX_SIDE)]
 Value = bool | int | float | str
 """A parameter's value; texts at most `limits.MAX_TEXT` long."""
+
+PLACE = re.compile(r"\{(\w+)\}")
+"""A value's place in a template of `Said`."""
 
 Format = Literal["rgba8", "bgra8", "rgba16", "bgra16", "gray8", "jpeg"]
 """How a picture's pixels are laid out.
@@ -120,6 +124,30 @@ class Box:
     height: Side
 
 
+@dataclass(frozen=True)
+class Said:
+    """A sentence for people that can be translated: an English template, and the values that its
+    places, such as {thing}, are filled with.
+
+    code: what it is about, for programs; may be empty.
+    """
+
+    template: Text
+    data: Mapping[str, Value] = field(default_factory=dict)
+    code: Label = ""
+
+    def __str__(self) -> str:
+        return filled(self.template, self.data)
+
+
+def filled(template: str, data: Mapping[str, Value]) -> str:
+    """A template with its values; a place without a value stays as it is.
+
+    A place is a name in braces and nothing else: the template may come from a stranger.
+    """
+    return PLACE.sub(lambda m: str(data.get(m[1], m[0])), template)
+
+
 # --- client to server -----------------------------------------------------------------------------
 
 
@@ -140,6 +168,17 @@ HINT_MODES: tuple[HintMode, ...] = get_args(HintMode)
 
 
 @dataclass(frozen=True)
+class Read:
+    """How would this sentence be understood? Answered by Reading with the same number, unless a
+    newer Read has come by then. Nothing is loaded or computed for it.
+    """
+
+    number: Count
+    instruction: Instruction
+    caption: Instruction = ""
+
+
+@dataclass(frozen=True)
 class Submit:
     """One edit.
 
@@ -153,7 +192,9 @@ class Submit:
     the painter sees through transparent pixels, sRGB 0..255. caption: what the picture shows, for
     algorithms that want it; may be empty. mask_only: find the mask, change nothing: there is no
     Result. keep_transparency: the result is as transparent as the pixels were, but for what is new;
-    False: it is opaque wherever it changes something.
+    False: it is opaque wherever it changes something. ask: where the thing to change is not found
+    in the picture, the job fails with the code "not-found" before anything is painted; False: it is
+    edited all the same, and Done says so.
     """
 
     job: JobId
@@ -169,6 +210,7 @@ class Submit:
     caption: Instruction = ""
     mask_only: bool = False
     keep_transparency: bool = True
+    ask: bool = False
 
 
 @dataclass(frozen=True)
@@ -275,6 +317,43 @@ class Refused:
     code: Name
     sentence: Text
     remedy: Text
+
+
+@dataclass(frozen=True)
+class ReadItem:
+    """One thing to do, as it was read.
+
+    does: the kind of change, in a painter's word ("recolour"). text: the item as it is understood.
+    subject, relation, target: what is changed and what it becomes; for something added the place,
+    how it stands to it, and the new thing; each may be empty. keyword: the word whose place is
+    looked for. outside: everything else is changed.
+    """
+
+    does: Label
+    text: Instruction
+    subject: Instruction
+    relation: Label
+    target: Instruction
+    keyword: Label
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answer to Read.
+
+    algorithm: its title, as "auto" would choose it; reason: why. question: what would be asked
+    before anything is painted, with the instruction that could be meant; both may be empty. notes:
+    what is taken otherwise than it was written.
+    """
+
+    number: Count
+    items: tuple[ReadItem, ...]
+    algorithm: Label
+    reason: Label
+    question: Said = Said("")
+    proposal: Instruction = ""
+    notes: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -391,7 +470,7 @@ class Done:
     """The job's good end, and what it used.
 
     The algorithm that ran, and why where it was chosen by the server. seconds: by stage.
-    understood: how the instruction was read, by aspect.
+    understood: how the instruction was read, by aspect. notes: what the painter should know of it.
     """
 
     job: JobId
@@ -404,9 +483,14 @@ class Done:
     forwards: Count = 0
     rows: Count = 0
     understood: Mapping[str, Text] = field(default_factory=dict)
-    warnings: tuple[Text, ...] = ()
+    notes: tuple[Said, ...] = ()
     reused: tuple[Label, ...] = ()
     reason: Label = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notes in English."""
+        return tuple(map(str, self.notes))
 
 
 @dataclass(frozen=True)
@@ -415,6 +499,7 @@ class Failed:
 
     proposal: an instruction that could be meant instead of the one that was sent, "" if none is
     known.
+    said: the sentence, and after it the remedy, as they can be translated; may be empty.
     """
 
     job: JobId
@@ -423,6 +508,7 @@ class Failed:
     sentence: Text
     remedy: Text
     proposal: Instruction = ""
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -433,11 +519,11 @@ class Cancelled:
     seq: Count
 
 
-ClientMessage = Hello | Submit | Cancel | Resume | Acknowledge
+ClientMessage = Hello | Read | Submit | Cancel | Resume | Acknowledge
 JobMessage = (
     Queued | Missing | Chosen | Progress | Preview | Mask | Result | Done | Failed | Cancelled
 )
-ServerMessage = Welcome | Refused | JobMessage
+ServerMessage = Welcome | Refused | Reading | JobMessage
 Message = ClientMessage | ServerMessage
 
 FINAL = (Missing, Done, Failed, Cancelled)

@@ -17,6 +17,7 @@ import torch
 
 from limn import editing
 from limn.editing import events
+from limn.editing.said import say
 from limn.protocol import limits
 from limn.protocol.messages import (
     Algorithm,
@@ -38,6 +39,7 @@ from limn.protocol.messages import (
 from . import images
 from .cache import ByteCache
 from .estimate import Estimate
+from .sayings import on_wire
 
 log = logging.getLogger("limn.edits")
 
@@ -123,6 +125,7 @@ class Editor:
                 error.sentence[: limits.MAX_TEXT],
                 error.remedy[: limits.MAX_TEXT],
                 error.proposal[: limits.MAX_INSTRUCTION],
+                (on_wire(error.sentence), on_wire(error.remedy)),
             )
         except (MemoryError, torch.OutOfMemoryError) as error:
             log.error("out of memory job=%s %s", submit.job, type(error).__name__)
@@ -241,7 +244,7 @@ class Editor:
                 raise
             yield Progress(submit.job, 0, DESCRIBING, 0, 0)
             asked = replace(asked, caption=self._captioner.describe(asked.image))
-            notes = (f"The captioner says: {asked.caption}.",)
+            notes = (say("The captioner says: {caption}.", caption=asked.caption),)
             prepared = editing.prepare(self._models, asked)
         algorithm = prepared.algorithm
         if prepared.reason:
@@ -361,7 +364,7 @@ def _finish(
         understood=dict(
             zip(report.understood, _cut(report.understood.values(), limits.MAX_TEXT), strict=False)
         ),
-        warnings=_cut((*notes, *report.warnings), limits.MAX_TEXT),
+        notes=tuple(map(on_wire, (*notes, *report.warnings)))[: limits.MAX_ITEMS],
         reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
     )

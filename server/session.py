@@ -24,6 +24,8 @@ from limn.protocol.messages import (
     Message,
     Missing,
     Pixels,
+    Read,
+    Reading,
     Refused,
     Resume,
     Submit,
@@ -34,6 +36,7 @@ from . import __version__
 from .cache import ByteCache
 from .engine import Engine, EngineError
 from .jobs import Jobs, TooManyJobs
+from .reading import Reader
 from .settings import Settings
 
 log = logging.getLogger("limn.session")
@@ -67,6 +70,8 @@ class Session:
         self._greeted = False
         self._close_code = 1000
         self._breaking: asyncio.Task[None] | None = None
+        self._reader = Reader(self.tell)
+        self._runnable: tuple[str, ...] = ()
         self._writer = asyncio.create_task(self._write())
 
     async def run(self) -> None:
@@ -77,10 +82,11 @@ class Session:
             self._give_up(error)
         finally:
             self._context.jobs.leave(self.tell)
+            self._reader.close()
             await self._close()
 
-    def tell(self, message: JobMessage) -> None:
-        """Send a job's message, if the connection is still up; the job itself keeps what a
+    def tell(self, message: JobMessage | Reading) -> None:
+        """Send a message, if the connection is still up; a job itself keeps what a
         reconnecting client will need.
         """
         if not self._connection.open:
@@ -156,6 +162,8 @@ class Session:
         jobs = self._context.jobs
         if isinstance(message, Hello):
             await self._welcome(message)
+        elif isinstance(message, Read):
+            self._reader.read(message, self._runnable)
         elif isinstance(message, Submit):
             self._submit(message)
         elif isinstance(message, Cancel):
@@ -186,6 +194,7 @@ class Session:
             self._over = True
             self._wake.set()
             return
+        self._runnable = tuple(one.name for one in description.algorithms if not one.unavailable)
         taken = Limits(
             max_pixels=self._context.settings.max_pixels, max_jobs=self._context.settings.max_jobs
         )

@@ -39,6 +39,13 @@ def words() -> Any:
 
 
 @pytest.fixture(scope="session")
+def counting() -> Any:
+    from limn.krita_plugin import counting
+
+    return counting
+
+
+@pytest.fixture(scope="session")
 def messages() -> Any:
     from limn.protocol import messages
 

@@ -61,6 +61,7 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
         caption=draw(text),
         mask_only=draw(st.booleans()),
         keep_transparency=draw(st.booleans()),
+        ask=draw(st.booleans()),
     )
 
 
@@ -98,6 +99,14 @@ welcomes = st.builds(
 hellos = st.builds(m.Hello, st.just(PROTOCOL_VERSION), text)
 refusals = st.builds(m.Refused, identifiers, text, text)
 parts = st.builds(m.PartMask, text, text, st.none() | regions("gray8"))
+
+
+said = st.builds(m.Said, text, st.dictionaries(text, values, max_size=3), text)
+sayings = st.lists(said, max_size=3).map(tuple)
+read_items = st.builds(m.ReadItem, text, text, text, text, text, text, st.booleans())
+readings = st.builds(
+    m.Reading, counts, st.lists(read_items, max_size=3).map(tuple), text, text, said, text, sayings
+)
 
 
 def job_messages(
@@ -140,20 +149,21 @@ def job_messages(
             counts,
             counts,
             st.dictionaries(text, text, max_size=3),
-            texts,
+            sayings,
             texts,
             text,
         ),
-        st.builds(m.Failed, job, seq, identifiers, text, text),
+        st.builds(m.Failed, job, seq, identifiers, text, text, text, sayings),
         st.builds(m.Cancelled, job, seq),
     )
 
 
 client_messages = st.one_of(
     hellos,
+    st.builds(m.Read, counts, text, text),
     submits(),
     st.builds(m.Cancel, identifiers),
     st.builds(m.Resume, identifiers, counts),
     st.builds(m.Acknowledge, identifiers),
 )
-messages = st.one_of(client_messages, welcomes, refusals, job_messages())
+messages = st.one_of(client_messages, welcomes, refusals, readings, job_messages())

@@ -1,0 +1,45 @@
+"""What a new layer really changes: counted on the layer as it lies in the picture.
+
+It is read back from Krita, with its masks applied, and held against the mask that came with the
+result. So "nothing changed outside the mask" is a measurement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..counting import Counted, counted, covered, masked
+from . import stack
+from .colour import CanvasProblem, Space
+from .cooperative import Steps
+from .geometry import Rect
+from .placing import laid, place
+from .reading import Source, is_open, strips
+
+
+def changes(source: Source, layer: Any, area: Rect, mask: bytes) -> Steps[Counted | None]:
+    """Count what a result's layer changes. None: its place or its pixels can't be told any more.
+
+    area, mask: the final mask of the edit, 8 bits a pixel, in document pixels as of the snapshot.
+    Where the source was scaled meanwhile, the mask's edge is not known to the pixel: None, too.
+    """
+    document = source.document
+    try:
+        motion = place(source).motion
+    except CanvasProblem:
+        return None
+    if not motion.exact:
+        return None
+    there, mask = yield from laid(motion, area, mask, "gray8")
+    bounds, depth = stack.bounds_of(layer), Space.of(layer).depth
+    changed = outside = 0
+    for y, rows in strips(bounds, False) if not bounds.empty else ():
+        if not is_open(document) or layer.parentNode() is None:
+            return None
+        strip = Rect(bounds.x, y, bounds.width, rows)
+        pixels = layer.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
+        seen = covered(pixels, strip.width * strip.height, depth)
+        some, beyond = counted(seen, masked(mask, there, strip))
+        changed, outside = changed + some, outside + beyond
+        yield None
+    return Counted(changed, outside, document.width() * document.height())
