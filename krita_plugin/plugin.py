@@ -14,6 +14,7 @@ from .document.colour import prepare
 from .document.cooperative import Task
 from .document.unfinished import steps
 from .edits import Edits
+from .reading_ahead import ReadingAhead
 from .state import Panel
 from .ui.docker import PanelView
 from .wire.client import Client
@@ -34,6 +35,7 @@ class House:
         self.panel.recall(Krita.instance().readSetting(*SETTINGS, ""))
         self.client = Client(folders, f"Krita {Krita.instance().version()}")
         self.edits = Edits(self.panel, self.client)
+        self.ahead = ReadingAhead(self.panel, self.client)
         self._saved = self.panel.remembered()
         self.panel.listeners.append(self._save)
         notifier = Krita.instance().notifier()

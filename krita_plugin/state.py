@@ -18,6 +18,7 @@ from ..protocol.messages import (
     HintMode,
     Parameter,
     Progress,
+    Reading,
     Value,
     Welcome,
 )
@@ -101,6 +102,7 @@ class Panel:
     instruction: str = ""
     caption: str = ""
     question: str = ""
+    reading: Reading | None = None
     seed: int = 0
     hint_mode: HintMode = "limit"
     keep_transparency: bool = True
@@ -118,7 +120,9 @@ class Panel:
     # --- what the painter sets --------------------------------------------------------------------
 
     def set_instruction(self, text: str) -> None:
-        self.instruction = text[: limits.MAX_INSTRUCTION]
+        if (text := text[: limits.MAX_INSTRUCTION]) != self.instruction:
+            self.instruction = text
+            self._changed()
 
     def set_algorithm(self, name: str) -> None:
         if name != self.algorithm:
@@ -126,7 +130,9 @@ class Panel:
             self._changed()
 
     def set_caption(self, text: str) -> None:
-        self.caption = text[: limits.MAX_INSTRUCTION]
+        if (text := text[: limits.MAX_INSTRUCTION]) != self.caption:
+            self.caption = text
+            self._changed()
 
     def set_value(self, name: str, value: Value) -> None:
         self.values.setdefault(self.algorithm, {})[name] = value
@@ -284,6 +290,12 @@ class Panel:
         """
         if self.instruction.strip() == instead_of:
             self.instruction = proposal
+            self._changed()
+
+    def was_read(self, reading: Reading | None) -> None:
+        """The words are understood so; None: nobody has read them."""
+        if reading != self.reading:
+            self.reading = reading
             self._changed()
 
     def staged(self, stage: str) -> None:

@@ -33,6 +33,7 @@ from .caption_box import CaptionBox
 from .instruction_box import InstructionBox
 from .parameters import ParameterForm
 from .pictures import SmallPicture
+from .reading_line import ReadingLine
 from .status import Status
 from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
 
@@ -146,6 +147,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.instruction.edited.connect(self._panel.set_instruction)
         self.instruction.submitted.connect(lambda: self.edit_wanted.emit(False))
         column.addWidget(self.instruction)
+        self.reading = ReadingLine(self._panel)
+        column.addWidget(self.reading.label)
         self.question = quiet("limn_question", "What Limn needs to know for this edit")
         column.addWidget(self.question)
         self.caption = CaptionBox()
@@ -285,6 +288,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         panel = self._panel
         self.instruction.set_history(panel.history)
         self.instruction.show_text(panel.instruction)
+        self.reading.refresh()
         self._show_caption()
         self._show_algorithms()
         self._show_hint_mode()

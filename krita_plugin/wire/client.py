@@ -29,6 +29,8 @@ from ...protocol.messages import (
     Missing,
     Pixels,
     Queued,
+    Read,
+    Reading,
     Resume,
     Submit,
     Welcome,
@@ -132,6 +134,8 @@ class Client(QObject):  # type: ignore[misc]
     """A Welcome."""
     received = Signal(object)
     """A JobMessage, or a MaskLook in the place of a Mask."""
+    read = Signal(object)
+    """A Reading: how a sentence is understood."""
 
     def __init__(self, resources: Sequence[Path], name: str) -> None:
         """Begins the client's thread.
@@ -161,6 +165,10 @@ class Client(QObject):  # type: ignore[misc]
     def submit(self, draft: Draft) -> None:
         self.connect_to_server()
         self._orders.put(_Order("submit", draft))
+
+    def ask(self, question: Read) -> None:
+        """How would this be understood? Without a connection nobody answers, and none is made."""
+        self._orders.put(_Order("read", question))
 
     def cancel(self, job: str) -> None:
         self._orders.put(_Order("cancel", job))
@@ -341,6 +349,9 @@ class Client(QObject):  # type: ignore[misc]
         elif order.kind == "cancel" and order.value in self._jobs:
             with session.lock:
                 session.connection.send(Cancel(order.value))
+        elif order.kind == "read":
+            with session.lock:
+                session.connection.send(order.value)
         elif order.kind == "acknowledge":
             with session.lock:
                 session.connection.send(Acknowledge(order.value))
@@ -419,6 +430,8 @@ class Client(QObject):  # type: ignore[misc]
                 for message in messages:
                     if isinstance(message, Welcome):
                         self.welcomed.emit(message)
+                    elif isinstance(message, Reading):
+                        self.read.emit(message)
                     else:
                         self._hear(message, session)
                 self._orders.put(_Order("look"))

@@ -1,0 +1,41 @@
+"""A word of an instruction becomes its mark: "make the box red" -> "make the [box] red".
+
+The mark is how a painter tells whose place is looked for, where the sentence was read otherwise. No
+Krita, no Qt.
+"""
+
+from __future__ import annotations
+
+import re
+
+MARK = re.compile(r"\[([^\[\]:;\n]+)(:[ ]*[0-9.]+[ ]*)?\]")
+"""As the server reads it (editing/language/marks.py): words, and perhaps a strength."""
+
+
+def marked(instruction: str, item: str, word: str) -> str:
+    """The instruction with this word of one of its items as that item's mark.
+
+    item: as the server has read it, without brackets. The item's earlier mark goes, its strength
+    stays. Where the word does not stand in the painter's own text, nothing changes.
+    """
+    start, end = _place(instruction, item)
+    own, strength = instruction[start:end], ""
+    if found := MARK.search(own):
+        strength = found[2] or ""
+        own = MARK.sub(lambda match: match[1], own)
+    there = re.search(rf"(?<![\w\[]){re.escape(word)}(?!\w)", own, re.IGNORECASE)
+    if there is None:
+        return instruction
+    own = f"{own[: there.start()]}[{there[0]}{strength}]{own[there.end() :]}"
+    return instruction[:start] + own + instruction[end:]
+
+
+def _place(instruction: str, item: str) -> tuple[int, int]:
+    """Where an item stands in the instruction, marks counted in; all of it where that is unclear."""
+    between = r"(?:[\[\]\s]|:[ ]*[0-9.]+[ ]*\])*"
+    words = [re.escape(word) for word in re.findall(r"\w+|[^\w\s]", item)]
+    if not words:
+        return 0, len(instruction)
+    whole = r"\[?" + between.join(words) + r"(?::[ ]*[0-9.]+[ ]*\])?\]?"
+    found = re.search(whole, instruction, re.IGNORECASE)
+    return found.span() if found else (0, len(instruction))
