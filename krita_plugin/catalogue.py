@@ -1,7 +1,7 @@
 """The painter's language: each sentence is looked up by its English template, as gettext does it.
 
-A catalogue is a JSON table in `languages/`, from English templates to translations. What it lacks is
-said in English. No Krita, no Qt.
+A catalogue is a JSON table in `languages/`, from English templates to translations. What it lacks
+is said in English. No Krita, no Qt.
 """
 
 from __future__ import annotations

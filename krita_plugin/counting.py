@@ -1,7 +1,7 @@
-"""Counts changed pixels, strip by strip, without numpy, which Krita's Python lacks. No Krita, no Qt.
+"""Counts changed pixels, strip by strip, without numpy, which Krita's Python lacks.
 
 A strip's bytes become one large whole number with a 1 for each pixel that counts, so that
-the counting is done by the processor and not by Python.
+the counting is done by the processor and not by Python. No Krita, no Qt.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _ONES = bytes([0] + [1] * 255)
 class Counted:
     """What a new layer changes of a picture, in pixels.
 
-    changed: those that it covers at all. outside: those of them that lie where the mask is 0. whole:
-    of the picture.
+    changed: those that it covers at all. outside: those of them that lie where the mask is 0.
+    whole: of the picture.
     """
 
     changed: int

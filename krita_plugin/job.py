@@ -34,8 +34,8 @@ class Edit:
     """One edit under way.
 
     `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
-    `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there. `counted`: what its
-    layer changes.
+    `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
+    `counted`: what its layer changes.
     """
 
     job: str

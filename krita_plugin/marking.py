@@ -31,7 +31,7 @@ def marked(instruction: str, item: str, word: str) -> str:
 
 
 def _place(instruction: str, item: str) -> tuple[int, int]:
-    """Where an item stands in the instruction, marks counted in; all of it where that is unclear."""
+    """Where an item stands in the instruction, marks counted in; all of it where unclear."""
     between = r"(?:[\[\]\s]|:[ ]*[0-9.]+[ ]*\])*"
     words = [re.escape(word) for word in re.findall(r"\w+|[^\w\s]", item)]
     if not words:

@@ -1,8 +1,8 @@
 """Every message of Limn's protocol. This page is the reference.
 
 Client to server: Hello, Read, Submit, Cancel, Resume, Acknowledge.
-Server to client: Welcome, Refused, Reading; and about a job: Queued, Missing, Chosen, Progress, Preview,
-Mask, Result, Done, Failed, Cancelled.
+Server to client: Welcome, Refused, Reading; and about a job: Queued, Missing, Chosen, Progress,
+Preview, Mask, Result, Done, Failed, Cancelled.
 
 A session:  Hello -> Welcome, then any number of jobs:
     Submit -> Queued, Chosen?, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge

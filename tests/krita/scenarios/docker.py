@@ -3,11 +3,8 @@
 from help import (
     HEIGHT,
     WIDTH,
-    QApplication,
     QByteArray,
-    Scene,
     ended,
-    keys,
     names,
     new_layer,
     note,
@@ -15,7 +12,6 @@ from help import (
     picture,
     press,
     quick,
-    ready,
     screenshot,
     shown,
     widget,
@@ -35,7 +31,7 @@ def read_as(text):
 
 
 def check_reading(result):
-    document, _ = yield from picture("two")
+    yield from picture("two")
     result["empty"] = shown("limn_reading")
     result["plain"] = yield from read_as("make the box red")
     yield from screenshot("reading")
@@ -57,7 +53,6 @@ def check_reading(result):
 def check_counted(result):
     """The count on the layer that was written, and on one with a stain outside the mask."""
     from limn.krita_plugin.document import checking, cooperative
-    from limn.krita_plugin.document.geometry import Rect
     from limn.krita_plugin.plugin import house
 
     document, _ = yield from picture("recolour")
