@@ -243,6 +243,8 @@ def made(who: str, what: str) -> str:
     if re.search(r"(?:\band|,) (?:the|his|her|its|their|my|that|this|those|these)\b", what):
         return plain  # "and the walls white": pieces.py parts it
     wanted = [t.word for t in tokens(what)]
+    if wanted and wanted[0] in lex.LOOKS:
+        return plain
     told = [t.word for t in read(plain).target] == wanted
     return plain if told else f"make {who} be {what}"
 

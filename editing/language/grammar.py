@@ -18,6 +18,7 @@ from .phrases import (
     last_content,
     longest_head,
     name_of,
+    relation_at,
     tokens,
     without_attribute,
     without_fillers,
@@ -49,6 +50,7 @@ def read(text: str) -> Reading:
 
 
 def _read(words: Tokens) -> Reading:
+    words = _without_degree(_without_particle(words))
     if not words:
         return Reading("raw")
     if (spared := _except(words)) is not None:
@@ -59,6 +61,59 @@ def _read(words: Tokens) -> Reading:
     if pattern is None:
         return _phrase(words)
     return READERS[pattern](words[0].word, words[1:]) or raw(words[1:])
+
+
+def _without_particle(words: Tokens) -> Tokens:
+    """Wipe out the clouds, clean up the desk: without the "out" and "up" that belong to the verb."""
+    pattern = lex.VERBS.get(words[0].word) if len(words) > 2 else None
+    particle = (
+        pattern in ("remove", "state", "add", "cover")
+        and words[1].word in PARTICLES
+        and words[2].word not in ("of", "from")
+    )
+    return (words[0], *words[2:]) if particle else words
+
+
+PARTICLES = ("out", "up", "off", "away", "down")
+
+
+def _without_degree(words: Tokens) -> Tokens:
+    """Brighten the sky a bit, age him by 20 years: without the measure at the end.
+
+    Behind "make" and the like, the measure belongs to what the thing becomes.
+    """
+    pattern = lex.VERBS.get(words[0].word) if words else None
+    if pattern not in ("state", "raw"):
+        return words
+    said = [t.word for t in words]
+    k = len(words)
+    if said[-1] in ("slightly", "somewhat", "more", "further", "half", "lots"):
+        k -= 1
+    elif (said[-2:-1] in (["a"], ["quite"], ["one"]) and said[-1] in DEGREES) or (
+        said[-1] in UNITS and k > 2 and (lex.is_number(said[-2]) or said[-2] in ("few", "some"))
+    ):
+        k -= 2
+    elif lex.is_number(said[-1]) and said[-2:-1] == ["by"]:
+        k -= 1
+    if k < len(words) and k > 2 and said[k - 1] in ("by", "a", "just"):
+        k -= 1
+    return words[:k] if k > 1 else words
+
+
+DEGREES = ("bit", "little", "lot", "tad", "touch", "notch", "shade", "while", "quarter", "third")
+UNITS = (
+    "years",
+    "year",
+    "percent",
+    "degrees",
+    "degree",
+    "pixels",
+    "px",
+    "times",
+    "stops",
+    "inches",
+    "steps",
+)
 
 
 EXCEPT = (
@@ -142,8 +197,24 @@ def _phrase(words: Tokens) -> Reading:
         and (following in lex.DETERMINERS or following in lex.PRONOUNS)
     ):
         return raw(words[1:])  # a verb that no table holds
+    particle = following in PARTICLES and len(words) > 2 and words[2].word in lex.DETERMINERS
+    if english.is_base_verb(said[0]) and particle:
+        return raw(words[2:])
+    asked = [i for i, word in enumerate(said) if word not in lex.FINITE | {"be"}]
+    if asked and asked[0]:  # should be wearing a suit
+        return _phrase(words[asked[0] :])
     if (changed := _fewer(words)) is not None:
         return changed
+    if said[0].endswith("ing") and lex.is_adjective(said[0]) and head(words[1:]):
+        return Reading("raw", (), words, key=head(words[1:]))  # wearing a suit
+    if (
+        head(words)
+        and head(words)[0].word in lex.WHOLE_NOUNS - lex.STYLES
+        and said[0] not in lex.DEFINITE
+    ):
+        return Reading("global", (), words, key=head(words))  # cinematic lighting
+    if (placed := _placed(words)) is not None:
+        return placed
     if (
         (said[-1] in lex.STYLES | lex.TIMES | lex.WEATHER and said[0] not in lex.DEFINITE)
         or said[0] in ("in", "as", "at", "like", "during", "on", "under")
@@ -173,6 +244,20 @@ def _phrase(words: Tokens) -> Reading:
             "raw", (), words, key=longest_head(words)
         )
     return Reading("raw", (), words, key=longest_head(words))
+
+
+def _placed(words: Tokens) -> Reading | None:
+    """A thing at a place that is there already: stars in the sky, mountains behind the house."""
+    if words[0].word in lex.DEFINITE | lex.PREPOSITIONS | {"a", "an"} or not head(words):
+        return None
+    for i in range(1, len(words) - 1):
+        length = relation_at(words[i:])
+        place = words[i + length :]
+        if length and place and place[0].word in lex.DEFINITE and head(place):
+            plain = not any(t.word in lex.RELATIVES or t.word.endswith("ing") for t in words[:i])
+            relation = words[i : i + length]
+            return Reading("add", place, words[:i], relation, head(words[:i])) if plain else None
+    return None
 
 
 def _fewer(words: Tokens) -> Reading | None:

@@ -290,4 +290,10 @@ def _item(text: str, marks: tuple[Mark, ...]) -> Item:
 
 
 def _words(text: str, part: Tokens) -> str:
-    return text[part[0].start : part[-1].end] if part else ""
+    if not part:
+        return ""
+    start, end = part[0].start, part[-1].end
+    if text[start:end].count('"') % 2:  # a quoted word at an edge keeps both its quotes
+        end += text[end : end + 1] == '"'
+        start -= text[start:end].count('"') % 2 and text[:start].endswith('"')
+    return text[start:end]

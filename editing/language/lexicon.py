@@ -7,6 +7,7 @@ Tables, not statistics: what a sentence means here can be read off this page.
 from __future__ import annotations
 
 from . import english
+from .nouns import ACTIONS as ACTIONS
 from .nouns import ANIMATE as ANIMATE
 from .nouns import FEATURES as FEATURES
 from .nouns import MATERIALS as MATERIALS
@@ -266,6 +267,9 @@ CONTENTLESS = frozenset(
         "or",
         "up",
         "down",
+        "out",
+        "off",
+        "away",
     )
 )
 

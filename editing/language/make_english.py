@@ -19,6 +19,8 @@ from .english import TABLE, participle_by_rule, plural_by_rule
 
 RAREST = 1.5  # Zipf: once in 30 million words; what is rarer is more often a slip than a word
 SEEN = 2.5  # Zipf: a word without an entry (a name, a foreign word) that English texts do use
+MISSING = {"top": {"NOUN": ("top",)}}
+"""What the dictionary lacks: a marble top."""
 CLASSES = {"NOUN": "n", "VERB": "v", "ADJ": "a", "ADV": "r", "AUX": "x"}
 
 
@@ -46,6 +48,7 @@ def rows() -> list[str]:
             or zipf < (RAREST if lemmas else SEEN)
         ):
             continue
+        lemmas = {**lemmas, **MISSING.get(word, {})}
         classes = "".join(letter for name, letter in CLASSES.items() if name in lemmas)
         noun, verb = (_other(word, lemmas.get(name, ())) for name in ("NOUN", "VERB"))
         plural = participle = ""

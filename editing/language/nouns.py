@@ -41,12 +41,21 @@ MEASURES = frozenset(
 """What, changed, changes all of a picture: reduce the saturation."""
 
 
+ACTIONS = frozenset(
+    "swap change removal replacement correction transfer makeover adjustment retouch retouching "
+    "upgrade restoration enhancement fix edit conversion transformation colorization upscaling".split()
+)
+"""What is done to a picture; nothing that could be painted: gender swap."""
+
+
 PICTURES = frozenset(
-    "image picture photo photograph scene painting drawing illustration canvas artwork".split()
+    "image picture photo photograph scene painting drawing illustration canvas artwork pic img".split()
 )
 
 
-STYLES = frozenset("style look aesthetic vibe theme tone feel filter effect".split())
+STYLES = frozenset(
+    "style look aesthetic vibe theme tone feel filter effect art version edition".split()
+)
 
 
 TIMES = frozenset(
@@ -75,7 +84,7 @@ MEDIA = frozenset(
     "impressionist cubist surrealist expressionist minimalist pointillist "
     "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
     "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
-    "photograph render engraving mosaic fresco collage".split()
+    "photograph render engraving mosaic fresco collage polaroid etching lithograph woodcut linocut".split()
 )
 
 

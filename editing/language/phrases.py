@@ -110,14 +110,19 @@ def without_attribute(subject: Tokens) -> Tokens:
     words = [t.word for t in subject]
     if "of" in words:
         at = words.index("of")
-        if at and words[at - 1] in lex.ATTRIBUTES and at + 1 < len(words):
+        if at and _is_attribute(words[at - 1]) and at + 1 < len(words):
             return subject[at + 1 :]
-    if len(words) > 1 and words[-1] in lex.ATTRIBUTES and words[-2].endswith("'s"):
+    if len(words) > 1 and _is_attribute(words[-1]) and words[-2].endswith("'s"):
         owner = subject[-2]
         return (*subject[:-2], Token(owner.word[:-2], owner.start, owner.end - 2))
-    if len(words) > 2 and words[-1] in lex.ATTRIBUTES:
+    named = len(words) > 1 and not leads(words[-2]) and not lex.is_adjective(words[-2])
+    if named and _is_attribute(words[-1]):
         return subject[:-1]
     return subject
+
+
+def _is_attribute(word: str) -> bool:
+    return english.singular(word) in lex.ATTRIBUTES
 
 
 def is_whole(words: Tokens) -> bool:
@@ -200,6 +205,14 @@ def longest_head(words: Tokens) -> Tokens:
     return head(best)
 
 
+def _does(words: Tokens) -> bool:
+    """Whether the words say what somebody does, without saying who: holding a flower."""
+    first, following = words[0].word, words[1].word if len(words) > 1 else ""
+    doing = first.endswith("ing") and lex.is_adjective(first)
+    object_follows = leads(following) or following in lex.PREPOSITIONS | {"up", "down"}
+    return object_follows and (doing or english.is_base_verb(first))
+
+
 def is_noun_phrase(words: Tokens) -> bool:
     """Whether words name a thing and say nothing of what it should do.
 
@@ -212,13 +225,15 @@ def is_noun_phrase(words: Tokens) -> bool:
         not noun
         or words[0].word in lex.PRONOUNS
         or lex.is_adjective(noun[0].word)
-        or noun[0].word in lex.CONTENTLESS
+        or noun[0].word in lex.CONTENTLESS | lex.ACTIONS
     ):
         return False
+    if _does(words) or words[-1].word in lex.ADVERBS | {"up", "down"}:
+        return False  # what somebody does or how it is held: wearing a suit, tongue out
+    if noun[0].word in lex.FEATURES and not leads(words[0].word) and len(words) > 1:
+        return False  # what is there anyhow: hands in pockets
     loose = [t for i, t in enumerate(words) if i == 0 or words[i - 1].word not in lex.RELATIVES]
     if any(t.word in lex.FINITE for t in loose):
         return False
-    first, following = words[0].word, words[1].word if len(words) > 1 else ""
-    return not (
-        english.is_base_verb(first) and (following in lex.DETERMINERS or following in lex.PRONOUNS)
-    )
+    following = words[1].word if len(words) > 1 else ""
+    return not (english.is_base_verb(words[0].word) and following in lex.PRONOUNS)

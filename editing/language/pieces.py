@@ -81,6 +81,25 @@ REPLACEMENTS = (
         re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) replace it with (.+?)$", re.I),
         r"replace \1 with \2",
     ),
+    (
+        re.compile(
+            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),? (?:and )?not (?:an?|any) (.+)$",
+            re.I,
+        ),
+        r"replace the \2 with \1",
+    ),
+    (
+        re.compile(
+            rf"^there (?:is|are) no (.+?),? (?:so |and |but )?{PUT} (?:one|some|it|them|a few)"
+            r"(?: in| there| here| back)*$",
+            re.I,
+        ),
+        r"add one \1",
+    ),
+    (
+        re.compile(r"^not (?:an?|the) ([^,]+?),? but (?:rather )?((?:an?|some) .+)$", re.I),
+        r"replace the \1 with \2",
+    ),
     (re.compile(rf"^(?:{PUT} )?({NUMBER} .+?) {INSTEAD} {NUMBER}$", re.I), r"make it \1"),
     (
         re.compile(rf"^(?:{PUT} )?(?!(?:replace|swap|change|turn)\b)(.+?) {INSTEAD} (.+)$", re.I),
@@ -125,8 +144,23 @@ def whole_line(text: str) -> str:
     if not re.search(r";|\. |\? ", said):
         for pattern, form in REPLACEMENTS:
             if match := pattern.match(said):
-                return match.expand(form)
+                return _other_look(match) or match.expand(form)
     return said if said != full or polite(text) != text else text
+
+
+def _other_look(match: re.Match[str]) -> str:
+    """Blonde hair instead of brown: another look of the same thing, no replacement; "" if not."""
+    if match.re.groups != 2 or not match.expand(r"\1 \2").strip():
+        return ""
+    for new, old in ((match[1], match[2]), (match[2], match[1])):
+        noun = head(tokens(new))
+        looks = tokens(old)
+        if noun and looks and all(lex.is_adjective(t.word) for t in looks):
+            before = [t.word for t in tokens(new) if t.end <= noun[0].start]
+            look = [w for w in before if w not in lex.DETERMINERS]
+            if look and all(lex.is_adjective(w) for w in look):
+                return f"make the {noun[0].word} {' '.join(look)}"
+    return ""
 
 
 def cut(text: str, marked: Sequence[Span]) -> list[Span]:
@@ -191,12 +225,20 @@ def context(text: str, pieces: Sequence[str] = ()) -> bool:
 IS = re.compile(r"(?:the|this|that|these|those|my|his|her) [^,;]{1,40}? (?:is|are) (?!not\b)", re.I)
 
 
+SAID_OF = re.compile(
+    r"((?:the|this|that|these|those|my|his|her) [^,;]{1,40}?) (?:is|are|was|were|looks?|seems?|appears?) ",
+    re.IGNORECASE,
+)
+
+
 def things(text: str) -> list[str]:
     """The noun that a piece says is there: I see a cup."""
     if there := re.match(
         r"(?:there (?:is|are)|i (?:can )?see|we have|i have) ", expanded(text), re.I
     ):
         return [t.word for t in head(tokens(expanded(text)[there.end() :]))]
+    if said_of := SAID_OF.match(expanded(text)):  # the car is too red; the sky looks dull
+        return [t.word for t in head(tokens(said_of[1]))]
     nouns = [t.word for t in tokens(text) if "n" in english.classes(t.word)]
     return [w for w in nouns if english.base(w) not in lex.LOOKS | {"see", "like", "have"}][-1:]
 

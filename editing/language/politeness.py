@@ -25,6 +25,9 @@ CONTRACTIONS = tuple(
         (r"\bcan't\b|\bcannot\b", "can not"),
         (r"\bwon't\b", "will not"),
         (rf"\b({NOT})(?:n't|nt)\b", r"\1 not"),
+        (r"\bbg\b", "background"),
+        (r"\bfg\b", "foreground"),
+        (r"\bb ?(?:&|n|and) ?w\b", "black and white"),
         (r"\bget rid of\b", "remove"),
         (r"\bgetting rid of\b", "removing"),
     )
@@ -43,11 +46,16 @@ DETERMINED = r"(?:the|a|an|it|him|her|them|his|my|this|that|these|those|all|some
 LIKE = "(?:want|like|love|need|wish|prefer|desire|would rather)"
 
 
+THING = "(?:some|any|every|no)thing"
+
+
 FRONTS = (
     rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! "
     r"of)|again|then"
     r"|and|but|or|oh|yes|alright|limn)\b[ ,!.]*",
     r"(?:would|do) you mind ",
+    r"(?:(?:i|we) (?:would )?)?(?:try|consider|start|begin|suggest|recommend|propose)"
+    rf"(?: by| with)? (?=(?!{THING}|bring|sing)\w{{2,}}ing\b)",
     rf"{MODAL} (?:you|we|i|someone)(?: (?:{FILLER}|try to))* (?!(?:have|get|see|be)\b)",
     r"i (?:was|am) (?:wondering|hoping)(?: if| that| whether)? ",
     r"do you think (?:that )?",
@@ -60,6 +68,12 @@ FRONTS = (
     r"(?:how|what) about we ",
     r"only (?=(?:change|make|turn|paint|replace|remove|recolou?r|edit)\b)",
 )
+
+
+GERUND = re.compile(
+    r"(?:mind|try|consider|start|begin|suggest|recommend|propose|by|with) $", re.IGNORECASE
+)
+"""Behind these a verb stands in its -ing form."""
 
 
 FRONT = re.compile("(?:" + "|".join(FRONTS) + ")", re.IGNORECASE)
@@ -87,7 +101,7 @@ STATEMENT = re.compile(
 
 def expanded(text: str) -> str:
     """Without contractions: it's -> it is. The possessive of a noun stays."""
-    if any(sign in text.lower() for sign in ("'", "nt", " rid ")):
+    if any(sign in text.lower() for sign in ("'", "nt", " rid ", "bg", "fg", "b")):
         for pattern, whole in CONTRACTIONS:
             text = pattern.sub(whole, text)
     return text
@@ -102,7 +116,8 @@ def polite(text: str) -> str:
     """A text without what people say in front of and behind a request."""
     while (cut := FRONT.match(text)) and tokens(text[cut.end() :]):
         text = text[cut.end() :]
-        text = finite(text) if cut[0].lower().endswith("mind ") else text
+        doing = tokens(text)[0].word.endswith("ing") and cut[0].endswith(" ")
+        text = finite(text) if doing and GERUND.search(cut[0]) else text
     while (cut := BACK.search(text)) and len(tokens(text[: cut.start()])) > 1:
         text = text[: cut.start()]
     return text

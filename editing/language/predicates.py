@@ -11,6 +11,12 @@ from . import english
 from . import lexicon as lex
 from .phrases import Token, Tokens, leads
 
+CAUSING = ("make", "let", "have", "see", "get", "help", "give", "")
+"""Verbs behind which "her" may be who does something: make her smile."""
+
+
+MULTIPLES = ("twice", "thrice", "half", "double", "triple")
+
 
 def is_predicate(words: Tokens, described: bool) -> bool:
     """Whether words say how something is or what it does, rather than name a thing."""
@@ -66,8 +72,10 @@ def predicate_at(rest: Tokens) -> int | None:
             continue
         loose = rest[k - 1].word not in lex.PREPOSITIONS and not _is_clause(rest, k)
         article = word in ("a", "an") and loose and not _is_object(rest, k)
+        following = rest[k + 1].word if k + 1 < len(rest) else ""
         number = lex.is_number(word) and k + 1 < len(rest) and loose
         number = number and not (word == "one" and lex.is_adjective(rest[k + 1].word))
+        number = number or (word in MULTIPLES and following in ("as", "the"))
         raised = word in ("arms", "hands", "put") and rest[-1].word == "up"
         if (
             article
@@ -78,10 +86,7 @@ def predicate_at(rest: Tokens) -> int | None:
             or _is_verb_here(rest, k, run)
         ):
             return k
-        if (
-            f"{word} {rest[k + 1].word if k + 1 < len(rest) else ''}" in lex.STATE_PHRASES
-            or _made_of(rest, k)
-        ):
+        if f"{word} {following}" in lex.STATE_PHRASES or _made_of(rest, k):
             return k
     if run is not None and run >= first:
         return run
@@ -221,6 +226,8 @@ def owns(after: Tokens, verb: str) -> bool:
             lex.is_adjective(t.word) or t.word in ("and", "than", "much") for t in after[1:]
         )
         return len(after) > 1 and not plain and not _begins_more(after[1])
+    if verb not in CAUSING and "n" in english.classes(first):
+        return True  # turn her head to the right
     acts = first in lex.POSE_VERBS and len(after) > 1 and not lex.is_adjective(after[1].word)
     bare = acts or (english.is_base_verb(first) and (len(after) == 1 or _begins_more(after[1])))
     return not bare or (

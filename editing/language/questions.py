@@ -116,6 +116,9 @@ def unclear(item: Part) -> Question | None:
     if words and words[0] in EXCHANGES and item.operation == "raw":
         sentence = "Two things can't change places. Say what each becomes, one after the other."
         return Question("unclear", sentence)
+    if item.operation == "replace" and not item.subject:
+        sentence = f"{text!r} does not say what goes. Say it as: replace the ... with {item.target}"
+        return Question("unclear", sentence)
     noun = head(tokens(item.subject))
     acts = item.operation in ("replace", "remove", "modify")
     if acts and noun and noun[0].word in lex.NAMELESS - lex.WHOLE - lex.PRONOUNS:

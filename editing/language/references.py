@@ -108,12 +108,23 @@ def _replaced(item: Part, named: list[Tokens], caption: str) -> str:
             word in OBJECTS
             and not (
                 word == "her"
-                and owns(words[i + 1 :], words[0].word if i == 1 or words[0].word != "give" else "")
+                and (
+                    owns(words[i + 1 :], words[0].word if i == 1 or words[0].word != "give" else "")
+                    or _owns_behind_preposition(words, i)
+                )
             )
             and (thing := _thing(word, item, words, named, caption))
         ):
             text = text[: words[i].start] + thing + text[words[i].end :]
     return text
+
+
+def _owns_behind_preposition(words: Tokens, at: int) -> bool:
+    """A smile on | her face; not: a cat behind | her, next to her in the garden."""
+    following = words[at + 1].word if at + 1 < len(words) else ""
+    plain = following not in lex.DETERMINERS | lex.PREPOSITIONS | lex.RELATIVES
+    noun = "n" in english.classes(following) or lex.is_adjective(following)
+    return at > 0 and words[at - 1].word in lex.PREPOSITIONS and plain and noun
 
 
 def _thing(word: str, item: Part, words: Tokens, named: list[Tokens], caption: str) -> str:

@@ -323,7 +323,8 @@ def _colon(text: str, words: Tokens) -> str | None:
     named = tokens(match[1]) if match else []
     if not match or not named or named[0].word == "image" or not tokens(match[2]):
         return None
-    subject = match[1] if named[0].word in lex.DETERMINERS else f"the {match[1]}"
+    name = match[1][named[1].start :] if named[0].word == "new" and len(named) > 1 else match[1]
+    subject = name if tokens(name)[0].word in lex.DETERMINERS else f"the {name}"
     adjectives = all(lex.is_adjective(t.word) for t in tokens(match[2]))
     return f"make {subject} {match[2]}" if adjectives else f"change {subject} to {match[2]}"
 

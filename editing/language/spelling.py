@@ -138,13 +138,14 @@ def slips(text: str, marks: tuple[tuple[int, int], ...] = ()) -> dict[tuple[int,
     """The words of a text that look like slips of the finger.
 
     Each stands as its characters (from, to), with the word that was meant. Words in marks and names
-    (a capital inside the sentence) are left alone.
+    (a capital inside the sentence, "painted by monet") are left alone.
     """
     words = tokens(text)
     found = {}
     for i, token in enumerate(words):
         written = text[token.start : token.end]
         name = written[:1].isupper() and i > 0 and not text.isupper()
+        name = name or (i > 1 and words[i - 1].word == "by" and not is_known(token.word))
         if (
             name
             or any(a < token.end and token.start < b for a, b in marks)

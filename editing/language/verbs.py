@@ -39,6 +39,8 @@ def _replace(verb: str, rest: Tokens) -> Reading | None:
     if cut is None:
         return None
     before, after = rest[1 if rest[0].word in ("out", "up") else 0 : cut], rest[cut + 1 :]
+    if len(before) > 1 and before[-1].word == "out":
+        before = before[:-1]  # swap the sky out for a sunset
     if not after:
         return None
     if verb == "substitute" and rest[cut].word == "for":
@@ -79,7 +81,9 @@ def _change(verb: str, rest: Tokens) -> Reading | None:
 def _add(verb: str, rest: Tokens) -> Reading | None:
     if verb == "set" and (changed := _change(verb, rest)):
         return changed
-    if verb in ("put", "place", "set", "move") and (moved := _moved(rest)):
+    if verb in ("put", "place", "set", "move", "show", "draw", "render") and (
+        moved := _moved(rest)
+    ):
         return moved
     if len(rest) > 2 and rest[-1].word in ("there", "here"):
         rest = rest[:-1]
@@ -100,6 +104,8 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
             return Reading("add", (), rest, key=head(rest))  # a bird sitting on the branch
         if (length := relation_at(rest[i:])) and i + length < len(rest):
             place = rest[i + length :]
+            if is_whole(rest[:i]):  # render it in 3d
+                return Reading("global", rest[:i], rest[i:], key=last_content(place))
             if is_whole(place) and place[-1].word in lex.PICTURES:
                 return Reading("add", (), rest[:i], key=head(rest[:i]))
             return Reading("add", place, rest[:i], rest[i : i + length], head(rest[:i]))
@@ -181,7 +187,7 @@ def _make(verb: str, rest: Tokens) -> Reading | None:
 def _paint(verb: str, rest: Tokens) -> Reading | None:
     if find(rest, ("into",)) is not None:
         return _make(verb, rest)
-    if rest and rest[0].word == "over" and len(rest) > 1:
+    if rest and rest[0].word in ("over", "out") and len(rest) > 1:
         return _remove(verb, rest[1:])
     if len(rest) > 1 and rest[0].word in lex.WHOLE and rest[1].word in ("like", "in", "as"):
         return becomes(rest[:1], rest[1:])
