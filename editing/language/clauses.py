@@ -252,6 +252,9 @@ def made(who: str, what: str) -> str:
 def _negated(text: str, subject: Tokens, rest: Tokens) -> str | None:
     """The bench should not be there; the man should not wear glasses."""
     who, thing = as_object(text, subject), rest[1:]
+    said = [t.word for t in rest if t.word != "be"]
+    if len(said) > 1 and said[0] in ("so", "too", "that") and said[1] in OPPOSITES:
+        return f"make {who} {OPPOSITES[said[1]]}"
     if rest[0].word in HIDDEN:
         return f"remove {who}"
     if rest[0].word not in HOLDING or not thing:

@@ -64,7 +64,7 @@ def _read(words: Tokens) -> Reading:
 
 
 def _without_particle(words: Tokens) -> Tokens:
-    """Wipe out the clouds, clean up the desk: without the "out" and "up" that belong to the verb."""
+    """Wipe out the clouds, clean up the desk: without the particle that belongs to the verb."""
     pattern = lex.VERBS.get(words[0].word) if len(words) > 2 else None
     particle = (
         pattern in ("remove", "state", "add", "cover")
@@ -87,11 +87,12 @@ def _without_degree(words: Tokens) -> Tokens:
         return words
     said = [t.word for t in words]
     k = len(words)
-    if said[-1] in ("slightly", "somewhat", "more", "further", "half", "lots"):
+    measure = said[-2:-1] in (["a"], ["quite"], ["one"]) and said[-1] in DEGREES
+    count = k > 2 and (lex.is_number(said[-2]) or said[-2] in ("few", "some"))
+    upwards = said[-1] == "up" and k > 2 and pattern == "state" and said[0] != "fold"
+    if upwards or said[-1] in ("slightly", "somewhat", "more", "further", "half", "lots"):
         k -= 1
-    elif (said[-2:-1] in (["a"], ["quite"], ["one"]) and said[-1] in DEGREES) or (
-        said[-1] in UNITS and k > 2 and (lex.is_number(said[-2]) or said[-2] in ("few", "some"))
-    ):
+    elif measure or (count and said[-1] in UNITS):
         k -= 2
     elif lex.is_number(said[-1]) and said[-2:-1] == ["by"]:
         k -= 1
@@ -183,6 +184,9 @@ def _except(words: Tokens) -> Reading | None:
 # ------------------------------------- one reader for each pattern; None: it does not fit after all
 
 
+AUXILIARIES = frozenset("should must could can would will shall may might be is are".split())
+
+
 def _phrase(words: Tokens) -> Reading:
     """Reads an item without a verb.
 
@@ -200,7 +204,7 @@ def _phrase(words: Tokens) -> Reading:
     particle = following in PARTICLES and len(words) > 2 and words[2].word in lex.DETERMINERS
     if english.is_base_verb(said[0]) and particle:
         return raw(words[2:])
-    asked = [i for i, word in enumerate(said) if word not in lex.FINITE | {"be"}]
+    asked = [i for i, word in enumerate(said) if word not in AUXILIARIES]
     if asked and asked[0]:  # should be wearing a suit
         return _phrase(words[asked[0] :])
     if (changed := _fewer(words)) is not None:

@@ -122,7 +122,8 @@ def parse(text: str, caption: str = "") -> Instruction:
             sentence = f"The {what} has {len(value)} characters; {MAX_CHARACTERS} is the limit."
             raise EditError(f"{what}-too-long", sentence, "Make it shorter.")
     notes: list[str] = []
-    lines = [line for line in (_squeeze(line) for line in _clean(text).split("\n")) if line]
+    written = _unlisted(_clean(text)).split("\n")
+    lines = [line for line in map(_squeeze, written) if line]
     shown = " ".join(_squeeze(line) for line in _clean(caption).split("\n")).strip()
     if lines and (match := CAPTION.match(lines[0])):
         shown = lines.pop(0)[match.end() :].strip() or shown
@@ -189,6 +190,13 @@ def _clean(text: str) -> str:
         else:
             kept.append("" if kind in ("Cf", "Cs", "Cn", "Co") else " ")
     return unicodedata.normalize("NFC", "".join(kept).translate(QUOTES))
+
+
+def _unlisted(text: str) -> str:
+    """Without the numbers and bullets of a list; each of its entries is a line."""
+    if re.match(r"\s*1[.)] ", text):
+        text = re.sub(r"[ ;,]+(?=\d{1,2}[.)] +[^\W\d])", "\n", text)
+    return re.sub(r"(?m)^[ ]*(?:\d{1,2}[.)]|[-*\u2022\u2013])[ ]+(?=\S)", "", text)
 
 
 QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
@@ -293,6 +301,8 @@ def _words(text: str, part: Tokens) -> str:
     if not part:
         return ""
     start, end = part[0].start, part[-1].end
+    if text[start:end].count("(") > text[start:end].count(")"):
+        end += text[end : end + 1] == ")"
     if text[start:end].count('"') % 2:  # a quoted word at an edge keeps both its quotes
         end += text[end : end + 1] == '"'
         start -= text[start:end].count('"') % 2 and text[:start].endswith('"')

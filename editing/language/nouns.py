@@ -43,13 +43,15 @@ MEASURES = frozenset(
 
 ACTIONS = frozenset(
     "swap change removal replacement correction transfer makeover adjustment retouch retouching "
-    "upgrade restoration enhancement fix edit conversion transformation colorization upscaling".split()
+    "upgrade restoration enhancement fix edit conversion transformation colorization "
+    "upscaling".split()
 )
 """What is done to a picture; nothing that could be painted: gender swap."""
 
 
 PICTURES = frozenset(
-    "image picture photo photograph scene painting drawing illustration canvas artwork pic img".split()
+    "image picture photo photograph scene painting drawing illustration canvas artwork pic "
+    "img".split()
 )
 
 
@@ -84,7 +86,8 @@ MEDIA = frozenset(
     "impressionist cubist surrealist expressionist minimalist pointillist "
     "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
     "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
-    "photograph render engraving mosaic fresco collage polaroid etching lithograph woodcut linocut".split()
+    "photograph render engraving mosaic fresco collage polaroid etching lithograph woodcut "
+    "linocut".split()
 )
 
 

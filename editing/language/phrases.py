@@ -125,6 +125,9 @@ def _is_attribute(word: str) -> bool:
     return english.singular(word) in lex.ATTRIBUTES
 
 
+ENTIRE = ("whole", "entire")
+
+
 def is_whole(words: Tokens) -> bool:
     return bool(words) and whole_prefix(words) == len(words)
 
@@ -135,10 +138,10 @@ def whole_prefix(words: Tokens) -> int:
     Such words are: it, everything, the entire image.
     """
     k = 0
-    while k < len(words) and (
-        words[k].word in lex.DETERMINERS or words[k].word in ("whole", "entire")
-    ):
+    while k < len(words) and (words[k].word in lex.DETERMINERS or words[k].word in ENTIRE):
         k += 1
+    if k and k < len(words) and words[k].word == "thing" and words[k - 1].word in ENTIRE:
+        return k + 1
     if k < len(words) and words[k].word in lex.PICTURES:
         return k + 1
     if not words or words[0].word not in lex.WHOLE:

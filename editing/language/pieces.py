@@ -83,7 +83,8 @@ REPLACEMENTS = (
     ),
     (
         re.compile(
-            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),? (?:and )?not (?:an?|any) (.+)$",
+            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),?"
+            r" (?:and )?not (?:an?|any) (.+)$",
             re.I,
         ),
         r"replace the \2 with \1",
@@ -139,13 +140,28 @@ def whole_line(text: str) -> str:
     """
     if len(text) > LONGEST:
         return text
-    full = polite(expanded(text)).strip(" ,.!?")
-    said = ONLY.sub("only ", ASIDE.sub(" ", full))
+    full = polite(expanded(BRACKETED.sub(r", \1", text))).strip(" ,.!?")
+    said = ONLY.sub("only ", ASIDE.sub(" ", _without_denied(full)))
     if not re.search(r";|\. |\? ", said):
         for pattern, form in REPLACEMENTS:
             if match := pattern.match(said):
                 return _other_look(match) or match.expand(form)
-    return said if said != full or polite(text) != text else text
+    changed = said != full or polite(text) != text or BRACKETED.search(text)
+    return said if changed else text
+
+
+BRACKETED = re.compile(r" ?\(((?:but|and|not|keep|without|except) [^()]*)\)", re.IGNORECASE)
+DENIED = re.compile(r"^(.*\b(\w+)),? (?:and |but )?not (\w+)$", re.IGNORECASE)
+DENIED_FIRST = re.compile(r"^not (\w+),? but (?:rather )?(\w+)$", re.IGNORECASE)
+
+
+def _without_denied(text: str) -> str:
+    """Red, not blue; not blue but red: without the look that is not wanted."""
+    if (match := DENIED.match(text)) and all(map(lex.is_adjective, (match[2], match[3]))):
+        return match[1]
+    if (match := DENIED_FIRST.match(text)) and all(map(lex.is_adjective, (match[1], match[2]))):
+        return match[2]
+    return text
 
 
 def _other_look(match: re.Match[str]) -> str:
@@ -169,6 +185,8 @@ def cut(text: str, marked: Sequence[Span]) -> list[Span]:
     for match in SEPARATOR.finditer(text):
         if any(a < match.end() and match.start() < b for a, b in marked) and match[0] != ";":
             continue
+        if match[0].lower() == " but " and ALL.search(text, 0, match.start()):
+            continue  # everything but the car
         sure = match[0] == ";" or match[0].lower().endswith("then ")
         following = text[match.end() : match.end() + LOOKAHEAD]
         if sure or _begins(following):
@@ -188,6 +206,7 @@ def _begins(text: str) -> bool:
     return bool(STAY.match(full) or LABEL.match(text))
 
 
+ALL = re.compile(r"\b(?:everything|all|anything|nothing)$", re.IGNORECASE)
 LABEL = re.compile(r"[\w ]{2,30}: \w")
 
 
@@ -226,7 +245,8 @@ IS = re.compile(r"(?:the|this|that|these|those|my|his|her) [^,;]{1,40}? (?:is|ar
 
 
 SAID_OF = re.compile(
-    r"((?:the|this|that|these|those|my|his|her) [^,;]{1,40}?) (?:is|are|was|were|looks?|seems?|appears?) ",
+    r"((?:the|this|that|these|those|my|his|her) [^,;]{1,40}?)"
+    r" (?:is|are|was|were|looks?|seems?|appears?) ",
     re.IGNORECASE,
 )
 

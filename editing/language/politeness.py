@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from . import english
+from . import lexicon as lex
 from .phrases import tokens
 
 NOT = "should|do|does|did|is|are|was|were|would|could|must|need|has|have|had"
@@ -118,7 +119,10 @@ def polite(text: str) -> str:
         text = text[cut.end() :]
         doing = tokens(text)[0].word.endswith("ing") and cut[0].endswith(" ")
         text = finite(text) if doing and GERUND.search(cut[0]) else text
-    while (cut := BACK.search(text)) and len(tokens(text[: cut.start()])) > 1:
+    while cut := BACK.search(text):
+        left = tokens(text[: cut.start()])
+        if not left or (len(left) == 1 and not lex.is_adjective(left[0].word)):
+            break
         text = text[: cut.start()]
     return text
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from . import english, pieces, spelling
 from . import lexicon as lex
-from . import pieces, spelling
 from .grammar import is_imperative
 from .phrases import head, tokens
 
@@ -88,6 +88,28 @@ def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question 
     return Question("did-you-mean", f"Did you mean: {proposal}?", proposal), fixed
 
 
+def _says_nothing(item: Part, words: list[str]) -> Question | None:
+    """Remove; make it; surprise me; asdf; go back; same but blue."""
+    text = item.text
+    sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+    whole = any(w in lex.WHOLE or w in lex.PICTURES for w in words[1:])
+    imperative = item.form == "imperative" and item.operation != "global"
+    if imperative and not item.keyword and (item.operation == "raw" or not whole):
+        return Question("unclear", sentence)
+    if item.operation != "raw":
+        return None
+    if item.keyword.lower() in lex.PRONOUNS | {"same"} or words[:1] == ["same"]:
+        return Question("unclear", sentence)
+    if item.form == "phrase" and not spelling.is_known(item.keyword.lower()) and item.keyword:
+        said = f"{item.keyword!r} is no word that Limn knows."
+        return Question("unclear", f"{said} Say what to change, and into what.")
+    little = lex.PREPOSITIONS | lex.ADVERBS | {"back", "up", "down"}
+    bare = bool(words) and english.is_base_verb(words[0]) and not lex.is_adjective(words[0])
+    if item.form == "phrase" and bare and words[1:] and all(w in little for w in words[1:]):
+        return Question("unclear", sentence)
+    return None
+
+
 def unclear(item: Part) -> Question | None:
     """What cannot be done, or would change the wrong thing.
 
@@ -136,6 +158,8 @@ def unclear(item: Part) -> Question | None:
     if alone and (len(words) == 1 or words[1] in ("down", "up") or words[1] in lex.PREPOSITIONS):
         sentence = f"Who shall {text!r}? Say it as: make the ... {text}"
         return Question("unclear", sentence)
+    if (told := _says_nothing(item, words)) is not None:
+        return told
     content = [w for w in words if w not in lex.CONTENTLESS and w not in EMPTY]
     statement = item.operation == "raw" and pieces.context(text)
     if not content and item.operation == "raw" and words:

@@ -12,19 +12,20 @@ import re
 
 from . import english
 from . import lexicon as lex
-from .clauses import BE, GONE, MODALS, OBJECTIVE, PAINTED, clause, predicate, say
-from .phrases import Tokens, ends_noun_phrase, tokens
+from .clauses import BE, GONE, MODALS, OBJECTIVE, OPPOSITES, PAINTED, clause, predicate, say
+from .phrases import Tokens, ends_noun_phrase, head, tokens
 from .politeness import DETERMINED, FILLER, LIKE, MODAL, STATEMENT, expanded, finite, polite
 from .predicates import owns, trailing_adjectives
 
 WISHES = (
     rf"(?:i|we) (?:\w+ly |would |do |will |{FILLER} )*{LIKE}(?: (?:to )?(?:have|see|get))?(?: "
     r"that| for)?",
-    rf"{MODAL} (?:i|we|you) (?:{FILLER} )*(?:have|get|see)",
+    rf"{MODAL} (?:(?:i|we) (?:{FILLER} )*(?:have|get|see)|you (?:{FILLER} )*(?:have|get))",
     r"(?:i|we) (?:would|could|should|can) (?:have|see)",
     r"(?:i|we) (?:think|believe|feel|guess|suggest|imagine|hope|say|bet)(?: that)?",
     r"(?:it would be|would it be|it might be|it will be) (?:\w+ )?\w+ if(?: you could)?",
     r"(?:would it be |is it )?possible (?:to have|for)",
+    r"(?:wish|hope)(?: that)?(?= (?:it|the|he|she|they|there)\b)",
     r"what if|how about|what about|what (?:happens|would happen) if|let us see|suppose|if only|if",
     r"imagine(?: if| that)?|(?:please )?make sure(?: that)?|ensure(?: that)?|make it so(?: that)?",
     r"(?:edit|change|modify|alter) (?:the|this) (?:image|picture|photo) (?:so|such) that",
@@ -60,6 +61,10 @@ COLON = re.compile(r"([^:]{2,60}): (\S.*)$")
 ONLY = re.compile(rf"\bonly (?={DETERMINED})", re.IGNORECASE)
 
 
+ASKED = frozenset("what why who where when which how whose".split())
+"""What begins a question to which nothing painted is the answer."""
+
+
 MOST = 6  # rewritings of one text: "could you please" before "I want" before a clause is three
 
 
@@ -85,6 +90,8 @@ def _once(text: str) -> str:
     if cut := WISH.match(text):
         return _wished(text[cut.end() :])
     words = tokens(text)
+    if words and words[0].word in ASKED and not WOULD_LOOK.match(text):
+        return text
     if words and (len(words) > 1 or lex.is_adjective(words[0].word)):
         for rule in RULES if len(words) > 1 else (_elliptic,):
             if (said := rule(text, words)) is not None:
@@ -168,11 +175,21 @@ def _elliptic(text: str, words: Tokens) -> str | None:
     last, first = words[-1].word, words[0].word
     if first in lex.POSE_VERBS or (len(words) == 1 and first in lex.VERBS) or STATEMENT.match(text):
         return None
+    if first == "too" and last in OPPOSITES and len(words) == 2:
+        return f"make it {OPPOSITES[last]}"
+    asked = next((i for i, t in enumerate(words) if t.word not in MODALS | BE | {"way"}), 0)
+    if asked and all(lex.joins(t.word) for t in words[asked:]):
+        return f"make it {say(text, words[asked:])}"  # could be brighter
+    if len(words) > 2 and words[-2].word == "in" and last in lex.COLOURS:
+        thing = say(text, words[:-2])
+        if head(words[:-2]) and first not in lex.VERBS | dict.fromkeys(("a", "an")):
+            return f"make {thing if first in lex.DETERMINERS else f'the {thing}'} {last}"
     adjective = any(lex.is_adjective(t.word) for t in words)
     if adjective and all(lex.joins(t.word) for t in words) and first not in ("and", "but"):
         plain = last in lex.QUALITIES or "n" not in english.classes(last)
         return f"make it {text}" if first not in lex.COLOURS and plain else None
-    if first == "everything" and trailing_adjectives(words):
+    told = any(t.word in lex.FINITE for t in words)
+    if first == "everything" and trailing_adjectives(words) and not told:
         return f"make {text}"
     if last in lex.FEATURES and all(lex.is_adjective(t.word) for t in words[:-1]):
         return f"make the {say(text, words[-1:])} {say(text, words[:-1])}"

@@ -181,9 +181,19 @@ def _meant(token: Token, words: Tokens, at: int) -> str:
         return ""
     if len(word) < 3 or (leads and object_follows):
         return _best(word, frozenset(lex.VERBS), own) if leads and object_follows else ""
+    for end in ("the", "a", "it"):
+        if leads and word.endswith(end) and word[: -len(end)] in lex.VERBS:
+            return f"{word[: -len(end)]} {end}"
     if leads and (best := _best(word, frozenset(lex.VERBS), own)):
         return best
-    return _best(word, None, own)
+    led = at > 0 and words[at - 1].word in lex.DETERMINERS
+    return _best(word, _nouns() if led and not own else None, own)
+
+
+@cache
+def _nouns() -> frozenset[str]:
+    """What can stand behind "the": no word that only holds sentences together."""
+    return frozenset((*english.common_words(30), *CORE)) - LITTLE
 
 
 @cache

@@ -211,7 +211,7 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
             i
             for i, t in enumerate(rest)
             if i > 1
-            and rest[i - 1].word != "and"
+            and rest[i - 1].word not in {"and"} | lex.PREPOSITIONS
             and (t.word in lex.DETERMINERS or lex.is_number(t.word))
         ]
         cut = later[0] if later else _receives(rest)
@@ -220,6 +220,8 @@ def _give(verb: str, rest: Tokens) -> Reading | None:
         return None
     if is_whole(receiver) and (gift[-1].word in lex.STYLES or gift[-1].word in lex.TIMES):
         return Reading("global", receiver, gift, key=last_content(gift))
+    if is_whole(receiver) and receiver[-1].word in lex.PICTURES:
+        return Reading("global", receiver, gift, key=head(gift))
     if gift[-1].word in lex.PATTERNS:
         return Reading("modify", receiver, gift, key=name_of(receiver))
     return Reading("add", receiver, gift, key=head(gift))
