@@ -52,6 +52,8 @@ class Part(Protocol):
     @property
     def subject(self) -> str: ...
     @property
+    def target(self) -> str: ...
+    @property
     def keyword(self) -> str: ...
     @property
     def marks(self) -> tuple[object, ...]: ...
@@ -100,7 +102,9 @@ def _says_nothing(item: Part, words: list[str]) -> Question | None:
         return None
     if item.keyword.lower() in lex.PRONOUNS | {"same"} or words[:1] == ["same"]:
         return Question("unclear", sentence)
-    if item.form == "phrase" and not spelling.is_known(item.keyword.lower()) and item.keyword:
+    word = item.keyword.lower()
+    heard = not word or spelling.is_known(word) or english.zipf(word) > 0
+    if item.form == "phrase" and not heard:
         said = f"{item.keyword!r} is no word that Limn knows."
         return Question("unclear", f"{said} Say what to change, and into what.")
     little = lex.PREPOSITIONS | lex.ADVERBS | {"back", "up", "down"}

@@ -188,8 +188,8 @@ def _elliptic(text: str, words: Tokens) -> str | None:
     if adjective and all(lex.joins(t.word) for t in words) and first not in ("and", "but"):
         plain = last in lex.QUALITIES or "n" not in english.classes(last)
         return f"make it {text}" if first not in lex.COLOURS and plain else None
-    told = any(t.word in lex.FINITE for t in words)
-    if first == "everything" and trailing_adjectives(words) and not told:
+    clause_told = any(t.word in lex.FINITE for t in words)
+    if first == "everything" and trailing_adjectives(words) and not clause_told:
         return f"make {text}"
     if last in lex.FEATURES and all(lex.is_adjective(t.word) for t in words[:-1]):
         return f"make the {say(text, words[-1:])} {say(text, words[:-1])}"
