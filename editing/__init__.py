@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .request import EditRequest, Parameter
     from .store import Store
     from .task import Algorithm
+    from .variants import edit_variants
 
 __all__ = [
     "ALGORITHMS",
@@ -39,6 +40,7 @@ __all__ = [
     "UnreadableModel",
     "auto",
     "edit",
+    "edit_variants",
     "events",
     "load_models",
     "prepare",
@@ -51,6 +53,7 @@ HOMES = (
     "request",
     "captioner",
     "task",
+    "variants",
     "store",
     "diffusion.loading",
     "methods.table",

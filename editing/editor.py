@@ -15,7 +15,7 @@ import torch
 from . import auto, transparency, world
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
-from .diffusion.model import Tally
+from .diffusion.model import Gather, Tally
 from .errors import EditError, NotFinite
 from .events import Crop, Done, Event, Mask, Report, Stage
 from .frame import choose_frame
@@ -89,7 +89,10 @@ def prepare(models: Models, request: EditRequest) -> Prepared:
 
 @torch.no_grad()
 def edit(
-    models: Models, wanted: Prepared | EditRequest, store: Store | None = None
+    models: Models,
+    wanted: Prepared | EditRequest,
+    store: Store | None = None,
+    gather: Gather | None = None,
 ) -> Iterator[Event]:
     """Carry out one edit; a request is prepared first.
 
@@ -97,6 +100,7 @@ def edit(
     Closing the iterator cancels. The same models, request and device give the same bytes, but on
     CUDA for what goes backwards through the network (TAS, null-text inversion), whose kernels may
     add in any order. `store` may keep values (inversions, optimised embeddings) for later edits.
+    gather: shares its forwards with other edits (variants.py).
     Raises EditError for a request that cannot be carried out, MissingVariant if the model lacks a
     network.
     """
@@ -139,6 +143,7 @@ def edit(
             shelf=shelf,
             tally=tally,
             models=models,
+            gather=gather,
         )
         try:
             outcome = yield from _carried_out(prepared, task)

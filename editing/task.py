@@ -13,7 +13,7 @@ from torch import Tensor
 from . import events
 from .diffusion.loading import Models
 from .diffusion.masks import area, within
-from .diffusion.model import Model, Tally
+from .diffusion.model import Gather, Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
 from .facts import Facts
@@ -85,7 +85,8 @@ class Task:
     Pictures and hint are at working size, on the CPU. texts: what the picture shows and shall show,
     for an algorithm that is told by captions. image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in
     0..1, or None where there is none or it is off. generator: the request's only source of random
-    numbers. shelf: values kept from earlier edits.
+    numbers. shelf: values kept from earlier edits. gather: where the forwards of several edits are
+    shared.
     """
 
     request: EditRequest
@@ -98,6 +99,7 @@ class Task:
     shelf: Shelf
     tally: Tally
     models: Models
+    gather: Gather | None = None
 
     @property
     def captions(self) -> Captions:
@@ -107,7 +109,7 @@ class Task:
 
     def model(self, variant: str) -> Model:
         """A variant of the model, counting into this edit's tally. Raises MissingVariant."""
-        return self.models.get(variant).counting(self.tally)
+        return self.models.get(variant).counting(self.tally, self.gather)
 
     def brought(self, variant: str) -> Generator[events.Event, None, Model]:
         """A variant of the model, with its loading told as a stage.

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -130,9 +130,49 @@ class Attention:
             value=self.value if value is None else value,
         )
 
+    def parted(self, edits: int) -> list[Attention]:
+        """The rows of each of several edits; a branch holds those of one after the other."""
+        rows = Rows(self.rows.names, self.rows.samples // edits)
+
+        def part(x: Tensor, edit: int) -> Tensor:
+            return x.unflatten(0, (len(rows.names), edits, rows.samples))[:, edit].flatten(0, 1)
+
+        return [
+            replace(
+                self,
+                rows=rows,
+                hidden=part(self.hidden, edit),
+                query=part(self.query, edit),
+                key=part(self.key, edit),
+                value=part(self.value, edit),
+            )
+            for edit in range(edits)
+        ]
+
 
 Tap = Callable[[Attention], Tensor]
 Taps = Mapping[Site, Tap]
+
+
+def side_by_side(taps: Sequence[Taps]) -> Taps:
+    """The taps of several edits in one batch of (branch x edit x sample).
+
+    Each edit's own see its own rows alone, as if it went through the network by itself.
+    """
+    edits = len(taps)
+
+    def at(site: Site) -> Tap:
+        def tap(a: Attention) -> Tensor:
+            outputs = [
+                own[site](part) if site in own else part.attend()
+                for own, part in zip(taps, a.parted(edits), strict=True)
+            ]
+            branches = len(a.rows.names)
+            return torch.stack([x.unflatten(0, (branches, -1)) for x in outputs], 1).flatten(0, 2)
+
+        return tap
+
+    return {site: at(site) for own in taps for site in own}
 
 
 class Sites:

@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from ..errors import NotFinite
 from . import finite, tokens
-from .attention import Rows, Sites, Taps
+from .attention import Rows, Sites, Taps, side_by_side
 from .configuration import World
 from .finite import Widened
 from .schedule import Schedule
@@ -43,6 +43,40 @@ class Branch:
     extra: Tensor | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One question to the UNet.
+
+    inputs: (branch, sample, channel, h, w), texts: (branch, sample, token, channel). t: timestep.
+    tally: where it is counted.
+    """
+
+    inputs: Tensor
+    texts: Tensor
+    t: float
+    names: tuple[str, ...]
+    taps: Taps
+    tally: Tally
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What calls of one forward have in common."""
+        return self.names, self.t, self.inputs.shape, self.texts.shape, self.inputs.device
+
+    def asks_as(self, other: Call) -> bool:
+        """Whether both ask the same, and nobody looks on."""
+        return (
+            not self.taps
+            and not other.taps
+            and torch.equal(self.inputs, other.inputs)
+            and torch.equal(self.texts, other.texts)
+        )
+
+
+Gather = Callable[["Model", Call], Tensor]
+"""Has a call carried out in a forward with those of other edits: (branch, sample, 4, h, w)."""
+
+
 @dataclass(frozen=True)
 class Model:
     """One variant of a checkpoint, ready to use.
@@ -67,6 +101,7 @@ class Model:
     world: World | None = None  # what a small model knows; None where it is not told
     lean: bool = False  # only the UNet stays on the device; the others visit it for each call
     tally: Tally = field(default_factory=Tally)
+    gather: Gather | None = None  # carries out a forward together with those of other edits
 
     def __post_init__(self) -> None:
         for part in finite.NAMES:
@@ -173,25 +208,47 @@ class Model:
         All branches go through **one** forward. latents: as the network wants them (Solver.shown),
         (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999. Raises NotFinite, or
         Widened where the UNet runs in float32 from now on. Gradients flow to the text embeddings
-        and latents where the caller has them enabled.
+        and latents where the caller has them enabled; such a call never shares its forward with
+        those of other edits.
         """
-        shared = latents if isinstance(latents, Tensor) else None
         inputs, texts = [], []
         for branch in branches:
-            x = shared if shared is not None else latents[branch.name]  # type: ignore[index]
+            x = latents if isinstance(latents, Tensor) else latents[branch.name]
             extra = () if branch.extra is None else (branch.extra.to(x).expand(len(x), -1, -1, -1),)
             inputs.append(torch.cat((x, *extra), dim=1))
             texts.append(branch.text.expand(len(x), -1, -1))
-        batch = torch.cat(inputs)  # (branch x sample, channels, h, w)
-        rows = Rows(tuple(b.name for b in branches), len(batch) // len(branches))
-        self.tally.forwards += 1
-        self.tally.rows += len(batch)
+        names = tuple(branch.name for branch in branches)
+        call = Call(torch.stack(inputs), torch.stack(texts), t, names, taps or {}, self.tally)
+        if self.gather is None or torch.is_grad_enabled():
+            output = self.forward([call])[0]
+        else:
+            output = self.gather(self, call)
+        return dict(zip(names, output, strict=True))
+
+    def forward(self, calls: Sequence[Call]) -> list[Tensor]:
+        """The noise that each call asks for, (branch, n, 4, h, w).
+
+        One forward answers all. calls: alike (Call.kind). The batch is (branch x call x sample);
+        two calls that ask the same are asked once. Raises NotFinite, Widened,
+        torch.OutOfMemoryError.
+        """
+        first = [next(k for k, b in enumerate(calls) if b is a or b.asks_as(a)) for a in calls]
+        asked = [calls[k] for k in sorted(set(first))]
+        samples = asked[0].inputs.shape[1]
+        batch = torch.cat([call.inputs for call in asked], dim=1).flatten(0, 1)
+        texts = torch.cat([call.texts for call in asked], dim=1).flatten(0, 1)
+        for call in asked:
+            call.tally.rows += len(batch) // len(asked)
+        for tally in {id(call.tally): call.tally for call in calls}.values():
+            tally.forwards += 1
+        rows = Rows(asked[0].names, samples * len(asked))
+        taps = asked[0].taps if len(asked) == 1 else side_by_side([call.taps for call in asked])
         dtype = self.unet.dtype
-        with self.sites.held(taps or {}, rows, (batch.shape[2], batch.shape[3])):
+        with self.sites.held(taps, rows, (batch.shape[2], batch.shape[3])):
             output = self.unet(
                 batch.to(dtype),
-                torch.tensor(t, device=batch.device),
-                torch.cat(texts).to(dtype),
+                torch.tensor(asked[0].t, device=batch.device),
+                texts.to(dtype),
                 return_dict=False,
             )[0].to(batch.dtype)
         if not finite.is_finite(output):
@@ -200,9 +257,11 @@ class Model:
             finite.widen(self.unet, "unet", self._owner)
             raise Widened("unet")  # its taps have seen such numbers, too
         if self.prediction == "v_prediction":
-            alpha_bar = self.schedule.at(t)
+            alpha_bar = self.schedule.at(asked[0].t)
             output = alpha_bar**0.5 * output + (1 - alpha_bar) ** 0.5 * batch[:, : output.shape[1]]
-        return {name: output[rows.of(name)] for name in rows.names}
+        answers = output.unflatten(0, (len(rows.names), len(asked), samples)).unbind(1)
+        of = dict(zip(sorted(set(first)), answers, strict=True))
+        return [of[k] for k in first]
 
     def save_memory(self, on: bool) -> None:
         """Gradient checkpointing, which takes about half the memory.
@@ -223,6 +282,9 @@ class Model:
             self.device.type, init_scale=1024.0, enabled=self.unet.dtype == torch.float16
         )
 
-    def counting(self, tally: Tally) -> Model:
-        """The same networks, counting into another tally."""
-        return replace(self, tally=tally)
+    def counting(self, tally: Tally, gather: Gather | None = None) -> Model:
+        """The same networks, counting into another tally.
+
+        gather: what carries out their forwards together with others.
+        """
+        return replace(self, tally=tally, gather=gather)
