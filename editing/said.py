@@ -1,6 +1,6 @@
-"""Sentences for a painter that can be translated: a text that knows what it is made of.
+"""Sentences for a painter that can be translated.
 
-The English template is the sentence's identity, as in gettext. Catalogues hold its translations,
+Such a text knows what it is made of. The English template is the sentence's identity, as in gettext. Catalogues hold its translations,
 and the values are put in afterwards.
 """
 
@@ -12,8 +12,10 @@ from collections.abc import Mapping
 Value = bool | int | float | str
 
 PLACE = re.compile(r"\{(\w+)\}")
-"""A value's place in a template: a name in braces, and nothing else. No format specification and no
-attribute, for a template may come from elsewhere."""
+"""A value's place in a template: a name in braces, and nothing else.
+
+No format specification and no attribute, for a template may come from elsewhere.
+"""
 
 
 class Said(str):
@@ -49,5 +51,5 @@ def filled(template: str, data: Mapping[str, Value]) -> str:
 
 
 def said(text: str) -> Said:
-    """A text as a sentence of its own, where it is none yet: braces in it are no places."""
+    """A text as a sentence of its own, if it is none yet; its braces are no places."""
     return text if isinstance(text, Said) else Said("{text}", {"text": text})

@@ -1,6 +1,6 @@
-"""The painter's language: each sentence is looked up by its English template, as gettext does it.
+"""The painter's language: sentences are looked up by their English templates.
 
-A catalogue is a JSON table in `languages/`, from English templates to translations. What it lacks
+So does gettext. A catalogue is a JSON table in `languages/`, from English templates to translations. What it lacks
 is said in English. No Krita, no Qt.
 """
 

@@ -1,4 +1,4 @@
-"""Counts changed pixels, strip by strip, without numpy, which Krita's Python lacks.
+"""Counts changed pixels, strip by strip; Krita's Python has no numpy.
 
 A strip's bytes become one large whole number with a 1 for each pixel that counts, so that
 the counting is done by the processor and not by Python. No Krita, no Qt.
@@ -35,7 +35,7 @@ class Counted:
 
 
 def covered(pixels: bytes, count: int, depth: str) -> int:
-    """Which pixels are not wholly transparent: a whole number with a byte of 0 or 1 for each.
+    """Which pixels are not wholly transparent: a number, a byte of 0 or 1 for each.
 
     pixels: as Krita has them, whatever the colour model: alpha is the last channel. count: how many
     pixels. depth: of DEPTH_BYTES; an alpha of 0 has only bytes of 0 in each of them.

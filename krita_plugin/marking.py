@@ -1,4 +1,4 @@
-"""A word of an instruction becomes its mark: "make the box red" -> "make the [box] red".
+"""A word becomes its item's mark: "make the box red" -> "make the [box] red".
 
 The mark is how a painter tells whose place is looked for, where the sentence was read otherwise. No
 Krita, no Qt.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 MARK = re.compile(r"\[([^\[\]:;\n]+)(:[ ]*[0-9.]+[ ]*)?\]")
-"""As the server reads it (editing/language/marks.py): words, and perhaps a strength."""
+"""Words and perhaps a strength, as the server reads it (language/marks.py)."""
 
 
 def marked(instruction: str, item: str, word: str) -> str:
@@ -31,7 +31,7 @@ def marked(instruction: str, item: str, word: str) -> str:
 
 
 def _place(instruction: str, item: str) -> tuple[int, int]:
-    """Where an item stands in the instruction, marks counted in; all of it where unclear."""
+    """Where an item stands in the instruction, with marks; all of it where unclear."""
     between = r"(?:[\[\]\s]|:[ ]*[0-9.]+[ ]*\])*"
     words = [re.escape(word) for word in re.findall(r"\w+|[^\w\s]", item)]
     if not words:

@@ -13,7 +13,7 @@ from .state import Panel
 from .wire.client import Client
 
 PAUSE_MS = 350
-"""After a key before the sentence is sent: longer than between two keys of who types slowly."""
+"""After a key before a sentence is sent: who types slowly takes less between two."""
 
 
 class ReadingAhead(QObject):  # type: ignore[misc]

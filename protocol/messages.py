@@ -126,10 +126,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence for people that can be translated: an English template, and the values that its
-    places, such as {thing}, are filled with.
+    """A sentence for people that can be translated.
 
-    code: what it is about, for programs; may be empty.
+    template: in English. data: what its places, such as {thing}, are filled with. code: what it is about, for programs; may be empty.
     """
 
     template: Text
@@ -169,8 +168,10 @@ HINT_MODES: tuple[HintMode, ...] = get_args(HintMode)
 
 @dataclass(frozen=True)
 class Read:
-    """How would this sentence be understood? Answered by Reading with the same number, unless a
-    newer Read has come by then. Nothing is loaded or computed for it.
+    """How would this sentence be understood?
+
+    Answered by Reading with the same number, unless a newer Read has come by then. Nothing is
+    loaded or computed for it.
     """
 
     number: Count

@@ -46,7 +46,7 @@ class Reader:
 
 
 def answered(asked: Read, available: Collection[str]) -> Reading:
-    """What is understood. A sentence that cannot be one is answered by why, as a question."""
+    """What is understood; what cannot be an instruction is answered by why not."""
     try:
         found = reading.read(asked.instruction, asked.caption, available)
     except EditError as error:

@@ -18,7 +18,7 @@ from .reading import Source, is_open, strips
 
 
 def changes(source: Source, layer: Any, area: Rect, mask: bytes) -> Steps[Counted | None]:
-    """Count what a result's layer changes. None: its place or its pixels can't be told any more.
+    """Count what a result's layer changes; None where that can't be told any more.
 
     area, mask: the final mask of the edit, 8 bits a pixel, in document pixels as of the snapshot.
     Where the source was scaled meanwhile, the mask's edge is not known to the pixel: None, too.

@@ -1,4 +1,4 @@
-"""The line under the instruction: how it is understood, before anything is computed.
+"""The line under the instruction: how it is understood, before anything is done.
 
 "recolour · the box → red · FoI", the word whose place is looked for underlined. A click on another
 word makes it the one, as a mark in the painter's own text; a proposal is taken by a click, too.

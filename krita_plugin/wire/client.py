@@ -167,7 +167,7 @@ class Client(QObject):  # type: ignore[misc]
         self._orders.put(_Order("submit", draft))
 
     def ask(self, question: Read) -> None:
-        """How would this be understood? Without a connection nobody answers, and none is made."""
+        """How would this be understood? No connection is made for it."""
         self._orders.put(_Order("read", question))
 
     def cancel(self, job: str) -> None:
