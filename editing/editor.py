@@ -23,7 +23,7 @@ from .language.instruction import Instruction, parse
 from .language.prompts import Captions
 from .methods.table import ALGORITHMS, PAPERS
 from .request import EditRequest, resolve
-from .store import Shelf, Store
+from .store import EditCache, Store
 from .task import Algorithm, Outcome, Task
 
 COARSE = 2.0  # a layer this many times larger than the working size comes back visibly softer
@@ -130,7 +130,7 @@ def edit(
             "finer detail."
         )
     warnings += prepared.instruction.notes
-    tally, shelf = Tally(), Shelf(store)
+    tally, cache = Tally(), EditCache(store)
     while True:
         task = Task(
             request=request,
@@ -140,7 +140,7 @@ def edit(
             hint=None if hint is None else frame.enter(hint),
             frame=frame,
             generator=torch.Generator("cpu").manual_seed(request.seed),
-            shelf=shelf,
+            cache=cache,
             tally=tally,
             models=models,
             gather=gather,
@@ -169,7 +169,7 @@ def edit(
         rows=task.tally.rows,
         understood=outcome.understood,
         warnings=(*warnings, *outcome.warnings),
-        reused=tuple(task.shelf.reused),
+        reused=tuple(task.cache.reused),
         reason=prepared.reason,
     )
     # A quarter of a latent: farther no outline strayed where only a colour was to change.

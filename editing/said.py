@@ -1,7 +1,7 @@
 """Sentences for a painter that can be translated.
 
-Such a text knows what it is made of. The English template is the sentence's identity, as in gettext. Catalogues hold its translations,
-and the values are put in afterwards.
+Such a text knows what it is made of. The English template is the sentence's identity, as in
+gettext. Catalogues hold its translations, and the values are put in afterwards.
 """
 
 from __future__ import annotations

@@ -26,14 +26,14 @@ class Store(Protocol):
         """Keep a value: a tensor or a frozen dataclass of tensors."""
 
 
-class Shelf:
+class EditCache:
     """One edit's access to a store; it notes what it could reuse."""
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
         self.reused: list[str] = []
 
-    def once(
+    def memoize(
         self,
         name: str,
         kind: type[Value],

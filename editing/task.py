@@ -22,7 +22,7 @@ from .language.instruction import Instruction
 from .language.prompts import Captions
 from .request import EditRequest, Parameter, parameters_of
 from .request import Value as Setting
-from .store import Shelf
+from .store import EditCache
 
 Value = TypeVar("Value")
 
@@ -85,7 +85,7 @@ class Task:
     Pictures and hint are at working size, on the CPU. texts: what the picture shows and shall show,
     for an algorithm that is told by captions. image: (1, 3, h, w) in 0..1. hint: (1, 1, h, w) in
     0..1, or None where there is none or it is off. generator: the request's only source of random
-    numbers. shelf: values kept from earlier edits. gather: where the forwards of several edits are
+    numbers. cache: values kept from earlier edits. gather: where the forwards of several edits are
     shared.
     """
 
@@ -96,7 +96,7 @@ class Task:
     hint: Tensor | None
     frame: Frame
     generator: torch.Generator
-    shelf: Shelf
+    cache: EditCache
     tally: Tally
     models: Models
     gather: Gather | None = None

@@ -29,7 +29,9 @@ def strange_words(model: Model, instruction: Instruction) -> tuple[str, ...]:
     said = " ".join(f"{i.subject} {i.target} {i.keyword}" for i in instruction.items)
     words = dict.fromkeys(re.findall(r"[^\W\d_]+", said.lower()))
     return tuple(
-        word for word in words if len(tokens.read(model.tokenizer, word, model.places).content) > 1
+        word
+        for word in words
+        if len(tokens.read(model.tokenizer, word, model.max_tokens).content) > 1
     )
 
 

@@ -1,7 +1,7 @@
 """The painter's language: sentences are looked up by their English templates.
 
-So does gettext. A catalogue is a JSON table in `languages/`, from English templates to translations. What it lacks
-is said in English. No Krita, no Qt.
+So does gettext. A catalogue is a JSON table in `languages/`, from English templates to
+translations. What it lacks is said in English. No Krita, no Qt.
 """
 
 from __future__ import annotations

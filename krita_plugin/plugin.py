@@ -25,7 +25,7 @@ SETTINGS = ("limn", "panel")
 DOCKER_ID = "limn_docker"
 
 
-class House:
+class Application:
     """What all windows share."""
 
     def __init__(self) -> None:
@@ -53,14 +53,14 @@ class House:
             Krita.instance().writeSetting(*SETTINGS, text)
 
 
-_house: list[House] = []
+_application: list[Application] = []
 
 
-def house() -> House:
+def application() -> Application:
     """The one house, built at first need: by then Krita is up."""
-    if not _house:
-        _house.append(House())
-    return _house[0]
+    if not _application:
+        _application.append(Application())
+    return _application[0]
 
 
 class LimnDocker(DockWidget):  # type: ignore[misc]
@@ -70,7 +70,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         super().__init__()
         self.setWindowTitle("Limn")
         self.setObjectName(DOCKER_ID)
-        shared = house()
+        shared = application()
         self.view = PanelView(shared.panel)
         self.view.edit_wanted.connect(shared.edits.edit)
         self.view.again_wanted.connect(shared.edits.again)
@@ -103,7 +103,7 @@ class LimnExtension(Extension):  # type: ignore[misc]
         }
         for name, (title, act) in acts.items():
             action = window.createAction(name, title, "tools/scripts")
-            action.triggered.connect(lambda checked=False, act=act: act(house().edits))
+            action.triggered.connect(lambda checked=False, act=act: act(application().edits))
 
 
 def _focus() -> None:

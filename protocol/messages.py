@@ -128,7 +128,8 @@ class Box:
 class Said:
     """A sentence for people that can be translated.
 
-    template: in English. data: what its places, such as {thing}, are filled with. code: what it is about, for programs; may be empty.
+    template: in English. data: what its places, such as {thing}, are filled with. code: what it is
+    about, for programs; may be empty.
     """
 
     template: Text

@@ -30,7 +30,7 @@ from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
 from .engine import EngineError, LocalEngine, Start
 from .jobs import Jobs
 from .log import begin as begin_log
-from .session import Context, Session
+from .session import Context, ServerSession
 from .settings import Settings, SettingsError, runtime_folder
 
 log = logging.getLogger("limn.app")
@@ -136,7 +136,7 @@ def build(context: Context, port: int, token: str, door: Door) -> web.Applicatio
         await ws.prepare(request)
         sockets.add(ws)
         try:
-            await Session(ws, context).run()
+            await ServerSession(ws, context).run()
         finally:
             sockets.discard(ws)
             log.info("disconnected connections=%d", len(sockets))

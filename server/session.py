@@ -58,7 +58,7 @@ class Context:
     pictures: ByteCache
 
 
-class Session:
+class ServerSession:
     """A client's connection, from its handshake to its end. Its jobs outlive it."""
 
     def __init__(self, socket: web.WebSocketResponse, context: Context) -> None:

@@ -25,7 +25,7 @@ from .. import ALGORITHMS
 from ..diffusion.loading import Models, load_models
 from ..diffusion.model import Branch, Model
 from ..diffusion.sampling import classifier_free, denoise
-from ..diffusion.schedule import DDIM, Moment, randn
+from ..diffusion.schedule import DDIM, Timestep, randn
 from ..sketchbook import folder
 from . import metrics, sheet
 from .methods import PRESETS, Answer, ask, has_mask, known_methods
@@ -185,7 +185,7 @@ def generated(model: Model, text: str, seed: int) -> Tensor:
     side = model.native_size // model.factor
     z = randn((1, 4, side, side), torch.Generator("cpu").manual_seed(seed), model.device)
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = model.predict(z, now.t, branches)
         return classifier_free(noise["null"], noise["text"], GUIDANCE)
 

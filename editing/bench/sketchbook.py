@@ -427,10 +427,10 @@ def inversion(bench: Bench) -> dict[str, float]:
         made = scene(bench.first + 60_000 + k)
         latents = model.encode(bench.oracle.small(to_tensor(render(made).image))) * model.scaling
         branch, x = [Branch("text", model.embed(text(caption(made))))], latents
-        for ladder in (up, down):
-            ladder.set_timesteps(50)
-            for t in ladder.timesteps:
-                x = ladder.step(model.predict(x, int(t), branch)["text"], t, x).prev_sample
+        for scheduler in (up, down):
+            scheduler.set_timesteps(50)
+            for t in scheduler.timesteps:
+                x = scheduler.step(model.predict(x, int(t), branch)["text"], t, x).prev_sample
         out.append(decibels(2 * model.decode(x) - 1, 2 * model.decode(latents) - 1))
     return {"DDIM inversion and back, dB": float(np.mean(out))}
 

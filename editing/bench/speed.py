@@ -100,7 +100,7 @@ class Pairs:
         pix2pix = self.stock(StableDiffusionInstructPix2PixPipeline, "instruction")
         img2img = self.stock(StableDiffusionImg2ImgPipeline, "text-to-image")
         run = round(0.8 * self.steps)
-        store, ladder = Kept(), {"steps": self.steps}
+        store, schedule = Kept(), {"steps": self.steps}
 
         def instruct() -> Any:
             return pix2pix(
@@ -123,26 +123,26 @@ class Pairs:
         return [
             Pair(
                 "FoI, beside InstructPix2Pix of as many rows",
-                lambda: self.run("foi", ladder, words),
+                lambda: self.run("foi", schedule, words),
                 instruct,
                 3 * run,
             ),
             Pair(
                 "InstructPix2Pix on our loop, beside the stock one",
-                lambda: self.run("ip2p", ladder, words),
+                lambda: self.run("ip2p", schedule, words),
                 instruct,
                 3 * run,
             ),
             Pair(
                 "SDEdit on our loop, beside image to image",
-                lambda: self.run("sdedit", ladder, both),
+                lambda: self.run("sdedit", schedule, both),
                 noised,
                 2 * (self.steps // 2),
             ),
             Pair(
                 "AdapEdit again on the same layer, beside its first edit",
-                lambda: self.run("adapedit", ladder, both, store),
-                lambda: self.run("adapedit", ladder, both),
+                lambda: self.run("adapedit", schedule, both, store),
+                lambda: self.run("adapedit", schedule, both),
                 0,
             ),
         ]
@@ -159,7 +159,7 @@ def seconds(work: Callable[[], Any], device: str) -> tuple[float, Any]:
 @app.command()
 def main(
     pairs: Annotated[int, typer.Option(help="timed pairs of each; their median counts")] = 5,
-    steps: Annotated[int, typer.Option(help="steps of the whole ladder")] = 50,
+    steps: Annotated[int, typer.Option(help="steps of the whole schedule")] = 50,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     model: Annotated[
         Path | None,

@@ -55,7 +55,7 @@ def timed(policy: str, model: Path, steps: int) -> float:
 @app.command()
 def main(
     pairs: Annotated[int, typer.Option(help="timed pairs of each; their median counts")] = 5,
-    steps: Annotated[int, typer.Option(help="steps of the whole ladder")] = 30,
+    steps: Annotated[int, typer.Option(help="steps of the whole schedule")] = 30,
     busy: Annotated[
         int, typer.Option(help="programs that compute beside it, in the second row")
     ] = 1,

@@ -86,7 +86,7 @@ class Attention:
         sqrt(d).
         """
         rows = self.rows.of(branch)
-        return wide(self.query[rows]) @ wide(self.key[rows]).transpose(-1, -2)
+        return upcast(self.query[rows]) @ upcast(self.key[rows]).transpose(-1, -2)
 
     def probabilities(self, branch: str) -> Tensor:
         """The attention of one branch: softmax(Q K^T / sqrt(d)).
@@ -105,7 +105,7 @@ class Attention:
         output = output.clone()
         for branch, weights in probabilities.items():
             rows = self.rows.of(branch)
-            output[rows] = (weights @ wide(self.value[rows])).to(output.dtype)
+            output[rows] = (weights @ upcast(self.value[rows])).to(output.dtype)
         return output
 
     def swap(self, what: Literal["query", "key", "value"], **sources: str) -> Tensor:
@@ -310,7 +310,7 @@ def choose_kernels() -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
 
 
-def wide(x: Tensor) -> Tensor:
+def upcast(x: Tensor) -> Tensor:
     """At least float32: softmax and maps are never formed in half precision."""
     return x if x.dtype == torch.float64 else x.float()
 

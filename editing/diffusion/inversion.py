@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from .model import Branch, Model
 from .sampling import Progress, classifier_free, denoise
-from .schedule import DDIM, Moment
+from .schedule import DDIM, Timestep
 
 NULL_TEXT_ITERATIONS = 10
 
@@ -33,9 +33,9 @@ class Trajectory:
 
     latents: Tensor
 
-    def at(self, moment: Moment) -> Tensor:
-        """The latents (1, 4, h, w) at a moment."""
-        return self.latents[moment.index][None]
+    def at(self, timestep: Timestep) -> Tensor:
+        """The latents (1, 4, h, w) at a timestep."""
+        return self.latents[timestep.index][None]
 
     @property
     def noisiest(self) -> Tensor:
@@ -44,7 +44,7 @@ class Trajectory:
 
 
 def invert(
-    model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment]
+    model: Model, z0: Tensor, text: Tensor, timesteps: Sequence[Timestep]
 ) -> Generator[Progress, None, Trajectory]:
     """DDIM inversion at guidance 1, from z_0 (1, 4, h, w) up to noise.
 
@@ -54,11 +54,11 @@ def invert(
     """
     branch = Branch("source", text)
 
-    def predict(z: Tensor, now: Moment, noisier: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, noisier: Timestep) -> Tensor:
         return model.predict(z, noisier.t, [branch])["source"]
 
     kept = [z0]
-    steps = denoise(z0, moments[::-1], DDIM(), predict)
+    steps = denoise(z0, timesteps[::-1], DDIM(), predict)
     for progress in steps:
         kept.append(progress.latents)
         yield progress
@@ -81,7 +81,7 @@ def null_text(
     trajectory: Trajectory,
     text: Tensor,
     null: Tensor,
-    moments: Sequence[Moment],
+    timesteps: Sequence[Timestep],
     guidance: float,
 ) -> Generator[Progress, None, Tensor]:
     """Null-text inversion: one unconditional embedding for each step.
@@ -94,8 +94,8 @@ def null_text(
     solver = DDIM()
     z = trajectory.noisiest
     embeddings = []
-    count = len(moments) - 1
-    for i, (now, next) in enumerate(itertools.pairwise(moments)):
+    count = len(timesteps) - 1
+    for i, (now, next) in enumerate(itertools.pairwise(timesteps)):
         goal = trajectory.at(next)
         best = _null_text_step(model, z, text, null, goal, (now, next), guidance, pace(i, count))
         with torch.no_grad():
@@ -105,7 +105,7 @@ def null_text(
                 null = best.last
             else:
                 null, noise = best.null, best.noise
-            clean = solver.clean(z, noise, now)
+            clean = solver.pred_original_sample(z, noise, now)
             z = solver.step(z, noise, now, next)
         embeddings.append(null)
         yield Progress(i + 1, count, z, clean)
@@ -132,7 +132,7 @@ def _null_text_step(
     text: Tensor,
     start: Tensor,
     goal: Tensor,
-    step: tuple[Moment, Moment],
+    step: tuple[Timestep, Timestep],
     guidance: float,
     pace: tuple[float, float],
 ) -> _Iterations:

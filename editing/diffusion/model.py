@@ -166,7 +166,9 @@ class Model:
 
         Raises EditError if the text has too many tokens, NotFinite.
         """
-        ids = torch.tensor([tokens.read(self.tokenizer, text, self.places).ids], device=self.device)
+        ids = torch.tensor(
+            [tokens.read(self.tokenizer, text, self.max_tokens).ids], device=self.device
+        )
         return self._looked_at("text_encoder", lambda: self.text_encoder(ids)[0])
 
     def _looked_at(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
@@ -192,7 +194,7 @@ class Model:
         return result
 
     @property
-    def places(self) -> int:
+    def max_tokens(self) -> int:
         """Places in a prompt, start, end and padding included (77)."""
         return int(self.text_encoder.config.max_position_embeddings)
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .schedule import Moment, Solver
+from .schedule import Solver, Timestep
 
-Predict = Callable[[Tensor, Moment, Moment], Tensor]
+Predict = Callable[[Tensor, Timestep, Timestep], Tensor]
 """predict(x, now, next): the noise estimate for one step.
 
 It holds from `now` to `next`, and is where an algorithm has its guidance rule.
 """
 
-Compose = Callable[[Tensor, Moment], Tensor]
+Compose = Callable[[Tensor, Timestep], Tensor]
 """compose(x, now): what happens to the latents that have arrived at `now`.
 
 Masks, blending and pinning happen here.
@@ -38,7 +38,7 @@ class Progress:
     clean: Tensor
 
 
-def unchanged(x: Tensor, now: Moment) -> Tensor:
+def unchanged(x: Tensor, now: Timestep) -> Tensor:
     """The empty hole: latents stay as the solver left them."""
     return x
 
@@ -54,7 +54,7 @@ def classifier_free(null: Tensor, text: Tensor, guidance: float) -> Tensor:
 @torch.no_grad()
 def denoise(
     latents: Tensor,
-    moments: Sequence[Moment],
+    timesteps: Sequence[Timestep],
     solver: Solver,
     predict: Predict,
     compose: Compose = unchanged,
@@ -64,10 +64,10 @@ def denoise(
     Yields after every step, and returns the latents at the end. Moments in reversed order walk
     upwards, from the picture to noise: DDIM inversion.
     """
-    count = len(moments) - 1
-    for index, (now, next) in enumerate(itertools.pairwise(moments), start=1):
+    count = len(timesteps) - 1
+    for index, (now, next) in enumerate(itertools.pairwise(timesteps), start=1):
         noise = predict(latents, now, next)
-        clean = solver.clean(latents, noise, now)
+        clean = solver.pred_original_sample(latents, noise, now)
         latents = compose(solver.step(latents, noise, now, next), next)
         yield Progress(index, count, latents, clean)
     return latents

@@ -26,8 +26,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One rung of the ladder.
+class Timestep:
+    """One timestep of a noise schedule.
 
     `index` counts from the noisiest (0); the clean end is index N.
     """
@@ -38,13 +38,13 @@ class Moment:
     sigma: Tensor  # () float32
 
 
-def late(moments: Sequence[Moment], share: float) -> tuple[Moment, ...]:
+def for_strength(timesteps: Sequence[Timestep], share: float) -> tuple[Timestep, ...]:
     """The last `share`, 0..1, of the steps; one step at least.
 
     For an edit that starts part-way.
     """
-    steps = len(moments) - 1
-    return tuple(moments[steps - max(1, round(share * steps)) :])
+    steps = len(timesteps) - 1
+    return tuple(timesteps[steps - max(1, round(share * steps)) :])
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Schedule:
         """The schedule that a diffusers scheduler configuration describes."""
         return cls(DDIMScheduler.from_config(dict(config)).alphas_cumprod)
 
-    def ddim(self, steps: int, offset: int = 1) -> tuple[Moment, ...]:
+    def ddim(self, steps: int, offset: int = 1) -> tuple[Timestep, ...]:
         """N + 1 evenly spaced timesteps, the noisiest first.
 
         The clean end has the first alpha_bar (set_alpha_to_one False). With 50 of 1000 steps and
@@ -73,11 +73,11 @@ class Schedule:
         times = [i * total // steps + offset for i in reversed(range(steps))]
         alphas = [self.alphas_cumprod[t] for t in times] + [self.alphas_cumprod[0]]
         return tuple(
-            Moment(i, float(t), a, ((1 - a) / a) ** 0.5)
+            Timestep(i, float(t), a, ((1 - a) / a) ** 0.5)
             for i, (t, a) in enumerate(zip([*times, 0], alphas, strict=True))
         )
 
-    def sigmas(self, steps: int) -> tuple[Moment, ...]:
+    def sigmas(self, steps: int) -> tuple[Timestep, ...]:
         """N + 1 timesteps for the solvers that keep sigmas, the noisiest first.
 
         t goes linearly from 999 to 0; then comes the clean end at sigma 0. N is at least 2: a
@@ -90,7 +90,7 @@ class Schedule:
             np.append(np.interp(times, np.arange(total), curve), 0.0).astype(np.float32)
         )
         return tuple(
-            Moment(i, float(t), 1 / (s**2 + 1), s)
+            Timestep(i, float(t), 1 / (s**2 + 1), s)
             for i, (t, s) in enumerate(zip([*times, 0.0], sigmas, strict=True))
         )
 
@@ -104,19 +104,19 @@ class Schedule:
 
 
 class Solver(Protocol):
-    """How latents move along the ladder once the noise in them is known."""
+    """How latents move along the schedule once the noise in them is known."""
 
-    def shown(self, x: Tensor, now: Moment) -> Tensor:
+    def scale_model_input(self, x: Tensor, now: Timestep) -> Tensor:
         """The latents as the network wants them."""
 
-    def clean(self, x: Tensor, noise: Tensor, now: Moment) -> Tensor:
+    def pred_original_sample(self, x: Tensor, noise: Tensor, now: Timestep) -> Tensor:
         """The predicted clean latents x_0."""
 
-    def noised(self, x0: Tensor, noise: Tensor, at: Moment) -> Tensor:
-        """Clean latents with this noise, as they would be at a moment."""
+    def add_noise(self, x0: Tensor, noise: Tensor, at: Timestep) -> Tensor:
+        """Clean latents with this noise, as they would be at a timestep."""
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
-        """The latents at the next moment."""
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
+        """The latents at the next timestep."""
 
 
 @dataclass(frozen=True)
@@ -126,29 +126,29 @@ class DDIM:
     The same formula goes downwards (sampling) and upwards (inversion).
     """
 
-    def shown(self, x: Tensor, now: Moment) -> Tensor:
+    def scale_model_input(self, x: Tensor, now: Timestep) -> Tensor:
         return x
 
-    def clean(self, x: Tensor, noise: Tensor, now: Moment) -> Tensor:
+    def pred_original_sample(self, x: Tensor, noise: Tensor, now: Timestep) -> Tensor:
         return (x - (1 - now.alpha_bar) ** 0.5 * noise) / now.alpha_bar**0.5
 
-    def noised(self, x0: Tensor, noise: Tensor, at: Moment) -> Tensor:
+    def add_noise(self, x0: Tensor, noise: Tensor, at: Timestep) -> Tensor:
         return at.alpha_bar**0.5 * x0 + (1 - at.alpha_bar) ** 0.5 * noise
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
-        return self.noised(self.clean(x, noise, now), noise, next)
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
+        return self.add_noise(self.pred_original_sample(x, noise, now), noise, next)
 
 
 class _Sigma:
     """Latents kept as x_0 + sigma eps."""
 
-    def shown(self, x: Tensor, now: Moment) -> Tensor:
+    def scale_model_input(self, x: Tensor, now: Timestep) -> Tensor:
         return x / (now.sigma**2 + 1) ** 0.5
 
-    def clean(self, x: Tensor, noise: Tensor, now: Moment) -> Tensor:
+    def pred_original_sample(self, x: Tensor, noise: Tensor, now: Timestep) -> Tensor:
         return x - now.sigma * noise
 
-    def noised(self, x0: Tensor, noise: Tensor, at: Moment) -> Tensor:
+    def add_noise(self, x0: Tensor, noise: Tensor, at: Timestep) -> Tensor:
         return x0 + at.sigma * noise
 
 
@@ -161,10 +161,10 @@ class EulerAncestral(_Sigma):
 
     generator: torch.Generator
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
         up = (next.sigma**2 * (now.sigma**2 - next.sigma**2) / now.sigma**2) ** 0.5
         down = (next.sigma**2 - up**2) ** 0.5
-        slope = (x - self.clean(x, noise, now)) / now.sigma
+        slope = (x - self.pred_original_sample(x, noise, now)) / now.sigma
         return x + slope * (down - now.sigma) + randn_like(x, self.generator) * up
 
 
@@ -177,12 +177,12 @@ class LMS(_Sigma):
 
     ORDER = 4
 
-    def __init__(self, moments: Sequence[Moment]) -> None:
-        self._sigmas = [float(m.sigma) for m in moments]
-        self._first = moments[0].index
+    def __init__(self, timesteps: Sequence[Timestep]) -> None:
+        self._sigmas = [float(m.sigma) for m in timesteps]
+        self._first = timesteps[0].index
         self._slopes: list[Tensor] = []  # newest first
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
         self._slopes = [noise, *self._slopes][: self.ORDER]
         weights = lms_weights(self._sigmas, now.index - self._first, len(self._slopes))
         return x + sum(
@@ -202,8 +202,8 @@ class DPMSolver(_Sigma):
             None  # the step before: its clean estimate, and its length h in -log sigma
         )
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
-        clean = self.clean(x, noise, now)
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
+        clean = self.pred_original_sample(x, noise, now)
         if next.sigma == 0:
             return clean
         h = (now.sigma / next.sigma).log()

@@ -18,7 +18,7 @@ from ..errors import EditError
 
 Span = tuple[int, int]  # characters from..to of a text
 
-PLACES = 77  # what CLIP's text encoder reads at once
+MAX_TOKENS = 77  # what CLIP's text encoder reads at once
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Word:
 
     text: str
     span: Span
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class Prompt:
     def words(self) -> tuple[Word, ...]:
         """The whitespace-separated pieces, in order."""
         return tuple(
-            Word(m[0], m.span(), self.places(m.span())) for m in re.finditer(r"\S+", self.text)
+            Word(m[0], m.span(), self.positions(m.span())) for m in re.finditer(r"\S+", self.text)
         )
 
-    def places(self, span: Span) -> tuple[int, ...]:
+    def positions(self, span: Span) -> tuple[int, ...]:
         """The places of the tokens that share a character with text[span[0]:span[1]]."""
         return tuple(k + 1 for k, (a, b) in enumerate(self.spans) if a < span[1] and b > span[0])
 
 
-def read(tokenizer: CLIPTokenizer, text: str, places: int = PLACES) -> Prompt:
+def read(tokenizer: CLIPTokenizer, text: str, places: int = MAX_TOKENS) -> Prompt:
     """Text -> Prompt of `places` places.
 
     Raises EditError("text-too-long"), which names the word at which the limit is reached.

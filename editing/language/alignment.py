@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Pair = tuple[
     int | None, int | None
 ]  # a source token's place and a target token's; None: no partner
-PLACES = 77  # what CLIP's text encoder reads at once
+MAX_TOKENS = 77  # what CLIP's text encoder reads at once
 
 
 def span_of(phrase: str, text: str) -> tuple[int, int] | None:
@@ -57,7 +57,7 @@ def align(source: Sequence[int], target: Sequence[int]) -> tuple[Pair, ...]:
 
 
 def refinement(
-    source: Sequence[int], target: Sequence[int], places: int = PLACES
+    source: Sequence[int], target: Sequence[int], places: int = MAX_TOKENS
 ) -> tuple[np.ndarray, np.ndarray]:
     """prompt-to-prompt's refinement mapper.
 
@@ -108,7 +108,7 @@ def blocks(pairs: Sequence[Pair]) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def reindexing(source: Sequence[int], target: Sequence[int], places: int = PLACES) -> Tensor:
+def reindexing(source: Sequence[int], target: Sequence[int], places: int = MAX_TOKENS) -> Tensor:
     """The matrix R (places, places) that carries the source's map to the target.
 
     M_src R is the source's map over the target's tokens; its rows sum to 1 as M_src's do. A paired

@@ -85,7 +85,7 @@ from ..diffusion.masks import area, blend, guided, is_constant, normalise
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import denoise
-from ..diffusion.schedule import DDIM, Moment
+from ..diffusion.schedule import DDIM, Timestep
 from ..events import Event, Stage
 from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
@@ -363,15 +363,15 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     preview = previewer(model, z0, task.image)
     texts_of = {"null": "", "source": texts.source, "target": texts.target}
     branches = {name: Branch(name, model.embed(text)) for name, text in texts_of.items()}
-    moments = model.schedule.ddim(settings.steps)
+    timesteps = model.schedule.ddim(settings.steps)
 
-    trajectory = yield from inverted(task, model, z0, branches["source"].text, moments, preview)
+    trajectory = yield from inverted(task, model, z0, branches["source"].text, timesteps, preview)
     watched, sites = (
         ("target", fine_sites(model))
         if couple.key
         else ("source", model.sites.at("cross", model.semantic_level))
     )
-    few = coarser(moments, settings.prepass_steps)
+    few = coarser(timesteps, settings.prepass_steps)
     seen = yield from survey(
         task,
         model,
@@ -410,7 +410,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     )
     yield located
     z = yield from edit_pass(
-        task, model, couple, found, trajectory, branches, moments, places, lambda_s, settings
+        task, model, couple, found, trajectory, branches, timesteps, places, lambda_s, settings
     )
     if settings.mask == "places":
         return replace(located, latents=z)
@@ -450,21 +450,21 @@ def edit_pass(
     found: Guidance,
     trajectory: Trajectory,
     branches: Mapping[str, Branch],
-    moments: Sequence[Moment],
+    timesteps: Sequence[Timestep],
     places: Places,
     lambda_s: float,
     settings: Settings,
 ) -> Generator[Event, None, Tensor]:
     """Walk down beside the stored trajectory, three rows a step: the edit's latents."""
-    z0 = trajectory.at(moments[-1])
+    z0 = trajectory.at(timesteps[-1])
     size = (z0.shape[2], z0.shape[3])
-    count = len(moments) - 1
+    count = len(timesteps) - 1
     s = places(found.closeness)
     running = settings.spatial == "running" and found.key is not None
     site = last_up(fine_sites(model))
     limit = None if task.bounds is None else area(task.bounds, size).to(z0)
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         nonlocal s
         held = taps(model, couple, found, now.index, count, s, lambda_s)
         watching = FeatureTap("target", held[site])
@@ -481,14 +481,14 @@ def edit_pass(
             s = places(closeness_of_places(watching.value, found.key).view_as(found.closeness))
         return eps
 
-    def compose(z: Tensor, now: Moment) -> Tensor:
+    def compose(z: Tensor, now: Timestep) -> Tensor:
         return (
             z
             if limit is None or now.index < LIMIT_FROM * count
             else blend(z, trajectory.at(now), limit)
         )
 
-    steps = denoise(trajectory.noisiest, moments, DDIM(), predict, compose)
+    steps = denoise(trajectory.noisiest, timesteps, DDIM(), predict, compose)
     return (yield from shown("denoising", count, steps, previewer(model, z0, task.image)))
 
 

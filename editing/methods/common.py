@@ -10,7 +10,7 @@ from torch import Tensor
 from ..diffusion.inversion import Trajectory, invert
 from ..diffusion.model import Model
 from ..diffusion.preview import Preview
-from ..diffusion.schedule import Moment
+from ..diffusion.schedule import Timestep
 from ..events import Event
 from ..request import parameter
 from ..task import Task, shown
@@ -31,19 +31,24 @@ def mask_edges() -> Any:
 
 
 def inverted(
-    task: Task, model: Model, z0: Tensor, text: Tensor, moments: Sequence[Moment], preview: Preview
+    task: Task,
+    model: Model,
+    z0: Tensor,
+    text: Tensor,
+    timesteps: Sequence[Timestep],
+    preview: Preview,
 ) -> Generator[Event, None, Trajectory]:
     """The trajectory of an edit's latents.
 
     From the cache where an earlier edit left it, else computed now.
     """
-    ingredients = (model.identity, z0, text, len(moments))
-    steps = len(moments) - 1
+    ingredients = (model.identity, z0, text, len(timesteps))
+    steps = len(timesteps) - 1
     return (
-        yield from task.shelf.once(
+        yield from task.cache.memoize(
             "inversion",
             Trajectory,
             ingredients,
-            lambda: shown("inverting", steps, invert(model, z0, text, moments), preview),
+            lambda: shown("inverting", steps, invert(model, z0, text, timesteps), preview),
         )
     )

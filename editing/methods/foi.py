@@ -41,7 +41,7 @@ Differences. The paper came without code; where it leaves a choice:
     second and goes on to the end.
 11  Eq. 9 holds for 75% of the steps that run (60 of 80), then Eq. 1.
 12  Eq. 8's masks reach the latents by nearest upsampling, binary.
-13  "80% noise" is a start index on the full ladder, from the scaled latents.
+13  "80% noise" is a start index on the full schedule, from the scaled latents.
 14  sub-instructions are joined by ", " into one prompt.
 15  a prompt that is too long is refused, with the sub-instruction at which the limit is reached.
 16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard
@@ -78,7 +78,7 @@ from ..diffusion.masks import blur, guided, is_constant, normalise, to_grid, wit
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import denoise
-from ..diffusion.schedule import EulerAncestral, Moment, late, randn
+from ..diffusion.schedule import EulerAncestral, Timestep, for_strength, randn
 from ..errors import EditError
 from ..events import Event, Stage
 from ..language import lexicon, phrases
@@ -135,7 +135,7 @@ class Settings:
         1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0
     )
     steps: int = parameter(
-        100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500
+        100, "Steps of the whole schedule; only the share below is run.", minimum=2, maximum=500
     )
     start: float = parameter(
         0.8,
@@ -400,27 +400,28 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
     for last, item in enumerate(items):
         try:
             prompt = tokens.read(
-                model.tokenizer, JOINER.join(i.text for i in items[: last + 1]), model.places
+                model.tokenizer, JOINER.join(i.text for i in items[: last + 1]), model.max_tokens
             )
         except EditError as error:
             raise EditError(
                 error.code,
-                f"The instructions are longer than the {model.places - 2} tokens that the model "
+                f"The instructions are longer than the {model.max_tokens - 2} tokens that the "
+                "model "
                 f"reads; {item.text!r} no longer fits.",
                 "Make them shorter, or give the last ones in a second edit.",
             ) from error
     parts = []
     start = 0
     for item in items:
-        whole = prompt.places((start, start + len(item.text)))
-        keyword = prompt.places((start + item.span[0], start + item.span[1]))
+        whole = prompt.positions((start, start + len(item.text)))
+        keyword = prompt.positions((start + item.span[0], start + item.span[1]))
         spans = [
             (start + t.start, start + t.end)
             for t in phrases.tokens(item.text)
             if t.word not in lexicon.CONTENTLESS
         ]
-        content = tuple(place for span in spans for place in prompt.places(span))
-        words = tuple((prompt.text[slice(*span)], prompt.places(span)) for span in spans)
+        content = tuple(place for span in spans for place in prompt.positions(span))
+        words = tuple((prompt.text[slice(*span)], prompt.positions(span)) for span in spans)
         parts.append(
             Part(
                 item.text,
@@ -568,19 +569,19 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     z0, branches = conditions(model, task.image, prompt)
     height, width = z0.shape[2:]
 
-    ladder = model.schedule.sigmas(settings.steps)
-    moments = late(ladder, settings.start)
-    first = moments[0]
+    schedule = model.schedule.sigmas(settings.steps)
+    timesteps = for_strength(schedule, settings.start)
+    first = timesteps[0]
     solver = EulerAncestral(task.generator)
     noises = randn((settings.mask_samples, *z0.shape[1:]), task.generator, model.device)
-    z = solver.noised(z0, noises, first)
+    z = solver.add_noise(z0, noises, first)
 
     # The first step's attention is plain, and shows where the keywords look.
     yield Stage("finding the mask", 1)
     reader = AverageMap("text")
     asked = branches[:1] if task.request.mask_only else branches
     reading: Taps = dict.fromkeys(model.sites.at("cross", model.semantic_level), reader)
-    first_noise = model.predict(solver.shown(z, first), first.t, asked, reading)
+    first_noise = model.predict(solver.scale_model_input(z, first), first.t, asked, reading)
     maps = reader.value  # (token, h, w)
     cell = model.factor * 2**model.semantic_level
     parts = tuple(looked_for(maps, p) for p in parts)
@@ -611,16 +612,16 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     alpha = torch.zeros(len(maps), device=maps.device)
     for part in parts if settings.strength_acts == "attention" else ():
         alpha[list(part.tokens)] = settings.strength * part.strength
-    entangled = first.index + round(settings.disentangled * (len(moments) - 1))
+    entangled = first.index + round(settings.disentangled * (len(timesteps) - 1))
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         if now is first:
             noise = {name: eps[:1] for name, eps in first_noise.items()}
         else:
             taps: Taps = dict.fromkeys(
                 model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
             )
-            noise = model.predict(solver.shown(z, now), now.t, branches, taps)
+            noise = model.predict(solver.scale_model_input(z, now), now.t, branches, taps)
         inside = where if now.index < entangled else afterwards
         return guidance(
             noise["text"],
@@ -633,7 +634,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
     preview = previewer(model, z0, task.image)
     z = yield from shown(
-        "denoising", len(moments) - 1, denoise(z[:1], moments, solver, predict), preview
+        "denoising", len(timesteps) - 1, denoise(z[:1], timesteps, solver, predict), preview
     )
     return replace(located, latents=z)
 

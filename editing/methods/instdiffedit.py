@@ -82,7 +82,7 @@ from ..diffusion.masks import blend, blur, guided, is_constant, normalise, withi
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import classifier_free, denoise
-from ..diffusion.schedule import LMS, DPMSolver, Moment, late, randn, randn_like
+from ..diffusion.schedule import LMS, DPMSolver, Timestep, for_strength, randn, randn_like
 from ..errors import EditError
 from ..events import Event
 from ..language.instruction import Instruction, Item
@@ -175,7 +175,7 @@ class Settings:
     )
     steps: int = parameter(
         50,
-        "Steps of the whole ladder; the mask is found in the share given by strength.",
+        "Steps of the whole schedule; the mask is found in the share given by strength.",
         minimum=2,
         maximum=500,
     )
@@ -210,7 +210,7 @@ def word_images(
     From A (token, h_k, w_k); start is inverted or plain. Each is stretched to 0..1 over its own
     range.
     """
-    groups = [(0,), *(word.places for word in prompt.words if word.places), (prompt.end,)]
+    groups = [(0,), *(word.positions for word in prompt.words if word.positions), (prompt.end,)]
     means = torch.stack([tokens.columns(maps, group) for group in groups])
     images = enlarge(means / means.amax((1, 2), keepdim=True), size)
     return normalise(torch.cat((1 - images[:1], images[1:])) if inverted else images)
@@ -316,8 +316,8 @@ def find(
     """
     z0 = model.scaling * model.encode(image)
     size = (z0.shape[2], z0.shape[3])
-    prompt = tokens.read(model.tokenizer, text, model.places)
-    named = [word.text for word in prompt.words if word.places]
+    prompt = tokens.read(model.tokenizer, text, model.max_tokens)
+    named = [word.text for word in prompt.words if word.positions]
     if not named:
         raise EditError(
             "no-target",
@@ -330,39 +330,41 @@ def find(
         None if h is None else on_grid(h, size).to(z0) for h in (task.guide, task.limit)
     )
 
-    ladder = model.schedule.sigmas(settings.steps)
-    moments = late(ladder, settings.strength)
-    solver = LMS(moments)
+    schedule = model.schedule.sigmas(settings.steps)
+    timesteps = for_strength(schedule, settings.strength)
+    solver = LMS(timesteps)
     noise = randn((settings.samples, *z0.shape[1:]), task.generator, model.device)
     reader = AverageMap("text")
     p: Tensor | None = None
     keyword = ""
     where: Region
 
-    def predict(x: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(x: Tensor, now: Timestep, _: Timestep) -> Tensor:
         nonlocal reader
         if settings.attention == "current":
             reader = AverageMap("text")
-        eps = model.predict(solver.shown(x, now), now.t, branches, dict.fromkeys(sites, reader))
+        eps = model.predict(
+            solver.scale_model_input(x, now), now.t, branches, dict.fromkeys(sites, reader)
+        )
         return classifier_free(eps["null"], eps["text"], settings.guidance)
 
-    def compose(x: Tensor, now: Moment) -> Tensor:
+    def compose(x: Tensor, now: Timestep) -> Tensor:
         nonlocal p, keyword, where
         images = word_images(reader.value, prompt, size, settings.start_map == "inverted")
         if p is None:
             p = position(images, settings.gamma_1, settings.gamma_2)
             keyword = named[index_word(images) - 1]
         where = region(images, p, keyword, settings.phi, guide, limit)
-        y = solver.noised(
-            z0, noise, now if settings.background_noise == "next" else ladder[now.index - 1]
+        y = solver.add_noise(
+            z0, noise, now if settings.background_noise == "next" else schedule[now.index - 1]
         )
         return blend(x, y, where.mask.to(x))  # Eq. 5
 
     picture = previewer(model, z0, image)
     yield from shown(
         "finding the mask",
-        len(moments) - 1,
-        denoise(solver.noised(z0, noise, moments[0]), moments, solver, predict, compose),
+        len(timesteps) - 1,
+        denoise(solver.add_noise(z0, noise, timesteps[0]), timesteps, solver, predict, compose),
         lambda clean: picture(blend(clean[:1], z0, where.mask.to(clean))),
         lambda: task.mask(found((*before, part(item, where)), settings.phi)),
     )
@@ -406,17 +408,17 @@ def inpaint(
     where = F.interpolate(mask, size=hidden.shape[2:], mode="nearest").to(hidden)
     extra = torch.cat((where, hidden), dim=1)
     branches = (Branch("null", model.embed(""), extra), Branch("text", model.embed(text), extra))
-    moments = model.schedule.sigmas(settings.inpainting_steps)
+    timesteps = model.schedule.sigmas(settings.inpainting_steps)
     solver = DPMSolver()
 
-    def predict(x: Tensor, now: Moment, _: Moment) -> Tensor:
-        eps = model.predict(solver.shown(x, now), now.t, branches)
+    def predict(x: Tensor, now: Timestep, _: Timestep) -> Tensor:
+        eps = model.predict(solver.scale_model_input(x, now), now.t, branches)
         return classifier_free(eps["null"], eps["text"], settings.guidance)
 
-    x = solver.noised(torch.zeros_like(hidden), randn_like(hidden, task.generator), moments[0])
+    x = solver.add_noise(torch.zeros_like(hidden), randn_like(hidden, task.generator), timesteps[0])
     picture = previewer(model, model.scaling * model.encode(image), image)
     x = yield from shown(
-        "painting the mask", len(moments) - 1, denoise(x, moments, solver, predict), picture
+        "painting the mask", len(timesteps) - 1, denoise(x, timesteps, solver, predict), picture
     )
     return model.decode(x).to(image)
 

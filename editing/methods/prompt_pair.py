@@ -18,7 +18,7 @@ from ..diffusion.inversion import Trajectory
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import classifier_free, denoise
-from ..diffusion.schedule import DDIM, Moment
+from ..diffusion.schedule import DDIM, Timestep
 from ..errors import EditError
 from ..events import Event
 from ..language import alignment, lexicon
@@ -52,7 +52,7 @@ class Pair:
         """The words that the key tokens belong to, or the deleted words."""
         prompt, places = (self.target, self.key) if self.key else (self.source, self.gone)
         return tuple(
-            word.text.strip(".,;:") for word in prompt.words if set(word.places) & set(places)
+            word.text.strip(".,;:") for word in prompt.words if set(word.positions) & set(places)
         )
 
 
@@ -62,7 +62,7 @@ def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> 
     marked: words of the target that the painter named as the key. Raises
     EditError("nothing-changes").
     """
-    a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
+    a, b = (tokens.read(model.tokenizer, text, model.max_tokens) for text in (source, target))
     pairs = alignment.align(a.used, b.used)
     fresh = alignment.key_places(pairs)
     blocks = alignment.blocks(pairs)
@@ -85,12 +85,17 @@ def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> 
         place
         for mark in marked
         if (span := alignment.span_of(mark, target))
-        for place in b.places(span)
+        for place in b.positions(span)
     ]
     if key and named:
         key = tuple(dict.fromkeys(named))
     return Pair(
-        a, b, alignment.reindexing(a.used, b.used, model.places), key, fresh, () if key else gone
+        a,
+        b,
+        alignment.reindexing(a.used, b.used, model.max_tokens),
+        key,
+        fresh,
+        () if key else gone,
     )
 
 
@@ -100,7 +105,7 @@ def articles(prompt: tokens.Prompt) -> frozenset[int]:
         place
         for word in prompt.words
         if word.text.lower() in lexicon.ARTICLES
-        for place in word.places
+        for place in word.positions
     )
 
 
@@ -151,7 +156,7 @@ def survey(
     z: Tensor,
     text: Branch,
     null: Branch,
-    moments: Sequence[Moment],
+    timesteps: Sequence[Timestep],
     sites: Sequence[Site],
     guidance: float,
 ) -> Generator[Event, None, Survey]:
@@ -165,13 +170,13 @@ def survey(
         features = FeatureTap(text.name, average)
         taps: Taps = dict.fromkeys(sites, average) | {last_up(sites): features}
 
-        def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
             eps = model.predict(z, now.t, [null, text], taps)
             return classifier_free(eps[null.name], eps[text.name], guidance)
 
-        steps = denoise(z, moments, DDIM(), predict)
+        steps = denoise(z, timesteps, DDIM(), predict)
         yield from shown(
-            "finding words and places", len(moments) - 1, steps, previewer(model, z, task.image)
+            "finding words and places", len(timesteps) - 1, steps, previewer(model, z, task.image)
         )
         assert features.value is not None
         return Survey(average.value, features.value)
@@ -181,17 +186,17 @@ def survey(
         z,
         text.text,
         guidance,
-        tuple(m.t for m in moments),
+        tuple(m.t for m in timesteps),
         tuple(s.name for s in sites),
     )
-    return (yield from task.shelf.once("words and places", Survey, ingredients, make))
+    return (yield from task.cache.memoize("words and places", Survey, ingredients, make))
 
 
-def coarser(moments: Sequence[Moment], steps: int) -> tuple[Moment, ...]:
-    """At most `steps` of a ladder's steps, evenly, with both its ends."""
-    last = len(moments) - 1
+def coarser(timesteps: Sequence[Timestep], steps: int) -> tuple[Timestep, ...]:
+    """At most `steps` of a schedule's steps, evenly, with both its ends."""
+    last = len(timesteps) - 1
     count = min(steps, last)
-    return tuple(moments[round(i * last / count)] for i in range(count + 1))
+    return tuple(timesteps[round(i * last / count)] for i in range(count + 1))
 
 
 # ---------------------------------------------------------------- both together
@@ -219,7 +224,7 @@ def by_level(s: Tensor, size: tuple[int, int]) -> Spatial:
 def guided_pair(
     model: Model,
     z: Tensor,
-    now: Moment,
+    now: Timestep,
     branches: Mapping[str, Branch],
     held: Taps,
     guidance: float,

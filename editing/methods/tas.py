@@ -60,7 +60,7 @@ from ..diffusion.masks import area, blend, normalise
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import Progress, classifier_free, denoise
-from ..diffusion.schedule import DDIM, Moment, randn_like
+from ..diffusion.schedule import DDIM, Timestep, randn_like
 from ..events import Event, Mask, Stage
 from ..language.prompts import Captions
 from ..request import parameter
@@ -185,7 +185,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     source, warnings = source_text(task, texts, settings)
     z0 = model.scaling * model.encode(task.image)
     e_tgt, e_src, null = model.embed(texts.target), model.embed(source), model.embed("")
-    moments = model.schedule.ddim(settings.steps)
+    timesteps = model.schedule.ddim(settings.steps)
     kept = kept_steps(settings.ratio, settings.steps)
     picture = previewer(model, z0, task.image)
 
@@ -194,7 +194,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         e_opt = yield from fitted(task, model, z0, e_tgt, settings)
     e_bar = interpolate(e_tgt, e_opt, settings.eta)
 
-    trajectory = yield from inverted(task, model, z0, e_src, moments, picture)
+    trajectory = yield from inverted(task, model, z0, e_src, timesteps, picture)
     nulls = null.expand(settings.steps, -1, -1)
     guidance = settings.guidance
     if settings.inversion == "ddim" and guidance != 1:
@@ -205,12 +205,14 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         )
         guidance = 1.0
     if settings.inversion == "null-text":
-        nulls = yield from null_embeddings(task, model, trajectory, e_src, null, moments, settings)
+        nulls = yield from null_embeddings(
+            task, model, trajectory, e_src, null, timesteps, settings
+        )
 
     limit = None if task.bounds is None else area(task.bounds, (z0.shape[2], z0.shape[3])).to(z0)
     moved = torch.zeros_like(z0[:, :1])  # the sum of |eps(e_bar) - eps(null)|
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         text = Branch("text", e_src if now.index < kept else e_bar)
         if guidance == 1:
             return model.predict(z, now.t, [text])["text"]
@@ -219,11 +221,11 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             moved.add_((eps["text"] - eps["null"]).abs().mean(1, keepdim=True))
         return classifier_free(eps["null"], eps["text"], guidance)
 
-    def compose(z: Tensor, now: Moment) -> Tensor:
+    def compose(z: Tensor, now: Timestep) -> Tensor:
         return z if limit is None or now.index <= kept else blend(z, trajectory.at(now), limit)
 
     first = kept if settings.inversion == "pinned" else 0
-    steps = denoise(trajectory.at(moments[first]), moments[first:], DDIM(), predict, compose)
+    steps = denoise(trajectory.at(timesteps[first]), timesteps[first:], DDIM(), predict, compose)
 
     def guess() -> Mask | None:
         return (
@@ -253,7 +255,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 def fitted(
     task: Task, model: Model, z0: Tensor, e_tgt: Tensor, settings: Settings
 ) -> Generator[Event, None, Tensor]:
-    """e_opt: from the shelf where an earlier edit left it, else fitted now."""
+    """e_opt: from the cache where an earlier edit left it, else fitted now."""
     steps, rate, seed = settings.optimisation_steps, settings.rate, task.request.seed
 
     def make() -> Generator[Event, None, Tensor]:
@@ -269,7 +271,7 @@ def fitted(
         )
 
     return (
-        yield from task.shelf.once(
+        yield from task.cache.memoize(
             "text optimisation", Tensor, (model.identity, z0, e_tgt, steps, rate, seed), make
         )
     )
@@ -281,7 +283,7 @@ def null_embeddings(
     trajectory: Trajectory,
     e_src: Tensor,
     null: Tensor,
-    moments: Sequence[Moment],
+    timesteps: Sequence[Timestep],
     settings: Settings,
 ) -> Generator[Event, None, Tensor]:
     """null_t of every step, (N, token, channel).
@@ -294,9 +296,9 @@ def null_embeddings(
         optimisation = sparing(
             model,
             settings.save_memory,
-            null_text(model, trajectory, e_src, null, moments, guidance),
+            null_text(model, trajectory, e_src, null, timesteps, guidance),
         )
-        z0 = trajectory.at(moments[-1])
+        z0 = trajectory.at(timesteps[-1])
         return (
             yield from shown(
                 "null-text inversion", steps, optimisation, previewer(model, z0, task.image)
@@ -304,7 +306,7 @@ def null_embeddings(
         )
 
     ingredients = (model.identity, trajectory.latents, e_src, guidance)
-    return (yield from task.shelf.once("null text", Tensor, ingredients, make))
+    return (yield from task.cache.memoize("null text", Tensor, ingredients, make))
 
 
 def sparing(

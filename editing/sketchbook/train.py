@@ -295,7 +295,7 @@ def data(
         print(file, flush=True)
 
 
-class Shelf:
+class Dataset:
     """The edits that a denoiser learns from.
 
     Files, and folders whose files may still be coming.
@@ -471,7 +471,7 @@ def denoiser(
         choose_kernels()
     if compile:
         model.trunk.forward = torch.compile(model.trunk.forward)
-    shelf = Shelf(files, device)
+    dataset = Dataset(files, device)
     workers = processes(workers, device)
     weights = torch.tensor([1.0, GROUND_WEIGHT, RECOGNITION_WEIGHT], device=device)
 
@@ -494,7 +494,7 @@ def denoiser(
             for group in optimiser.param_groups:
                 group["lr"] = warm * learning_rate(rate, done, 0.001, hold)
             with half_precision(device):
-                parts = model.losses(shelf.pick(rng), side, batch, generator, instructions)
+                parts = model.losses(dataset.pick(rng), side, batch, generator, instructions)
             optimiser.zero_grad()
             (parts * weights).sum().backward()
             if bool(
@@ -517,7 +517,7 @@ def denoiser(
                         flush=True,
                     )
                     losses.clear()
-                    shelf.look()
+                    dataset.look()
 
     begun = time.monotonic() - float(model.progress[2])
     side_by_side(work, workers, model.trunk, model.text, model.recognition, *model.averages)

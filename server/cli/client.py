@@ -132,7 +132,7 @@ async def launch(arguments: Sequence[str] = ()) -> Address:
         ) from error
 
 
-async def connect(address: Address, client: str = f"limn {__version__}") -> Session:
+async def connect(address: Address, client: str = f"limn {__version__}") -> ClientSession:
     """Connect and say hello.
 
     Waits until the server has looked at its model and device. Raises ClientError.
@@ -161,7 +161,7 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Sess
     except BaseException:
         await http.close()
         raise
-    session = Session(http, socket)
+    session = ClientSession(http, socket)
     try:
         await session.greet(client)
     except BaseException:
@@ -170,7 +170,7 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Sess
     return session
 
 
-class Session:
+class ClientSession:
     """One connection to a server.
 
     `welcome` tells its device, model, limits and algorithms.

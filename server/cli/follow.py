@@ -17,7 +17,16 @@ from limn.protocol import ProtocolError
 from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from limn.protocol.messages import Progress as Stage
 
-from .client import Address, ClientError, ConnectionLost, Full, Session, connect, launch, running
+from .client import (
+    Address,
+    ClientError,
+    ClientSession,
+    ConnectionLost,
+    Full,
+    connect,
+    launch,
+    running,
+)
 from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")
@@ -49,7 +58,7 @@ class Joined:
     """A connection, and where it leads, for the next one."""
 
     address: Address
-    session: Session
+    session: ClientSession
 
 
 @asynccontextmanager

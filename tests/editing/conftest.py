@@ -15,7 +15,7 @@ from torch import Tensor
 
 from limn.editing import Models, load_models
 from limn.editing.diffusion.sampling import Progress, denoise
-from limn.editing.diffusion.schedule import Moment
+from limn.editing.diffusion.schedule import Timestep
 
 torch.set_num_threads(1)  # in networks this small several threads only wait for each other
 
@@ -57,10 +57,10 @@ def drain(steps: Any) -> tuple[list[Any], Any]:
 
 
 class Loop(NamedTuple):
-    """A sampling loop that ran: its start, its moments and its steps."""
+    """A sampling loop that ran: its start, its timesteps and its steps."""
 
     start: Tensor
-    moments: tuple[Moment, ...]
+    timesteps: tuple[Timestep, ...]
     steps: list[Progress]
 
     @property
@@ -73,10 +73,10 @@ def watch(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> list[Loop]:
     """The real loop in these modules, whose runs are kept in the list."""
     loops: list[Loop] = []
 
-    def watched(start: Tensor, moments: tuple[Moment, ...], *rest: Any) -> Iterator[Progress]:
-        loop = Loop(start, moments, [])
+    def watched(start: Tensor, timesteps: tuple[Timestep, ...], *rest: Any) -> Iterator[Progress]:
+        loop = Loop(start, timesteps, [])
         loops.append(loop)
-        steps = denoise(start, moments, *rest)
+        steps = denoise(start, timesteps, *rest)
         while True:
             try:
                 progress = next(steps)

@@ -22,7 +22,7 @@ from limn.editing.diffusion.attention import Attention, Tap, Taps
 from limn.editing.diffusion.inversion import Trajectory
 from limn.editing.diffusion.model import Branch, Model, Tally
 from limn.editing.diffusion.sampling import classifier_free, denoise
-from limn.editing.diffusion.schedule import DDIM, Moment, randn
+from limn.editing.diffusion.schedule import DDIM, Timestep, randn
 from limn.editing.events import Done, Event, Mask
 from limn.editing.language import alignment
 from limn.editing.methods import adapedit as ae
@@ -200,7 +200,7 @@ def branches(model: Model, source: str, target: str) -> dict[str, Branch]:
     }
 
 
-def guided(model: Model, z: Tensor, now: Moment, texts: dict[str, Branch], held: Taps) -> Tensor:
+def guided(model: Model, z: Tensor, now: Timestep, texts: dict[str, Branch], held: Taps) -> Tensor:
     """The guided noise of a generated image's source and target, (2, 4, h, w): both are sampled, 4
     rows.
     """
@@ -230,14 +230,14 @@ def walk(
 ) -> Tensor:
     """The edit of a generated image: source and target from the same latents, nothing pinned."""
     steps = 4
-    moments = model.schedule.ddim(steps)
+    timesteps = model.schedule.ddim(steps)
     at = by_level(s, (z.shape[2], z.shape[3]))
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         held = ae.taps(model, couple, found, now.index, steps, at, lambda_s)
         return guided(model, z, now, texts, dict(held))
 
-    return drain(denoise(torch.cat((z, z)), moments, DDIM(), predict))[1]  # type: ignore[no-any-return]
+    return drain(denoise(torch.cat((z, z)), timesteps, DDIM(), predict))[1]  # type: ignore[no-any-return]
 
 
 def constant(tau: float, size: tuple[int, int] = (8, 6)) -> ae.Guidance:
@@ -249,9 +249,14 @@ def test_a_target_that_is_the_source_gives_the_source(
     model: Model, start: Tensor, lambda_s: float
 ) -> None:
     texts = branches(model, SOURCE, SOURCE)
-    prompt = tokens.read(model.tokenizer, SOURCE, model.places)
+    prompt = tokens.read(model.tokenizer, SOURCE, model.max_tokens)
     same = Pair(
-        prompt, prompt, alignment.reindexing(prompt.used, prompt.used, model.places), (2,), (2,), ()
+        prompt,
+        prompt,
+        alignment.reindexing(prompt.used, prompt.used, model.max_tokens),
+        (2,),
+        (2,),
+        (),
     )
     source, target = walk(model, start, same, texts, constant(0.4), torch.rand(16, 12), lambda_s)
     torch.testing.assert_close(target, source, atol=1e-5, rtol=1e-4)
@@ -295,10 +300,10 @@ def test_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(
 
         return tap
 
-    moments = model.schedule.ddim(3)
+    timesteps = model.schedule.ddim(3)
     at = by_level(torch.rand(16, 12), (16, 12))
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         held = ae.taps(model, couple, constant(tau), now.index, 3, at, 0.0)
         return guided(
             model,
@@ -308,7 +313,7 @@ def test_without_lambda_s_the_targets_maps_are_the_sources_at_every_step(
             {site: spying(tap) if site.kind == "cross" else tap for site, tap in held.items()},
         )
 
-    drain(denoise(torch.cat((start, start)), moments, DDIM(), predict))
+    drain(denoise(torch.cat((start, start)), timesteps, DDIM(), predict))
     assert len(seen) == 3 * len(model.sites.at("cross"))
     for output, expected in seen:
         torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
@@ -397,7 +402,7 @@ def test_a_changed_article_is_no_key(
     couple = pair(model, source, target)
 
     def at(prompt: tokens.Prompt, places: tuple[int, ...]) -> str:
-        return " ".join(word.text for word in prompt.words if set(word.places) & set(places))
+        return " ".join(word.text for word in prompt.words if set(word.positions) & set(places))
 
     assert (
         at(couple.target, couple.key),
@@ -416,10 +421,10 @@ def test_the_capture_is_at_level_1(model: Model) -> None:
 
 
 def test_fewer_steps_of_the_pre_pass_keep_both_ends(model: Model) -> None:
-    moments = model.schedule.ddim(50)
-    few = coarser(moments, 10)
-    assert len(few) == 11 and few[0] is moments[0] and few[-1] is moments[-1]
-    assert coarser(moments, 80) == moments
+    timesteps = model.schedule.ddim(50)
+    few = coarser(timesteps, 10)
+    assert len(few) == 11 and few[0] is timesteps[0] and few[-1] is timesteps[-1]
+    assert coarser(timesteps, 80) == timesteps
 
 
 # ---------------------------------------------------------------- the whole way
@@ -549,9 +554,9 @@ def test_a_limit_holds_the_latents_to_the_trajectory_after_a_fifth_of_the_steps(
     outside = torch.ones(16, 16, dtype=torch.bool)
     outside[4:12, 4:12] = False
     (loop,) = loops
-    for latents, moment in zip(loop.latents, loop.moments[1:], strict=True):
-        kept = trajectory.at(moment)
-        assert torch.equal(latents[..., outside], kept[..., outside]) == (moment.index >= 2)
+    for latents, timestep in zip(loop.latents, loop.timesteps[1:], strict=True):
+        kept = trajectory.at(timestep)
+        assert torch.equal(latents[..., outside], kept[..., outside]) == (timestep.index >= 2)
         assert not torch.equal(latents[..., ~outside], kept[..., ~outside])
 
 

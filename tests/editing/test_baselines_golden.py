@@ -14,7 +14,7 @@ from torch import Tensor
 from limn.editing.diffusion import tokens
 from limn.editing.diffusion.inversion import Trajectory
 from limn.editing.diffusion.sampling import Predict, Progress, classifier_free, denoise
-from limn.editing.diffusion.schedule import DDIM, Moment, Schedule
+from limn.editing.diffusion.schedule import DDIM, Schedule, Timestep
 from limn.editing.methods.baselines import ddpm, diffedit, edit_friendly, masactrl, p2p
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -92,7 +92,7 @@ def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.
             count, spare = 1 + spare, 0
         spans += [(start, start + len(piece))] * count
         at = start + len(piece)
-    padding = [ids[-1]] * (tokens.PLACES - len(ids))
+    padding = [ids[-1]] * (tokens.MAX_TOKENS - len(ids))
     return tokens.Prompt(text, (*ids, *padding), tuple(spans))
 
 
@@ -166,7 +166,7 @@ class Toy:
         return mixed + (c * self._b[0] + t / 1000 * self._b[1])[None, :, None, None]
 
     def guided(self, c: float, guidance: float) -> Predict:
-        def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
             return classifier_free(self(z, now.t, self.null), self(z, now.t, c), guidance)
 
         return predict
@@ -203,9 +203,9 @@ def test_independent_latents_have_the_noise_of_their_moments() -> None:
     z0 = torch.full((1, 4, 32, 32), 0.5)
     chain = edit_friendly.independent(z0, LADDER, torch.Generator().manual_seed(0))
     assert torch.equal(chain[-1:], z0) and len(chain) == 51
-    for moment in (LADDER[0], LADDER[25], LADDER[49]):
-        rest = chain[moment.index] - moment.alpha_bar**0.5 * z0[0]
-        assert float(rest.std()) == pytest.approx(float((1 - moment.alpha_bar) ** 0.5), rel=0.05)
+    for timestep in (LADDER[0], LADDER[25], LADDER[49]):
+        rest = chain[timestep.index] - timestep.alpha_bar**0.5 * z0[0]
+        assert float(rest.std()) == pytest.approx(float((1 - timestep.alpha_bar) ** 0.5), rel=0.05)
 
 
 def test_recorded_noise_brings_the_chain_back_exactly_under_the_same_predictions() -> None:
@@ -224,7 +224,7 @@ def test_direct_inversion_equals_the_authors_and_their_corrections_are_a_reset()
     vectors = tensors("direct_inversion_toy")
     toy = Toy(vectors)
 
-    def predict(z: Tensor, now: Moment, noisier: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, noisier: Timestep) -> Tensor:
         return toy(z, noisier.t, toy.source)
 
     kept = [vectors["z0"]] + [

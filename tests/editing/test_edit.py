@@ -14,7 +14,7 @@ from limn.editing import EditRequest, Models, edit
 from limn.editing.diffusion.preview import previewer
 from limn.editing.events import Crop, Done, Event, Mask, Stage, Step
 from limn.editing.frame import Frame
-from limn.editing.store import Shelf, fingerprint
+from limn.editing.store import EditCache, fingerprint
 
 from .conftest import Memory, drain, picture
 
@@ -178,11 +178,11 @@ def test_what_an_edit_made_is_used_by_the_next() -> None:
         made.append(1)
         return torch.ones(2)
 
-    def ask(shelf: Shelf, *ingredients: object) -> Tensor:
-        return drain(shelf.once("inversion", Tensor, ingredients, make))[1]  # type: ignore[no-any-return]
+    def ask(cache: EditCache, *ingredients: object) -> Tensor:
+        return drain(cache.memoize("inversion", Tensor, ingredients, make))[1]  # type: ignore[no-any-return]
 
     picture_a, picture_b = torch.zeros(3), torch.zeros(3, dtype=torch.float64)
-    first, second = Shelf(store), Shelf(store)
+    first, second = EditCache(store), EditCache(store)
     ask(first, picture_a, "text")
     ask(second, picture_a.clone(), "text")
     assert len(made) == 1
@@ -190,7 +190,7 @@ def test_what_an_edit_made_is_used_by_the_next() -> None:
     ask(second, picture_b, "text")
     ask(second, picture_a, "other text")
     assert len(made) == 3
-    ask(Shelf(None), picture_a, "text")
+    ask(EditCache(None), picture_a, "text")
     assert len(made) == 4
 
 

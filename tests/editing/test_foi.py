@@ -292,7 +292,7 @@ def stock_latents(
     generator = torch.Generator().manual_seed(seed)
     first = model.schedule.sigmas(steps)[steps - round(0.8 * steps)]
     z0 = model.scaling * model.encode(image)
-    start = EulerAncestral(generator).noised(z0, randn(z0.shape, generator, "cpu"), first)
+    start = EulerAncestral(generator).add_noise(z0, randn(z0.shape, generator, "cpu"), first)
     seen: list[Tensor] = []
 
     def keep(

@@ -22,7 +22,7 @@ from limn.editing import EditError, EditRequest, Models, edit
 from limn.editing.diffusion.attention import Attention, AverageMap, Rows, Site
 from limn.editing.diffusion.model import Model, Tally
 from limn.editing.diffusion.sampling import denoise
-from limn.editing.diffusion.schedule import LMS, Moment, randn
+from limn.editing.diffusion.schedule import LMS, Timestep, randn
 from limn.editing.diffusion.tokens import read
 from limn.editing.events import Done, Mask, Step
 from limn.editing.methods import instdiffedit
@@ -169,7 +169,7 @@ def test_word_images_invert_the_start_and_average_a_words_tokens(models: Models)
     model = models.get("text-to-image")
     text = "a raccoon , red"
     prompt = read(model.tokenizer, text)
-    places = [w.places for w in prompt.words]
+    places = [w.positions for w in prompt.words]
     assert len(places) == 4
     assert len(places[1]) > 1  # a word of several tokens
     maps = maps_of(model, text, (5, 7))
@@ -273,11 +273,11 @@ def forced(value: bool | Tensor) -> Callable[..., instdiffedit.Region]:
 
 def originals(
     model: Model, image: Tensor, seed: int, steps: int, samples: int = 3
-) -> Callable[[Moment], Tensor]:
-    """y at a moment: the original with the edit's own noise."""
+) -> Callable[[Timestep], Tensor]:
+    """y at a timestep: the original with the edit's own noise."""
     z0 = model.scaling * model.encode(image)
     noise = randn((samples, *z0.shape[1:]), torch.Generator().manual_seed(seed), "cpu")
-    return lambda moment: z0 + moment.sigma * noise
+    return lambda timestep: z0 + timestep.sigma * noise
 
 
 @torch.no_grad()
@@ -293,8 +293,8 @@ def test_outside_the_mask_the_latents_are_the_noised_original(
     model = models.get("text-to-image")
     ladder = model.schedule.sigmas(8)
     y = originals(model, picture(), 3, 8)
-    for latents, moment in zip(loops[0].latents, ladder[5:], strict=True):
-        there = y(ladder[moment.index - 1] if literal else moment)
+    for latents, timestep in zip(loops[0].latents, ladder[5:], strict=True):
+        there = y(ladder[timestep.index - 1] if literal else timestep)
         assert torch.equal(latents[..., ~mask], there[..., ~mask])
         assert not torch.allclose(latents[..., mask], there[..., mask], atol=1e-3)
 
@@ -309,19 +309,19 @@ def test_no_mask_returns_the_original_and_a_full_one_is_sdedit(
     loops = watch(monkeypatch, instdiffedit)
     monkeypatch.setattr(instdiffedit, "region", forced(False))
     run(models, mask_only=True, seed=5)
-    for latents, moment in zip(loops[0].latents, ladder[5:], strict=True):
-        assert torch.equal(latents, y(moment))
+    for latents, timestep in zip(loops[0].latents, ladder[5:], strict=True):
+        assert torch.equal(latents, y(timestep))
     monkeypatch.setattr(instdiffedit, "region", forced(True))
     run(models, mask_only=True, seed=5)
 
     solver = LMS(ladder[4:])
     text, null = model.embed("a red star"), model.embed("")
 
-    def sdedit(x: Tensor, now: Moment, _: Moment) -> Tensor:
+    def sdedit(x: Tensor, now: Timestep, _: Timestep) -> Tensor:
         from limn.editing.diffusion.model import Branch
 
         eps = model.predict(
-            solver.shown(x, now), now.t, [Branch("null", null), Branch("text", text)]
+            solver.scale_model_input(x, now), now.t, [Branch("null", null), Branch("text", text)]
         )
         return eps["null"] + 7.5 * (eps["text"] - eps["null"])
 
@@ -529,7 +529,7 @@ def task_of(models: Models, request: EditRequest) -> Any:
     """A task as edit() makes it, for a picture of the working size."""
     from limn.editing.frame import Frame
     from limn.editing.language.instruction import parse
-    from limn.editing.store import Shelf
+    from limn.editing.store import EditCache
     from limn.editing.task import Task
 
     generator = torch.Generator().manual_seed(request.seed)
@@ -543,7 +543,7 @@ def task_of(models: Models, request: EditRequest) -> Any:
         None,
         frame,
         generator,
-        Shelf(None),
+        EditCache(None),
         Tally(),
         models,
     )

@@ -48,7 +48,7 @@ def test_sizes_are_read_from_the_model(models: Models) -> None:
         model.multiple,
         model.native_size,
         model.semantic_level,
-        model.places,
+        model.max_tokens,
     ) == (4, 8, 64, 1, 77)
     assert model.scaling == model.vae.config["scaling_factor"]
 

@@ -14,7 +14,7 @@ from limn.editing import Models
 from limn.editing.diffusion.inversion import Trajectory, invert, null_text, pace
 from limn.editing.diffusion.model import Branch, Model, Tally
 from limn.editing.diffusion.sampling import denoise
-from limn.editing.diffusion.schedule import DDIM, Moment, Schedule, randn
+from limn.editing.diffusion.schedule import DDIM, Schedule, Timestep, randn
 
 from .conftest import drain
 
@@ -31,20 +31,20 @@ def latents(seed: int = 0, rows: int = 1) -> Tensor:
 
 
 def test_the_loop_yields_after_every_step_and_returns_the_end(model: Model) -> None:
-    moments = model.schedule.ddim(5)
+    timesteps = model.schedule.ddim(5)
     asked: list[tuple[float, float]] = []
 
-    def predict(x: Tensor, now: Moment, after: Moment) -> Tensor:
+    def predict(x: Tensor, now: Timestep, after: Timestep) -> Tensor:
         asked.append((now.t, after.t))
         return torch.zeros_like(x)
 
-    steps = denoise(latents(), moments, DDIM(), predict)
+    steps = denoise(latents(), timesteps, DDIM(), predict)
     first = next(steps)
     assert (first.index, first.count) == (1, 5)
     assert len(asked) == 1  # lazy: one call a step
     seen, end = drain(steps)
     assert [p.index for p in seen] == [2, 3, 4, 5]
-    assert asked == [(m.t, n.t) for m, n in itertools.pairwise(moments)]
+    assert asked == [(m.t, n.t) for m, n in itertools.pairwise(timesteps)]
     assert torch.equal(end, seen[-1].latents)
 
 
@@ -64,14 +64,15 @@ def test_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: i
     schedule = Schedule.of(
         {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
     )
-    moments = schedule.ddim(steps)
+    timesteps = schedule.ddim(steps)
     generator = torch.Generator().manual_seed(5)
     noise = {
-        m.t: torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64) for m in moments[:-1]
+        m.t: torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64)
+        for m in timesteps[:-1]
     }
     z0 = torch.randn(1, 4, 8, 8, generator=generator, dtype=torch.float64)
-    _, top = drain(denoise(z0, moments[::-1], DDIM(), lambda z, now, noisier: noise[noisier.t]))
-    _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise[now.t]))
+    _, top = drain(denoise(z0, timesteps[::-1], DDIM(), lambda z, now, noisier: noise[noisier.t]))
+    _, back = drain(denoise(top, timesteps, DDIM(), lambda z, now, cleaner: noise[now.t]))
     assert not torch.allclose(top, z0, atol=0.5)
     torch.testing.assert_close(back, z0, rtol=1e-6, atol=1e-6)
 
@@ -89,11 +90,11 @@ def test_inversion_equals_the_authors_and_comes_back() -> None:
         constant = c * bias[0] + t / 1000 * bias[1]
         return torch.einsum("ij,njhw->nihw", mix, z.tanh()) + constant[None, :, None, None]
 
-    moments = Schedule.of(
+    timesteps = Schedule.of(
         {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
     ).ddim(50, offset=0)
     seen, top = drain(
-        denoise(golden["z0"], moments[::-1], DDIM(), lambda z, now, noisier: noise(z, noisier.t))
+        denoise(golden["z0"], timesteps[::-1], DDIM(), lambda z, now, noisier: noise(z, noisier.t))
     )
     path = [golden["z0"], *(p.latents for p in seen)]
     for index, expected in zip(
@@ -102,7 +103,7 @@ def test_inversion_equals_the_authors_and_comes_back() -> None:
         torch.testing.assert_close(
             path[index][0], expected.reshape(path[index][0].shape), rtol=1e-4, atol=1e-5
         )
-    _, back = drain(denoise(top, moments, DDIM(), lambda z, now, cleaner: noise(z, now.t)))
+    _, back = drain(denoise(top, timesteps, DDIM(), lambda z, now, cleaner: noise(z, now.t)))
     assert (back - golden["z0"]).abs().mean() < 0.05 * (top - golden["z0"]).abs().mean()
 
 
@@ -110,26 +111,26 @@ def test_inversion_equals_the_authors_and_comes_back() -> None:
 def test_inverting_with_the_network_keeps_every_latent_and_costs_one_row_a_step(
     model: Model,
 ) -> None:
-    moments = model.schedule.ddim(20)
+    timesteps = model.schedule.ddim(20)
     z0 = latents()
-    seen, trajectory = drain(invert(model, z0, model.embed("a red star"), moments))
+    seen, trajectory = drain(invert(model, z0, model.embed("a red star"), timesteps))
     assert isinstance(trajectory, Trajectory)
     assert len(seen) == 20
     assert (model.tally.forwards, model.tally.rows) == (20, 20)
     assert trajectory.latents.shape == (21, 4, 16, 16)
     assert torch.equal(
-        trajectory.at(moments[-1]), z0
+        trajectory.at(timesteps[-1]), z0
     )  # C5: a source branch that follows it ends at z0
     assert torch.equal(trajectory.noisiest, seen[-1].latents)
 
 
 def test_null_text_retraces_the_trajectory_better_than_the_plain_embedding(model: Model) -> None:
-    moments = model.schedule.ddim(5)
+    timesteps = model.schedule.ddim(5)
     text, null, guidance = model.embed("a red star on a blue background"), model.embed(""), 7.5
     with torch.no_grad():
-        _, trajectory = drain(invert(model, latents(), text, moments))
+        _, trajectory = drain(invert(model, latents(), text, timesteps))
     before = model.tally.forwards
-    seen, embeddings = drain(null_text(model, trajectory, text, null, moments, guidance))
+    seen, embeddings = drain(null_text(model, trajectory, text, null, timesteps, guidance))
     assert len(seen) == 5
     assert embeddings.shape == (5, *null.shape[1:])
     assert not embeddings.requires_grad
@@ -137,14 +138,14 @@ def test_null_text_retraces_the_trajectory_better_than_the_plain_embedding(model
     assert all(p.grad is None and not p.requires_grad for p in model.unet.parameters())
 
     def retrace(nulls: Tensor) -> float:
-        def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+        def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
             eps = model.predict(
                 z, now.t, [Branch("null", nulls[now.index][None]), Branch("text", text)]
             )
             return eps["null"] + guidance * (eps["text"] - eps["null"])
 
-        _, end = drain(denoise(trajectory.noisiest, moments, DDIM(), predict))
-        return float((end - trajectory.at(moments[-1])).square().mean())
+        _, end = drain(denoise(trajectory.noisiest, timesteps, DDIM(), predict))
+        return float((end - trajectory.at(timesteps[-1])).square().mean())
 
     assert retrace(embeddings) < retrace(null.repeat(5, 1, 1))
 
@@ -159,11 +160,11 @@ def test_null_texts_pace_is_the_authors_at_50_steps_and_the_same_course_at_any_n
 
 def test_null_text_runs_at_more_than_100_steps(model: Model) -> None:
     """At guidance 1 the embedding has no say, so each step ends after one iteration."""
-    moments = model.schedule.ddim(110)
+    timesteps = model.schedule.ddim(110)
     text = model.embed("a red star")
     with torch.no_grad():
-        _, trajectory = drain(invert(model, latents(), text, moments))
-    _, embeddings = drain(null_text(model, trajectory, text, model.embed(""), moments, 1.0))
+        _, trajectory = drain(invert(model, latents(), text, timesteps))
+    _, embeddings = drain(null_text(model, trajectory, text, model.embed(""), timesteps, 1.0))
     assert embeddings.shape[0] == 110 and bool(embeddings.isfinite().all())
 
 

@@ -21,8 +21,8 @@ from limn.editing.diffusion.schedule import (
     LMS,
     DPMSolver,
     EulerAncestral,
-    Moment,
     Schedule,
+    Timestep,
     randn,
 )
 
@@ -110,9 +110,9 @@ def test_euler_ancestral_equals_diffusers_exactly(schedule: Schedule) -> None:
     for now, after in itertools.pairwise(ladder):
         eps = noise(1, 4, 8, 8, seed=now.index)
         t = oracle.timesteps[now.index]
-        assert torch.equal(solver.shown(x, now), oracle.scale_model_input(x, t))
+        assert torch.equal(solver.scale_model_input(x, now), oracle.scale_model_input(x, t))
         step = oracle.step(eps, t, x, generator=theirs)
-        assert torch.equal(solver.clean(x, eps, now), step.pred_original_sample)
+        assert torch.equal(solver.pred_original_sample(x, eps, now), step.pred_original_sample)
         x = solver.step(x, eps, now, after)
         assert torch.equal(x, step.prev_sample)
 
@@ -125,13 +125,13 @@ def test_lms_equals_diffusers(schedule: Schedule, begin: int) -> None:
     # A fresh scheduler on the rest of the ladder: begun part-way, diffusers' own weighs as if it
     # knew slopes from before.
     oracle.timesteps, oracle.sigmas = oracle.timesteps[begin:], oracle.sigmas[begin:]
-    moments = schedule.sigmas(50)[begin:]
+    timesteps = schedule.sigmas(50)[begin:]
     if begin:
-        assert float(moments[0].sigma) == pytest.approx(1.56, abs=0.005)
-        assert moments[0].t == pytest.approx(489, abs=0.5)
-    solver = LMS(moments)
-    x = noise(2, 4, 8, 8) * moments[0].sigma
-    for now, after in itertools.pairwise(moments):
+        assert float(timesteps[0].sigma) == pytest.approx(1.56, abs=0.005)
+        assert timesteps[0].t == pytest.approx(489, abs=0.5)
+    solver = LMS(timesteps)
+    x = noise(2, 4, 8, 8) * timesteps[0].sigma
+    for now, after in itertools.pairwise(timesteps):
         eps = noise(2, 4, 8, 8, seed=now.index)
         expected = oracle.step(eps, oracle.timesteps[now.index - begin], x).prev_sample
         x = solver.step(x, eps, now, after)
@@ -143,12 +143,12 @@ def test_dpm_solver_equals_diffusers(schedule: Schedule) -> None:
 
     38 steps fall on whole timesteps.
     """
-    moments = schedule.sigmas(38)
+    timesteps = schedule.sigmas(38)
     oracle = DPMSolverMultistepScheduler(**BETAS)
-    oracle.set_timesteps(timesteps=[round(m.t) for m in moments[:-1]])
+    oracle.set_timesteps(timesteps=[round(m.t) for m in timesteps[:-1]])
     solver = DPMSolver()
-    x = noise(2, 4, 8, 8) * moments[0].sigma
-    for now, after in itertools.pairwise(moments):
+    x = noise(2, 4, 8, 8) * timesteps[0].sigma
+    for now, after in itertools.pairwise(timesteps):
         eps = noise(2, 4, 8, 8, seed=now.index)
         theirs = oracle.step(eps, oracle.timesteps[now.index], x * now.alpha_bar**0.5).prev_sample
         x = solver.step(x, eps, now, after)
@@ -158,13 +158,16 @@ def test_dpm_solver_equals_diffusers(schedule: Schedule) -> None:
 def test_noising_and_the_clean_estimate_undo_each_other(schedule: Schedule) -> None:
     x0, eps = noise(1, 4, 8, 8), noise(1, 4, 8, 8, seed=1)
     generator = torch.Generator()
-    cases: list[tuple[DDIM | EulerAncestral, Moment]] = [
+    cases: list[tuple[DDIM | EulerAncestral, Timestep]] = [
         (DDIM(), schedule.ddim(50)[10]),
         (EulerAncestral(generator), schedule.sigmas(50)[30]),
     ]
-    for solver, moment in cases:
+    for solver, timestep in cases:
         torch.testing.assert_close(
-            solver.clean(solver.noised(x0, eps, moment), eps, moment), x0, rtol=1e-4, atol=1e-4
+            solver.pred_original_sample(solver.add_noise(x0, eps, timestep), eps, timestep),
+            x0,
+            rtol=1e-4,
+            atol=1e-4,
         )
 
 

@@ -185,14 +185,14 @@ def test_what_was_saved_comes_back(entries: dataset.Entries, tmp_path: Path) -> 
 
 def test_edits_may_come_while_the_denoiser_learns(entries: dataset.Entries, tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="stage data"):
-        train.Shelf([tmp_path], "cpu")
+        train.Dataset([tmp_path], "cpu")
     dataset.save(entries, tmp_path / "a.pt")
-    shelf = train.Shelf([tmp_path], "cpu")
+    loaded = train.Dataset([tmp_path], "cpu")
     dataset.save(entries, tmp_path / "b.pt")
-    assert list(shelf.files) == [tmp_path / "a.pt"]
-    shelf.look()
-    picked = {id(shelf.pick(np.random.default_rng(seed))) for seed in range(40)}
-    assert picked == {id(part) for part in shelf.files.values()} and len(picked) == 2
+    assert list(loaded.files) == [tmp_path / "a.pt"]
+    loaded.look()
+    picked = {id(loaded.pick(np.random.default_rng(seed))) for seed in range(40)}
+    assert picked == {id(part) for part in loaded.files.values()} and len(picked) == 2
 
 
 @pytest.mark.timeout(600)

@@ -16,7 +16,7 @@ from limn.editing import EditRequest, Models, edit
 from limn.editing.diffusion.inversion import Trajectory, invert, null_text
 from limn.editing.diffusion.model import Branch, Model, Tally
 from limn.editing.diffusion.sampling import classifier_free, denoise
-from limn.editing.diffusion.schedule import DDIM, Moment, randn
+from limn.editing.diffusion.schedule import DDIM, Timestep, randn
 from limn.editing.events import Done, Mask, Stage, Step
 from limn.editing.methods import changed, tas
 
@@ -172,12 +172,12 @@ def test_ratio_1_of_ddim_is_its_inversion_there_and_back(
     model = models.get("text-to-image")
     z0 = model.scaling * model.encode(picture())
     text = model.embed("" if source == "nothing" else CAPTION)
-    moments = model.schedule.ddim(5)
-    _, trajectory = drain(invert(model, z0, text, moments))
+    timesteps = model.schedule.ddim(5)
+    _, trajectory = drain(invert(model, z0, text, timesteps))
     _, back = drain(
         denoise(
             trajectory.noisiest,
-            moments,
+            timesteps,
             DDIM(),
             lambda z, now, _: model.predict(z, now.t, [Branch("a", text)])["a"],
         )
@@ -201,37 +201,40 @@ def test_ratio_1_of_null_text_ends_where_its_optimisation_did(
     )
     model = models.get("text-to-image")
     text, null = model.embed("" if source == "nothing" else CAPTION), model.embed("")
-    moments = model.schedule.ddim(5)
+    timesteps = model.schedule.ddim(5)
     trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
-    seen, _ = drain(null_text(model, trajectory, text, null, moments, 7.5))
+    seen, _ = drain(null_text(model, trajectory, text, null, timesteps, 7.5))
     _, _, steps = loops[0]
     torch.testing.assert_close(steps[-1].latents, seen[-1].latents, rtol=1e-3, atol=1e-4)
 
-    def guided(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def guided(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         eps = model.predict(z, now.t, [Branch("null", null), Branch("text", text)])
         return classifier_free(eps["null"], eps["text"], 7.5)
 
-    _, plain = drain(denoise(trajectory.noisiest, moments, DDIM(), guided))
-    z0 = trajectory.at(moments[-1])
+    _, plain = drain(denoise(trajectory.noisiest, timesteps, DDIM(), guided))
+    z0 = trajectory.at(timesteps[-1])
     assert rms(steps[-1].latents - z0) <= rms(plain - z0) * 1.001
 
 
 def test_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
-    moments = model.schedule.ddim(6)
+    timesteps = model.schedule.ddim(6)
     text, null, guidance = model.embed(CAPTION), model.embed(""), 7.5
     with torch.no_grad():
         _, trajectory = drain(
             invert(
-                model, randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"), text, moments
+                model,
+                randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"),
+                text,
+                timesteps,
             )
         )
-    seen, nulls = drain(null_text(model, trajectory, text, null, moments, guidance))
+    seen, nulls = drain(null_text(model, trajectory, text, null, timesteps, guidance))
     z, before = trajectory.noisiest, null
     with torch.no_grad():
-        for progress, now, after in zip(seen, moments, moments[1:], strict=False):
+        for progress, now, after in zip(seen, timesteps, timesteps[1:], strict=False):
 
             def miss(
-                embedding: Tensor, z: Tensor = z, now: Moment = now, after: Moment = after
+                embedding: Tensor, z: Tensor = z, now: Timestep = now, after: Timestep = after
             ) -> float:
                 eps = model.predict(z, now.t, [Branch("null", embedding), Branch("text", text)])
                 landed = DDIM().step(
@@ -261,9 +264,9 @@ def test_pinned_starts_on_the_trajectory_and_null_text_retraces_it(
     run(models, store=store, parameters={"ratio": 0.3})
     run(models, store=store, parameters={"ratio": 0.3, "inversion": "null-text"})
     trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
-    (start, moments, steps), (top, all_moments, all_steps) = loops
+    (start, timesteps, steps), (top, all_moments, all_steps) = loops
     assert torch.equal(start, trajectory.latents[3:4])
-    assert [m.index for m in moments] == list(range(3, 11))
+    assert [m.index for m in timesteps] == list(range(3, 11))
     assert torch.equal(top, trajectory.noisiest)
     assert (len(steps), len(all_steps), len(all_moments)) == (7, 10, 11)
     assert rms(all_steps[2].latents - trajectory.latents[3]) < 0.1 * rms(trajectory.latents[3])
@@ -448,11 +451,11 @@ def test_limit_holds_the_latents_to_the_trajectory_and_clips_the_mask(
     trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
     outside = torch.ones(16, 16, dtype=torch.bool)
     outside[4:12, 4:12] = False
-    _, moments, steps = loops[0]
-    for progress, moment in zip(steps, moments[1:], strict=True):
-        assert torch.equal(progress.latents[..., outside], trajectory.at(moment)[..., outside])
+    _, timesteps, steps = loops[0]
+    for progress, timestep in zip(steps, timesteps[1:], strict=True):
+        assert torch.equal(progress.latents[..., outside], trajectory.at(timestep)[..., outside])
         assert not torch.allclose(
-            progress.latents[..., ~outside], trajectory.at(moment)[..., ~outside], atol=1e-3
+            progress.latents[..., ~outside], trajectory.at(timestep)[..., ~outside], atol=1e-3
         )
     assert bool((done.alpha <= limit).all())
     assert bool((done.mask.binary <= limit).all())

@@ -39,13 +39,13 @@ def test_words_own_their_tokens_whatever_their_case_and_punctuation(
     tokenizer: CLIPTokenizer,
 ) -> None:
     prompt = tokens.read(tokenizer, "A  RED star, zebra")
-    assert [(w.text, w.places) for w in prompt.words] == [
+    assert [(w.text, w.positions) for w in prompt.words] == [
         ("A", (1,)),
         ("RED", (2,)),
         ("star,", (3, 4)),
         ("zebra", (5, 6, 7, 8, 9)),
     ]
-    assert prompt.places((7, 11)) == (3,)  # "star" alone, without its comma
+    assert prompt.positions((7, 11)) == (3,)  # "star" alone, without its comma
     assert prompt.content == tuple(range(1, 10))
 
 
@@ -57,7 +57,7 @@ def test_every_token_has_a_word(tokenizer: CLIPTokenizer, text: str) -> None:
     except EditError as error:
         assert error.code == "text-too-long"
         return
-    owned = {place for word in prompt.words for place in word.places}
+    owned = {place for word in prompt.words for place in word.positions}
     assert owned <= set(prompt.content)
     plain = (
         text.isascii() and text.isprintable() and "<|" not in text

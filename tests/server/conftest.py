@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from limn.protocol.messages import JobMessage, Pixels, Submit
-from limn.server.cli.client import Address, Session, connect
+from limn.server.cli.client import Address, ClientSession, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,12 +160,12 @@ def server(
 
 
 @pytest.fixture
-async def session(server: Running) -> AsyncIterator[Session]:
+async def session(server: Running) -> AsyncIterator[ClientSession]:
     """A connection to that server."""
     async with await connect(server.address) as connected:
         yield connected
 
 
-async def run(session: Session, wanted: Submit) -> list[JobMessage]:
+async def run(session: ClientSession, wanted: Submit) -> list[JobMessage]:
     """All messages of an edit."""
     return [message async for message in session.submit(wanted)]

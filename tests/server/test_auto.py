@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from limn.protocol.messages import Chosen, Done, Failed, Progress, Queued, Submit
-from limn.server.cli.client import Session, connect
+from limn.server.cli.client import ClientSession, connect
 
 from .conftest import Running, Start, run, submit
 
@@ -21,7 +21,7 @@ def auto(job: str, instruction: str, **changes: object) -> Submit:
     return replace(submit(job, instruction), algorithm="auto", **changes)  # type: ignore[arg-type]
 
 
-async def test_auto_is_the_first_in_the_list(session: Session) -> None:
+async def test_auto_is_the_first_in_the_list(session: ClientSession) -> None:
     first, *others = session.welcome.algorithms
     assert (first.name, first.title, first.unavailable, first.caption) == (
         "auto",
@@ -50,7 +50,7 @@ async def test_auto_is_the_first_in_the_list(session: Session) -> None:
     ],
 )
 async def test_the_choice_comes_before_the_work_and_with_the_end(
-    session: Session, server: Running, instruction: str, algorithm: str, reason: str
+    session: ClientSession, server: Running, instruction: str, algorithm: str, reason: str
 ) -> None:
     messages = await run(session, auto(f"auto-{algorithm}", instruction))
     done = messages[-1]
@@ -71,7 +71,7 @@ async def test_the_choice_comes_before_the_work_and_with_the_end(
     ],
 )
 async def test_what_is_not_understood_is_asked_before_anything_is_done(
-    session: Session, algorithm: str, instruction: str, code: str, proposal: str
+    session: ClientSession, algorithm: str, instruction: str, code: str, proposal: str
 ) -> None:
     job = f"{code}-{algorithm}"
     *before, failed = await run(session, replace(submit(job, instruction), algorithm=algorithm))
@@ -79,7 +79,7 @@ async def test_what_is_not_understood_is_asked_before_anything_is_done(
     assert not any(isinstance(message, Progress) for message in before)
 
 
-async def test_a_named_algorithm_is_not_chosen(session: Session) -> None:
+async def test_a_named_algorithm_is_not_chosen(session: ClientSession) -> None:
     messages = await run(session, submit("named", "make the dog sit"))
     assert not any(isinstance(message, Chosen) for message in messages)
     assert isinstance(messages[-1], Done) and (messages[-1].algorithm, messages[-1].reason) == (
@@ -88,7 +88,9 @@ async def test_a_named_algorithm_is_not_chosen(session: Session) -> None:
     )
 
 
-async def test_seconds_left_come_from_the_chosen_algorithms_own_past(session: Session) -> None:
+async def test_seconds_left_come_from_the_chosen_algorithms_own_past(
+    session: ClientSession,
+) -> None:
     """An edit by FoI's name tells the time of the next that Auto gives to FoI."""
     await run(session, submit("past"))
     messages = await run(session, auto("future", "make the square blue"))
@@ -96,7 +98,7 @@ async def test_seconds_left_come_from_the_chosen_algorithms_own_past(session: Se
     assert first.seconds_left is not None
 
 
-async def test_a_caption_that_is_needed_is_asked_for_and_then_used(session: Session) -> None:
+async def test_a_caption_that_is_needed_is_asked_for_and_then_used(session: ClientSession) -> None:
     wanted = replace(
         submit("asked", "make the square striped"),
         algorithm="adapedit",

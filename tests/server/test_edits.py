@@ -28,7 +28,7 @@ from limn.protocol.messages import (
     Queued,
     Result,
 )
-from limn.server.cli.client import ConnectionLost, Session, connect
+from limn.server.cli.client import ClientSession, ConnectionLost, connect
 
 from .conftest import SLOW, Running, Start, picture, run, submit
 
@@ -48,7 +48,7 @@ async def until(
     raise AssertionError("ended too early")
 
 
-async def test_the_welcome_tells_what_the_docker_needs(session: Session) -> None:
+async def test_the_welcome_tells_what_the_docker_needs(session: ClientSession) -> None:
     welcome = session.welcome
     assert (welcome.device, welcome.model) == ("CPU", "tiny")
     foi = next(algorithm for algorithm in welcome.algorithms if algorithm.name == "foi")
@@ -63,7 +63,7 @@ async def test_the_welcome_tells_what_the_docker_needs(session: Session) -> None
     assert any(parameter.front for parameter in foi.parameters)
 
 
-async def test_an_edit_from_pixels_to_pixels(session: Session) -> None:
+async def test_an_edit_from_pixels_to_pixels(session: ClientSession) -> None:
     wanted = submit("whole", "make the square blue, make the background red", seed=7)
     messages = await run(session, wanted)
     assert isinstance(messages[0], Queued)
@@ -92,7 +92,7 @@ async def test_an_edit_from_pixels_to_pixels(session: Session) -> None:
     assert result.area.pixels.data[3::4] == mask.area.pixels.data  # the layer's alpha is the mask
 
 
-async def test_words_that_are_longer_than_a_message_takes_are_cut(session: Session) -> None:
+async def test_words_that_are_longer_than_a_message_takes_are_cut(session: ClientSession) -> None:
     messages = await run(session, submit("long-keyword", f"make the [{'red ' * 59}red] blue"))
     done = messages[-1]
     assert isinstance(done, Done), done
@@ -102,7 +102,7 @@ async def test_words_that_are_longer_than_a_message_takes_are_cut(session: Sessi
 
 
 @pytest.mark.parametrize("layout", ["bgra8", "rgba16", "bgra16"])
-async def test_every_raw_format_gives_the_same_edit(session: Session, layout: str) -> None:
+async def test_every_raw_format_gives_the_same_edit(session: ClientSession, layout: str) -> None:
     results = {}
     for wire in ("rgba8", layout):
         messages = await run(
@@ -127,7 +127,7 @@ async def test_every_raw_format_gives_the_same_edit(session: Session, layout: st
     )
 
 
-async def test_the_same_seed_gives_the_same_bytes(session: Session) -> None:
+async def test_the_same_seed_gives_the_same_bytes(session: ClientSession) -> None:
     first, second, third = [
         await run(session, submit(f"seed-{i}", seed=seed)) for i, seed in enumerate((1, 1, 2))
     ]
@@ -138,14 +138,14 @@ async def test_the_same_seed_gives_the_same_bytes(session: Session) -> None:
     assert results[0] == results[1] != results[2]
 
 
-async def test_mask_only_changes_nothing(session: Session) -> None:
+async def test_mask_only_changes_nothing(session: ClientSession) -> None:
     messages = await run(session, submit("mask-only", mask_only=True))
     assert isinstance(messages[-1], Done)
     assert any(isinstance(message, Mask) and message.final for message in messages)
     assert not any(isinstance(message, Result) for message in messages)
 
 
-async def test_a_limit_keeps_the_edit_inside(session: Session) -> None:
+async def test_a_limit_keeps_the_edit_inside(session: ClientSession) -> None:
     selected = bytes(255 if x < 20 and y < 30 else 0 for y in range(64) for x in range(64))
     messages = await run(
         session, submit("limit", hint=Pixels(64, 64, "gray8", selected), hint_mode="limit")
@@ -157,7 +157,7 @@ async def test_a_limit_keeps_the_edit_inside(session: Session) -> None:
             assert message.area.y + message.area.pixels.height <= 30
 
 
-async def test_the_same_job_twice_runs_once(session: Session, server: Running) -> None:
+async def test_the_same_job_twice_runs_once(session: ClientSession, server: Running) -> None:
     twice = submit("twice")
     await session._send(twice)
     messages = await run(session, twice)
@@ -166,7 +166,7 @@ async def test_the_same_job_twice_runs_once(session: Session, server: Running) -
 
 
 async def test_pixels_that_the_server_holds_are_not_sent_again(
-    session: Session, server: Running
+    session: ClientSession, server: Running
 ) -> None:
     messages = await run(session, submit("held-1"))
     (queued,) = (message for message in messages if isinstance(message, Queued))
@@ -176,7 +176,7 @@ async def test_pixels_that_the_server_holds_are_not_sent_again(
     assert isinstance(again[-1], Done)
 
 
-async def test_pixels_that_nobody_holds_are_asked_for(session: Session) -> None:
+async def test_pixels_that_nobody_holds_are_asked_for(session: ClientSession) -> None:
     assert [
         type(message)
         for message in await run(session, submit("missing", pixels=picture(20, 20).held()))
@@ -196,7 +196,7 @@ async def test_pixels_that_nobody_holds_are_asked_for(session: Session) -> None:
     ],
 )
 async def test_a_bad_request_fails_in_words_and_the_next_one_works(
-    session: Session, changes: dict[str, object], code: str
+    session: ClientSession, changes: dict[str, object], code: str
 ) -> None:
     bad = replace(submit(f"bad-{code}"), **changes)  # type: ignore[arg-type]
     failed = (await run(session, bad))[-1]
@@ -206,13 +206,13 @@ async def test_a_bad_request_fails_in_words_and_the_next_one_works(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (300, 7)])
-async def test_odd_sizes(session: Session, size: tuple[int, int]) -> None:
+async def test_odd_sizes(session: ClientSession, size: tuple[int, int]) -> None:
     assert isinstance(
         (await run(session, submit(f"size-{size[0]}", pixels=picture(*size))))[-1], Done
     )
 
 
-async def test_cancel_stops_a_running_job(session: Session) -> None:
+async def test_cancel_stops_a_running_job(session: ClientSession) -> None:
     messages = session.submit(submit("cancel", parameters=SLOW))
     await until(messages, Progress, least=2)
     await session.cancel("cancel")
@@ -227,7 +227,7 @@ async def test_cancel_stops_a_running_job(session: Session) -> None:
     )  # the same name again: an old cancel does not stop it
 
 
-async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: Session) -> None:
+async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: ClientSession) -> None:
     first = session.submit(submit("first", parameters=SLOW))
     await until(first, Queued)
     second = session.submit(submit("second"))
@@ -256,14 +256,14 @@ async def test_a_queue_full_of_pictures_refuses_in_words(
         assert isinstance(await until(first, Cancelled), Cancelled)
 
 
-async def test_cancel_of_an_unknown_job_is_answered(session: Session) -> None:
+async def test_cancel_of_an_unknown_job_is_answered(session: ClientSession) -> None:
     await session.cancel("never-heard-of")
     inbox = session._jobs.setdefault("never-heard-of", asyncio.Queue())
     assert isinstance(await asyncio.wait_for(inbox.get(), 30), Cancelled)
 
 
 async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the_next(
-    session: Session, server: Running
+    session: ClientSession, server: Running
 ) -> None:
     messages = session.submit(submit("killed", parameters=SLOW))
     await until(messages, Progress, least=2)
@@ -278,7 +278,7 @@ async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the
 
 
 async def test_a_worker_that_dies_between_jobs_is_not_noticed(
-    session: Session, server: Running
+    session: ClientSession, server: Running
 ) -> None:
     await run(session, submit("before-death"))
     os.kill(server.worker(), signal.SIGKILL)
@@ -286,7 +286,9 @@ async def test_a_worker_that_dies_between_jobs_is_not_noticed(
     assert isinstance((await run(session, submit("after-death")))[-1], Done)
 
 
-async def test_cancel_while_a_fresh_worker_is_starting(session: Session, server: Running) -> None:
+async def test_cancel_while_a_fresh_worker_is_starting(
+    session: ClientSession, server: Running
+) -> None:
     await run(session, submit("before-start"))
     os.kill(server.worker(), signal.SIGKILL)
     await asyncio.sleep(0.5)

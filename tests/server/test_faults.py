@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from limn.protocol import PROTOCOL_VERSION, Connection
 from limn.protocol.messages import Cancel, Cancelled, Done, Failed, Hello, Message, Pixels, Queued
 from limn.server import pipe
-from limn.server.cli.client import Session, connect
+from limn.server.cli.client import ClientSession, connect
 
 from .conftest import SLOW, Running, Start, run, submit
 
@@ -27,7 +27,7 @@ LARGE = Pixels(1024, 1024, "rgba8", os.urandom(4 * 2**20))
 
 
 async def test_two_cancels_of_an_unknown_job_leave_the_connection_as_it_was(
-    session: Session,
+    session: ClientSession,
 ) -> None:
     for _ in range(3):
         await session.cancel("nobody")

@@ -11,7 +11,7 @@ from ...diffusion.inversion import Trajectory
 from ...diffusion.model import Branch, Model
 from ...diffusion.preview import Preview, previewer
 from ...diffusion.sampling import Compose, Predict, denoise, unchanged
-from ...diffusion.schedule import DDIM, Moment, Solver, late
+from ...diffusion.schedule import DDIM, Solver, Timestep, for_strength
 from ...events import Event
 from ...language.prompts import Captions
 from ...task import WHOLE, Found, Outcome, Task, shown
@@ -20,9 +20,10 @@ from ..common import inverted
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a baseline starts: network, picture, ladder and texts.
+    """Where a baseline starts: network, picture, schedule and texts.
 
-    z0: (1, 4, h, w), the picture's scaled latents. moments: DDIM's ladder, noisiest first. source,
+    z0: (1, 4, h, w), the picture's scaled latents. timesteps: DDIM's schedule, noisiest first.
+    source,
     target, null: branches with the embeddings of what the picture shows, what it shall show, and
     nothing.
     """
@@ -30,19 +31,19 @@ class Ground:
     task: Task
     model: Model
     z0: Tensor
-    moments: tuple[Moment, ...]
+    timesteps: tuple[Timestep, ...]
     texts: Captions
     source: Branch
     target: Branch
     null: Branch
     preview: Preview
 
-    def late(self, share: float) -> tuple[Moment, ...]:
+    def for_strength(self, share: float) -> tuple[Timestep, ...]:
         """The last `share` of the steps; one step at least.
 
         For an edit that starts part-way.
         """
-        return late(self.moments, share)
+        return for_strength(self.timesteps, share)
 
     def inverted(self, text: Tensor) -> Generator[Event, None, Trajectory]:
         """DDIM inversion under a text, one row a step.
@@ -50,13 +51,13 @@ class Ground:
         It comes from the cache where an earlier edit of this picture left it.
         """
         return (
-            yield from inverted(self.task, self.model, self.z0, text, self.moments, self.preview)
+            yield from inverted(self.task, self.model, self.z0, text, self.timesteps, self.preview)
         )
 
     def sampled(
         self,
         z: Tensor,
-        moments: tuple[Moment, ...],
+        timesteps: tuple[Timestep, ...],
         predict: Predict,
         compose: Compose = unchanged,
         solver: Solver | None = None,
@@ -65,8 +66,8 @@ class Ground:
 
         By DDIM, unless another solver is given.
         """
-        steps = denoise(z, moments, solver or DDIM(), predict, compose)
-        return (yield from shown("denoising", len(moments) - 1, steps, self.preview))
+        steps = denoise(z, timesteps, solver or DDIM(), predict, compose)
+        return (yield from shown("denoising", len(timesteps) - 1, steps, self.preview))
 
     def finished(self, z: Tensor, found: Found = WHOLE) -> Outcome:
         """The answer with the edit's latents."""
@@ -95,7 +96,7 @@ def ground(task: Task, steps: int) -> Ground:
         task=task,
         model=model,
         z0=z0,
-        moments=model.schedule.ddim(steps),
+        timesteps=model.schedule.ddim(steps),
         texts=texts,
         source=Branch("source", model.embed(texts.source)),
         target=Branch("target", model.embed(texts.target)),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import DDIM, Moment, randn_like
+from ...diffusion.schedule import DDIM, Timestep, randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
@@ -42,20 +42,20 @@ class Settings:
         title="randomness",
     )
     steps: int = parameter(
-        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+        50, "Steps of the whole schedule; the share `strength` is run.", minimum=2, maximum=500
     )
 
 
 def trajectory(
-    z0: Tensor, moments: Sequence[Moment], eta: float, generator: torch.Generator
+    z0: Tensor, timesteps: Sequence[Timestep], eta: float, generator: torch.Generator
 ) -> Tensor:
     """A noising trajectory of z_0 (1, 4, h, w): (N + 1, 4, h, w).
 
     z_T is noised from z_0, each z_{t-1} then comes from the posterior given z_t and z_0; z_0 itself
     is last.
     """
-    chain = [DDIM().noised(z0, randn_like(z0, generator), moments[0])]
-    for now, next in itertools.pairwise(moments[:-1]):
+    chain = [DDIM().add_noise(z0, randn_like(z0, generator), timesteps[0])]
+    for now, next in itertools.pairwise(timesteps[:-1]):
         noise = (chain[-1] - now.alpha_bar**0.5 * z0) / (1 - now.alpha_bar) ** 0.5
         fresh = deviation(now.alpha_bar, next.alpha_bar, eta) * randn_like(z0, generator)
         chain.append(mean(chain[-1], noise, now.alpha_bar, next.alpha_bar, eta) + fresh)
@@ -66,20 +66,25 @@ def trajectory(
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """One row a step for the source, two for the target: 40 steps, 120 rows."""
     start = ground(task, settings.steps)
-    moments = start.late(settings.strength)
-    chain = trajectory(start.z0, moments, settings.eta, task.generator)
+    timesteps = start.for_strength(settings.strength)
+    chain = trajectory(start.z0, timesteps, settings.eta, task.generator)
 
-    def source(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def source(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         return start.model.predict(z, now.t, [start.source])["source"]
 
-    def target(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def target(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = start.model.predict(z, now.t, [start.null, start.target])
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     recorded = yield from shown(
-        "inverting", len(moments) - 1, record(chain, moments, source, settings.eta), start.preview
+        "inverting",
+        len(timesteps) - 1,
+        record(chain, timesteps, source, settings.eta),
+        start.preview,
     )
-    z = yield from start.sampled(chain[:1], moments, target, solver=Replay(recorded, settings.eta))
+    z = yield from start.sampled(
+        chain[:1], timesteps, target, solver=Replay(recorded, settings.eta)
+    )
     return start.finished(z)
 
 

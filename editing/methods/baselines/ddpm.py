@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ...diffusion.sampling import Predict, Progress
-from ...diffusion.schedule import DDIM, Moment
+from ...diffusion.schedule import DDIM, Timestep
 
 
 def deviation(alpha_bar: Tensor, next_alpha_bar: Tensor, eta: float) -> Tensor:
@@ -54,9 +54,9 @@ class Recorded:
     maps: Tensor
     first: int = 0
 
-    def at(self, moment: Moment) -> Tensor:
-        """The chain's latents at a moment."""
-        return self.chain[moment.index - self.first][None]
+    def at(self, timestep: Timestep) -> Tensor:
+        """The chain's latents at a timestep."""
+        return self.chain[timestep.index - self.first][None]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Replay(DDIM):
     recorded: Recorded
     eta: float
 
-    def step(self, x: Tensor, noise: Tensor, now: Moment, next: Moment) -> Tensor:
+    def step(self, x: Tensor, noise: Tensor, now: Timestep, next: Timestep) -> Tensor:
         z = self.recorded.maps[now.index - self.recorded.first][None]
         return (
             mean(x, noise, now.alpha_bar, next.alpha_bar, self.eta)
@@ -76,16 +76,16 @@ class Replay(DDIM):
 
 @torch.no_grad()
 def record(
-    chain: Tensor, moments: Sequence[Moment], predict: Predict, eta: float
+    chain: Tensor, timesteps: Sequence[Timestep], predict: Predict, eta: float
 ) -> Generator[Progress, None, Recorded]:
     """The noise maps of a chain of latents (steps + 1, 4, h, w).
 
     They are taken at the predictions of `predict`.
     """
     maps = []
-    for i, (now, next) in enumerate(itertools.pairwise(moments)):
+    for i, (now, next) in enumerate(itertools.pairwise(timesteps)):
         x = chain[i][None]
         noise = predict(x, now, next)
         maps.append(noise_map(x, chain[i + 1][None], noise, now.alpha_bar, next.alpha_bar, eta))
-        yield Progress(i + 1, len(moments) - 1, x, DDIM().clean(x, noise, now))
-    return Recorded(chain, torch.cat(maps), moments[0].index)
+        yield Progress(i + 1, len(timesteps) - 1, x, DDIM().pred_original_sample(x, noise, now))
+    return Recorded(chain, torch.cat(maps), timesteps[0].index)

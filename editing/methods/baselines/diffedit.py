@@ -21,7 +21,7 @@ from ...diffusion.inversion import invert
 from ...diffusion.masks import area, blend, blur, guided, normalise, to_grid, within
 from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import DDIM, Moment, randn
+from ...diffusion.schedule import DDIM, Timestep, randn
 from ...events import Event, Stage
 from ...frame import threshold
 from ...request import parameter
@@ -67,7 +67,7 @@ class Settings:
     )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(
-        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+        50, "Steps of the whole schedule; the share `strength` is run.", minimum=2, maximum=500
     )
 
 
@@ -105,7 +105,7 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
     if start.task.exactly is not None:
         return Found(start.task.exactly, float(torch.finfo(torch.float32).tiny))
     yield Stage("finding the mask", 1)
-    moment = start.late(settings.mask_strength)[0]
+    timestep = start.for_strength(settings.mask_strength)[0]
     noises = randn(
         (settings.mask_samples, *start.z0.shape[1:]), start.task.generator, start.z0.device
     )
@@ -116,7 +116,7 @@ def find_mask(start: Ground, settings: Settings) -> Generator[Event, None, Found
         Branch("null target", null),
         start.target,
     ]
-    eps = start.model.predict(DDIM().noised(start.z0, noises, moment), moment.t, branches)
+    eps = start.model.predict(DDIM().add_noise(start.z0, noises, timestep), timestep.t, branches)
     source, target = (
         classifier_free(eps[f"null {name}"], eps[name], settings.guidance)
         for name in ("source", "target")
@@ -155,20 +155,20 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     yield start.outcome(found)
     size = (start.z0.shape[2], start.z0.shape[3])
     where = to_grid((found.soft > found.threshold)[0, 0], size).to(start.z0)
-    moments = start.late(settings.strength)
-    steps = len(moments) - 1
-    up = invert(start.model, start.z0, start.source.text, moments)
+    timesteps = start.for_strength(settings.strength)
+    steps = len(timesteps) - 1
+    up = invert(start.model, start.z0, start.source.text, timesteps)
     trajectory = yield from shown("inverting", steps, up, start.preview)
-    first = moments[0].index
+    first = timesteps[0].index
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = start.model.predict(z, now.t, [start.null, start.target])
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    def compose(z: Tensor, now: Moment) -> Tensor:
+    def compose(z: Tensor, now: Timestep) -> Tensor:
         return blend(z, trajectory.latents[now.index - first][None], where)
 
-    z = yield from start.sampled(trajectory.noisiest, moments, predict, compose)
+    z = yield from start.sampled(trajectory.noisiest, timesteps, predict, compose)
     return start.finished(z, found)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...diffusion.sampling import Predict, Progress, classifier_free
-from ...diffusion.schedule import DDIM, Moment, randn_like
+from ...diffusion.schedule import DDIM, Timestep, randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
@@ -43,22 +43,24 @@ class Settings:
     source_guidance: float = parameter(
         1.0, "How much the source text counts in the inversion.", minimum=0.0, maximum=30.0
     )
-    steps: int = parameter(50, "Steps of the whole ladder.", minimum=2, maximum=500)
+    steps: int = parameter(50, "Steps of the whole schedule.", minimum=2, maximum=500)
 
 
-def independent(z0: Tensor, moments: Sequence[Moment], generator: torch.Generator) -> Tensor:
+def independent(z0: Tensor, timesteps: Sequence[Timestep], generator: torch.Generator) -> Tensor:
     """z_0 (1, 4, h, w) at every timestep, each with noise of its own.
 
     (N + 1, 4, h, w), with z_0 itself last.
     """
-    return torch.cat([*(DDIM().noised(z0, randn_like(z0, generator), m) for m in moments[:-1]), z0])
+    return torch.cat(
+        [*(DDIM().add_noise(z0, randn_like(z0, generator), m) for m in timesteps[:-1]), z0]
+    )
 
 
 def extracted(
-    chain: Tensor, moments: Sequence[Moment], predict: Predict
+    chain: Tensor, timesteps: Sequence[Timestep], predict: Predict
 ) -> Generator[Progress, None, Recorded]:
     """The chain's noise maps, the last one zero."""
-    recorded = yield from record(chain, moments, predict, ETA)
+    recorded = yield from record(chain, timesteps, predict, ETA)
     return replace(
         recorded, maps=torch.cat((recorded.maps[:-1], torch.zeros_like(recorded.maps[-1:])))
     )
@@ -68,7 +70,7 @@ def guided_by(start: Ground, text: str, guidance: float) -> Predict:
     """Two rows: nothing, and the source or the target text."""
     branches = [start.null, start.source if text == "source" else start.target]
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = start.model.predict(z, now.t, branches)
         return classifier_free(noise["null"], noise[text], guidance)
 
@@ -79,11 +81,11 @@ def guided_by(start: Ground, text: str, guidance: float) -> Predict:
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """100 rows of extraction, then two for each of 38 steps: 176 in all."""
     start = ground(task, settings.steps)
-    moments = start.moments
+    timesteps = start.timesteps
 
     def extract() -> Generator[Event, None, Recorded]:
-        chain = independent(start.z0, moments, task.generator)
-        steps = extracted(chain, moments, guided_by(start, "source", settings.source_guidance))
+        chain = independent(start.z0, timesteps, task.generator)
+        steps = extracted(chain, timesteps, guided_by(start, "source", settings.source_guidance))
         return (yield from shown("inverting", settings.steps, steps, start.preview))
 
     made_of = (
@@ -94,8 +96,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         settings.source_guidance,
         task.request.seed,
     )
-    recorded = yield from task.shelf.once("noise maps", Recorded, made_of, extract)
-    late = moments[round(settings.skip * settings.steps) :]
+    recorded = yield from task.cache.memoize("noise maps", Recorded, made_of, extract)
+    late = timesteps[round(settings.skip * settings.steps) :]
     predict = guided_by(start, "target", settings.guidance)
     z = yield from start.sampled(recorded.at(late[0]), late, predict, solver=Replay(recorded, ETA))
     return start.finished(z)

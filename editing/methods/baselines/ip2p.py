@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...diffusion.preview import previewer
 from ...diffusion.sampling import denoise
-from ...diffusion.schedule import EulerAncestral, Moment, late, randn_like
+from ...diffusion.schedule import EulerAncestral, Timestep, for_strength, randn_like
 from ...events import Event
 from ...language.prompts import sentences
 from ...request import parameter
@@ -32,7 +32,7 @@ class Settings:
         1.5, "How much the picture counts (s_I).", minimum=0.0, maximum=10.0, front=True
     )
     steps: int = parameter(
-        100, "Steps of the whole ladder; only the share below is run.", minimum=2, maximum=500
+        100, "Steps of the whole schedule; only the share below is run.", minimum=2, maximum=500
     )
     start: float = parameter(
         1.0,
@@ -52,15 +52,15 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     model = task.model("instruction")
     prompt, _ = read(sentences(task.instruction), model)
     z0, branches = conditions(model, task.image, prompt)
-    moments = late(model.schedule.sigmas(settings.steps), settings.start)
+    timesteps = for_strength(model.schedule.sigmas(settings.steps), settings.start)
     solver = EulerAncestral(task.generator)
     pure = settings.start == 1.0
-    z = solver.noised(
-        torch.zeros_like(z0) if pure else z0, randn_like(z0, task.generator), moments[0]
+    z = solver.add_noise(
+        torch.zeros_like(z0) if pure else z0, randn_like(z0, task.generator), timesteps[0]
     )
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
-        noise = model.predict(solver.shown(z, now), now.t, branches)
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
+        noise = model.predict(solver.scale_model_input(z, now), now.t, branches)
         return guidance(
             noise["text"],
             noise["image"],
@@ -71,8 +71,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 
     z = yield from shown(
         "denoising",
-        len(moments) - 1,
-        denoise(z, moments, solver, predict),
+        len(timesteps) - 1,
+        denoise(z, timesteps, solver, predict),
         previewer(model, z0, task.image),
     )
     return Outcome(latents=z, understood={"instruction": prompt})

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ...diffusion.attention import Attention, Site, Sites, Taps
 from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import Moment
+from ...diffusion.schedule import Timestep
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
@@ -89,7 +89,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     taps: Taps = dict.fromkeys(decoder_layers(model.sites), mutual)
     trajectory = yield from start.inverted(source.text)
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         own = trajectory.at(now)
         latents = {"null source": own, "null": z, "source": own, "target": z}
         noise = model.predict(
@@ -97,7 +97,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         )
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
+    z = yield from start.sampled(trajectory.noisiest, start.timesteps, predict)
     return start.finished(z)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...diffusion.inversion import null_text
 from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import Moment
+from ...diffusion.schedule import Timestep
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
@@ -43,18 +43,18 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     trajectory = yield from start.inverted(source)
 
     def optimise() -> Generator[Event, None, Tensor]:
-        steps = null_text(model, trajectory, source, start.null.text, start.moments, guidance)
+        steps = null_text(model, trajectory, source, start.null.text, start.timesteps, guidance)
         return (yield from shown("optimising", settings.steps, steps, start.preview))
 
-    nulls = yield from task.shelf.once(
+    nulls = yield from task.cache.memoize(
         "null text", Tensor, (model.identity, trajectory.latents, source, guidance), optimise
     )
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = model.predict(z, now.t, [Branch("null", nulls[now.index][None]), start.target])
         return classifier_free(noise["null"], noise["target"], guidance)
 
-    z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
+    z = yield from start.sampled(trajectory.noisiest, start.timesteps, predict)
     return start.finished(z)
 
 

@@ -25,7 +25,7 @@ from ...diffusion.attention import Attention, Site, Tap
 from ...diffusion.masks import blend
 from ...diffusion.model import Model
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import Moment
+from ...diffusion.schedule import Timestep
 from ...errors import EditError
 from ...events import Event
 from ...language import alignment
@@ -80,7 +80,7 @@ def windows(
     steps: int,
     default: Window,
     by_place: Mapping[int, Window] | None = None,
-    places: int = tokens.PLACES,
+    places: int = tokens.MAX_TOKENS,
 ) -> np.ndarray:
     """When each token takes the source's map: (steps + 1, places) of 0 and 1.
 
@@ -110,7 +110,9 @@ def replacement(source: tokens.Prompt, target: tokens.Prompt) -> np.ndarray:
         )
     places = len(source.ids)
     mapper = np.zeros((places, places), dtype=np.float32)
-    swaps = [(a.places, b.places) for a, b in zip(before, after, strict=True) if a.text != b.text]
+    swaps = [
+        (a.positions, b.positions) for a, b in zip(before, after, strict=True) if a.text != b.text
+    ]
     i = j = 0
     for old, new in swaps:
         while i < old[0]:
@@ -158,11 +160,11 @@ def local_blend(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 
 def pairing(model: Model, source: str, target: str, mode: str) -> tuple[Tensor, Tensor]:
     """The mapper (token, token) and the alphas (token) of a mode."""
-    a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
+    a, b = (tokens.read(model.tokenizer, text, model.max_tokens) for text in (source, target))
     if mode == "replacement":
-        return torch.from_numpy(replacement(a, b)), torch.ones(model.places)
-    indices, alphas = alignment.refinement(a.used, b.used, model.places)
-    mapper = torch.zeros(model.places, model.places)
+        return torch.from_numpy(replacement(a, b)), torch.ones(model.max_tokens)
+    indices, alphas = alignment.refinement(a.used, b.used, model.max_tokens)
+    mapper = torch.zeros(model.max_tokens, model.max_tokens)
     kept = np.flatnonzero(indices >= 0)
     mapper[indices[kept], kept] = 1
     return mapper, torch.from_numpy(alphas)
@@ -170,7 +172,7 @@ def pairing(model: Model, source: str, target: str, mode: str) -> tuple[Tensor, 
 
 def changed(model: Model, source: str, target: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Places of the words that differ, in the source and in the target."""
-    a, b = (tokens.read(model.tokenizer, text, model.places) for text in (source, target))
+    a, b = (tokens.read(model.tokenizer, text, model.max_tokens) for text in (source, target))
     found = alignment.blocks(alignment.align(a.used, b.used))
     return tuple(i for block in found for i in block.source), tuple(
         j for block in found for j in block.target
@@ -233,7 +235,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         x.to(device) for x in pairing(model, start.texts.source, start.texts.target, settings.mode)
     )
     cross = torch.from_numpy(
-        windows(settings.steps, (0.0, settings.cross), places=model.places)
+        windows(settings.steps, (0.0, settings.cross), places=model.max_tokens)
     ).to(device)
     watched = (
         Watched(*changed(model, start.texts.source, start.texts.target))
@@ -245,7 +247,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     size = (start.z0.shape[2], start.z0.shape[3])
     trajectory = yield from start.inverted(start.source.text)
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         tap = cross_tap(mapper, alphas, cross[now.index], watched, semantic)
         taps = dict.fromkeys(model.sites.at("cross"), tap)
         if now.index < int(settings.own * settings.steps):
@@ -254,12 +256,12 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         noise = model.predict(latents, now.t, [start.null, start.source, start.target], taps)
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    def compose(z: Tensor, now: Moment) -> Tensor:
+    def compose(z: Tensor, now: Timestep) -> Tensor:
         if watched is None or now.index <= BLEND_FROM * settings.steps:
             return z
         return blend(z, trajectory.at(now), (watched.where(size) > BLEND_AT).to(z))
 
-    z = yield from start.sampled(trajectory.noisiest, start.moments, predict, compose)
+    z = yield from start.sampled(trajectory.noisiest, start.timesteps, predict, compose)
     if watched is None:
         return start.finished(z)
     return start.finished(z, Found(watched.where(size)[None, None], BLEND_AT))

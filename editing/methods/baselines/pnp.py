@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ...diffusion.attention import Attention, Site, Sites, Taps
 from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import Moment
+from ...diffusion.schedule import Timestep
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
@@ -109,7 +109,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     taps: Taps = dict.fromkeys(decoder_layers(model.sites), from_source)
     trajectory = yield from start.inverted(empty)
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         latents = {"source": trajectory.at(now), "null": z, "target": z}
         with injected(block, now.index < settings.features * settings.steps):
             noise = model.predict(
@@ -120,7 +120,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
             )
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    z = yield from start.sampled(trajectory.noisiest, start.moments, predict)
+    z = yield from start.sampled(trajectory.noisiest, start.timesteps, predict)
     return start.finished(z)
 
 

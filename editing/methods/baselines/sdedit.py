@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...diffusion.sampling import classifier_free
-from ...diffusion.schedule import DDIM, Moment, randn_like
+from ...diffusion.schedule import DDIM, Timestep, randn_like
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
@@ -34,7 +34,7 @@ class Settings:
         7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
     )
     steps: int = parameter(
-        50, "Steps of the whole ladder; the share `strength` is run.", minimum=2, maximum=500
+        50, "Steps of the whole schedule; the share `strength` is run.", minimum=2, maximum=500
     )
 
 
@@ -42,14 +42,14 @@ class Settings:
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """Two rows a step: 25 steps, 50 rows by default."""
     start = ground(task, settings.steps)
-    moments = start.late(settings.strength)
-    z = DDIM().noised(start.z0, randn_like(start.z0, task.generator), moments[0])
+    timesteps = start.for_strength(settings.strength)
+    z = DDIM().add_noise(start.z0, randn_like(start.z0, task.generator), timesteps[0])
 
-    def predict(z: Tensor, now: Moment, _: Moment) -> Tensor:
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = start.model.predict(z, now.t, [start.null, start.target])
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
-    z = yield from start.sampled(z, moments, predict)
+    z = yield from start.sampled(z, timesteps, predict)
     return start.finished(z)
 
 

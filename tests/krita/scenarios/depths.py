@@ -44,7 +44,7 @@ def appearance(pixels_, format, width, height, space=("RGBA", "U8", SRGB)):
 
 
 def in_space(result, name, model, depth, profile):
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     scene = Scene("recolour")
     document, layer = yield from new_document(256, 192, model, depth, profile)
@@ -64,7 +64,7 @@ def in_space(result, name, model, depth, profile):
     save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
-    draft, rect = drafts[0], house().edits._last[1].rect
+    draft, rect = drafts[0], application().edits._last[1].rect
     save(
         f"{name}-sent.bgra",
         appearance(b"".join(draft.pixels), draft.format, rect.width, rect.height),

@@ -53,14 +53,14 @@ def check_reading(result):
 def check_counted(result):
     """The count on the layer that was written, and on one with a stain outside the mask."""
     from limn.krita_plugin.document import checking, cooperative
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     document, _ = yield from picture("recolour")
     before = names(document)
     yield from quick(STEPS)
     yield from write("make the star blue")
     yield from press("Return")
-    edit = next(iter(house().edits._edits.values()))
+    edit = next(iter(application().edits._edits.values()))
     yield from ended()
     result["note"], result["counted"] = note(), vars(edit.counted)
     yield from screenshot("counted")

@@ -251,7 +251,7 @@ def check_next_instruction(result):
     """After an edit its result is the active layer: the next instruction goes on with the picture
     as the painter sees it.
     """
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     scene = Scene("two")
     document, layer = yield from picture("two")
@@ -259,7 +259,7 @@ def check_next_instruction(result):
     yield from quick()
     with submitting() as drafts:
         yield from edit(first)
-        rect = house().edits._last[1].rect
+        rect = application().edits._last[1].rect
         seen = composed(document, (rect.x, rect.y, rect.width, rect.height))
         yield from edit(second)
         result["layers"], result["active"] = names(document), document.activeNode().name()
@@ -388,7 +388,7 @@ def check_mask_then_edit(result):
     """A mask that the painter has had found is a selection of the painter's: it limits the next
     edit.
     """
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     document, layer = yield from picture("recolour")
     yield from quick()
@@ -397,7 +397,7 @@ def check_mask_then_edit(result):
     with submitting() as drafts:
         yield from activate(document, layer)
         yield from edit("make the star green")
-    rect = house().edits._last[1].rect
+    rect = application().edits._last[1].rect
     result["sent"] = bytes(found.pixelData(rect.x, rect.y, rect.width, rect.height)) == b"".join(
         drafts[0].hint or ()
     )

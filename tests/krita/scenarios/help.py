@@ -242,22 +242,22 @@ def edit(instruction, key="Return"):
 @contextlib.contextmanager
 def listening():
     """What the server says about edits meanwhile."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     arrived = []
-    connection = house().client.received.connect(arrived.append)
+    connection = application().client.received.connect(arrived.append)
     try:
         yield arrived
     finally:
-        house().client.received.disconnect(connection)
+        application().client.received.disconnect(connection)
 
 
 @contextlib.contextmanager
 def submitting():
     """What the plugin hands over to be sent meanwhile."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
-    client, submit, drafts = house().client, house().client.submit, []
+    client, submit, drafts = application().client, application().client.submit, []
     client.submit = lambda draft: (drafts.append(draft), submit(draft))
     try:
         yield drafts

@@ -29,10 +29,10 @@ class Wire:
 @contextlib.contextmanager
 def server():
     """Gives the wire, while the plugin believes to be connected."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
     from limn.krita_plugin.state import Link
 
-    shared = house()
+    shared = application()
     real, wire = shared.edits._client, Wire()
     with contextlib.suppress(TypeError):  # another check has done so already
         real.linked.disconnect(shared.edits._linked)
@@ -47,7 +47,7 @@ def server():
 
 def begin(wire, instruction="make the star blue", action="limn_edit"):
     """An edit, up to where the server has it; returns the plugin's edit."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     count = len(wire.drafts)
     widget("limn_instruction").setPlainText(instruction)
@@ -55,7 +55,7 @@ def begin(wire, instruction="make the star blue", action="limn_edit"):
     app().action(action).trigger()
     came = yield lambda: len(wire.drafts) > count, 20
     assert came, f"nothing was sent: {panel().note}"
-    return house().edits._edits[wire.drafts[-1].job]
+    return application().edits._edits[wire.drafts[-1].job]
 
 
 def sent(draft):
@@ -69,14 +69,14 @@ def sent(draft):
 
 def answer(edit, x, y, width, height, pixels, form="bgra8"):
     """The server's last words on an edit: a result in the sent picture, its mask, and the end."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
     from limn.krita_plugin.wire.client import MaskLook
     from limn.protocol.messages import Done, Mask, Pixels, Region, Result
 
     size = 8 if form == "bgra16" else 4
     mask = pixels[size - 1 :: size]
     area = Region(x, y, Pixels(width, height, "gray8", mask))
-    edits = house().edits
+    edits = application().edits
     edits._received(MaskLook(Mask(edit.job, 1, area), None))
     if not edit.request.mask_only:
         region = Region(x, y, Pixels(width, height, form, pixels))

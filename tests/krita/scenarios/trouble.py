@@ -180,13 +180,13 @@ def check_wire_that_fails(result):
     """Something that nobody has thought of happens in the thread that writes: the docker says so,
     and a click connects again.
     """
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     def fails(address):
         raise RuntimeError("as never before")
 
     document, _ = yield from picture("recolour")
-    wire = house().client
+    wire = application().client
     wire.stop_server()
     yield lambda: panel().link.kind == "off", 20
     wire._serve = fails
@@ -245,11 +245,11 @@ def broken_off(wire):
 
 def connected_anew():
     """Let the connection that is there go, and have the next one made."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
-    house().client.stop_server()
+    application().client.stop_server()
     yield lambda: panel().link.kind == "off", 20
-    house().client.connect_to_server()
+    application().client.connect_to_server()
     yield from ready()
 
 
@@ -284,10 +284,10 @@ def check_cut_again_and_again(result):
         yield from quick(200)
         yield from start("make the star blue")
         yield from under_way(1)
-        from limn.krita_plugin.plugin import house
+        from limn.krita_plugin.plugin import application
 
         resumed = []
-        house().client.linked.connect(resumed.append)
+        application().client.linked.connect(resumed.append)
         cut_now()
         yield from ended(60)
         result["note"], result["kind"], result["link"] = (
@@ -296,7 +296,7 @@ def check_cut_again_and_again(result):
             panel().link.kind,
         )
         result["attempts"] = sum(link.words == "connecting again" for link in resumed)
-        house().client.linked.disconnect(resumed.append)
+        application().client.linked.disconnect(resumed.append)
     widget("limn_link").click()  # as the note says
     yield from quick()
     yield from edit("make the star blue")
