@@ -74,7 +74,10 @@ class Call:
 
 
 Gather = Callable[["Model", Call], Tensor]
-"""Has a call carried out in a forward with those of other edits: (branch, sample, 4, h, w)."""
+"""Carries out one call in a forward that several edits share.
+
+The result is (branch, sample, 4, h, w).
+"""
 
 
 @dataclass(frozen=True)

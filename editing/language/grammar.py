@@ -64,7 +64,10 @@ def _read(words: Tokens) -> Reading:
 
 
 def _without_particle(words: Tokens) -> Tokens:
-    """Wipe out the clouds, clean up the desk: without the particle that belongs to the verb."""
+    """A verb phrase without the particle that belongs to the verb.
+
+    Examples: wipe out the clouds, clean up the desk.
+    """
     pattern = lex.VERBS.get(words[0].word) if len(words) > 2 else None
     particle = (
         pattern in ("remove", "state", "add", "cover")
@@ -251,7 +254,10 @@ def _phrase(words: Tokens) -> Reading:
 
 
 def _placed(words: Tokens) -> Reading | None:
-    """A thing at a place that is there already: stars in the sky, mountains behind the house."""
+    """Reads a thing at a place that is there already.
+
+    Examples: stars in the sky, mountains behind the house.
+    """
     if words[0].word in lex.DEFINITE | lex.PREPOSITIONS | {"a", "an"} or not head(words):
         return None
     for i in range(1, len(words) - 1):

@@ -165,7 +165,10 @@ def _without_denied(text: str) -> str:
 
 
 def _other_look(match: re.Match[str]) -> str:
-    """Blonde hair instead of brown: another look of the same thing, no replacement; "" if not."""
+    """Another look of the same thing, no replacement; "" if it is none.
+
+    Example: blonde hair instead of brown.
+    """
     if match.re.groups != 2 or not match.expand(r"\1 \2").strip():
         return ""
     for new, old in ((match[1], match[2]), (match[2], match[1])):
