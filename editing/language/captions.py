@@ -13,6 +13,7 @@ from . import english
 from . import lexicon as lex
 from .instruction import Item
 from .phrases import find, head, tokens
+from .setting import setting_changed
 from .wording import (
     ARMS_UP,
     BOUNDARY,
@@ -48,7 +49,7 @@ def edited(caption: str, item: Item) -> str:
     if item.form == "arrow" and item.subject and item.target:
         return _arrow(words, item)
     if item.operation == "global":
-        return f"{caption}, {_described(item)}"
+        return setting_changed(words, item) or f"{caption}, {_described(item)}"
     if item.operation == "add":
         return joined(_add(words, item))
     if item.operation == "raw":
@@ -128,6 +129,10 @@ def _replace(words: Words, phrase: Phrase, item: Item) -> Words:
 HOLDING = frozenset("wearing holding with having carrying in".split())
 
 
+HANDLING = frozenset("wearing holding carrying having using reading eating drinking riding".split())
+"""What goes with the thing that somebody wears, holds or uses."""
+
+
 def _parted(name: str) -> tuple[Words, Words]:
     """What a name says up to its noun, and what it says behind it.
 
@@ -175,8 +180,14 @@ def _remove(words: Words, phrase: Phrase, item: Item) -> Words:
             if words[end - 1].lower() in ("of", "to", "on", "in", "at", "and", ","):
                 break
         return words[end:]
+    listed = words[start - 1].lower() == "and" and "," in words[: start - 1]
     while start > 0 and words[start - 1].lower() in BOUNDARY | TIES:
         start -= 1
+    if start > 1 and words[start - 1].lower() in HANDLING:
+        start -= 1  # a woman holding | an umbrella
+    last = max((i for i in range(start) if words[i] == ","), default=0)
+    if listed and last:  # a house, a tree and | a dog
+        words = [*words[:last], "and", *words[last + 1 : start], *words[start:]]
     if (
         words[end : end + 1] == ["and"]
         and words[end + 1 : end + 2]
@@ -263,6 +274,8 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
         ]
     elif tail:
         after = [*after[: tail[0]], *state, *after[tail[-1] + 1 :]]
+    elif group is lex.POSES and (at := _posed(words, phrase)) is not None:
+        return [*words[:at], *state, *words[at + 1 :]]
     elif len(state) == 1 or all(lex.is_adjective(w.lower()) for w in state):
         rank = min((_rank(w) for w in state), default=0)
         at = next((i for i, w in enumerate(inner) if _rank(w) > rank), len(inner))
@@ -270,6 +283,16 @@ def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
     else:
         after = [*state, *after]
     return [*words[: phrase.start], *inner, noun, *after, *words[phrase.end :]]
+
+
+def _posed(words: Words, phrase: Phrase) -> int | None:
+    """Where a pose is told of a thing further behind; None if that is not sure.
+
+    A man in a suit | standing near a car. One pose and one living thing must be told of.
+    """
+    alive = [w for w in words if english.singular(w.lower()) in lex.ANIMATE]
+    poses = [i for i in range(phrase.end, len(words)) if words[i].lower() in lex.POSES]
+    return poses[0] if len(poses) == 1 and len(alive) == 1 else None
 
 
 def _rank(word: str) -> int:

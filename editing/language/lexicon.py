@@ -90,6 +90,7 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset(PLACES_OPEN),
     frozenset(LIGHTS),
     *(frozenset(g.split()) for g in OPPOSED),
+    (MATERIALS - COLOURS) | {"wooden", "woollen", "metallic"},
 )
 """Words of one group exclude each other: a red star made blue is a blue star."""
 
