@@ -35,7 +35,7 @@ class Prepared:
 
     It is all that `edit` needs beside the networks. instruction: the sentence as it was read.
     texts: the captions, for an algorithm that is told by them. settings: of the algorithm's own
-    kind. reason: why this algorithm, where Auto has chosen it, in words for a painter ("TAS:
+    kind. reason: why this algorithm, where Auto has chosen it, for a painter ("TAS:
     changes a pose"), else "".
     """
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, in words for the painter."""
+"""What can go wrong with a request, and how the painter is told."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def make_plan(options: argparse.Namespace, machine: Machine, project: Project) -
 
 
 def show(plan: Plan, environment: Environment) -> None:
-    """The plan in words, with what was done before."""
+    """The plan as text, with what was done before."""
     for number, step in enumerate(plan.steps, 1):
         print(f"  {number}. {step.title}{'  (done before)' if environment.is_done(step) else ''}")
     for problem in plan.problems:

@@ -142,7 +142,7 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 environment, ["--no-deps", "--no-build-isolation", "--editable", str(project.root)]
             ):
                 raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
-            with in_words("Limn itself could not be installed."):
+            with errors_told("Limn itself could not be installed."):
                 editable.keep_readable(environment.site_packages())
         case Run(arguments, _):
             code = run([str(environment.python), *arguments], project.root)
@@ -150,18 +150,18 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 raise StepFailed(f"{step.title}: failed (exit status {code}).", "See above.")
         case PutPlugin(home):
             server = (str(environment.python), "-m", "limn.server.cli", "serve")
-            with in_words(f"The plugin could not be put into {home.resources}."):
+            with errors_told(f"The plugin could not be put into {home.resources}."):
                 plugin.put(
                     home, project.root, environment.site_packages(), str(environment.python), server
                 )
         case TakePlugin(home):
-            with in_words(f"The plugin could not be taken out of {home.resources}."):
+            with errors_told(f"The plugin could not be taken out of {home.resources}."):
                 print(
                     "      taken out" if plugin.take(home) else "      nothing of Limn was there",
                     flush=True,
                 )
         case BuildZip(file):
-            with in_words(f"{file} could not be written."):
+            with errors_told(f"{file} could not be written."):
                 plugin.write_zip(file, project.root, environment.site_packages())
         case RemoveEnvironment():
             remove_environment(environment)
@@ -169,7 +169,7 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
 
 
 @contextlib.contextmanager
-def in_words(sentence: str) -> Iterator[None]:
+def errors_told(sentence: str) -> Iterator[None]:
     """Turn what goes wrong with files into a StepFailed."""
     try:
         yield

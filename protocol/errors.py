@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class LimnError(Exception):
-    """Something that a painter is told, in words, and a program by its code.
+    """Something that a painter is told in a sentence, and a program by its code.
 
     Attributes:
         code: stable, for programs, tests and translations.

@@ -271,10 +271,10 @@ class Algorithm:
     """One algorithm.
 
     The first may be "auto", the server's own choice by the instruction. unavailable: why it can't
-    run here, in words, or empty. baseline: an earlier method, listed behind "more". caption: what
-    `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither caption
-    nor instruction tells it, the job fails with the code "needs-caption". seeded: whether another
-    seed gives another picture.
+    run here, as a sentence, or empty. baseline: an earlier method, listed behind "more". caption:
+    what `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither
+    caption nor instruction tells it, the job fails with the code "needs-caption". seeded: whether
+    another seed gives another picture.
     """
 
     name: Name

@@ -30,7 +30,7 @@ HALF = 0.5
 
 
 class DataError(ValueError):
-    """The folder does not hold the data set: which file is missing or wrong, in words."""
+    """The folder does not hold the data set; says which file is missing or wrong."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Half precision ends at 65,504: some autoencoders go beyond it, and on some cards (GTX 16xx) the UNet
 gives NaN. A network whose numbers are not finite is taken to float32, for as long as the process
-lives, and its work is done again; what is not finite then, either, is an error in words and never a
-picture.
+lives, and its work is done again; what is not finite then, either, is an error with a sentence and
+never a picture.
 """
 
 from __future__ import annotations

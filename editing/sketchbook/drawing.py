@@ -29,7 +29,8 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "black": (0.10, 0.10, 0.11),
 }
 WOOD, SKIN, GLOW = (0.45, 0.29, 0.16), (0.93, 0.74, 0.58), (1.0, 0.93, 0.55)
-OUTLINE_PIXELS = 1.2  # width of the darker rim, so that a white thing shows on a pale background
+# width of the darker outline, so that a white thing shows on a pale background
+OUTLINE_PIXELS = 1.2
 
 
 @dataclass(frozen=True)
@@ -327,10 +328,10 @@ def paint(
             if part.textured
             else np.broadcast_to(_role(part.role, colour), (*u.shape, 3))
         )
-        rim = np.clip(depth + OUTLINE_PIXELS + 0.5, 0, 1)[..., None]
+        outline = np.clip(depth + OUTLINE_PIXELS + 0.5, 0, 1)[..., None]
         own = own * light if part.role != "glow" else own
         edge = own * 0.55 if colour.mean() >= 0.2 or part.role != "main" else _toward(own, 0.6, 0.5)
-        shown = np.clip(own + (edge - own) * rim, 0, 1)
+        shown = np.clip(own + (edge - own) * outline, 0, 1)
         patch += (shown - patch) * cover[..., None]
         covered += (1 - covered) * cover
     return mask

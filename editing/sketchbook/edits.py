@@ -284,7 +284,7 @@ def render_edit(edit: Edit) -> RenderedEdit:
     return RenderedEdit(before, after, tuple(parts), np.max(parts, axis=0))
 
 
-# ---------------------------------------------------------------- in words
+# ---------------------------------------------------------------- sentences
 
 VERBS = {
     ("person", "standing"): ("make X stand", "let X stand up", "make X standing"),
@@ -402,7 +402,7 @@ def phrase(
 
 
 def instruction(edit: Edit, rng: np.random.Generator | None = None) -> list[list[Word]]:
-    """The edit's instructions in words, one list for each change."""
+    """The edit's instructions as sentences, one list for each change."""
     return [phrase(change, edit.before, part, rng) for part, change in enumerate(edit.changes)]
 
 

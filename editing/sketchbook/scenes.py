@@ -236,7 +236,7 @@ def article(word: str) -> str:
 def describe(
     thing: Thing, owner: Owner, rng: np.random.Generator | None = None, definite: bool = False
 ) -> list[Word]:
-    """The thing in words, each with its owner.
+    """The thing's words, each with its owner.
 
     With ``rng`` some attributes go unsaid, as people do.
     """

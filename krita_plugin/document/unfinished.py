@@ -111,7 +111,7 @@ class Steps(QObject):  # type: ignore[misc]
 
 
 def last_step() -> str:
-    """What undo would take back in the picture in front, in words."""
+    """What undo would take back in the picture in front, as Krita names it."""
     action = Krita.instance().action("edit_undo")
     return "" if action is None else str(action.text())
 

@@ -30,7 +30,7 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         self.setObjectName("limn_instruction")
         self.setPlaceholderText("make the star blue")
         self.setToolTip(
-            "What should change, in words; several changes with commas: make the star blue, "
+            "What should change; several changes with commas: make the star blue, "
             "remove the cup\n"
             "Enter: edit. Shift+Enter: new line. Up and Down: earlier instructions."
         )

@@ -474,7 +474,7 @@ class Client(QObject):  # type: ignore[misc]
         self._give_up(sentence, remedy, details)
 
     def _give_up(self, sentence: str, remedy: str, details: str = "", only: str = "") -> None:
-        """All jobs (or only one) end here, in words."""
+        """All jobs (or only one) end here, and the painter is told why."""
         for name, job in tuple(self._jobs.items()):
             if not only or name == only:
                 del self._jobs[name]

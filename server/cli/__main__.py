@@ -26,9 +26,9 @@ def main() -> None:
 
         sys.exit(read(sys.argv[2:]))
     from .commands import run
-    from .exits import in_words
+    from .exits import errors_told
 
-    with in_words():
+    with errors_told():
         if heard:
             signal.signal(signal.SIGINT, usual)
         run()

@@ -101,7 +101,7 @@ def running() -> list[Address]:
 
     One that was killed may be among them: connecting tells.
     """
-    runtime_folder()  # one that is not this user's alone is told in words
+    runtime_folder()  # one that is not this user's alone is told in an error's sentence
     return [Address(found.url, found.token) for found in announcement.running()]
 
 

@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     name="limn",
-    help="Edit pictures in words. The plugin for Krita uses `limn serve`; the other commands "
+    help="Edit pictures by instruction. The plugin for Krita uses `limn serve`; the other commands "
     "work without Krita.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,6 +53,6 @@ def with_values(arguments: Sequence[str]) -> list[str]:
 
 
 def run() -> None:
-    """Run the command line of this process. Raises Trouble (see `exits.in_words`)."""
+    """Run the command line of this process. Raises Trouble (see `exits.errors_told`)."""
     register()
     app(args=with_values(sys.argv[1:]), prog_name="limn")

@@ -1,4 +1,4 @@
-"""`limn edit`: edit a picture file in words, as any client of the server would."""
+"""`limn edit`: edit a picture file by instruction, as any client of the server would."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def edit(
         Path | None, typer.Option(metavar="FILE", help="Its token, in a file of yours alone.")
     ] = None,
 ) -> None:
-    """Edit a picture in words.
+    """Edit a picture by instruction.
 
     Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size, mode
     and colours of IMAGE, a photograph upright), layer.png (RGBA, transparent outside the mask),

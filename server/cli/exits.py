@@ -97,7 +97,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def errors_told() -> Iterator[None]:
     """Runs a command whose trouble is told in one or two sentences.
 
     They go to standard error, and the command ends with the trouble's exit status.

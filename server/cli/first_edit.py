@@ -27,7 +27,7 @@ from limn.protocol.messages import Region, Submit
 
 from . import outcome, pictures
 from .delivery import Delivery
-from .exits import Trouble, UsageError, ended_by_signals, err, in_words, make_folder
+from .exits import Trouble, UsageError, ended_by_signals, err, errors_told, make_folder
 from .follow import follow, joined
 
 ALGORITHM = "foi"
@@ -188,5 +188,5 @@ def side_by_side(title: str, panels: Sequence[Panel]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    with in_words():
+    with errors_told():
         typer.run(main)

@@ -458,7 +458,7 @@ def test_pickscore_shares_sum_to_one_over_the_methods() -> None:
     assert found["foi"][0] > found["ip2p"][0] > found["diffedit"][0]
 
 
-def test_the_wrong_folder_or_name_is_answered_in_words(
+def test_the_wrong_folder_or_name_is_answered_in_a_sentence(
     tiny_model: Path, instruments: Sources, tmp_path: Path
 ) -> None:
     wrong = bench("tedbench", tmp_path, tmp_path / "out", tiny_model, instruments)

@@ -297,7 +297,7 @@ def test_mask_only_changes_nothing(limn: Limn, scene: Path, tmp_path: Path) -> N
         (("SCENE",), 2, ("instruction",)),
     ],
 )
-def test_what_is_wrong_is_said_in_words(
+def test_what_is_wrong_is_said_in_a_sentence(
     limn: Limn,
     scene: Path,
     tmp_path: Path,
@@ -408,7 +408,9 @@ def test_ctrl_c_cancels_the_edit(limn: Limn, scene: Path, tmp_path: Path) -> Non
     assert done.returncode == 0
 
 
-def test_a_server_that_is_killed_is_said_in_words(alone: Limn, scene: Path, tmp_path: Path) -> None:
+def test_a_server_that_is_killed_is_said_in_a_sentence(
+    alone: Limn, scene: Path, tmp_path: Path
+) -> None:
     with serving(alone) as server:
         process = start_long_edit(alone, scene, tmp_path / "out")
         server.kill()
@@ -443,7 +445,7 @@ def test_a_server_for_one_edit_is_found_by_nobody_else(
 
 
 @pytest.mark.parametrize("place", ["previews", "result.png"])
-def test_a_file_that_can_not_be_written_is_said_in_words(
+def test_a_file_that_can_not_be_written_is_said_in_a_sentence(
     limn: Limn, scene: Path, tmp_path: Path, place: str
 ) -> None:
     out = tmp_path / "out"
@@ -483,7 +485,7 @@ def test_ctrl_c_after_a_lost_connection_cancels_the_edit(
     wait_for(lambda: wire.server_status()["running"] == 0)
 
 
-def test_a_server_that_refuses_amid_an_edit_is_said_in_words(
+def test_a_server_that_refuses_amid_an_edit_is_said_in_a_sentence(
     limn: Limn, behind: Callable[..., Wire], scene: Path, tmp_path: Path
 ) -> None:
     wire = behind(limn)

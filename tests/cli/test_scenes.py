@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
         (("--first", 0, "--count", 1, "--edits", "recolor"), "recolour"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(
+def test_what_is_wrong_is_said_in_a_sentence(
     arguments: tuple[object, ...], word: str, tmp_path: Path
 ) -> None:
     with pytest.raises(Trouble, match=word) as caught:

@@ -56,7 +56,7 @@ def test_it_looks_at_the_picture(tiny_captioner: Path) -> None:
     assert seen[0][0, :, 5, 28].tolist() == pytest.approx([0.069, 0.161, 0.333], abs=0.01)
 
 
-def test_one_that_says_nothing_is_trouble_in_words(tmp_path: Path) -> None:
+def test_one_that_says_nothing_is_trouble_in_a_sentence(tmp_path: Path) -> None:
     folder = tiny.make_captioner(tmp_path / "mute", "star")
     mute = Captioner(str(folder))
     mute.describe(picture())
@@ -131,7 +131,7 @@ def test_a_folder_can_not_have_its_own_code_run_or_the_network_asked(
         ({"model_type": "git"}, "model_type"),
     ],
 )
-def test_a_captioner_that_is_another_is_told_in_words(
+def test_a_captioner_that_is_another_is_told_in_a_sentence(
     tiny_captioner: Path, tmp_path: Path, changes: dict[str, dict[str, object]], said: str
 ) -> None:
     folder = Path(shutil.copytree(tiny_captioner, tmp_path / "other"))

@@ -128,7 +128,7 @@ def test_keys_that_nobody_knows_reach_no_library() -> None:
     ),
     st.data(),
 )
-def test_any_value_under_any_key_is_taken_or_refused_in_words(
+def test_any_value_under_any_key_is_taken_or_refused_in_a_sentence(
     kind: type[Any], value: object, data: st.DataObject
 ) -> None:
     keys = [field.alias or name for name, field in kind.model_fields.items()]

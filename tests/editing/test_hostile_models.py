@@ -1,5 +1,5 @@
 """A model folder from a stranger: nothing that it names is imported, run, unpickled or fetched, and
-what can't be used is trouble in words, never a traceback.
+what can't be used is trouble with a sentence, never a traceback.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def piped(name: str) -> Callable[[Path], None]:
         piped("unet/config.json"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_used_is_told_in_words(
+def test_what_can_not_be_used_is_told_in_a_sentence(
     tiny_model: Path, tmp_path: Path, trapped: Path, change: Callable[[Path], None]
 ) -> None:
     folder = Path(shutil.copytree(tiny_model / "text-to-image", tmp_path / "mine"))
@@ -173,7 +173,9 @@ def test_what_can_not_be_used_is_told_in_words(
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (0,), (1, 0), (4, 4, 4, 4, 4), (2**20, 4)])
-def test_tensors_of_odd_ranks_are_told_in_words(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_tensors_of_odd_ranks_are_told_in_a_sentence(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
     file = tmp_path / "odd.safetensors"
     save_file({INPUT: torch.zeros(shape, dtype=torch.int8)}, file)
     with pytest.raises(EditError) as caught:

@@ -148,7 +148,7 @@ def test_an_unknown_kind_of_unet(copy: Path) -> None:
         ("limn.json", b"not json"),
     ],
 )
-def test_a_damaged_checkpoint_is_an_error_in_words(
+def test_a_damaged_checkpoint_is_an_error_in_a_sentence(
     copy: Path, file: str, content: bytes | None
 ) -> None:
     if content is None:

@@ -149,7 +149,7 @@ def test_from_within_the_environment_nothing_is_done_again(checkout: Path) -> No
     assert (checkout / ".venv/bin/python").exists()
 
 
-def test_an_old_python_is_told_in_words() -> None:
+def test_an_old_python_is_told_in_a_sentence() -> None:
     source = (ROOT / "installer" / "__main__.py").read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 7))
     code = (

@@ -63,7 +63,7 @@ def test_another_installation_is_waited_for_and_named(
     assert f"process {other.pid}" in capsys.readouterr().out
 
 
-def test_one_that_does_not_end_is_told_in_words(
+def test_one_that_does_not_end_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "WAIT_SECONDS", 0.5)

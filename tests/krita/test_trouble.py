@@ -52,7 +52,7 @@ def test_the_server_can_be_stopped_while_it_starts(trouble: Outcome) -> None:
     assert told["next note"].startswith("done in") and len(told["next layers"]) == 3
 
 
-def test_without_memory_for_the_layer_the_edit_ends_in_words(trouble: Outcome) -> None:
+def test_without_memory_for_the_layer_the_edit_ends_in_a_sentence(trouble: Outcome) -> None:
     told = trouble.of("out_of_memory")
     assert "not enough memory" in told["note"] and "smaller part" in told["note"]
     assert told["link"] == "ready" and len(told["layers"]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def test_progress_in_words(words: Any, state: Any) -> None:
+def test_progress_in_a_sentence(words: Any, state: Any) -> None:
     assert (
         words.progress_words(state.Work("denoising", 31, 80, 4.2))
         == "denoising 31 of 80 · 4\N{NO-BREAK SPACE}s"

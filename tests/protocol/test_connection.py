@@ -262,7 +262,7 @@ CHUNK = encoded(Submit("a", "foi", "x", SMALL))[1]
         ('{"type":"refused","code":"a","sentence":"","remedy":""}', UnknownMessage),
     ],
 )
-def test_a_bad_frame_is_refused_in_words_and_ends_the_connection(
+def test_a_bad_frame_is_refused_in_a_sentence_and_ends_the_connection(
     frame: Frame, error: type[ProtocolError]
 ) -> None:
     client, server = pair()

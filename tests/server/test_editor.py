@@ -145,7 +145,7 @@ def test_the_mask_covers_every_changed_pixel(models: editing.Models) -> None:
         (editing.EditError("some-code", "A sentence.", "A remedy."), "some-code"),
     ],
 )
-def test_whatever_goes_wrong_ends_the_job_in_words_and_leaks_no_instruction(
+def test_whatever_goes_wrong_ends_the_job_in_a_sentence_and_leaks_no_instruction(
     models: editing.Models,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -253,7 +253,7 @@ def test_a_models_default_that_can_not_be_used_is_told_when_it_is_loaded(
     )
 
 
-def test_a_device_that_is_not_there_is_told_in_words() -> None:
+def test_a_device_that_is_not_there_is_told_in_a_sentence() -> None:
     from limn.server.engine import EngineError
 
     assert _device("cpu") == "cpu"

@@ -195,7 +195,7 @@ async def test_pixels_that_nobody_holds_are_asked_for(session: ClientSession) ->
         ({"parameters": {"steps": "many"}}, "bad-parameter"),
     ],
 )
-async def test_a_bad_request_fails_in_words_and_the_next_one_works(
+async def test_a_bad_request_fails_in_a_sentence_and_the_next_one_works(
     session: ClientSession, changes: dict[str, object], code: str
 ) -> None:
     bad = replace(submit(f"bad-{code}"), **changes)  # type: ignore[arg-type]
@@ -239,7 +239,7 @@ async def test_cancel_takes_a_waiting_job_out_of_the_queue(session: ClientSessio
     assert isinstance(await until(first, Cancelled), Cancelled)
 
 
-async def test_a_queue_full_of_pictures_refuses_in_words(
+async def test_a_queue_full_of_pictures_refuses_in_a_sentence(
     start_server: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "limn.toml").write_text(
@@ -262,7 +262,7 @@ async def test_cancel_of_an_unknown_job_is_answered(session: ClientSession) -> N
     assert isinstance(await asyncio.wait_for(inbox.get(), 30), Cancelled)
 
 
-async def test_a_killed_worker_fails_its_job_in_words_and_a_fresh_one_serves_the_next(
+async def test_a_killed_worker_fails_its_job_in_a_sentence_and_a_fresh_one_serves_the_next(
     session: ClientSession, server: Running
 ) -> None:
     messages = session.submit(submit("killed", parameters=SLOW))

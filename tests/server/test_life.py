@@ -211,7 +211,9 @@ def test_a_closed_terminal_ends_a_server_and_leaves_nothing(start_server: Start)
     assert not Path(running.ready["token_file"]).exists()
 
 
-def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict[str, str]) -> None:
+def test_a_taken_port_is_told_in_a_sentence(
+    server: Running, server_environment: dict[str, str]
+) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "limn.server.cli", "serve", "--port", str(server.port)],
         cwd=ROOT,
@@ -227,7 +229,7 @@ def test_a_taken_port_is_told_in_words(server: Running, server_environment: dict
     assert "Traceback" not in second.stderr
 
 
-def test_a_model_that_is_none_is_told_in_words_before_anything_starts(
+def test_a_model_that_is_none_is_told_in_a_sentence_before_anything_starts(
     server_environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -314,7 +316,7 @@ def test_settings_come_from_file_environment_and_command_line_in_this_order(tmp_
         ("port = ", "not valid TOML"),
     ],
 )
-def test_bad_settings_are_told_in_words(tmp_path: Path, text: str, part: str) -> None:
+def test_bad_settings_are_told_in_a_sentence(tmp_path: Path, text: str, part: str) -> None:
     file = tmp_path / "limn.toml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=part):
