@@ -1,4 +1,7 @@
-"""`limn edit`: edit a picture file by instruction, as any client of the server would."""
+"""`limn edit`: edit a picture file by instruction.
+
+It is a client of the server like any other.
+"""
 
 from __future__ import annotations
 
