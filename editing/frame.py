@@ -119,7 +119,8 @@ def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multi
 
     The crop is the whole layer, or the hint's bounding box with context. hint: (1, 1, H, W); what
     is below FAINT counts only where nothing is above. A small selection gets a crop of at least
-    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
+    `native` pixels a side, where the layer has them, so that nothing is enlarged without need. A
+    client that sends a part of its layer only sends no less than this would choose.
     """
     box = (0, 0, *layer)
     if hint is not None:

@@ -1,7 +1,12 @@
-"""Rectangles in document pixels, and which part of a layer an edit needs to see."""
+"""Rectangles in document pixels, and which part of a layer is sent.
+
+What the model sees of it is decided by limn.editing.frame alone. It chooses the same part whether
+the whole layer is sent or this.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,10 +32,16 @@ It is changed by a tenth at most, which is hardly seen.
 _MEANT = bytes(int(level >= FAINT) for level in range(256))
 
 CONTEXT_SIDE = 512
-"""Pixels around a selection that are shown to the model at least.
+"""Least side in pixels of what is sent with a selection: what SD 1.x was trained on."""
 
-Where there are so many: what SD 1.x was trained on.
+CONTEXT = 0.5
+"""Share of a selection's side that is sent beyond it, on each side.
+
+The model sees half of that; the preview shows a little more around what it sees.
 """
+
+LONGEST = 1.5
+"""The longer side of what is sent is at most this times the shorter one, if the layer has it."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +96,9 @@ def united(rects: Sequence[Rect]) -> Rect:
 def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = False) -> Rect:
     """The part of a layer that matters: its content on the canvas.
 
-    With a selection, that and half its size around it. cut_out: the content is a shape, not a
-    picture with surroundings of its own; it gets a margin.
-
-    A small selection is given context of CONTEXT_SIDE pixels, because a model sees little in a
-    small picture.
+    With a selection, that and CONTEXT around it; never less than what limn.editing.frame would
+    choose from the whole layer. cut_out: the content is a shape, not a picture with surroundings
+    of its own; it gets a margin.
     """
     seen = content.intersected(canvas)
     if seen.empty:
@@ -99,8 +108,15 @@ def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = Fa
         seen = seen.grown(*margin).intersected(canvas)
     if selection is None:
         return seen
-    wanted = selection.grown(_margin(selection.width), _margin(selection.height))
-    return seen.intersected(wanted)
+    chosen = selection.intersected(seen)
+    if chosen.empty:
+        wanted = selection.grown(_margin(selection.width), _margin(selection.height))
+        return seen.intersected(wanted)
+    sides = [side + 2 * _margin(side) for side in (chosen.width, chosen.height)]
+    width, height = (max(side, math.ceil(max(sides) / LONGEST)) for side in sides)
+    x, width = _widened(chosen.x, chosen.right, width, seen.x, seen.right)
+    y, height = _widened(chosen.y, chosen.bottom, height, seen.y, seen.bottom)
+    return Rect(x, y, width, height)
 
 
 def meant(rect: Rect, read: Callable[[Rect], bytes]) -> Rect:
@@ -121,4 +137,10 @@ def meant(rect: Rect, read: Callable[[Rect], bytes]) -> Rect:
 
 
 def _margin(side: int) -> int:
-    return max(side // 2, (CONTEXT_SIDE - side + 1) // 2)
+    return max(math.ceil(side * CONTEXT), (CONTEXT_SIDE - side + 1) // 2)
+
+
+def _widened(start: int, end: int, side: int, first: int, last: int) -> tuple[int, int]:
+    """Begin and length of `side` pixels around start..end, moved to lie within first..last."""
+    side = min(side, last - first)
+    return min(max(first, (start + end - side) // 2), last - side), side

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from limn.editing.frame import Frame, choose_frame, enlarge, resize, threshold, working_size
+from limn.krita_plugin.document.geometry import Rect
+from limn.krita_plugin.document.geometry import crop as plugin_crop
 
 from .conftest import picture
 
@@ -67,6 +69,26 @@ def test_a_crop_lies_in_the_layer_and_shows_context(data: st.DataObject) -> None
         (x0, left, right, x1, width),
     ):
         assert high - low >= min(limit, 64, 1.5 * (end - start))
+
+
+@given(st.data(), st.integers(8, 64).map(lambda n: 8 * n))
+@settings(deadline=None, max_examples=60)
+def test_the_model_sees_the_same_of_what_the_plugin_sends_as_of_the_whole_layer(
+    data: st.DataObject, native: int
+) -> None:
+    height, width = data.draw(st.integers(1, 1800)), data.draw(st.integers(1, 1800))
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    hint = torch.zeros(1, 1, height, width)
+    hint[..., top:bottom, left:right] = 1
+    layer = Rect(0, 0, width, height)
+    sent = plugin_crop(layer, layer, Rect(left, top, right - left, bottom - top))
+    part = hint[..., sent.y : sent.bottom, sent.x : sent.right]
+    whole = choose_frame((height, width), hint, native, 8)
+    seen = choose_frame((sent.height, sent.width), part, native, 8)
+    y0, x0, y1, x1 = seen.box
+    assert (y0 + sent.y, x0 + sent.x, y1 + sent.y, x1 + sent.x) == whole.box
+    assert seen.size == whole.size
 
 
 def test_a_pixel_that_is_hardly_selected_does_not_widen_the_crop() -> None:
