@@ -32,7 +32,10 @@ It is changed by a tenth at most, which is hardly seen.
 _MEANT = bytes(int(level >= FAINT) for level in range(256))
 
 CONTEXT_SIDE = 512
-"""Least side in pixels of what is sent with a selection: what SD 1.x was trained on."""
+"""Least side in pixels of what is sent with a selection.
+
+It is what SD 1.x was trained on.
+"""
 
 CONTEXT = 0.5
 """Share of a selection's side that is sent beyond it, on each side.
@@ -41,7 +44,10 @@ The model sees half of that; the preview shows a little more around what it sees
 """
 
 LONGEST = 1.5
-"""The longer side of what is sent is at most this times the shorter one, if the layer has it."""
+"""How long and narrow the sent part may be: longer side over shorter one.
+
+Where the layer has room for that.
+"""
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,9 @@ def _margin(side: int) -> int:
 
 
 def _widened(start: int, end: int, side: int, first: int, last: int) -> tuple[int, int]:
-    """Begin and length of `side` pixels around start..end, moved to lie within first..last."""
+    """Begin and length of `side` pixels around start..end.
+
+    Moved to lie within first..last.
+    """
     side = min(side, last - first)
     return min(max(first, (start + end - side) // 2), last - side), side
