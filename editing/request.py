@@ -20,7 +20,7 @@ Value = float | int | bool | str
 HintMode = Literal["off", "guide", "limit", "exactly"]
 HINT_MODES: tuple[HintMode, ...] = ("off", "guide", "limit", "exactly")
 
-MAX_SEED = 2**63 - 1  # what torch's CPU generator takes
+MAX_SEED = 2**32 - 1  # as in most tools; torch's CPU generator would take 63 bits
 MAX_SIDE = 16384  # pixels; a larger layer would need more than 3 GB before the first step
 
 Settings = TypeVar("Settings")

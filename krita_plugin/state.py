@@ -22,6 +22,7 @@ from ..protocol.messages import (
     Value,
     Welcome,
 )
+from ..protocol.parameters import fits
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, View, around
 
 HISTORY = 50
@@ -401,22 +402,3 @@ class Panel:
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True
-
-
-def fits(value: object, parameter: Parameter) -> bool:
-    """Whether the schema allows a value.
-
-    It is remembered, perhaps from another version.
-    """
-    if parameter.kind == "bool":
-        return isinstance(value, bool)
-    if parameter.kind == "choice":
-        return value in parameter.choices
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or (parameter.kind == "int" and not isinstance(value, int))
-    ):
-        return False
-    low, high = parameter.minimum, parameter.maximum
-    return (low is None or value >= low) and (high is None or value <= high)

@@ -15,12 +15,12 @@ from ..qt import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QPalette,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     Qt,
     QTimer,
     QToolButton,
@@ -234,12 +234,13 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._seed_label = QLabel("Seed")
         row.addWidget(self._seed_label)
         tip = "Where the chance begins: the same seed gives the same edit again"
-        self.seed = named(QSpinBox(), "limn_seed", tip)
+        self.seed = named(QDoubleSpinBox(), "limn_seed", tip)  # an int of Qt has 31 bits
         self.seed.setMinimumWidth(56)
         scroll_past(self.seed)
-        self.seed.setRange(0, min(limits.MAX_SEED, 2**31 - 1))
-        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.seed.valueChanged.connect(self._panel.set_seed)
+        self.seed.setDecimals(0)
+        self.seed.setRange(0, limits.MAX_SEED)
+        self.seed.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.seed.valueChanged.connect(lambda seed: self._panel.set_seed(int(seed)))
         self.again = named(
             QPushButton("Again"),
             "limn_again_button",

@@ -20,7 +20,8 @@ from rich.markup import escape
 from limn.editing.errors import EditError
 from limn.editing.language.instruction import parse
 from limn.protocol import announcement, limits
-from limn.protocol.messages import Algorithm, Parameter, Submit, Value, Welcome
+from limn.protocol.messages import Algorithm, Submit, Value, Welcome
+from limn.protocol.parameters import parse as parse_value
 
 from . import outcome, pictures
 from .client import Address
@@ -267,50 +268,13 @@ def read_settings(given: dict[str, str], algorithm: Algorithm) -> dict[str, Valu
                 f"{algorithm.title} has no parameter {name!r}.",
                 f"It has: {', '.join(declared) or 'none'}.",
             )
-    return {name: read_setting(declared[name], text) for name, text in given.items()}
-
-
-def read_setting(parameter: Parameter, text: str) -> Value:
-    """One value as its parameter's kind.
-
-    Raises UsageError that names what is possible.
-    """
-    truths = {
-        "true": True,
-        "yes": True,
-        "on": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "off": False,
-        "0": False,
-    }
-    try:
-        match parameter.kind:
-            case "bool":
-                return truths[text.lower()]
-            case "int" if abs(number := int(text)) <= limits.MAX_COUNT:
-                return number
-            case "float" if (
-                abs(share := float(text)) <= limits.MAX_COUNT
-            ):  # neither infinite nor "nan"
-                return share
-            case "choice":
-                if text in parameter.choices:
-                    return text
-    except (KeyError, ValueError):
-        pass
-    bounded = parameter.minimum is not None and parameter.maximum is not None
-    bounds = f" from {parameter.minimum:g} to {parameter.maximum:g}" if bounded else ""
-    kinds = {
-        "bool": "true or false",
-        "int": f"a whole number{bounds}",
-        "float": f"a number{bounds}",
-    }
-    raise UsageError(
-        f"{parameter.name} can't be {text!r}.",
-        f"Use {kinds.get(parameter.kind, ', '.join(parameter.choices))}.",
-    )
+    values: dict[str, Value] = {}
+    for name, text in given.items():
+        try:
+            values[name] = parse_value(text, declared[name])
+        except ValueError as error:
+            raise UsageError(f"{name} can't be {text!r}.", f"Use {error}.") from None
+    return values
 
 
 def check_size(size: tuple[int, int], welcome: Welcome) -> None:
