@@ -18,7 +18,7 @@ TRUTHS = {
 
 
 def fits(value: object, parameter: Parameter) -> bool:
-    """Whether a value has the parameter's type and lies in its range or among its choices."""
+    """Whether a value has the parameter's type, and is in its range or choices."""
     if parameter.kind == "bool":
         return isinstance(value, bool)
     if parameter.kind == "choice":
