@@ -251,7 +251,7 @@ def _count(words: Words, phrase: Phrase, number: int) -> Words:
 
 def _modify(words: Words, phrase: Phrase, item: Item) -> Words:
     target = split(item.target)
-    if target and lex.is_number(target[0].lower()) and len(target) > 1:
+    if target and lex.is_number(target[0].lower()):
         return _count(words, phrase, _number(target[0]))
     state = state_of(item)
     inner, after = words[phrase.start : phrase.head], words[phrase.head + 1 : phrase.end]

@@ -206,7 +206,8 @@ def _phrase(words: Tokens) -> Reading:
         return raw(words[1:])  # a verb that no table holds
     particle = following in PARTICLES and len(words) > 2 and words[2].word in lex.DETERMINERS
     if english.is_base_verb(said[0]) and particle:
-        return raw(words[2:])
+        measured = said[-1] in lex.MEASURES
+        return Reading("global", words[2:], key=head(words[2:])) if measured else raw(words[2:])
     asked = [i for i, word in enumerate(said) if word not in AUXILIARIES]
     if asked and asked[0]:  # should be wearing a suit
         return _phrase(words[asked[0] :])

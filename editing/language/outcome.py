@@ -95,4 +95,7 @@ def becomes(subject: Tokens, target: Tokens, described: bool = False) -> Reading
 
 
 def raw(rest: Tokens) -> Reading:
+    """What no pattern reads: bring out the clouds."""
+    if len(rest) > 1 and rest[0].word in ("out", "up", "down", "off", "away"):
+        rest = rest[1:]
     return Reading("raw", (), rest, key=name_of(rest) or longest_head(rest))

@@ -208,10 +208,15 @@ def longest_head(words: Tokens) -> Tokens:
     return head(best)
 
 
+HANDLING = frozenset("eat drink ride use read play push pull throw catch kiss hug".split())
+
+
 def _does(words: Tokens) -> bool:
     """Whether the words say what somebody does, without saying who: holding a flower."""
     first, following = words[0].word, words[1].word if len(words) > 1 else ""
     doing = first.endswith("ing") and lex.is_adjective(first)
+    if doing and following and (first in lex.HOLDS or english.base(first) in HANDLING):
+        return True  # wearing sunglasses
     object_follows = leads(following) or following in lex.PREPOSITIONS | {"up", "down"}
     return object_follows and (doing or english.is_base_verb(first))
 

@@ -104,6 +104,9 @@ def _replaced(item: Part, named: list[Tokens], caption: str) -> str:
     words = tokens(text)
     for i in reversed(range(len(words))):
         word = words[i].word
+        if word in ("one", "ones") and i > 0 and words[i - 1].word in ONE_BEHIND and named:
+            text = text[: words[i].start] + named[0][0].word + text[words[i].end :]
+            continue
         if (
             word in OBJECTS
             and not (
@@ -117,6 +120,10 @@ def _replaced(item: Part, named: list[Tokens], caption: str) -> str:
         ):
             text = text[: words[i].start] + thing + text[words[i].end :]
     return text
+
+
+ONE_BEHIND = frozenset("the that this left right other last first second third".split())
+"""Before "one" that stands for a thing named earlier: the one on the right."""
 
 
 def _owns_behind_preposition(words: Tokens, at: int) -> bool:

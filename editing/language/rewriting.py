@@ -49,7 +49,7 @@ UNWISHED = re.compile(
 
 
 WOULD_LOOK = re.compile(
-    r"(?:what|how) (?:would|could|might|does|will) (.+?) look(?: like)?(?: if)? (.+)$",
+    r"(?:what|how) (?:would|could|might|does|will) (.+?) (?:look|be)(?: like)?(?: if)? (.+)$",
     re.IGNORECASE,
 )
 
@@ -208,7 +208,7 @@ def _elliptic(text: str, words: Tokens) -> str | None:
         or told
         or (
             english.is_base_verb(first)
-            and not lex.is_adjective(words[1].word)
+            and (not lex.is_adjective(words[1].word) or words[1].word in ("up", "down"))
             and first not in lex.FEATURES
             and first not in lex.DETERMINERS
         )
@@ -224,6 +224,8 @@ NUMBERS = tuple(lex.NUMBERS)
 def _would_look(text: str, words: Tokens) -> str | None:
     """What would it look like in winter?"""
     match = WOULD_LOOK.match(text)
+    if match and clause(match[2], tokens(match[2])) is not None:
+        return match[2]  # what would it look like if it was foggy
     return f"make {OBJECTIVE.get(match[1].lower(), match[1])} be {match[2]}" if match else None
 
 
@@ -233,6 +235,8 @@ def _absent(text: str, words: Tokens) -> str | None:
     Examples: no people; without the glasses; leave nothing on top of the cake; clear the table.
     """
     first, rest = words[0].word, text[words[1].start :]
+    if first == "with" and words[1].word == "no" and len(words) > 2:
+        return f"remove {text[words[2].start :]}"
     if first in ("no", "without", "zero"):
         return f"remove {rest}"
     if first == "nothing":

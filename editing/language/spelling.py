@@ -187,7 +187,8 @@ def _meant(token: Token, words: Tokens, at: int) -> str:
     if leads and (best := _best(word, frozenset(lex.VERBS), own)):
         return best
     led = at > 0 and words[at - 1].word in lex.DETERMINERS
-    return _best(word, _nouns() if led and not own else None, own)
+    best = _best(word, None, own)
+    return _best(word, _nouns(), own) if led and best in LITTLE else best
 
 
 @cache

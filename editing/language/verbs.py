@@ -20,6 +20,7 @@ from .phrases import (
     name_of,
     relation_at,
     whole_prefix,
+    without_attribute,
 )
 from .predicates import owns, predicate_at, trailing_adjectives
 
@@ -257,10 +258,19 @@ def _cover(verb: str, rest: Tokens) -> Reading | None:
     return Reading("add", rest[:cut], rest[cut + 1 :], rest[cut : cut + 1], head(rest[cut + 1 :]))
 
 
+def _counted(rest: Tokens) -> Reading | None:
+    """Reduce the birds to two, decrease the number of birds to two."""
+    numbered = len(rest) > 2 and rest[-2].word == "to" and lex.is_number(rest[-1].word)
+    key = name_of(rest[:-2]) if numbered else ()
+    return Reading("modify", without_attribute(rest[:-2]), rest[-1:], key=key) if key else None
+
+
 def _state(verb: str, rest: Tokens) -> Reading | None:
     """open the box; the target is empty, because the verb says it."""
     if not rest:
         return None
+    if (counted := _counted(rest)) is not None:
+        return counted
     if verb == "grow" and rest[0].word in ("a", "an", "some"):
         return _add(verb, rest)
     if is_whole(rest) or rest[-1].word in lex.MEASURES:
@@ -271,6 +281,8 @@ def _state(verb: str, rest: Tokens) -> Reading | None:
 
 
 def _switch(verb: str, rest: Tokens) -> Reading | None:
+    if len(rest) > 1 and rest[0].word in ("up", "down") and rest[-1].word in lex.MEASURES:
+        return Reading("global", rest[1:], key=head(rest[1:]))  # turn up the brightness
     for at in (0, len(rest) - 1):
         if len(rest) > 1 and rest[at].word in ("on", "off"):
             subject = rest[1:] if at == 0 else rest[:-1]
@@ -282,6 +294,8 @@ def _switch(verb: str, rest: Tokens) -> Reading | None:
 
 def _raw_verb(verb: str, rest: Tokens) -> Reading | None:
     words = [t.word for t in rest]
+    if verb in ("increase", "decrease") and (counted := _counted(rest)) is not None:
+        return counted
     if (
         verb == "move"
         and (cut := find(rest, ("to", "into")))
