@@ -370,7 +370,7 @@ class Edits(QObject):  # type: ignore[misc]
             return
         shown = edit is self._shown()
         if isinstance(message, Queued) and shown:
-            self._panel.queued(message.ahead, len(self._edits) - 1)
+            self._panel.queued(message.ahead, len(self._edits) - 1, message.seconds_left)
         elif isinstance(message, Chosen) and shown:
             self._panel.chose(message.reason)
         elif isinstance(message, Progress) and shown:

@@ -311,9 +311,12 @@ class Panel:
         self.work = Work(message.stage, message.step, message.count, message.seconds_left, waiting)
         self._changed()
 
-    def queued(self, ahead: int, waiting: int) -> None:
-        stage = "waiting for its turn" if ahead else "starting"
-        self.work = replace(self.work or Work(stage), stage=stage, waiting=waiting)
+    def queued(self, ahead: int, waiting: int, seconds_left: float | None = None) -> None:
+        """The server has it; `ahead` edits come first, for `seconds_left` if known."""
+        stage = f"waiting for its turn, {ahead} before it" if ahead else "starting"
+        self.work = replace(
+            self.work or Work(stage), stage=stage, waiting=waiting, seconds_left=seconds_left
+        )
         self._changed()
 
     def waits(self, count: int) -> None:

@@ -149,10 +149,18 @@ def read_token(file: Path) -> str:
 
     Raises OSError; NotPrivate where it is not this user's alone; or ValueError where it holds none.
     """
-    token = _read_private(file)[0].decode("ascii").strip()
+    token = read_private(file).decode("ascii").strip()
     if not token or not token.isprintable() or " " in token:
         raise ValueError("the file holds no token")
     return token
+
+
+def read_private(file: Path) -> bytes:
+    """A file's content, up to MAX_BYTES.
+
+    Raises OSError; NotPrivate where it is not this user's alone.
+    """
+    return _read_private(file)[0]
 
 
 def running() -> Iterator[Announcement]:

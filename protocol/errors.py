@@ -8,8 +8,9 @@ The errors of protocol, server, command line and plugin.
         EngineError              server/engine.py: the process with the model can't work
         TooManyJobs              server/jobs.py: the queue is full
         SettingsError            server/settings.py
+        UsersError               server/users.py: the users of a server for other machines
         StoreError               server/models/store.py
-        ClientError              server/cli/client.py: Full, ConnectionLost
+        ClientError              server/cli/client_errors.py: Full, ConnectionLost
         PictureError             server/cli/pictures/reading.py
         Trouble                  server/cli/exits.py, with an exit status: UsageError, NoServer
         CanvasProblem            krita_plugin/document/colour.py

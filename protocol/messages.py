@@ -360,15 +360,18 @@ class Reading:
 
 @dataclass(frozen=True)
 class Queued:
-    """The job is taken.
+    """The job is taken; said again whenever its place in the queue changes.
 
     `ahead` jobs come first. `holds`: content hashes that need not be uploaded again for now.
+    `seconds_left`: until its turn, estimated from earlier edits; None if there is nothing to
+    estimate it from.
     """
 
     job: JobId
     seq: Count
     ahead: Count
     holds: tuple[Name, ...] = ()
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)

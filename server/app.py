@@ -1,62 +1,49 @@
-"""The server's beginning and end.
-
-Routes, the guard before every one of them, the ready line, and its end with its parent's.
-"""
+"""The server: its routes, its parts, and its end with its parent's."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import logging
 import os
-import re
-import secrets
 import signal
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, web
-from aiohttp.typedefs import Handler, Middleware
 
-from limn.protocol import announcement, limits
+from limn.protocol import limits, remote
+from limn.protocol.errors import LimnError
 
-from . import __version__
+from . import __version__, guard, ready, tls
 from .cache import ByteCache
 from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
-from .engine import EngineError, LocalEngine, Start
-from .jobs import Jobs
+from .engine import Engine, EngineError, Start
+from .guard import IDENTITY, Identity, Who, Wrong
+from .jobs import Bounds, Jobs
+from .local_engine import LocalEngine, starts_of
 from .log import begin as begin_log
+from .metrics import CONTENT_TYPE, Metrics
 from .session import Context, ServerSession
-from .settings import Settings, SettingsError, runtime_folder
+from .settings import EVERYWHERE, Settings, SettingsError
+from .users import Users, default_file
 
 log = logging.getLogger("limn.app")
 
-SESSION_PATH = "/limn/v1"
+SESSION_PATH = remote.PATH
 STATUS_PATH = "/limn/v1/status"
-
-TOKEN_BYTES = 32
-"""256 bits: nobody guesses that, however often they try."""
-
-ANSWER_SECONDS = 1.0
-"""For a server on this machine to take a connection."""
-
-SHORT_BYTES = 256
-"""A token's file has at most so many bytes.
-
-It has 64; a longer one is something else, and is not replaced.
-"""
+HEALTH_PATH = "/limn/v1/health"
+METRICS_PATH = "/limn/v1/metrics"
 
 MAX_BODY_BYTES = 1024
 """No route reads a body; this is what aiohttp may buffer before it says so."""
 
 MAX_HEADERS, MAX_HEADER_BYTES = 32, 4096
-"""Headers of a request, and bytes of one of them.
+"""Of a request, and of one of them.
 
-An honest request has ten, the longest of some hundred bytes.
+An honest one has ten, the longest of some hundred bytes.
 """
 
 IDLE_SECONDS = 30.0
@@ -64,6 +51,22 @@ IDLE_SECONDS = 30.0
 
 SHUTDOWN_SECONDS = 5.0
 """How long open connections may take to notice that the server stops."""
+
+REVOKED_SECONDS = 1.0
+"""Between looks whether a user who is connected is still one."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who gets in.
+
+    hosts: what a request's Host may be. users: None on a server of one user.
+    """
+
+    hosts: frozenset[str]
+    who: Who
+    wrong: Wrong | None = None
+    users: Users | None = None
 
 
 async def serve(settings: Settings) -> None:
@@ -74,22 +77,31 @@ async def serve(settings: Settings) -> None:
     begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(trouble_in_one_line)
+    files = tls.files(settings)
+    encrypted = None if files is None else tls.context(*files)
+    listener = ready.listen(settings)
+    port = listener.getsockname()[1]
+    told: AbstractContextManager[None]
+    if files is None:
+        token = ready.token_of(settings)
+        access = _for_this_machine(settings, port, token)
+        told = ready.announced(settings, port, token)
+    else:
+        access = _for_others(settings, port)
+        told = ready.told(settings, port, tls.fingerprint(files[0]))
     stop = asyncio.Event()
     _stop_on_signals(stop, settings.detached)
     if not settings.detached:
         _stop_with_parent(stop)
     start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
-    engine = LocalEngine(start, settings.start_seconds, settings.cancel_seconds)
-    jobs = Jobs(
-        engine, settings.max_jobs, settings.queue_bytes, settings.keep_bytes, settings.keep_seconds
-    )
-    context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes))
-    listener = _listen(settings)
-    port = listener.getsockname()[1]
-    token = _token(settings)
+    starts = starts_of(start, settings.workers)
+    engine = LocalEngine(starts, settings.start_seconds, settings.cancel_seconds)
+    metrics = Metrics()
+    jobs = Jobs(engine, _bounds(settings), metrics)
+    context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes), metrics)
     door = Door()
     runner = web.AppRunner(
-        build(context, port, token, door),
+        build(context, access, door),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
@@ -103,12 +115,12 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     assert runner.server is not None
     site = await asyncio.get_running_loop().create_server(
-        door.watched(runner.server), sock=listener, backlog=ACCEPTED_AT_ONCE
+        door.watched(runner.server, encrypted), sock=listener, backlog=ACCEPTED_AT_ONCE
     )
     listener.listen(WAITING_OUTSIDE)
     tasks = [asyncio.create_task(work) for work in (jobs.run(), jobs.sweep(), _warm(engine))]
     try:
-        with _announced(settings, port, token):
+        with told:
             await stop.wait()
     finally:
         log.info("stopping")
@@ -120,26 +132,30 @@ async def serve(settings: Settings) -> None:
         await runner.cleanup()
 
 
-def build(context: Context, port: int, token: str, door: Door) -> web.Application:
-    """The application: two routes, guarded as one."""
-    sockets: set[web.WebSocketResponse] = set()
+def build(context: Context, access: Access, door: Door) -> web.Application:
+    """The application: four routes, guarded as one."""
+    sockets: dict[web.WebSocketResponse, Identity] = {}
 
     async def session(request: web.Request) -> web.StreamResponse:
-        if len(sockets) >= context.settings.max_connections:
+        identity, settings = request[IDENTITY], context.settings
+        own = Counter(one.user for one in sockets.values())[identity.user]
+        if len(sockets) >= settings.max_connections:
             raise web.HTTPServiceUnavailable(text="Too many connections.\n")
+        if identity.user and own >= settings.user_connections:
+            raise web.HTTPServiceUnavailable(text="Too many connections of yours.\n")
         ws = web.WebSocketResponse(
             compress=False,
             max_msg_size=limits.MAX_FRAME_BYTES,
-            heartbeat=context.settings.heartbeat_seconds,
+            heartbeat=settings.heartbeat_seconds,
             timeout=5.0,
         )
         await ws.prepare(request)
-        sockets.add(ws)
+        sockets[ws] = identity
         try:
-            await ServerSession(ws, context).run()
+            await ServerSession(ws, context, identity.user).run()
         finally:
-            sockets.discard(ws)
-            log.info("disconnected connections=%d", len(sockets))
+            del sockets[ws]
+            log.info("disconnected user=%r connections=%d", identity.user, len(sockets))
         return ws
 
     async def status(request: web.Request) -> web.StreamResponse:
@@ -148,156 +164,90 @@ def build(context: Context, port: int, token: str, door: Door) -> web.Applicatio
             {"version": __version__, "waiting": waiting, "running": running, "kept": kept}
         )
 
+    async def health(request: web.Request) -> web.StreamResponse:
+        workers = context.engine.workers()
+        healthy = any(worker.state != "failed" for worker in workers)
+        states = [{"device": one.device, "state": one.state} for one in workers]
+        return web.json_response(
+            {"healthy": healthy, "version": __version__, "workers": states},
+            status=200 if healthy else 503,
+        )
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=context.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def put_out_the_revoked(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(_watch(access.users, sockets, context.jobs))
+        yield
+        task.cancel()
+
     async def say_goodbye(app: web.Application) -> None:
         for ws in list(sockets):
             await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
 
+    context.metrics.watch(context.jobs.counts, context.engine.workers, lambda: len(sockets))
     app = web.Application(
-        middlewares=[_guard(port, token, door, context.settings.tunnel_port)],
+        middlewares=[guard.guard(access.hosts, access.who, door, access.wrong)],
         client_max_size=MAX_BODY_BYTES,
     )
     app.router.add_get(SESSION_PATH, session, allow_head=False)
     app.router.add_get(STATUS_PATH, status, allow_head=False)
+    app.router.add_get(HEALTH_PATH, health, allow_head=False)
+    app.router.add_get(METRICS_PATH, metrics, allow_head=False)
     app.on_shutdown.append(say_goodbye)
+    app.cleanup_ctx.append(put_out_the_revoked)
     return app
 
 
-def _guard(port: int, token: str, door: Door, tunnel_port: int = 0) -> Middleware:
-    """Refuses whoever is not a program of the same user.
-
-    Before any route or handshake. Host is checked against DNS rebinding, Origin and Sec-Fetch-Site
-    against web pages (a browser sends them, our clients never), the token against other users of
-    this machine and everything else.
-    """
-    names, ports = ("127.0.0.1", "localhost", "[::1]"), {port, tunnel_port or port}
-    hosts = {f"{name}:{one}" for name in names for one in ports}
-    wanted = f"Bearer {token}".encode()
-
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.getall("Host", [])
-        credentials = request.headers.getall("Authorization", [])
-        if len(given) != 1 or given[0] not in hosts:
-            raise _refusal(web.HTTPMisdirectedRequest, "host", "This address is not served here.")
-        if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
-            raise _refusal(web.HTTPForbidden, "origin", "Web pages are not served.")
-        if len(credentials) != 1 or not hmac.compare_digest(
-            credentials[0].encode("utf-8", "surrogateescape"), wanted
-        ):
-            raise _refusal(web.HTTPUnauthorized, "token", "The token is missing or wrong.")
-        door.let_in(request.transport)
-        return await handler(request)
-
-    return guard
+async def _watch(
+    users: Users | None, sockets: Mapping[web.WebSocketResponse, Identity], jobs: Jobs
+) -> None:
+    """Put out users who are revoked, and stop their jobs."""
+    while users is not None:
+        await asyncio.sleep(REVOKED_SECONDS)
+        marks = {user.name: user.sha256 for user in users.current().values()}
+        for ws, identity in list(sockets.items()):
+            if marks.get(identity.user) != identity.mark:
+                log.warning("connection of a revoked user closed user=%s", identity.user)
+                await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"revoked")
+        for user in jobs.users() - marks.keys():
+            await jobs.dismiss(user)
 
 
-def _refusal(kind: type[web.HTTPException], why: str, sentence: str) -> web.HTTPException:
-    log.warning("request refused because=%s", why)
-    headers = {"WWW-Authenticate": "Bearer"} if kind is web.HTTPUnauthorized else {}
-    refusal = kind(text=f"{sentence}\n", headers=headers)
-    refusal.force_close()
-    return refusal
+def _for_this_machine(settings: Settings, port: int, token: str) -> Access:
+    ports = {port, settings.tunnel_port or port}
+    return Access(guard.hosts(guard.LOCAL, ports), guard.owner_of(token))
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """A socket on the loopback address. Raises OSError if the port is taken."""
-    family, kind, number, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM
-    )[0]
-    listener = socket.socket(family, kind, number)
+def _for_others(settings: Settings, port: int) -> Access:
+    """Raises SettingsError where there is no user yet."""
+    users = Users(settings.users_file or default_file())
     try:
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-@contextmanager
-def _announced(settings: Settings, port: int, token: str) -> Iterator[None]:
-    """Writes the token file and the ready line.
-
-    On standard output and into the runtime folder. Takes the files away at the end, and first those
-    that killed servers have left.
-    """
-    folder = runtime_folder()
-    announcement.sweep(_answers)
-    token_file = settings.token_file or folder / f"{port}{announcement.TOKEN}"
-    kind = announcement.PRIVATE if settings.private else announcement.PUBLIC
-    address_file = folder / f"{port}{kind}"
-    host = "[::1]" if settings.host == "::1" else settings.host
-    url = f"ws://{host}:{port}{SESSION_PATH}"
-    ready: dict[str, object] = {
-        "ready": True,
-        "url": url,
-        "token_file": str(token_file.absolute()),
-        "version": __version__,
-        "pid": os.getpid(),
-    }
-    line = json.dumps(ready)
-    files = [address_file, token_file]
-    if settings.keep_token:
-        files.remove(token_file)
-    if settings.token_file is not None and not _may_go(settings.token_file):
+        nobody = not users.everybody()
+    except LimnError as error:
+        raise SettingsError(str(error)) from error
+    if nobody:
         raise SettingsError(
-            f"token_file {str(settings.token_file)!r} is a file of yours, and would be replaced. "
-            "Name one that is not there."
+            f"Nobody could use this server: there are no users in {users.file}. "
+            "Add one: limn users add NAME."
         )
-    try:
-        token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        announcement.write_private(token_file, token)
-        announcement.write_private(address_file, line)
-        for shared in () if settings.private else announcement.shared_folders():
-            try:
-                files += announcement.announced(shared, port, token, ready)
-            except OSError as error:  # that Krita has to start a server of its own
-                log.warning("not announced to Krita: %s", type(error).__name__)
-        print(line, flush=True)
-        log.info("ready port=%d", port)
-        yield
-    finally:
-        for file in files:
-            file.unlink(missing_ok=True)
+    names = {*guard.LOCAL, *settings.names, settings.host.lower()} - set(EVERYWHERE)
+    return Access(guard.hosts(names, {port}), guard.one_of(users), Wrong(), users)
 
 
-def _token(settings: Settings) -> str:
-    """A new token, or the one that is kept.
-
-    Raises SettingsError where others could know that.
-    """
-    new = secrets.token_hex(TOKEN_BYTES)
-    if not settings.keep_token or settings.token_file is None or not settings.token_file.exists():
-        return new
-    try:
-        kept = announcement.read_token(settings.token_file)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"The token can't be kept: {error} Remove the file.") from error
-    if not re.fullmatch(rf"[0-9a-f]{{{2 * TOKEN_BYTES}}}", kept):
-        raise SettingsError(f"{settings.token_file} holds no token of Limn's. Remove the file.")
-    return kept
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        max_jobs=settings.max_jobs,
+        queue_bytes=settings.queue_bytes,
+        keep_bytes=settings.keep_bytes,
+        keep_seconds=settings.keep_seconds,
+        user_jobs=settings.user_jobs,
+        user_bytes=settings.user_bytes,
+    )
 
 
-def _answers(host: str, port: int) -> bool:
-    """Whether something takes a connection there."""
-    try:
-        socket.create_connection((host, port), ANSWER_SECONDS).close()
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-def _may_go(file: Path) -> bool:
-    """Whether a token may be put in a file's place.
-
-    A link may be replaced, or what is no larger than a token.
-    """
-    if file.is_symlink() or not os.path.lexists(file):
-        return True
-    return file.is_file() and file.stat().st_size <= SHORT_BYTES
-
-
-async def _warm(engine: LocalEngine) -> None:
-    """Starts the worker before anybody asks.
+async def _warm(engine: Engine) -> None:
+    """Start the worker before anybody asks.
 
     Trouble is told to the first client, in its welcome.
     """
@@ -322,10 +272,9 @@ def _stop_on_signals(stop: asyncio.Event, detached: bool) -> None:
 
 
 def _stop_with_parent(stop: asyncio.Event) -> None:
-    """Stops the server when its parent ends.
+    """Standard input is a pipe from the parent.
 
-    Standard input is a pipe from the parent; its end is the parent's end, on every platform and
-    however it died.
+    Its end is the parent's end, on every platform and however it died.
     """
     loop = asyncio.get_running_loop()
 

@@ -7,12 +7,15 @@ always heard: its request comes with the connection, and is read before so many 
 come.
 
 aiohttp has no such bounds; it waits for headers as long as they take, on any number of connections.
+TLS is begun here, and not by asyncio's own server, for the same reason: a connection that says
+nothing counts from its first moment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -50,9 +53,16 @@ class Door:
         self._seconds = seconds
         self._strangers: dict[asyncio.BaseTransport, asyncio.TimerHandle] = {}
 
-    def watched(self, protocol: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """The same factory of protocols, with each connection a stranger at first."""
-        return lambda: _Doorstep(self, protocol())
+    def watched(
+        self, protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> Callable[[], asyncio.Protocol]:
+        """The same factory of protocols, with each connection a stranger at first.
+
+        tls: encrypt all that the protocol reads and writes.
+        """
+        if tls is None:
+            return lambda: _Doorstep(self, protocol())
+        return lambda: _TlsDoorstep(self, protocol(), tls)
 
     def let_in(self, transport: asyncio.BaseTransport | None) -> None:
         """The connection has shown the token."""
@@ -95,6 +105,48 @@ class _Doorstep(asyncio.Protocol):
         self._door.knock(transport)
         transport.set_protocol(self._inside)
         self._inside.connection_made(transport)
+
+
+class _TlsDoorstep(asyncio.Protocol):
+    """Tells the door of a connection, and shakes hands before its protocol has it."""
+
+    def __init__(self, door: Door, inside: asyncio.Protocol, context: ssl.SSLContext) -> None:
+        self._door = door
+        self._inside = inside
+        self._context = context
+        self._early: list[bytes] = []
+        self._ended = False
+        self._shaking: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._door.knock(transport)
+        self._shaking = asyncio.create_task(self._shake(transport))
+
+    def data_received(self, data: bytes) -> None:
+        """What is decrypted in the moment before the protocol has its transport."""
+        self._early.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+
+    async def _shake(self, raw: asyncio.Transport) -> None:
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                raw, self, self._context, server_side=True, ssl_handshake_timeout=HEADER_SECONDS
+            )
+        except (OSError, TimeoutError) as error:  # SSLError is an OSError
+            log.info("no TLS because=%s", type(error).__name__)
+            return
+        finally:
+            self._door.let_in(raw)
+        if transport is None or self._ended:
+            return
+        self._door.knock(transport)
+        transport.set_protocol(self._inside)
+        self._inside.connection_made(transport)
+        for data in self._early:
+            self._inside.data_received(data)
 
 
 def trouble_in_one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

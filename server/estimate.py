@@ -1,19 +1,28 @@
-"""How long an edit will still take.
+"""How long an edit will still take, and how long one waits for its turn.
 
-From its own pace, and from what the stages of earlier edits took.
+From its own pace, and from what earlier edits took.
 """
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from limn.protocol.messages import Done, JobMessage, Submit
+
+SMOOTHING = 0.3
+"""Share of the newest edit in the average: the last five or so decide."""
 
 
 @dataclass
 class Estimate:
     """The clockwork of one edit.
 
-    Times are in seconds, from any clock that only goes forward. earlier: how long each stage took
-    in the last edit of the same kind, in their order; it is updated when the edit is finished.
+    Times are in seconds, from any clock that only goes forward.
+
+    earlier: how long each stage took in the last edit of the same kind, in their order; it is
+    updated when the edit is finished.
     """
 
     earlier: dict[str, float]
@@ -53,3 +62,56 @@ class Estimate:
         if self.stage:
             self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + now - self._began
         self.stage = ""
+
+
+class Durations:
+    """What edits have taken in this server, by algorithm.
+
+    Seconds, an exponential average.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, bool], float] = {}
+
+    def note(self, submit: Submit, end: JobMessage, seconds: float) -> None:
+        """An edit has ended; only one that was carried out tells something."""
+        if isinstance(end, Done):
+            kind = (submit.algorithm, submit.mask_only)
+            self._seconds[kind] = seconds + (1 - SMOOTHING) * (
+                self._seconds.get(kind, seconds) - seconds
+            )
+
+    def expected(self, submit: Submit | None) -> float | None:
+        """What an edit will take; None if none of its kind has been carried out."""
+        return None if submit is None else self._seconds.get((submit.algorithm, submit.mask_only))
+
+    def left(
+        self, submit: Submit | None, began: float | None, said: float | None, now: float
+    ) -> float | None:
+        """What a running edit will still take.
+
+        said: by its worker, if it has said something.
+        """
+        whole = self.expected(submit)
+        if said is not None or whole is None:
+            return said
+        return max(0.0, whole - (now - (now if began is None else began)))
+
+    def waits(
+        self, running: Sequence[float | None], waiting: Sequence[Submit | None], slots: int
+    ) -> list[float | None]:
+        """Seconds until the turn of each edit that waits, in order.
+
+        None from the first one on for which something is unknown. running: the seconds left
+        of those that run.
+        """
+        waits: list[float | None] = []
+        free = [0.0] * max(0, slots - len(running)) + [left or 0.0 for left in running]
+        heapq.heapify(free)
+        certain = None not in running
+        for submit in waiting:
+            turn, whole = heapq.heappop(free), self.expected(submit)
+            waits.append(turn if certain else None)
+            certain = certain and whole is not None
+            heapq.heappush(free, turn + (whole or 0.0))
+        return waits

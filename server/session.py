@@ -36,6 +36,7 @@ from . import __version__
 from .cache import ByteCache
 from .engine import Engine, EngineError
 from .jobs import Jobs, TooManyJobs
+from .metrics import Metrics
 from .reading import Reader
 from .settings import Settings
 
@@ -49,20 +50,23 @@ FAREWELL_SECONDS = 5.0
 class Context:
     """What all sessions of a server share.
 
-    `pictures`: bytes of submitted pictures by their hash.
+    `pictures`: bytes of submitted pictures by user and hash.
     """
 
     settings: Settings
     engine: Engine
     jobs: Jobs
     pictures: ByteCache
+    metrics: Metrics
 
 
 class ServerSession:
     """A client's connection, from its handshake to its end. Its jobs outlive it."""
 
-    def __init__(self, socket: web.WebSocketResponse, context: Context) -> None:
+    def __init__(self, socket: web.WebSocketResponse, context: Context, user: str = "") -> None:
+        """user: whose connection it is; "" is the user of this machine."""
         self._socket = socket
+        self._user = user
         self._context = context
         self._connection = Connection("server", self._admit)
         self._wake = asyncio.Event()
@@ -86,8 +90,9 @@ class ServerSession:
             await self._close()
 
     def tell(self, message: JobMessage | Reading) -> None:
-        """Send a message, if the connection is still up; a job itself keeps what a
-        reconnecting client will need.
+        """Send a message, if the connection is still up.
+
+        A job itself keeps what a reconnecting client will need.
         """
         if not self._connection.open:
             return
@@ -112,9 +117,7 @@ class ServerSession:
         self._wake.set()
 
     async def _close(self) -> None:
-        """Let the client read what is still to be said, if it does in time, and close the
-        socket.
-        """
+        """Lets the client read what is still to be said, and closes the socket."""
         self._over = True
         self._wake.set()
         await asyncio.wait((self._writer,), timeout=FAREWELL_SECONDS)
@@ -138,7 +141,7 @@ class ServerSession:
                 return
             for message in self._connection.receive(frame.data):
                 await self._handle(message)
-            self._context.jobs.arriving(self.tell, self._connection.receiving)
+            self._context.jobs.arriving(self.tell, self._connection.receiving, self._user)
             if self._over:
                 return
 
@@ -159,7 +162,7 @@ class ServerSession:
     # --- what clients ask -------------------------------------------------------------------------
 
     async def _handle(self, message: Message) -> None:
-        jobs = self._context.jobs
+        jobs, user = self._context.jobs, self._user
         if isinstance(message, Hello):
             await self._welcome(message)
         elif isinstance(message, Read):
@@ -167,13 +170,13 @@ class ServerSession:
         elif isinstance(message, Submit):
             self._submit(message)
         elif isinstance(message, Cancel):
-            if jobs.known(message.job):
-                await jobs.cancel(message.job, self.tell)
+            if jobs.known(message.job, user):
+                await jobs.cancel(message.job, self.tell, user)
             else:
                 self.tell(Cancelled(message.job, 1))
         elif isinstance(message, Resume):
-            if jobs.known(message.job):
-                jobs.resume(message.job, message.last_seen, self.tell)
+            if jobs.known(message.job, user):
+                jobs.resume(message.job, message.last_seen, self.tell, user)
             else:
                 sentence, remedy = (
                     "The server does not know this edit any more; it may have been restarted.",
@@ -183,7 +186,7 @@ class ServerSession:
                     Failed(message.job, message.last_seen + 1, "unknown-job", sentence, remedy)
                 )
         elif isinstance(message, Acknowledge):
-            jobs.acknowledge(message.job)
+            jobs.acknowledge(message.job, user)
 
     async def _welcome(self, hello: Hello) -> None:
         self._greeted = True
@@ -209,12 +212,12 @@ class ServerSession:
             )
         )
         self._wake.set()
-        log.info("connected client=%r", hello.client)
+        log.info("connected user=%r client=%r", self._user, hello.client)
 
     def _submit(self, submit: Submit) -> None:
         context = self._context
-        if context.jobs.known(submit.job):
-            context.jobs.resume(submit.job, 0, self.tell)
+        if context.jobs.known(submit.job, self._user):
+            context.jobs.resume(submit.job, 0, self.tell, self._user)
             return
         pixels = self._found(submit.pixels)
         hint = None if submit.hint is None else self._found(submit.hint)
@@ -224,11 +227,11 @@ class ServerSession:
         holds = tuple(
             picture.sha256
             for picture in (pixels, hint)
-            if picture is not None and picture.sha256 in context.pictures
+            if picture is not None and self._key(picture) in context.pictures
         )
         found = replace(submit, pixels=pixels, hint=hint)
         if self._takes(found):
-            context.jobs.submit(found, self.tell, holds)
+            context.jobs.submit(found, self.tell, holds, self._user)
 
     def _admit(self, message: Message, size: int) -> bool:
         """Whether the pictures of an announced message are to be kept.
@@ -241,8 +244,8 @@ class ServerSession:
         """Whether this is a new job for which there is room; if not, the client is told."""
         jobs, most = self._context.jobs, self._context.settings.max_pixels
         size = submit.pixels.width * submit.pixels.height
-        if jobs.known(submit.job):
-            jobs.resume(submit.job, 0, self.tell)
+        if jobs.known(submit.job, self._user):
+            jobs.resume(submit.job, 0, self.tell, self._user)
             return False
         if size > most:
             sentence = f"The picture has {size:,} pixels; this server takes {most:,}."
@@ -250,7 +253,7 @@ class ServerSession:
             self.tell(Failed(submit.job, 1, "too-large", sentence, remedy))
             return False
         try:
-            jobs.check_room(submit, self.tell)
+            jobs.check_room(submit, self.tell, self._user)
         except TooManyJobs as error:
             remedy = "Wait until some are done, or cancel them."
             self.tell(Failed(submit.job, 1, "busy", str(error), remedy))
@@ -263,11 +266,15 @@ class ServerSession:
         Those that came with it, or those that are held by its hash.
         """
         if pixels.data is not None:
-            self._context.pictures.put(pixels.sha256, pixels.data)
+            self._context.pictures.put(self._key(pixels), pixels.data)
             return pixels
-        data = self._context.pictures.get(pixels.sha256)
+        data = self._context.pictures.get(self._key(pixels))
         return (
             replace(pixels, data=data)  # type: ignore[arg-type]  # what arrived is a bytearray
             if isinstance(data, (bytes, bytearray)) and len(data) == pixels.raw_size
             else None
         )
+
+    def _key(self, pixels: Pixels) -> str:
+        """A picture's name among those that are held: a user sees no other's."""
+        return f"{self._user}/{pixels.sha256}"

@@ -22,6 +22,9 @@ from limn.protocol.errors import LimnError
 
 MIB = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+EVERYWHERE = ("0.0.0.0", "::")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+"""A host name, or an address."""
 
 
 class SettingsError(LimnError):
@@ -34,14 +37,15 @@ class SettingsError(LimnError):
 class Settings:
     """Everything that can be set.
 
-    host: where to listen; loopback only, because the connection is not encrypted.
+    host: where to listen. Beyond loopback only with a certificate and users (tls.py, users.py).
     port: 0 takes a free one.
     model: a file or folder that `limn.editing.diffusion.places` knows; None takes what
     `limn models use` has chosen, or else the bundled sketchbook model.
     captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a
     folder, or a name in the Hugging Face cache;
         nothing is downloaded. Empty: the painter is asked.
-    device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it.
+    device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it; several, separated by commas,
+    have a worker each: "cuda:0,cuda:1".
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
     detached: go on running when standard input closes. Otherwise that is taken for the end of the
     parent.
@@ -54,6 +58,11 @@ class Settings:
     model: Path | None = None
     captioner: str = ""
     device: str = "auto"
+    workers: int = 1
+    """Worker processes on each device.
+
+    One fills a graphics card; each loads the model.
+    """
     token_file: Path | None = None
     detached: bool = False
     private: bool = False
@@ -67,6 +76,20 @@ class Settings:
 
     0: there is none.
     """
+    tls_cert: Path | None = None
+    """A certificate in PEM.
+
+    With it the server encrypts, and serves the users of users_file.
+    """
+    tls_key: Path | None = None
+    """The certificate's key in PEM, without a password, for this user alone."""
+    host_names: str = ""
+    """Names and addresses that other machines call this one by, separated by commas.
+
+    A request's Host must be one of them. Needed where host is 0.0.0.0 or ::, every address.
+    """
+    users_file: Path | None = None
+    """The users; None is users.json in the configuration folder. See `limn users`."""
     log_level: str = "info"
 
     max_connections: int = 32
@@ -74,6 +97,8 @@ class Settings:
 
     A painter has one or two programs, a script some dozens; each may hold a frame of 1 MiB.
     """
+    user_connections: int = 8
+    """Of these for one user of a server that several share."""
     max_jobs: int = 16
     """Waiting and running together: each holds a picture."""
     queue_bytes: int = 1024 * MIB
@@ -81,6 +106,10 @@ class Settings:
 
     Room for the largest at 16 bits, twice. A job that is alone is always taken.
     """
+    user_jobs: int = 8
+    """Of max_jobs for one user of a server that several share."""
+    user_bytes: int = 512 * MIB
+    """Of queue_bytes for one such user; a single job is always taken."""
     max_pixels: int = limits.MAX_PIXELS
     """Pixels of a submitted picture.
 
@@ -122,11 +151,16 @@ class Settings:
     """
 
     def __post_init__(self) -> None:
-        if self.host not in LOOPBACK:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("tls_cert and tls_key go together: a certificate and its key.")
+        if self.host in EVERYWHERE and not self.names:
             raise SettingsError(
-                f"host {self.host!r} is not this machine. Use 127.0.0.1, and a tunnel (ssh -L) "
-                "to reach it from elsewhere."
+                f"host {self.host!r} is every address of this machine. Say in host_names by which "
+                'others call it: host_names = "desk.studio.lan,192.168.0.5".'
             )
+        for name in (self.host, *self.names):
+            if not HOST.fullmatch(name):
+                raise SettingsError(f"{name!r} is no host name or address.")
         if not 0 <= self.port <= 65_535:
             raise SettingsError(
                 f"port {self.port} is not a port. Use 0 for a free one, or 1024 to 65535."
@@ -147,6 +181,10 @@ class Settings:
         sizes = ("max_connections", "max_jobs", "queue_bytes", "max_pixels", "keep_bytes")
         for name in (
             *sizes,
+            "workers",
+            "user_connections",
+            "user_jobs",
+            "user_bytes",
             "keep_seconds",
             "hello_seconds",
             "upload_seconds",
@@ -154,6 +192,16 @@ class Settings:
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0.")
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether this machine alone can reach the server."""
+        return self.host in LOOPBACK
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`host_names` one by one."""
+        return tuple(name.strip().lower() for name in self.host_names.split(",") if name.strip())
 
 
 def default_file() -> Path:

@@ -18,10 +18,10 @@ import threading
 from io import FileIO
 from typing import BinaryIO
 
-from limn.protocol.messages import Submit
+from limn.protocol.messages import FINAL, Submit
 
 from . import pipe
-from .engine import Description, EngineError, Start, Stop
+from .engine import Description, EngineError, Start, Stop, Usage
 from .log import begin as begin_log
 
 
@@ -89,6 +89,8 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
         submit = inbox.jobs.get()
         # used within this turn only
         for message in editor.run(submit, lambda: inbox.stopped == submit.job):  # noqa: B023
+            if isinstance(message, FINAL):
+                pipe.write(answers, Usage(submit.job, _graphics_memory(device)))
             pipe.write(answers, message)
         inbox.forget(submit.job)
 
@@ -152,6 +154,16 @@ def _device(wish: str) -> str:
             "Choose auto or cpu, or look at `limn doctor`.",
         ) from error
     return wish
+
+
+def _graphics_memory(device: str) -> int:
+    """Bytes of graphics memory that torch holds for this process.
+
+    0 where there is no card.
+    """
+    import torch
+
+    return torch.cuda.memory_reserved(device) if device.startswith("cuda") else 0
 
 
 def _device_name(device: str) -> str:

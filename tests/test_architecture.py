@@ -184,7 +184,7 @@ def test_every_package_is_installed() -> None:
 
 BASES = {
     "protocol": {"LimnError", "NotPrivate"},  # the latter an OSError, and caught as one
-    "server": {"Interrupted"},  # a signal, told by its exit status alone
+    "server": {"Interrupted", "WorkerDied"},  # a signal; a process, of which the engine tells
     "krita_plugin": set(),
     "installer": {"InstallError"},
     "editing": {"EditError", "Widened", "MissingWeights", "DataError"},

@@ -22,8 +22,14 @@ from typing import Self
 
 import aiohttp
 
-from limn.protocol import PROTOCOL_VERSION, Connection, ProtocolError, announcement, limits
-from limn.protocol.errors import LimnError, RefusedByPeer
+from limn.protocol import (
+    PROTOCOL_VERSION,
+    Connection,
+    ProtocolError,
+    announcement,
+    limits,
+)
+from limn.protocol.errors import RefusedByPeer
 from limn.protocol.messages import (
     FINAL,
     Acknowledge,
@@ -42,6 +48,14 @@ from limn.protocol.messages import (
 
 from .. import __version__
 from ..settings import runtime_folder
+from .client_errors import (
+    HANDSHAKE_SECONDS,
+    ClientError,
+    Full,
+    changed,
+    lost,
+    unknown,
+)
 
 READY_SECONDS = 60.0
 """How long a server may take until it is ready.
@@ -49,37 +63,20 @@ READY_SECONDS = 60.0
 It imports no torch for that, so this is for a very slow disk.
 """
 
-HANDSHAKE_SECONDS = 10.0
-"""How long a server on this machine may take to answer the websocket handshake."""
-
-
-class ClientError(LimnError):
-    """No server, no connection, or one that has ended."""
-
-    code = "no-server"
-
-
-class Full(ClientError):
-    """The server runs, and has as many connections as it takes."""
-
-
-class ConnectionLost(ClientError):
-    """The connection has ended while a job was running.
-
-    The job may still be running: connect again and `resume` it.
-    """
-
 
 @dataclass(frozen=True)
 class Address:
     """Where a server listens, and its token.
 
     `process`: the server, if we have started it; it ends when its standard input is closed.
+    `fingerprint`: of its certificate, 64 hexadecimal digits; without one an authority that this
+    machine knows must have signed it.
     """
 
     url: str
     token: str = field(repr=False)
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    fingerprint: str = ""
 
     async def stop(self) -> None:
         """End a server that we have started; others are left alone."""
@@ -141,10 +138,19 @@ async def connect(address: Address, client: str = f"limn {__version__}") -> Clie
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             socket = await http.ws_connect(
-                address.url, max_msg_size=limits.MAX_FRAME_BYTES, compress=0
+                address.url,
+                max_msg_size=limits.MAX_FRAME_BYTES,
+                compress=0,
+                ssl=aiohttp.Fingerprint(bytes.fromhex(address.fingerprint))
+                if address.fingerprint
+                else True,
             )
     except (aiohttp.ClientError, TimeoutError) as error:
         await http.close()
+        if isinstance(error, aiohttp.ServerFingerprintMismatch):
+            raise changed(error) from error
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            raise await unknown(address.url) from error
         status = error.status if isinstance(error, aiohttp.WSServerHandshakeError) else None
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             raise Full(
@@ -327,12 +333,12 @@ class ClientSession:
                         else self._socket.send_bytes(frame)
                     )
             except ConnectionError as error:
-                raise _lost() from error
+                raise lost() from error
 
     async def _receive(self) -> list[Message]:
         frame = await self._socket.receive()
         if frame.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-            raise _lost()
+            raise lost()
         return self._connection.receive(frame.data)
 
     async def _read(self) -> None:
@@ -352,15 +358,8 @@ class ClientSession:
             self._lost = (
                 ClientError(error.sentence, error.remedy)
                 if isinstance(error, RefusedByPeer)
-                else _lost()
+                else lost()
             )
             await self._socket.close(code=error.close_code)
         for inbox in self._jobs.values():
             inbox.put_nowait(self._lost)
-
-
-def _lost() -> ConnectionLost:
-    return ConnectionLost(
-        "The connection to the server was lost.",
-        "If the server still runs, the edit goes on there: connect again.",
-    )

@@ -1,7 +1,7 @@
 """The commands of `limn`.
 
-serve, edit, read, scenes, doctor, models, bench. Each is in a file of its own; heavy imports happen
-inside them.
+serve, edit, read, scenes, doctor, models, users, bench. Each is in a file of its own; heavy imports
+happen inside them.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ def register() -> None:
     from .read import read
     from .scenes import scenes
     from .serve import serve
+    from .users import app as users
 
     for command in (serve, edit, scenes, doctor):
         app.command()(command)
     app.command(context_settings={"ignore_unknown_options": True})(read)
     app.add_typer(bench, name="bench")
     app.add_typer(models, name="models")
+    app.add_typer(users, name="users")
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:

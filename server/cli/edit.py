@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from limn.editing.errors import EditError
 from limn.editing.language.instruction import parse
-from limn.protocol import announcement, limits
+from limn.protocol import announcement, limits, remote
 from limn.protocol.messages import Algorithm, Submit, Value, Welcome
 from limn.protocol.parameters import parse as parse_value
 
@@ -99,11 +99,15 @@ def edit(
     server_url: Annotated[
         str | None,
         typer.Option(
-            "--server", metavar="URL", help="This server and no other: ws://127.0.0.1:..."
+            "--server", metavar="URL", help="This server and no other: https://HOST:PORT."
         ),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Its token, in a file of yours alone.")
+    ] = None,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(metavar="SHA256", help="Its certificate's, where no authority has signed it."),
     ] = None,
 ) -> None:
     """Edit a picture by instruction.
@@ -131,7 +135,8 @@ def edit(
         raise UsageError(error.sentence, error.remedy) from error
     instruction = agreed(instruction, caption)
     wanted = split_settings(set_ or ())
-    elsewhere = named_server(server_url, token_file, own=model is not None or device is not None)
+    own = model is not None or device is not None
+    elsewhere = named_server(server_url, token_file, own, fingerprint)
     server = [
         part
         for name, value in (("--model", model), ("--device", device))
@@ -181,25 +186,34 @@ async def run(
             err.print("[yellow]note[/]", escape(warning))
 
 
-def named_server(url: str | None, token_file: Path | None, own: bool) -> Address | None:
+def named_server(
+    url: str | None, token_file: Path | None, own: bool, fingerprint: str | None = None
+) -> Address | None:
     """The server that the command line names; None if it names none.
 
     Raises UsageError.
     """
-    if url is None and token_file is None:
+    if url is None and token_file is None and fingerprint is None:
         return None
     if url is None or token_file is None or own:
         raise UsageError(
             "--server and --token-file go together, and without --model and --device.",
-            "For example: --server ws://127.0.0.1:4100/limn/v1 --token-file desk.token",
+            "For example: --server https://desk.lan:4000 --token-file desk.token",
         )
-    if not announcement.LOOPBACK.fullmatch(url):
-        raise UsageError(
-            f"--server {url!r} does not begin on this machine, and nothing would be encrypted.",
-            "Open a tunnel (ssh -L 4100:127.0.0.1:PORT HOST) and name ws://127.0.0.1:4100/limn/v1.",
-        )
+    pinned = ""
     try:
-        return Address(url, announcement.read_token(token_file))
+        if not announcement.LOOPBACK.fullmatch(url):
+            url = remote.url_of(url)
+            pinned = remote.fingerprint_of(fingerprint) if fingerprint else ""
+        elif fingerprint:
+            raise ValueError("A server without encryption has no certificate.")
+    except ValueError as error:
+        raise UsageError(
+            f"--server {url!r} can't be used. {error}",
+            "Or open a tunnel (ssh -L 4100:127.0.0.1:PORT HOST) and name ws://127.0.0.1:4100/limn/v1.",
+        ) from error
+    try:
+        return Address(url, announcement.read_token(token_file), fingerprint=pinned)
     except announcement.NotPrivate as error:
         raise UsageError(str(error), f"chmod 600 {token_file}") from error
     except (OSError, ValueError) as error:

@@ -17,16 +17,8 @@ from limn.protocol import ProtocolError
 from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
 from limn.protocol.messages import Progress as Stage
 
-from .client import (
-    Address,
-    ClientError,
-    ClientSession,
-    ConnectionLost,
-    Full,
-    connect,
-    launch,
-    running,
-)
+from .client import Address, ClientSession, connect, launch, running
+from .client_errors import ClientError, ConnectionLost, Full
 from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")

@@ -20,15 +20,41 @@ def serve(
             metavar="PLACE", help="A file or folder; default: see `limn models`, or the sketchbook."
         ),
     ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="The port on 127.0.0.1; default: a free one.")
+    port: Annotated[int | None, typer.Option(help="The port; default: a free one.")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where to listen; default: this machine alone. Else with TLS and users.",
+        ),
+    ] = None,
+    host_names: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="What others call this machine: desk.lan,192.168.0.5."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate, in PEM.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, in PEM.")] = None,
+    make_certificate: Annotated[
+        bool,
+        typer.Option("--make-certificate", help="Make both, tell the fingerprint, and end."),
+    ] = False,
+    users_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of this user's; see `limn users`.")
     ] = None,
     captioner: Annotated[
         str | None,
         typer.Option(metavar="FOLDER", help="A BLIP model that captions pictures; default: none."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...; default: auto.")
+        str | None,
+        typer.Option(
+            help="auto, cpu, cuda, mps, ...; cuda:0,cuda:1: a worker each; default: auto."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="So many workers on each device; default: 1.")
     ] = None,
     token_file: Annotated[
         Path | None,
@@ -57,9 +83,10 @@ def serve(
         typer.Option("--settings", metavar="FILE", help="Instead of this user's limn.toml."),
     ] = None,
 ) -> None:
-    """Serve edits on this machine.
+    """Serve edits on this machine, or to other machines (--host).
 
-    Prints one line of JSON when ready: where it listens and where its token is.
+    Prints one line of JSON when ready: where it listens, and where its token is, or its
+    certificate's fingerprint.
 
     It ends when standard input closes (the program that started it has ended), or with Ctrl+C.
 
@@ -71,6 +98,12 @@ def serve(
     given = {
         "model": model,
         "port": port,
+        "host": host,
+        "host_names": host_names,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "users_file": users_file,
+        "workers": workers,
         "captioner": captioner,
         "device": device,
         "token_file": token_file,
@@ -84,6 +117,9 @@ def serve(
         settings = load(given, settings_file)
     except SettingsError as error:
         raise UsageError(str(error)) from error
+    if make_certificate:
+        _make_certificate(settings)
+        return
     settings = _looked_at(settings)
     try:
         asyncio.run(run(settings))
@@ -92,6 +128,27 @@ def serve(
     except OSError as error:
         advice = "Is the port taken? Without --port a free one is used."
         raise NoServer(f"The server can't start: {error.strerror or error}.", advice) from error
+
+
+def _make_certificate(settings: Settings) -> None:
+    """Make certificate and key, and tell where they are and the fingerprint.
+
+    Raises UsageError.
+    """
+    from limn.protocol import remote
+
+    from .. import tls
+    from ..settings import EVERYWHERE, SettingsError
+
+    usual = tls.default_files()
+    certificate, key = settings.tls_cert or usual[0], settings.tls_key or usual[1]
+    names = dict.fromkeys((settings.host, *settings.names, "localhost", "127.0.0.1"))
+    try:
+        tls.make(certificate, key, [name for name in names if name not in EVERYWHERE])
+        fingerprint = remote.shown(tls.fingerprint(certificate))
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    typer.echo(f"certificate: {certificate}\nkey: {key}\nfingerprint: {fingerprint}")
 
 
 def _looked_at(settings: Settings) -> Settings:

@@ -28,7 +28,8 @@ from limn.protocol.messages import (
     Queued,
     Result,
 )
-from limn.server.cli.client import ClientSession, ConnectionLost, connect
+from limn.server.cli.client import ClientSession, connect
+from limn.server.cli.client_errors import ConnectionLost
 
 from .conftest import SLOW, Running, Start, picture, run, submit
 

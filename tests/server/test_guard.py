@@ -10,16 +10,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from limn.server import engine as engines
-from limn.server.app import SESSION_PATH, STATUS_PATH, build
+from limn.server.app import (
+    HEALTH_PATH,
+    METRICS_PATH,
+    SESSION_PATH,
+    STATUS_PATH,
+    Access,
+    build,
+)
 from limn.server.cache import ByteCache
-from limn.server.cli.client import Address, ClientError, connect
+from limn.server.cli.client import Address, connect
+from limn.server.cli.client_errors import ClientError
 from limn.server.door import Door
-from limn.server.jobs import Jobs
+from limn.server.engine import Start
+from limn.server.guard import owner_of
+from limn.server.jobs import Bounds, Jobs
+from limn.server.local_engine import LocalEngine, starts_of
+from limn.server.metrics import Metrics
 from limn.server.session import Context
 from limn.server.settings import Settings
 
-from .conftest import Running, Start
+from .conftest import Running
+from .conftest import Start as StartServer
 
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
@@ -29,10 +41,11 @@ UPGRADE = (
 
 def routes() -> Iterator[tuple[str, str]]:
     """Method and path of everything that the application serves."""
-    engine = engines.LocalEngine(engines.Start(None, "cpu", "info"), 1, 1)
-    app = build(
-        Context(Settings(), engine, Jobs(engine, 1, 1, 1, 1), ByteCache(1)), 1, "token", Door()
-    )
+    engine = LocalEngine(starts_of(Start(None, "cpu", "info")), 1, 1)
+    metrics = Metrics()
+    jobs = Jobs(engine, Bounds(1, 1, 1, 1, 1, 1), metrics)
+    context = Context(Settings(), engine, jobs, ByteCache(1), metrics)
+    app = build(context, Access(frozenset(), owner_of("token")), Door())
     for route in app.router.routes():
         assert route.resource is not None
         yield route.method, route.resource.canonical
@@ -52,7 +65,8 @@ async def ask(
 
 
 def test_the_routes_are_those_that_are_tested_here() -> None:
-    assert sorted(routes()) == [("GET", SESSION_PATH), ("GET", STATUS_PATH)]
+    paths = (SESSION_PATH, HEALTH_PATH, METRICS_PATH, STATUS_PATH)
+    assert sorted(routes()) == [("GET", path) for path in paths]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +106,7 @@ async def test_refused(server: Running, headers: str, status: int) -> None:
     }
     lines = headers.format(**names)
     wanted = {400, 401, 421} if status == 400 else {status}
-    for path in (SESSION_PATH, STATUS_PATH, "/", "/no/such/path"):
+    for path in (SESSION_PATH, STATUS_PATH, HEALTH_PATH, METRICS_PATH, "/no/such/path"):
         for upgrade in (False, True):
             assert await ask(server, path, lines, upgrade=upgrade) in wanted, (path, upgrade)
 
@@ -114,7 +128,7 @@ async def test_a_client_with_a_wrong_token_is_told_what_to_do(server: Running) -
     assert "token" in caught.value.remedy
 
 
-async def test_the_log_has_a_line_for_a_refusal_and_no_token(start_server: Start) -> None:
+async def test_the_log_has_a_line_for_a_refusal_and_no_token(start_server: StartServer) -> None:
     server = start_server()
     await ask(server, STATUS_PATH, "Host: example.com\r\n")
     assert len(re.findall("request refused because=host", server.log)) == 1

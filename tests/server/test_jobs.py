@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -25,9 +25,10 @@ from limn.protocol.messages import (
     Submit,
 )
 from limn.server.cache import ByteCache, size_of
-from limn.server.engine import Description
+from limn.server.engine import Description, WorkerState
 from limn.server.estimate import Estimate
-from limn.server.jobs import MAX_KEPT, Jobs, TooManyJobs
+from limn.server.jobs import MAX_KEPT, Bounds, Jobs, TooManyJobs
+from limn.server.metrics import Metrics
 
 from .conftest import picture, submit
 
@@ -41,6 +42,8 @@ QUEUE_BYTES = 50_000
 class Script:
     """An engine that says what a test tells it to say, when the test lets it."""
 
+    slots = 1
+
     def __init__(self) -> None:
         self.go: asyncio.Queue[JobMessage | Exception] = asyncio.Queue()
         self.asked: list[str] = []
@@ -48,7 +51,7 @@ class Script:
     async def describe(self) -> Description:
         return Description("nothing", "script", (), 0)
 
-    async def run(self, wanted: Submit) -> AsyncIterator[JobMessage]:
+    async def run(self, wanted: Submit) -> AsyncGenerator[JobMessage]:
         self.asked.append(wanted.job)
         while True:
             message = await self.go.get()
@@ -61,6 +64,9 @@ class Script:
     async def cancel(self, job: str) -> None:
         self.go.put_nowait(Cancelled(job, 0))
 
+    def workers(self) -> tuple[WorkerState, ...]:
+        return ()
+
     async def close(self) -> None:
         pass
 
@@ -71,9 +77,8 @@ class Fixture:
     def __init__(self, keep_bytes: int = 1000, keep_seconds: float = 60) -> None:
         self.now = 0.0
         self.engine = Script()
-        self.jobs = Jobs(
-            self.engine, 3, QUEUE_BYTES, keep_bytes, keep_seconds, clock=lambda: self.now
-        )
+        bounds = Bounds(3, QUEUE_BYTES, keep_bytes, keep_seconds, 2, QUEUE_BYTES // 2)
+        self.jobs = Jobs(self.engine, bounds, Metrics(), clock=lambda: self.now)
         self.heard: list[JobMessage] = []
 
     def listen(self, message: JobMessage) -> None:
@@ -116,7 +121,7 @@ async def test_jobs_run_in_order_and_their_messages_are_numbered() -> None:
         )
         assert f.engine.asked == ["a", "b"]
         assert heard["a"] == [
-            Queued("a", 1, 0),
+            Queued("a", 1, 0, (), 0.0),
             Progress("a", 2, "denoising", 1, 2),
             Done("a", 3, "foi", 0),
         ]

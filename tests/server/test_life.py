@@ -23,7 +23,8 @@ from limn.protocol import PROTOCOL_VERSION
 from limn.protocol.limits import MAX_COUNT, MAX_FRAME_BYTES, MAX_LOGGED
 from limn.server.app import SESSION_PATH
 from limn.server.cli import client
-from limn.server.cli.client import ClientError, connect
+from limn.server.cli.client import connect
+from limn.server.cli.client_errors import ClientError
 from limn.server.settings import Settings, SettingsError, load
 
 from .conftest import ROOT, Running, Start

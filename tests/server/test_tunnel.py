@@ -102,20 +102,20 @@ def test_an_edit_by_a_tunnel(
 
 
 def test_a_token_that_can_not_be_kept_is_told(tmp_path: Path) -> None:
-    from limn.server.app import _token
+    from limn.server.ready import token_of
 
     with pytest.raises(SettingsError, match="needs a token_file"):
         Settings(keep_token=True)
     file = tmp_path / "token"
     settings = Settings(keep_token=True, token_file=file)
-    assert _token(settings) != _token(settings)
+    assert token_of(settings) != token_of(settings)
     for text, mode in (("a" * 64, 0o644), ("g" * 64, 0o600), ("a" * 63, 0o600), ("", 0o600)):
         file.write_text(text)
         file.chmod(mode)
         with pytest.raises(SettingsError):
-            _token(settings)
+            token_of(settings)
     file.write_text("a" * 64)
-    assert _token(settings) == "a" * 64
+    assert token_of(settings) == "a" * 64
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,9 @@ def test_a_token_that_can_not_be_kept_is_told(tmp_path: Path) -> None:
         ["--server", "ws://127.0.0.1:4100/limn/v1", "--token-file", "FILE", "--device", "cpu"],
         ["--server", "ws://192.168.0.5:4100/limn/v1", "--token-file", "FILE"],
         ["--server", "ws://127.0.0.1:4100@example.com/", "--token-file", "FILE"],
-        ["--server", "wss://127.0.0.1:4100/", "--token-file", "FILE"],
+        ["--server", "wss://127.0.0.1:4100/other", "--token-file", "FILE"],
+        ["--server", "https://desk.lan:4100", "--token-file", "FILE", "--fingerprint", "abc"],
+        ["--server", "ws://127.0.0.1:4100/", "--token-file", "FILE", "--fingerprint", "0" * 64],
     ],
 )
 def test_a_server_that_can_not_be_named_is_told(tmp_path: Path, arguments: list[str]) -> None:
@@ -138,4 +140,5 @@ def test_a_server_that_can_not_be_named_is_told(tmp_path: Path, arguments: list[
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     token = tmp_path / "token" if "--token-file" in given else None
     with pytest.raises(UsageError):
-        named_server(given.get("--server"), token, own="--device" in given)
+        pinned = given.get("--fingerprint")
+        named_server(given.get("--server"), token, "--device" in given, pinned)
