@@ -58,7 +58,7 @@ async def unknown(url: str) -> ClientError:
     return ClientError(
         f"No authority that this machine knows vouches for the server's certificate. Its "
         f"fingerprint is {print_of}.",
-        "Nothing was sent. If whoever runs the server tells you the same, add --fingerprint and it.",
+        "Nothing was sent. If whoever runs the server tells you the same: --fingerprint.",
         "certificate",
     )
 
