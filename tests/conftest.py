@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,21 @@ os.environ.setdefault(
 
 hypothesis.settings.register_profile("limn", deadline=None)  # a busy machine is not a wrong result
 hypothesis.settings.load_profile("limn")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how long each folder of tests took, set-up included."""
+    seconds: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = report.nodeid.partition("::")[0].rpartition("/")[0]
+                seconds[folder] += report.duration
+                tests[folder] += report.when == "call"
+    terminalreporter.section("seconds by folder", sep="-")
+    for folder, total in seconds.most_common():
+        terminalreporter.line(f"{total:8.1f}  {folder} ({tests[folder]} tests)")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ would work.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -180,6 +181,25 @@ def test_every_package_is_installed() -> None:
         if file.name == "__init__.py"
     }
     assert sorted(there) == listed
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    """Its table says where a change goes. A name alone means a file of the folder before it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ")]
+    named = 0
+    for row in rows:
+        folder = ROOT
+        for name in re.findall(r"`([\w./]+)`", row):
+            if "/" in name or name in ROOMS:
+                folder = ROOT / name if (ROOT / name).is_dir() else (ROOT / name).parent
+                assert (ROOT / name).exists(), name
+            elif name.endswith((".py", ".md")):
+                assert (folder / name).exists() or (ROOT / name).exists(), name
+            else:
+                continue
+            named += 1
+    assert named > 30
 
 
 BASES = {
