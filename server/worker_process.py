@@ -270,12 +270,14 @@ async def _write(process: asyncio.subprocess.Process, value: object) -> None:
 
 async def _answer(process: asyncio.subprocess.Process) -> Description | EngineError:
     assert process.stdout is not None
-    return await pipe.receive(process.stdout)  # type: ignore[return-value]  # the first thing that a worker says
+    # the first thing that a worker says
+    return await pipe.receive(process.stdout)  # type: ignore[return-value]
 
 
 async def _read(process: asyncio.subprocess.Process) -> JobMessage | Usage:
     assert process.stdout is not None
-    return await pipe.receive(process.stdout)  # type: ignore[return-value]  # a worker sends nothing else
+    # a worker sends nothing else
+    return await pipe.receive(process.stdout)  # type: ignore[return-value]
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

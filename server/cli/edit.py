@@ -210,7 +210,8 @@ def named_server(
     except ValueError as error:
         raise UsageError(
             f"--server {url!r} can't be used. {error}",
-            "Or open a tunnel (ssh -L 4100:127.0.0.1:PORT HOST) and name ws://127.0.0.1:4100/limn/v1.",
+            "Or open a tunnel (ssh -L 4100:127.0.0.1:PORT HOST) and name "
+            "ws://127.0.0.1:4100/limn/v1.",
         ) from error
     try:
         return Address(url, announcement.read_token(token_file), fingerprint=pinned)
