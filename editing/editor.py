@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import auto, transparency, world
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
+from .diffusion.recolouring import Recolouring
 from .errors import EditError, NotFinite
 from .events import Crop, Done, Event, Mask, Report, Stage
 from .frame import choose_frame
@@ -158,7 +160,9 @@ def edit(
     result = (
         request.image
         if outcome.image is None
-        else frame.composite(request.image, outcome.image.cpu(), alpha)
+        else frame.composite(
+            request.image, outcome.image.cpu(), alpha, _change(task.image, outcome, factor)
+        )
     )
     report = Report(
         algorithm=algorithm.name,
@@ -180,6 +184,13 @@ def edit(
         else transparency.paper(outcome.image.cpu(), task.image, frame.enter(request.opacity))
     )
     yield Done(result, alpha, task.mask(outcome.found), report, across * factor / 4, paper)
+
+
+def _change(before: Tensor, outcome: Outcome, factor: int) -> Recolouring | None:
+    """What the layer's own pixels take on, where the edit only changed colours."""
+    if outcome.image is None or outcome.recoloured is None:
+        return None
+    return Recolouring.between(before, outcome.image.cpu(), factor, outcome.recoloured.cpu())
 
 
 def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outcome]:

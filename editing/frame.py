@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .diffusion import masks
+from .diffusion.recolouring import Recolouring
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
@@ -102,15 +103,20 @@ class Frame:
                 padded.narrow(axis, start, width).zero_()
         return masks.feather(padded, fall)[..., width:-width, width:-width]
 
-    def composite(self, original: Tensor, edited: Tensor, alpha: Tensor) -> Tensor:
-        """Lays a working picture over the layer.
+    def composite(
+        self, original: Tensor, edited: Tensor, alpha: Tensor, change: Recolouring | None = None
+    ) -> Tensor:
+        """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W).
 
-        The picture is (1, 3, h, w), the alpha (1, 1, H, W). Where alpha is 0 the original stays
-        exactly.
+        Where alpha is 0 it is exactly the original. change: where the layer's own pixels take on
+        the colours instead.
         """
         result = original.clone()
+        own = self.crop(original)
         inside = resize(edited.to(original), self.shape).clamp(0, 1)
-        self.crop(result).copy_(masks.blend(inside, self.crop(original), self.crop(alpha)))
+        if change is not None:
+            inside = masks.blend(change.of(own), inside, _bilinear(change.where, self.shape))
+        self.crop(result).copy_(masks.blend(inside, own, self.crop(alpha)))
         return result
 
 

@@ -64,14 +64,16 @@ class Outcome:
 
     latents: (1, 4, h, w), scaled, still to be decoded by the first network that the algorithm
     needs; or image: (1, 3, h, w) in 0..1, where it has decoded them itself; neither where only the
-    mask is known. reach: working pixels by which the mask grows in the composite. The rest goes
-    into the report.
+    mask is known. reach: working pixels by which the mask grows in the composite. recoloured:
+    (1, 1, a, b) over the working picture, 1 where only colours have changed, so that the layer's
+    own pixels take them on; None for nowhere. The rest goes into the report.
     """
 
     found: Found = WHOLE
     reach: float = 0.0
     latents: Tensor | None = None
     image: Tensor | None = None
+    recoloured: Tensor | None = None
     keywords: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     understood: Mapping[str, str] = field(default_factory=dict)

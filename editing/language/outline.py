@@ -12,6 +12,7 @@ from .wording import bare, joined, split, state_of
 
 SETTINGS = frozenset("in on at against inside outside under before".split())
 CARRYING = frozenset("with wearing holding carrying has have having".split())
+SHADES = frozenset("light lighter dark darker pale bright brighter deep".split())
 MOVING = lex.POSES | lex.POSE_VERBS | lex.STATE_WORDS | lex.SIZES | {"arms", "open", "closed"}
 
 
@@ -30,6 +31,22 @@ def keeps_outline(item: Item) -> bool:
         if [t.word for t in head(old)] == [t.word for t in head(new)]:
             return _surface({t.word for t in new} - {t.word for t in old} - lex.CONTENTLESS)
     return False
+
+
+def keeps_detail(item: Item) -> bool:
+    """True for what only changes its colour, so that all drawn in it stays."""
+    if not keeps_outline(item) or item.operation == "remove":
+        return False
+    if item.operation == "modify":
+        return _colours(set(state_of(item)))
+    old, new = ({t.word for t in tokens(side)} for side in (item.subject, item.target))
+    return _colours(new - old) and _colours(old - new)
+
+
+def _colours(words: set[str]) -> bool:
+    """Whether these words name a colour, and nothing else."""
+    named = words - lex.CONTENTLESS - SHADES
+    return bool(named) and all(map(lex.is_colour, named))
 
 
 def _surface(words: set[str]) -> bool:

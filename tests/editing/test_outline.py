@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limn.editing.language.instruction import parse
-from limn.editing.language.outline import is_carried, keeps_outline, setting
+from limn.editing.language.outline import is_carried, keeps_detail, keeps_outline, setting
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,30 @@ from limn.editing.language.outline import is_carried, keeps_outline, setting
 def test_what_keeps_its_outline(sentence: str, keeps: bool) -> None:
     (item,) = parse(sentence).items
     assert keeps_outline(item) is keeps
+
+
+@pytest.mark.parametrize(
+    ("sentence", "keeps"),
+    [
+        ("make the star blue", True),
+        ("make the hair light brown", True),
+        ("make the sky darker blue", True),
+        ("turn the dress green", True),
+        ("red star -> blue star", True),
+        ("a red star => a blue star", True),
+        ("a red striped star => a blue star", False),
+        ("give the star dots", False),
+        ("make the star blue and striped", False),
+        ("make the star blue and sitting", False),
+        ("remove the red star", False),
+        ("replace the cup with a red cat", False),
+        ("add a blue moon", False),
+        ("make the wall wooden", False),
+    ],
+)
+def test_what_keeps_its_detail(sentence: str, keeps: bool) -> None:
+    (item,) = parse(sentence).items
+    assert keeps_detail(item) is keeps
 
 
 @pytest.mark.parametrize(

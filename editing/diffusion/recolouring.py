@@ -1,0 +1,66 @@
+"""A change of colour, put onto the picture's own pixels.
+
+What a network paints has been through its autoencoder, at its working size: fine detail is soft or
+lost, though a change of colour alone should leave it as it was. Around each place the network's
+picture is fitted as an affine function of the colours before (He, Sun, Tang, PAMI 2013; as an
+operator carried to full resolution: Chen et al., Bilateral Guided Upsampling, TOG 2016), and that
+function is applied to the layer's own pixels, however large the layer is. It is the fit that draws
+masks to edges (edges.py), for three targets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .edges import linear_fit
+
+REACH = 2
+"""Radius of a fit's window, in latents.
+
+Ten recolourings, squared error against the exact answer, the picture before is 1: 0.064 at half a
+latent, 0.058 at 0.75, 0.054 at 1.25 and 0.051 at 2; 0.098 without it, and 0.033 for the exact
+answer itself, encoded and decoded.
+"""
+
+EPS = 1e-4  # variance of colours that counts as none; 1e-3: 0.055 instead of 0.051
+
+
+@dataclass(frozen=True)
+class Recolouring:
+    """Colour after = slope . colour before + offset, at each place.
+
+    slope: (3, 3, h, w), by colour after and colour before. offset: (3, 1, h, w). where:
+    (1, 1, a, b) over the same view, 1 where it holds.
+    """
+
+    slope: Tensor
+    offset: Tensor
+    where: Tensor
+
+    @classmethod
+    def between(cls, before: Tensor, after: Tensor, factor: int, where: Tensor) -> Recolouring:
+        """The change between two pictures (1, 3, h, w). factor: pixels of a latent."""
+        fits = [linear_fit(before, after[:, i : i + 1], REACH * factor, EPS) for i in range(3)]
+        slopes, offsets = zip(*fits, strict=True)
+        return cls(torch.cat(slopes), torch.cat(offsets), where.to(before))
+
+    def of(self, pixels: Tensor) -> Tensor:
+        """Pixels (1, 3, H, W) of the same view in any size, recoloured, in 0..1.
+
+        One plane of the size of the pixels is made at a time, beside the result.
+        """
+        size = (pixels.shape[2], pixels.shape[3])
+
+        def plane(x: Tensor) -> Tensor:
+            return F.interpolate(x[None, None].to(pixels), size=size, mode="bilinear")[0, 0]
+
+        result = torch.empty_like(pixels)
+        for after in range(3):
+            result[0, after] = plane(self.offset[after, 0])
+            for before in range(3):
+                result[0, after].addcmul_(plane(self.slope[after, before]), pixels[0, before])
+        return result.clamp_(0, 1)
