@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from . import kritas, plugin
+from .actions import Run
+from .environment import Environment, OwnEnvironment
 from .errors import InstallError
 from .machine import Machine, Project, read_machine, read_project
 from .plan import (
     FIRST_EDIT,
     Plan,
-    Run,
     Step,
     plan_lock,
     plan_plugin,
@@ -30,7 +31,7 @@ from .plan import (
     plan_try,
     plan_uninstall,
 )
-from .steps import Environment, OwnEnvironment, StepFailed, do
+from .steps import StepFailed, do
 
 OK, FAILED, NEEDS_YOU, INTERRUPTED = 0, 1, 3, 130
 """Exit statuses: 2 is argparse's own, for a command line that can't be read."""

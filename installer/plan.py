@@ -10,11 +10,23 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .machine import CPU_WHEELS, TEST_PROGRAMS, Gpu, KritaHome, Machine, Project
-
-PYTORCH = "https://download.pytorch.org/whl/"
-OLDER_TORCH_PYTHON = (3, 13)
-"""The newest Python that has builds of torch for older drivers and cards."""
+from .actions import (
+    Action,
+    BuildZip,
+    CheckTorch,
+    InstallLimn,
+    InstallPackages,
+    InstallSystemPackages,
+    InstallTorch,
+    LockPackages,
+    MakeEnvironment,
+    PutPlugin,
+    RemoveEnvironment,
+    Run,
+    TakePlugin,
+)
+from .machine import TEST_PROGRAMS, KritaHome, Machine, Project
+from .torch_builds import choose_torch
 
 CPU_BYTES, CUDA_BYTES = 4_000_000_000, 12_000_000_000
 """Free disk that an environment takes while it is made.
@@ -30,109 +42,6 @@ As many are made and tested as can be in this time.
 
 FIRST_EDIT = "first-edit"
 """The folder, in the checkout, into which `try` writes unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class TorchSource:
-    """One build of torch: its version, and the index to take it from.
-
-    None: from where pip takes everything.
-    """
-
-    version: str
-    index: str | None = None
-
-
-@dataclass(frozen=True)
-class InstallSystemPackages:
-    packages: tuple[str, ...]
-    sudo: bool
-
-
-@dataclass(frozen=True)
-class MakeEnvironment:
-    python: str
-    version: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class InstallTorch:
-    """The first source that works is taken. needs: bytes of free disk."""
-
-    sources: tuple[TorchSource, ...]
-    needs: int
-
-
-@dataclass(frozen=True)
-class CheckTorch:
-    """Import it, and compute on the card if one is expected."""
-
-    cuda: bool
-
-
-@dataclass(frozen=True)
-class InstallPackages:
-    requirements: tuple[str, ...]
-    constraints: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LockPackages:
-    """Note the hashes of all packages at the versions of pyproject.toml."""
-
-
-@dataclass(frozen=True)
-class InstallLimn:
-    """Make the checkout importable in the environment, and the command `limn`."""
-
-    version: str
-
-
-@dataclass(frozen=True)
-class Run:
-    """A program of the environment, in the checkout.
-
-    Its failure is the run's; `lasting`: go on with what follows all the same.
-    """
-
-    arguments: tuple[str, ...]
-    lasting: bool = False
-
-
-@dataclass(frozen=True)
-class PutPlugin:
-    home: KritaHome
-
-
-@dataclass(frozen=True)
-class TakePlugin:
-    home: KritaHome
-
-
-@dataclass(frozen=True)
-class BuildZip:
-    file: Path
-
-
-@dataclass(frozen=True)
-class RemoveEnvironment:
-    pass
-
-
-Action = (
-    InstallSystemPackages
-    | MakeEnvironment
-    | InstallTorch
-    | CheckTorch
-    | InstallPackages
-    | LockPackages
-    | InstallLimn
-    | Run
-    | PutPlugin
-    | TakePlugin
-    | BuildZip
-    | RemoveEnvironment
-)
 
 
 @dataclass(frozen=True)
@@ -160,69 +69,6 @@ class Plan:
     steps: tuple[Step, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def choose_torch(machine: Machine, version: str) -> tuple[tuple[TorchSource, ...], bool, str]:
-    """The builds of torch to try in order, for this machine.
-
-    And whether they compute on the card, and why. `version` is the one that the tests ran with:
-    CUDA 13.0, for drivers from 580 on. CUDA 12.8 and 12.6 run on drivers from 525 on, which there
-    are for all of these cards. From CUDA 12.8 on the builds leave out Maxwell, Pascal and Volta
-    (compute capability below 7.5); 12.6 has them. None is older than 2.10, the first whose reading
-    of checkpoints as pickles is mended (CVE-2026-24747).
-    """
-    gpu = machine.gpu
-    if gpu is None or machine.system == "Darwin":
-        if machine.system == "Darwin":
-            return (TorchSource(version),), False, "macOS: one build for all"
-        if (
-            machine.system == "Windows"
-            or machine.package_source
-            or not machine.cpu_wheels_reachable
-        ):
-            own = f"; pip has its own {machine.package_source}" if machine.package_source else ""
-            return (TorchSource(version),), False, "no NVIDIA card" + own
-        return (
-            (TorchSource(version, CPU_WHEELS), TorchSource(version)),
-            False,
-            "no NVIDIA card: the small build for CPUs",
-        )
-    newest = TorchSource(version, None if machine.system == "Linux" else PYTORCH + "cu130")
-    old_card = gpu.capability is not None and gpu.capability < (7, 5)
-    if gpu.driver >= (580,) and not old_card:
-        return (newest,), True, f"{gpu.name}, driver {_dotted(gpu)}: CUDA 13.0"
-    to_cpu = (
-        (TorchSource(version, CPU_WHEELS), TorchSource(version))
-        if machine.system == "Linux"
-        else (TorchSource(version),)
-    )
-    if machine.python > OLDER_TORCH_PYTHON:
-        return (
-            to_cpu,
-            False,
-            f"{gpu.name} needs an older torch, which there is for Python 3.11 to 3.13 only; "
-            "computing on the CPU",
-        )
-    if gpu.capability is not None and gpu.capability < (5, 0):
-        return to_cpu, False, f"{gpu.name} is too old for torch; computing on the CPU"
-    if gpu.driver < (525,):
-        return (
-            to_cpu,
-            False,
-            f"{gpu.name}: its driver {_dotted(gpu)} is too old; computing on the CPU until there "
-            "is one from 525 on",
-        )
-    if old_card:
-        return (
-            (TorchSource("2.10.0", PYTORCH + "cu126"),),
-            True,
-            f"{gpu.name}, of an older generation: CUDA 12.6",
-        )
-    return (
-        (TorchSource("2.10.0", PYTORCH + "cu128"),),
-        True,
-        f"{gpu.name}, driver {_dotted(gpu)}: CUDA 12.8",
-    )
 
 
 def plan_environment(machine: Machine, project: Project, tests: bool = False) -> Plan:
@@ -466,7 +312,3 @@ def plugin_notes(machine: Machine, homes: tuple[KritaHome, ...]) -> tuple[str, .
 
 def krita_is_here(machine: Machine) -> bool:
     return "krita" in machine.programs or any(home.exists for home in machine.krita_homes)
-
-
-def _dotted(gpu: Gpu) -> str:
-    return ".".join(str(number) for number in gpu.driver)

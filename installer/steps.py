@@ -16,9 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import editable, hashes, plugin, plugin_package
-from .errors import InstallError
-from .machine import Machine, Project
-from .plan import (
+from .actions import (
     BuildZip,
     CheckTorch,
     InstallLimn,
@@ -30,9 +28,12 @@ from .plan import (
     PutPlugin,
     RemoveEnvironment,
     Run,
-    Step,
     TakePlugin,
 )
+from .environment import Environment
+from .errors import InstallError
+from .machine import Machine, Project
+from .plan import Step
 
 TORCH_CHECK = (
     "import torch; x = torch.ones(8, 8{}); assert (x @ x).sum().item() == 512; "
@@ -42,62 +43,6 @@ TORCH_CHECK = (
 
 class StepFailed(InstallError):
     """A step could not be done."""
-
-
-class Environment:
-    """The checkout's `.venv`, and the stamps in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.folder = root / ".venv"
-        self.notes = self.folder / ".limn"
-
-    @property
-    def python(self) -> Path:
-        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-    def is_done(self, step: Step) -> bool:
-        """Whether this very step was finished here before."""
-        mark = self.notes / f"{step.name}.done"
-        return (
-            bool(step.stamp) and mark.is_file() and mark.read_text(encoding="utf-8") == step.stamp
-        )
-
-    def begin(self, step: Step) -> bool:
-        """Note that the step begins; return whether it had begun before and not ended."""
-        if not step.stamp:
-            return False
-        begun = self.notes / f"{step.name}.begun"
-        interrupted = begun.exists()
-        (self.notes / f"{step.name}.done").unlink(missing_ok=True)
-        if self.notes.is_dir():
-            begun.write_text(step.stamp, encoding="utf-8")
-        return interrupted
-
-    def finish(self, step: Step) -> None:
-        """Note that the step is done."""
-        if step.stamp:
-            fresh = self.notes / f"{step.name}.fresh"
-            fresh.write_text(step.stamp, encoding="utf-8")
-            fresh.replace(self.notes / f"{step.name}.done")
-            (self.notes / f"{step.name}.begun").unlink(missing_ok=True)
-
-    def site_packages(self) -> list[Path]:
-        return [
-            *self.folder.glob("lib/python*/site-packages"),
-            *self.folder.glob("Lib/site-packages"),
-        ]
-
-
-class OwnEnvironment(Environment):
-    """The environment that runs this, for Limn as pip has installed it."""
-
-    @property
-    def python(self) -> Path:
-        return Path(sys.executable)
-
-    def site_packages(self) -> list[Path]:
-        return [Path(place) for place in sys.path if Path(place).is_dir()]
 
 
 def do(step: Step, environment: Environment, project: Project, machine: Machine) -> None:

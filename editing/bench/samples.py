@@ -18,8 +18,9 @@ from ..sketchbook import folder
 from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE
 from . import sheet
-from .quality import Case, known_types
-from .sketchbook import Oracle, hole_of
+from .quality import known_types
+from .quality_cases import Case
+from .sketchbook_cases import Oracle, hole_of
 
 app = typer.Typer(help=__doc__)
 

@@ -22,8 +22,9 @@ from rich.table import Table
 
 from .. import EditRequest, Models, Store, edit, events, load_models
 from ..sketchbook import folder
+from ..sketchbook.edit_sentences import instruction, join, source_caption, target_caption
 from ..sketchbook.edits import edit as exact_edit
-from ..sketchbook.edits import instruction, join, render_edit, source_caption, target_caption
+from ..sketchbook.edits import render_edit
 from ..sketchbook.scenes import FIRST_HELD_OUT, text
 from ..sketchbook.verdict import to_tensor
 

@@ -26,7 +26,8 @@ from transformers import CLIPTokenizer
 from . import checkpoints
 from .autoencoder import half_precision
 from .drawing import KINDS
-from .edits import Edit, edit, instruction, join, render_edit
+from .edit_sentences import instruction, join
+from .edits import Edit, edit, render_edit
 from .recognition import classes
 from .scenes import SIZE, Word, caption
 

@@ -34,7 +34,7 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from .drawing import COLOURS, KINDS
-from .edits import TEMPLATES, VERBS
+from .edit_sentences import TEMPLATES, VERBS
 from .scenes import BACKGROUNDS, NUMBERS, PLURALS, SIZES, STATES, TEXTURES
 
 VARIANTS = {

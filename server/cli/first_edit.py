@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rich.markup import escape
 
-from limn.editing.sketchbook import edits
+from limn.editing.sketchbook import edit_sentences, edits
 from limn.editing.sketchbook.scenes import FIRST_HELD_OUT, text
 from limn.protocol.limits import MAX_PREVIEW_SIDE
 from limn.protocol.messages import Region, Submit
@@ -73,7 +73,7 @@ async def run(out: Path, delivery: Delivery) -> None:
     """
     scene = choose_edit()
     drawn = edits.render_edit(scene)
-    instruction = text(edits.join(edits.instruction(scene)))
+    instruction = text(edit_sentences.join(edit_sentences.instruction(scene)))
     pictures.write_array(drawn.before.image, out / OWN[0])
     picture = pictures.read(out / OWN[0])
     submit = Submit(
@@ -143,7 +143,7 @@ def choose_edit() -> edits.Edit:
 
 
 def text_of_scene(scene: edits.Edit) -> str:
-    return edits.source_caption(scene)
+    return edit_sentences.source_caption(scene)
 
 
 def covered(layer: Region | None, size: tuple[int, int], least: int = 1) -> NDArray[np.bool_]:

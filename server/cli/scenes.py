@@ -174,6 +174,7 @@ def edit_describer(wanted: tuple[str, ...], folder: Folder) -> Callable[[int], d
 
     Of several types the seed takes one; of none, every type may come.
     """
+    from limn.editing.sketchbook import edit_sentences
     from limn.editing.sketchbook import edits as world
     from limn.editing.sketchbook.scenes import text
 
@@ -186,7 +187,7 @@ def edit_describer(wanted: tuple[str, ...], folder: Folder) -> Callable[[int], d
     def entry(seed: int) -> dict[str, Any]:
         edit = world.edit(seed, wanted[seed % len(wanted)] if wanted else "")
         drawn = world.render_edit(edit)
-        phrases = world.instruction(edit, np.random.default_rng([seed, PHRASING]))
+        phrases = edit_sentences.instruction(edit, np.random.default_rng([seed, PHRASING]))
         names = {
             "before": f"{seed}-before.png",
             "after": f"{seed}-after.png",
@@ -200,9 +201,9 @@ def edit_describer(wanted: tuple[str, ...], folder: Folder) -> Callable[[int], d
             write_array(levels(mask), folder.place(f"{seed}-mask-{index}.png"))
             parts.append({"instruction": text(phrase), "mask": f"{seed}-mask-{index}.png"})
         told = {
-            "instruction": text(world.join(phrases)),
-            "source": world.source_caption(edit),
-            "target": world.target_caption(edit),
+            "instruction": text(edit_sentences.join(phrases)),
+            "source": edit_sentences.source_caption(edit),
+            "target": edit_sentences.target_caption(edit),
         }
         return {"seed": seed, "type": edit.type, **names, **told, "parts": parts}
 

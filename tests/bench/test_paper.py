@@ -24,7 +24,7 @@ from transformers import (
 from typer.testing import CliRunner
 
 from limn.editing import load_models
-from limn.editing.bench import methods, paper, sheet
+from limn.editing.bench import methods, paper, paper_figures, sheet
 from limn.editing.bench.paper_sets import READERS, DataError, Files, Sample, run_lengths
 from limn.editing.bench.paper_tables import EVALUATIONS
 from limn.editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
@@ -162,7 +162,7 @@ def read(name: str, folder: Path) -> list[Sample]:
 def test_every_evaluation_has_a_reader_and_columns_that_can_be_filled() -> None:
     assert set(READERS) == set(EVALUATIONS) == set(WRITERS)
     for evaluation in EVALUATIONS.values():
-        assert set(evaluation.columns) <= {*paper.FIGURES, "iou", "seconds", "ratio", "fid"}
+        assert set(evaluation.columns) <= {*paper_figures.FIGURES, "iou", "seconds", "ratio", "fid"}
         assert all(len(row) == len(evaluation.columns) for row in evaluation.printed.values())
 
 
@@ -316,19 +316,19 @@ def test_instruments_give_what_their_definitions_say(instruments: Sources) -> No
     sample = Sample(
         "s", None, methods.Words("", "a red star", "a blue star"), torch.ones(1, 1, 64, 64)
     )
-    assert paper.clip_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5)
+    assert paper_figures.clip_i(eyes, sample, image, image) == pytest.approx(1, abs=1e-5)
     assert (
-        paper.dino_i(eyes, sample, image, image)
+        paper_figures.dino_i(eyes, sample, image, image)
         == pytest.approx(1, abs=1e-5)
-        != paper.dino_i(eyes, sample, image, other)
+        != paper_figures.dino_i(eyes, sample, image, other)
     )
     assert (
-        paper.structure(eyes, sample, image, image)
+        paper_figures.structure(eyes, sample, image, image)
         == 0
-        < paper.structure(eyes, sample, image, other)
+        < paper_figures.structure(eyes, sample, image, other)
     )
-    assert paper.clip_inside(eyes, sample, image, other) == pytest.approx(
-        paper.clip_score(eyes, sample, image, other)
+    assert paper_figures.clip_inside(eyes, sample, image, other) == pytest.approx(
+        paper_figures.clip_score(eyes, sample, image, other)
     )
     similarity = eyes.keys().self_similarity(image)
     torch.testing.assert_close(similarity.diagonal(), torch.ones(len(similarity)))

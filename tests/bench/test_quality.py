@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from limn.editing import ALGORITHMS
 from limn.editing.bench import methods, quality
 from limn.editing.bench.methods import Words, changes
-from limn.editing.bench.quality import Case
+from limn.editing.bench.quality_cases import Case
 from limn.editing.language.instruction import parse
 from limn.editing.language.prompts import captions
 from limn.editing.request import resolve
@@ -99,20 +99,22 @@ def test_only_pictures_of_so_many_things(things: int) -> None:
 def test_an_interrupted_run_goes_on_where_it_stopped(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carry_out = quality.record_of
+    carry_out = quality_cases.record_of
     calls: list[str] = []
 
-    def interrupted(models: object, judge: object, work: quality.Work) -> object:
+    def interrupted(models: object, judge: object, work: quality_cases.Work) -> object:
         if len(calls) == 2:
             raise KeyboardInterrupt
         calls.append(work.stem)
         return carry_out(models, judge, work)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(quality, "record_of", interrupted)
+    monkeypatch.setattr(quality_cases, "record_of", interrupted)
     assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code != 0
     first = read(tmp_path / "quality.jsonl")
     assert len(first) == 2
-    monkeypatch.setattr(quality, "record_of", lambda *a: calls.append(a[2].stem) or carry_out(*a))
+    monkeypatch.setattr(
+        quality_cases, "record_of", lambda *a: calls.append(a[2].stem) or carry_out(*a)
+    )
     assert bench(tiny_model, tmp_path, "--methods", "sdedit,diffedit").exit_code == 0
     assert len(calls) == 4 == len(set(calls))
     assert read(tmp_path / "quality.jsonl")[:2] == first

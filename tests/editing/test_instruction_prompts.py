@@ -11,7 +11,7 @@ from limn.editing.auto import choose
 from limn.editing.errors import EditError
 from limn.editing.language.instruction import parse
 from limn.editing.language.prompts import captions, replacements, sentences
-from limn.editing.sketchbook import edits
+from limn.editing.sketchbook import edit_sentences, edits
 from limn.editing.sketchbook.scenes import text as written
 
 PERSON = "a large standing red person on a gray background"
@@ -263,16 +263,16 @@ def test_the_bundled_world_is_read_without_fault(kind: str) -> None:
     """
     for seed in range(2_000_000, 2_000_040):
         edit = edits.edit(seed, kind)
-        (part,) = edits.instruction(edit)
-        instruction = parse(written(part), edits.source_caption(edit))
-        assert captions(instruction).target == edits.target_caption(edit), written(part)
+        (part,) = edit_sentences.instruction(edit)
+        instruction = parse(written(part), edit_sentences.source_caption(edit))
+        assert captions(instruction).target == edit_sentences.target_caption(edit), written(part)
 
 
 def test_several_instructions_of_the_bundled_world_are_told_apart() -> None:
     for seed in range(2_000_000, 2_000_100):
         edit = edits.edit(seed, "combined")
-        parts = edits.instruction(edit)
-        read = parse(written(edits.join(parts)))
+        parts = edit_sentences.instruction(edit)
+        read = parse(written(edit_sentences.join(parts)))
         assert [i.text for i in read.items] == [written(part) for part in parts]
 
 

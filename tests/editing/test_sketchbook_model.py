@@ -20,7 +20,8 @@ from transformers import CLIPTokenizer
 
 from limn.editing import load_models
 from limn.editing.sketchbook import folder
-from limn.editing.sketchbook.edits import TYPES, edit, instruction, join, render_edit
+from limn.editing.sketchbook.edit_sentences import instruction, join
+from limn.editing.sketchbook.edits import TYPES, edit, render_edit
 from limn.editing.sketchbook.judge import framed, load_judge
 from limn.editing.sketchbook.networks import new_tokenizer, world_words
 from limn.editing.sketchbook.scenes import FIRST_HELD_OUT, SIZE, caption, render, scene, text

@@ -12,15 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limn.editing.sketchbook.drawing import COLOURS, KINDS
-from limn.editing.sketchbook.edits import (
-    TYPES,
-    edit,
-    instruction,
-    join,
-    render_edit,
-    source_caption,
-    target_caption,
-)
+from limn.editing.sketchbook.edit_sentences import instruction, join, source_caption, target_caption
+from limn.editing.sketchbook.edits import TYPES, edit, render_edit
 from limn.editing.sketchbook.scenes import (
     BACKGROUNDS,
     PLURALS,

@@ -8,22 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from limn.installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome
-from limn.installer.plan import (
+from limn.installer.actions import (
     BuildZip,
     InstallPackages,
     InstallSystemPackages,
     InstallTorch,
-    Plan,
     PutPlugin,
     Run,
     TakePlugin,
-    choose_torch,
-    plan_plugin,
-    plan_test,
-    plan_try,
-    plan_uninstall,
 )
+from limn.installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome
+from limn.installer.plan import Plan, plan_plugin, plan_test, plan_try, plan_uninstall
+from limn.installer.torch_builds import choose_torch
 
 from .machines import BARE, HOME, READY, ROOT, project, with_gpu
 

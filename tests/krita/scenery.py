@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limn.editing.sketchbook import edits, scenes
+from limn.editing.sketchbook import edit_sentences, edits, scenes
 from limn.editing.sketchbook.edits import Edit
 from limn.editing.sketchbook.scenes import Scene, Thing, text
 
@@ -67,8 +67,8 @@ def wording(algorithm: str) -> str:
     """
     edit = best(algorithm)
     if algorithm in ("adapedit", "tas"):
-        return f"{edits.source_caption(edit)} => {edits.target_caption(edit)}"
-    return text(edits.join(edits.instruction(edit)))
+        return f"{edit_sentences.source_caption(edit)} => {edit_sentences.target_caption(edit)}"
+    return text(edit_sentences.join(edit_sentences.instruction(edit)))
 
 
 def cases() -> dict[str, Case]:
