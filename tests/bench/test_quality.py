@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from limn.editing import ALGORITHMS
-from limn.editing.bench import methods, quality
+from limn.editing.bench import methods, quality, quality_cases
 from limn.editing.bench.methods import Words, changes
 from limn.editing.bench.quality_cases import Case
 from limn.editing.language.instruction import parse
@@ -37,7 +37,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.manual_seed(0)
         parts = new_judge().eval()
     judge = Judge(parts["things"], parts["places"], parts["towers"])  # type: ignore[arg-type]
-    monkeypatch.setattr(quality, "load_judge", lambda: judge)
+    monkeypatch.setattr(quality_cases, "load_judge", lambda: judge)
 
 
 def bench(tiny_model: Path, out: Path, *more: str) -> Result:
