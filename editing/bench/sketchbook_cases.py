@@ -1,4 +1,7 @@
-"""Held-out scenes and edits of the bundled model's world, and what is measured of them."""
+"""Held-out scenes and edits of the bundled model's world.
+
+What the bars need of them: pictures, masks, words and the attention that a noun gets.
+"""
 
 from __future__ import annotations
 
