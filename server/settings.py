@@ -1,6 +1,8 @@
 """The server's settings: one frozen value.
 
-Defaults < settings file < environment (LIMN_PORT=...) < command line.
+Defaults < settings file < environment (LIMN_PORT=...) < command line. pydantic-settings would read
+the same layers. It tells a wrong value in the terms of its validators, though. Here each is told in
+one sentence with its remedy, and a path of Windows between double quotes is explained.
 """
 
 from __future__ import annotations
