@@ -1,1 +1,4 @@
-"""Limn's tests: one folder for each room, and `krita/`, which runs inside a real Krita."""
+"""Limn's tests.
+
+There is one folder for each room, and `krita/`, which runs inside a real Krita.
+"""

@@ -34,9 +34,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three tiny random checkpoints (see tests/tiny.py), made once per test session.
+    """A folder with three tiny random checkpoints, made once per test session.
 
-    Don't write into it.
+    See tests/tiny.py. Don't write into it.
     """
     from . import tiny  # it starts torch
 
@@ -45,7 +45,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny BLIP that sees a star in every picture. Don't write into it."""
+    """A folder with a tiny BLIP that sees a star in every picture.
+
+    Don't write into it.
+    """
     from . import tiny
 
     return tiny.make_captioner(tmp_path_factory.mktemp("captioner"), "star")

@@ -1,5 +1,7 @@
-"""A pytest plugin: a skipped test is a failed one, unless it is marked `gpu`. Used where everything
-that tests need was installed.
+"""A pytest plugin.
+
+A skipped test is a failed one, unless it is marked `gpu`. Used where everything that tests need was
+installed.
 """
 
 from __future__ import annotations

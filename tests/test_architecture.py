@@ -1,5 +1,6 @@
-"""Who may import whom: read from the source with ast, so that a breach fails even where the import
-would work.
+"""Who may import whom.
+
+Read from the source with ast, so that a breach fails even where the import would work.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ MUST_NOT_IMPORT = {
 
 STANDARD_LIBRARY_ONLY = ("protocol", "installer")
 RELATIVE_ONLY = ("protocol", "krita_plugin")
-"""Inside Krita these live below another `limn` than outside, beside each other in both."""
+"""Rooms that import ours relatively only.
+
+Inside Krita these live below another `limn` than outside, beside each other in both.
+"""
 
 WORKSHOPS = ("editing/bench", "editing/sketchbook")
 WORKSHOP_TOOLS = {"time", "typer", "rich"}
-"""Benchmarks and training are commands, and look at the clock; what runs in an edit does
-neither.
+"""What benchmarks and training may import besides.
+
+They are commands, and look at the clock; what runs in an edit does neither.
 """
 
 
@@ -54,10 +59,10 @@ def sources(room: str) -> Iterator[Path]:
 
 
 def imports(place: str, tree: ast.AST) -> Iterator[tuple[int, str, int]]:
-    """Each import of a file: its line, the full name of what is imported, the level it was written
-    at.
+    """Each import of a file.
 
-    A relative import is resolved: `from ..events import Event` in editing/methods/foi.py gives
+    Its line, the full name of what is imported, the level it was written at. A relative import is
+    resolved: `from ..events import Event` in editing/methods/foi.py gives
     "limn.editing.events.Event".
     """
     package = ["limn", *Path(place).parent.parts]
@@ -76,7 +81,10 @@ def imports(place: str, tree: ast.AST) -> Iterator[tuple[int, str, int]]:
 
 
 def breaches(room: str, place: str, text: str) -> list[str]:
-    """What is wrong with the imports of one file of a room; `place` is its path from the root."""
+    """What is wrong with the imports of one file of a room.
+
+    `place` is its path from the root.
+    """
     found = []
     allowed = WORKSHOP_TOOLS if place.startswith(WORKSHOPS) else set()
     for line, module, level in imports(place, ast.parse(text)):
@@ -168,8 +176,9 @@ def test_what_stands_above_is_found() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    """The list in pyproject.toml is written by hand: a folder that it lacks would be missing from
-    the wheel.
+    """Every folder with Python files is in the list of packages.
+
+    pyproject.toml has that list by hand: a folder that it lacks would be missing from the wheel.
     """
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "setuptools"
@@ -213,7 +222,10 @@ LARGE = {
     "server/jobs.py",
     "server/settings.py",
 }
-"""Those that still are. A paper's method and the page of all messages are one file on purpose."""
+"""Those that still are.
+
+A paper's method and the page of all messages are one file on purpose.
+"""
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -227,7 +239,10 @@ def test_no_further_file_is_large(room: str) -> None:
 
 
 def test_contributing_names_files_that_are_there() -> None:
-    """Its table says where a change goes. A name alone means a file of the folder before it."""
+    """Its table says where a change goes.
+
+    A name alone means a file of the folder before it.
+    """
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ")]
     named = 0
@@ -252,7 +267,10 @@ BASES = {
     "installer": {"InstallError"},
     "editing": {"EditError", "Widened", "MissingWeights", "DataError"},
 }
-"""Errors that stand on Python's own: one base a side, what the benchmarks lack, and signals."""
+"""Errors that stand on Python's own.
+
+One base a side, what the benchmarks lack, and signals.
+"""
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -272,7 +290,10 @@ def test_errors_have_one_base_a_side(room: str) -> None:
 
 
 def docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Every docstring of a file: of modules, classes and functions, and below a name's value."""
+    """Every docstring of a file.
+
+    Of modules, classes and functions, and below a name's value.
+    """
     for node in ast.walk(tree):
         if not isinstance(body := getattr(node, "body", None), list):
             continue
@@ -283,7 +304,10 @@ def docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
 
 
 FIRST_LINE = 80
-"""Characters of a docstring's first line: one sentence that is understood at first reading."""
+"""Characters of a docstring's first line.
+
+It is one sentence that is understood at first reading.
+"""
 
 
 @pytest.mark.parametrize("room", ROOMS)

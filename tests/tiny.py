@@ -1,11 +1,10 @@
-"""A tiny model with random weights, made in a second: three complete checkpoints in the diffusers
-format.
+"""A tiny model with random weights, made in a second.
 
-Use the session fixture `tiny_model` (a folder that holds text-to-image/, inpainting/ and
-instruction/), or `make(folder)`.
-The pictures that it makes mean nothing, but every part is the real one: UNet, autoencoder, CLIP
-text encoder, CLIP tokenizer.
-Native size 64 x 64 pixels, latents 16 x 16, two attention levels (16 x 16 and 8 x 8), 77 tokens.
+Three complete checkpoints in the diffusers format. Use the session fixture `tiny_model` (a folder
+that holds text-to-image/, inpainting/ and instruction/), or `make(folder)`. The pictures that it
+makes mean nothing, but every part is the real one: UNet, autoencoder, CLIP text encoder, CLIP
+tokenizer. Native size 64 x 64 pixels, latents 16 x 16, two attention levels (16 x 16 and 8 x 8), 77
+tokens.
 """
 
 from __future__ import annotations

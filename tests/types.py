@@ -1,9 +1,8 @@
-"""mypy on everything that is installed, under the names that it is installed by: `python -m
-tests.types`.
+"""mypy on everything that is installed: `python -m tests.types`.
 
-The folders of the checkout become `limn.editing` and so on when they are installed, by a finder
-that
-mypy does not know. So mypy sees them through links in a folder of that shape.
+Under the names that it is installed by. The folders of the checkout become `limn.editing` and so on
+when they are installed, by a finder that mypy does not know. So mypy sees them through links in a
+folder of that shape.
 """
 
 from __future__ import annotations

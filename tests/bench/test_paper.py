@@ -1,5 +1,6 @@
-"""The papers' evaluations: a small data set in each layout, read and run through with the tiny
-model and tiny instruments.
+"""The papers' evaluations.
+
+A small data set in each layout, read and run through with the tiny model and tiny instruments.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The quality benchmark, run for real on the tiny model: records, pictures, sheet, resuming,
-refusals.
+"""The quality benchmark, run for real on the tiny model.
+
+Records, pictures, sheet, resuming, refusals.
 """
 
 from __future__ import annotations

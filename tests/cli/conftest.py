@@ -1,5 +1,6 @@
-"""`limn` as a program, with a runtime folder of the test's own, so that no other server is
-found.
+"""`limn` as a program.
+
+It has a runtime folder of the test's own, so that no other server is found.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ class Limn:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of every command; torch takes one thread, for tests run beside each
-        other.
+        """The environment of every command.
+
+        Torch takes one thread, for tests run beside each other.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMN_")}
         own = {
@@ -107,10 +109,10 @@ def limn(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
 
 
 class Wire:
-    """The way to a server, made to break: `limn` finds this program in the server's place, which
-    hands everything on.
+    """The way to a server, made to break.
 
-    breaks_after: bytes of the first connection that go up to the server before it breaks.
+    `limn` finds this program in the server's place, which hands everything on. breaks_after: bytes
+    of the first connection that go up to the server before it breaks.
     """
 
     def __init__(self, server: Limn, runtime: Path, breaks_after: int | None = None) -> None:

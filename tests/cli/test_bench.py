@@ -1,5 +1,6 @@
-"""`limn bench`: benchmarks are found without being imported, and get the arguments that follow
-their name.
+"""`limn bench`.
+
+Benchmarks are found without being imported, and get the arguments that follow their name.
 """
 
 from __future__ import annotations

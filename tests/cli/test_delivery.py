@@ -1,5 +1,7 @@
-"""What lies in the user's folder: `limn edit` replaces its own earlier files and nothing else, all
-or none, and the server forgets what has arrived.
+"""What lies in the user's folder.
+
+`limn edit` replaces its own earlier files and nothing else, all or none, and the server forgets
+what has arrived.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""`limn edit` against a real server: its files, its refusals, and what it does when things go
-wrong.
+"""`limn edit` against a real server.
+
+Its files, its refusals, and what it does when things go wrong.
 """
 
 from __future__ import annotations
@@ -509,7 +510,10 @@ def test_a_runtime_folder_that_others_can_write_is_refused(
 def test_a_server_that_is_full_is_waited_for_and_not_doubled(
     alone: Limn, scene: Path, tmp_path: Path
 ) -> None:
-    """Two edits at once, one connection: the second waits, and starts no server of its own."""
+    """Two edits at once, one connection.
+
+    The second waits, and starts no server of its own.
+    """
     (alone.runtime / "config" / "limn").mkdir(parents=True)
     (alone.runtime / "config" / "limn" / "limn.toml").write_text("max_connections = 1\n")
     with serving(alone):

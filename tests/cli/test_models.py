@@ -1,4 +1,7 @@
-"""`limn models` as a program: from an empty home and a hub on loopback to a first edit."""
+"""`limn models` as a program.
+
+From an empty home and a hub on loopback to a first edit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A model whose numbers are not finite makes no picture, through the real `limn edit`."""
+"""A model whose numbers are not finite makes no picture.
+
+Through the real `limn edit`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Picture files keep their size, depth and mode; what is outside a layer stays exactly as it
-was.
+"""Picture files keep their size, depth and mode.
+
+What is outside a layer stays exactly as it was.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ SIDE = 24
 
 
 def some_layer(deep: bool) -> Region:
-    """12 x 10 pixels at (3, 4): opaque blue in the middle, half transparent white at one pixel,
-    transparent around.
+    """12 x 10 pixels at (3, 4).
+
+    Opaque blue in the middle, half transparent white at one pixel, transparent around.
     """
     most = 65535 if deep else 255
     levels = np.zeros((10, 12, 4), "<u2" if deep else "u1")

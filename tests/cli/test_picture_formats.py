@@ -1,5 +1,6 @@
-"""Every format and depth: what a file says of its colours, density, orientation and author
-stays.
+"""Every format and depth.
+
+What a file says of its colours, density, orientation and author stays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`limn read`: in processes of its own, in which torch and much else can't be loaded."""
+"""`limn read`.
+
+In processes of its own, in which torch and much else can't be loaded.
+"""
 
 from __future__ import annotations
 

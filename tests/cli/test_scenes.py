@@ -37,7 +37,10 @@ def commands() -> None:
 
 
 def run(*arguments: object) -> str:
-    """Run `limn scenes` in this process, which has torch already; return what it prints."""
+    """Run `limn scenes` in this process, which has torch already.
+
+    Return what it prints.
+    """
     result = CliRunner().invoke(cli.app, cli.with_values(["scenes", *map(str, arguments)]))
     if isinstance(result.exception, Trouble):
         raise result.exception

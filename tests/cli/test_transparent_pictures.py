@@ -1,4 +1,7 @@
-"""A transparent picture is as transparent after an edit, through the real `limn edit`."""
+"""A transparent picture is as transparent after an edit.
+
+Through the real `limn edit`.
+"""
 
 from __future__ import annotations
 

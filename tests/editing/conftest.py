@@ -1,5 +1,6 @@
-"""For the editing room: the tiny models, loaded once, a picture, and what looks into an edit while
-it runs.
+"""For the editing room.
+
+The tiny models, loaded once, a picture, and what looks into an edit while it runs.
 """
 
 from __future__ import annotations

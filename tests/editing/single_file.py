@@ -1,5 +1,7 @@
-"""Checkpoints in one file, with the names of the original Stable Diffusion code, as users download
-them: a tiny one with real weights, and one of full size whose weights are a hole in the file.
+"""Checkpoints in one file, as users download them.
+
+With the names of the original Stable Diffusion code: a tiny one with real weights, and one of full
+size whose weights are a hole in the file.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ ENDS = {
 
 
 def unet_name(name: str, layers: int, levels: int) -> str:
-    """A UNet's tensor: diffusers' name -> the original code's, after `model.diffusion_model.`."""
+    """A UNet's tensor.
+
+    Diffusers' name -> the original code's, after `model.diffusion_model.`.
+    """
     for theirs, original in ENDS.items():
         if name.startswith(f"{theirs}."):
             return original + name.removeprefix(theirs)

@@ -1,5 +1,7 @@
-"""AdapEdit: its equations against vectors, its limits on a real network (checks A1 to A6), its
-counts, hints and what is kept.
+"""AdapEdit.
+
+Its equations against vectors, its limits on a real network (checks A1 to A6), its counts, hints and
+what is kept.
 """
 
 from __future__ import annotations
@@ -158,8 +160,9 @@ def test_rows_sum_to_one(left: list[int], right: list[int], lambda_s: float, see
 
 
 def test_without_spatial_weighting_it_is_prompt_to_prompts_refinement() -> None:
-    """lambda_S = S = 1: the authors' refinement with per-word windows, on the columns from start to
-    end token.
+    """lambda_S = S = 1.
+
+    The authors' refinement with per-word windows, on the columns from start to end token.
     """
     a, b = (
         [49406, 320, 786, 2862, 525, 518, 5922, 49407],
@@ -201,8 +204,9 @@ def branches(model: Model, source: str, target: str) -> dict[str, Branch]:
 
 
 def guided(model: Model, z: Tensor, now: Timestep, texts: dict[str, Branch], held: Taps) -> Tensor:
-    """The guided noise of a generated image's source and target, (2, 4, h, w): both are sampled, 4
-    rows.
+    """The guided noise of a generated image's source and target, (2, 4, h, w).
+
+    Both are sampled, 4 rows.
     """
     rows = {
         "null source": texts["null"],
@@ -228,7 +232,10 @@ def walk(
     s: Tensor,
     lambda_s: float,
 ) -> Tensor:
-    """The edit of a generated image: source and target from the same latents, nothing pinned."""
+    """The edit of a generated image.
+
+    Source and target from the same latents, nothing pinned.
+    """
     steps = 4
     timesteps = model.schedule.ddim(steps)
     at = by_level(s, (z.shape[2], z.shape[3]))
@@ -357,7 +364,10 @@ def test_windows_end_after_floor_of_tau_times_steps(model: Model) -> None:
 def test_a_default_window_lasts_its_share_of_the_steps_to_the_step(
     model: Model, near: int, of: int, count: int, expected: int
 ) -> None:
-    """0.8 less the share of related tokens: a whole number of steps in each of these cases."""
+    """0.8 less the share of related tokens.
+
+    A whole number of steps in each of these cases.
+    """
     tau = torch.ones(of)
     tau[:near] = 0
     default = ae.default_window(tau, range(of))
@@ -398,7 +408,10 @@ def test_key_tokens_words_and_marks(model: Model) -> None:
 def test_a_changed_article_is_no_key(
     model: Model, source: str, target: str, key: str, fresh: str, gone: str
 ) -> None:
-    """Alone it is all there is to say; beside words that are gone, the edit is a deletion."""
+    """Alone it is all there is to say.
+
+    Beside words that are gone, the edit is a deletion.
+    """
     couple = pair(model, source, target)
 
     def at(prompt: tokens.Prompt, places: tuple[int, ...]) -> str:
@@ -456,8 +469,9 @@ def done(
 
 
 def test_counts_are_the_papers(models: Models) -> None:
-    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit; the next edit of
-    the layer pays its own 150 only.
+    """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit.
+
+    The next edit of the layer pays its own 150 only.
     """
     store = Memory()
     report = done(models, store, parameters={}).report

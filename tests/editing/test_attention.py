@@ -1,6 +1,6 @@
-"""Self-checks C1 to C3 (tests/README.md): taps read without changing, maps are probabilities.
+"""Self-checks C1 to C3 (tests/README.md).
 
-And what changing taps do.
+Taps read without changing, maps are probabilities. And what changing taps do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Auto, from a request to the algorithm that runs: what is chosen, announced and reported, and what
-it takes along.
+"""Auto, from a request to the algorithm that runs.
+
+What is chosen, announced and reported, and what it takes along.
 """
 
 from __future__ import annotations

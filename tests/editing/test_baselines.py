@@ -1,5 +1,6 @@
-"""Every baseline on the tiny model: what it costs, what it keeps, that it answers to its parameters
-and to the hint.
+"""Every baseline on the tiny model.
+
+What it costs, what it keeps, that it answers to its parameters and to the hint.
 """
 
 from __future__ import annotations
@@ -188,8 +189,9 @@ def test_mask_only_paints_nothing(models: Models, name: str) -> None:
 def test_prompt_to_prompt_gives_the_source_back_where_the_texts_agree_and_all_windows_last(
     models: Models,
 ) -> None:
-    """With both windows open to the end, the maps are the source's; only the values of the changed
-    word differ.
+    """With both windows open to the end, the maps are the source's.
+
+    Only the values of the changed word differ.
     """
     kept = done(models, "p2p", parameters={"steps": 4, "cross": 1.0, "own": 1.0, "guidance": 1.0})
     free = done(models, "p2p", parameters={"steps": 4, "cross": 0.0, "own": 0.0, "guidance": 1.0})

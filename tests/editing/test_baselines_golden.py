@@ -73,8 +73,9 @@ TIMES = json.loads(str(load("p2p_align")["time_meta"]))
 
 
 def prompt_of(text: str, ids: list[int], owned: dict[str, list[int]]) -> tokens.Prompt:
-    """A Prompt with the recorded ids: tokens of equal share for each word that the vectors do not
-    place.
+    """A Prompt with the recorded ids.
+
+    Tokens of equal share for each word that the vectors do not place.
     """
     spans: list[tuple[int, int]] = []
     at = 0

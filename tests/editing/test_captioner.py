@@ -1,5 +1,6 @@
-"""The captioner on a tiny BLIP: words for any picture, from this machine only, and trouble in
-words.
+"""The captioner on a tiny BLIP.
+
+A caption for any picture, from this machine only, and a sentence for each trouble.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def test_a_settings_file_may_name_it_from_home(
 
 
 def test_it_looks_at_the_picture(tiny_captioner: Path) -> None:
-    """At its own size, in its own colours: what reaches the network depends on the picture, not on
-    how many pixels it has.
+    """At its own size, in its own colours.
+
+    What reaches the network depends on the picture, not on how many pixels it has.
     """
     captioner, seen = Captioner(str(tiny_captioner)), []
     captioner.describe(picture())

@@ -1,5 +1,7 @@
-"""What stands in a model's JSON files: the bundled models' are taken, hostile ones are trouble in
-words, and nothing that a file names is ever imported.
+"""What stands in a model's JSON files.
+
+The bundled models' are taken, hostile ones are refused with a sentence, and nothing that a file
+names is ever imported.
 """
 
 from __future__ import annotations

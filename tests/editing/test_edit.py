@@ -1,5 +1,7 @@
-"""The whole way: events in order, determinism (C6), hints, cancelling, what is said about the edit,
-and what is kept between edits.
+"""The whole way.
+
+Events in order, determinism (C6), hints, cancelling, what is said about the edit, and what is kept
+between edits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What an English word can be, against lemminflect, from whose dictionary the table was made."""
+"""What an English word can be.
+
+Held against lemminflect, from whose dictionary the table was made.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Numbers that are not finite: computed again in float32, remembered, or an error; never a
-pixel.
+"""Numbers that are not finite.
+
+Computed again in float32, remembered, or an error; never a pixel.
 """
 
 from __future__ import annotations

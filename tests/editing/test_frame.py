@@ -1,4 +1,7 @@
-"""The working crop: sizes, what a null edit does (nothing), and the exactness of the composite."""
+"""The working crop.
+
+Sizes, what a null edit does (nothing), and the exactness of the composite.
+"""
 
 from __future__ import annotations
 
@@ -121,8 +124,9 @@ def test_at_the_working_size_a_null_edit_returns_every_value(layer: tuple[int, i
 
 @pytest.mark.parametrize("layer", [(128, 128), (200, 131), (40, 50), (511, 257), (64, 200)])
 def test_a_null_edit_moves_nothing(layer: tuple[int, int]) -> None:
-    """A checker goes in and comes out: shifted by half a pixel it fits as badly one way as the
-    other.
+    """A checker goes in and comes out.
+
+    Shifted by half a pixel it fits as badly one way as the other.
     """
     cell = max(layer) // 8
     image = checker(*layer, cell)
@@ -230,8 +234,11 @@ def test_enlarging_equals_torchs_lanczos(width: int, larger: int) -> None:
 
 
 def test_enlarging_a_single_pixel_shows_the_kernel() -> None:
-    """A single bright pixel shows the kernel: sinc(d) sinc(d / 3), and nothing three pixels away.
-    (Weights sum to 0.99 to 1.01 by themselves, to 1 exactly once divided by their sum.)"""
+    """A single bright pixel shows the kernel, sinc(d) sinc(d / 3).
+
+    And nothing three pixels away. (Weights sum to 0.99 to 1.01 by themselves, to 1 exactly once
+    divided by their sum.)
+    """
     x = torch.zeros(1, 1, 1, 21)
     x[..., 10] = 1
     d = (torch.arange(210, dtype=torch.float64) + 0.5) / 10 - 0.5 - 10

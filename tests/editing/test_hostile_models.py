@@ -1,5 +1,7 @@
-"""A model folder from a stranger: nothing that it names is imported, run, unpickled or fetched, and
-what can't be used is trouble with a sentence, never a traceback.
+"""A model folder from a stranger.
+
+Nothing that it names is imported, run, unpickled or fetched, and what can't be used is trouble with
+a sentence, never a traceback.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 
 @pytest.fixture
 def trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Whoever asks on standard input, or for the network, is caught; the place that evil code
-    would touch.
+    """Catches whoever asks on standard input, or for the network.
+
+    Gives the place that evil code would touch.
     """
 
     def refused(*_: object, **__: object) -> None:

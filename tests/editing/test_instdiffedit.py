@@ -1,5 +1,7 @@
-"""Self-checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and InstDiffEdit's
-choices between paper and code.
+"""InstDiffEdit.
+
+Self-checks I1 to I4, the counts, the hints, the stock inpainting pipeline, and the choices between
+paper and code.
 """
 
 from __future__ import annotations
@@ -142,8 +144,9 @@ def test_whatever_the_images(seed: int, count: int, gamma_1: float, gamma_2: flo
 
 
 def test_the_thresholds_themselves_count() -> None:
-    """Eq. 8 with >= and <=, as the authors' code has it: 0.6 and 0.8 are the cosines of a (3, 4, 5)
-    triangle.
+    """Eq. 8 with >= and <=, as the authors' code has it.
+
+    0.6 and 0.8 are the cosines of a (3, 4, 5) triangle.
     """
     index = torch.tensor([[1.0, 0.0]])
     other = torch.tensor([[0.6, 0.8]])

@@ -1,5 +1,6 @@
-"""Models from folders and files: variants, notes, precision, and what is said when something is
-missing or broken.
+"""Models from folders and files.
+
+Variants, notes, precision, and what is said when something is missing or broken.
 """
 
 from __future__ import annotations

@@ -50,8 +50,10 @@ def request(instruction: str = "a red star => a blue star") -> EditRequest:
 
 
 def result(models: Models, instruction: str = "a red star => a blue star") -> Done:
-    """As the server runs it: an event is let go before the next one is made, for a step can draw
-    its preview, and holds the network for that.
+    """As the server runs it.
+
+    An event is let go before the next one is made, for a step can draw its preview, and holds the
+    network for that.
     """
     for event in edit(models, request(instruction)):
         if isinstance(event, Done):

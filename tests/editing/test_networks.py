@@ -1,4 +1,7 @@
-"""From files to networks: the same weights whatever the layout, nothing fetched, little memory."""
+"""From files to networks.
+
+The same weights whatever the layout, nothing fetched, little memory.
+"""
 
 from __future__ import annotations
 
@@ -163,8 +166,9 @@ def test_what_a_file_lacks_comes_from_another_model(
 
 
 def test_clips_vocabulary_is_the_published_one() -> None:
-    """merges.txt is the file that every Stable Diffusion 1.x folder carries. Ids as published: the
-    example of CLIP's own repository, and the start and end tokens.
+    """merges.txt is the file that every Stable Diffusion 1.x folder carries.
+
+    Ids as published: the example of CLIP's own repository, and the start and end tokens.
     """
     digest = hashlib.sha256((sd1.HERE / "merges.txt").read_bytes()).hexdigest()
     assert digest == "9fd691f7c8039210e0fced15865466c65820d09b63988b0174bfe25de299051a"
@@ -176,7 +180,10 @@ def test_clips_vocabulary_is_the_published_one() -> None:
 
 
 def test_a_file_of_full_size_needs_no_network_and_little_memory(tmp_path: Path) -> None:
-    """2.1 GB of weights: all networks are whole, and nothing is copied. Nothing can be fetched."""
+    """2.1 GB of weights.
+
+    All networks are whole, and nothing is copied. Nothing can be fetched.
+    """
     file = single_file.sparse(tmp_path / "mine.safetensors", single_file.shapes(8))
     code = """
 import re, socket, sys, torch

@@ -1,5 +1,6 @@
-"""What the four papers' algorithms have in common: what an edit and the next of the same layer
-cost, and how each takes a selection.
+"""What the four papers' algorithms have in common.
+
+What an edit and the next of the same layer cost, and how each takes a selection.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ def test_a_selection_that_is_off_is_as_good_as_none(models: Models, name: str) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_guide_draws_the_mask_to_it_and_may_be_exceeded(models: Models, name: str) -> None:
-    """The half that has less of the mask is selected, the other hardly: enough for the working crop
-    to stay the whole picture.
+    """The half that has less of the mask is selected, the other hardly.
+
+    Enough for the working crop to stay the whole picture.
     """
     free = done(models, name, mask_only=True).mask.soft
     less = 0 if free[..., :32].sum() < free[..., 32:].sum() else 32
@@ -103,7 +105,10 @@ def test_a_limit_is_never_exceeded_and_its_soft_edge_stays(models: Models, name:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda one: one.name)
 def test_a_seed_changes_the_picture_where_that_is_declared(models: Models, algorithm: Any) -> None:
-    """Whoever draws no random numbers says so: "again, with a new seed" would change nothing."""
+    """Whoever draws no random numbers says so.
+
+    "again, with a new seed" would change nothing.
+    """
     few = {p.name: 3 for p in algorithm.parameters if p.name in COUNTS}
     first, second = (
         done(models, algorithm.name, parameters=FEW.get(algorithm.name, few), seed=seed).image

@@ -1,5 +1,6 @@
-"""What checkpoints are told to be, and why they cannot be used: one test for each kind of file that
-people have. Files of full size are holes with a true header.
+"""What checkpoints are told to be, and why they cannot be used.
+
+One test for each kind of file that people have. Files of full size are holes with a true header.
 """
 
 from __future__ import annotations
@@ -409,7 +410,10 @@ def test_one_network_of_a_folder_names_the_folder(folder: Path) -> None:
 
 
 def cached(folder: Path, hub: Path, name: str) -> Path:
-    """A model in the Hugging Face cache's layout: links to blobs, with a ref to the snapshot."""
+    """A model in the Hugging Face cache's layout.
+
+    Links to blobs, with a ref to the snapshot.
+    """
     repository = hub / f"models--{name.replace('/', '--')}"
     snapshot = repository / "snapshots" / "0123456789abcdef"
     (repository / "blobs").mkdir(parents=True)
@@ -501,7 +505,10 @@ def test_a_link_that_leads_back_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_it_imports_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
-    """The server looks before it says that it is ready; torch alone takes it seconds to import."""
+    """The server looks before it says that it is ready.
+
+    Torch alone takes it seconds to import.
+    """
     file = sparse(tmp_path / "mine.safetensors", shapes())
     code = (
         "import sys\n"

@@ -1,4 +1,7 @@
-"""Requests and parameters: what is accepted, and in which words the rest is refused."""
+"""Requests and parameters.
+
+What is accepted, and how the rest is refused.
+"""
 
 from __future__ import annotations
 

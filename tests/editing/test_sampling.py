@@ -1,4 +1,7 @@
-"""Self-check C4, the loop's manners (laziness, counting, closing, gradients), and inversion."""
+"""The sampling loop and inversion.
+
+Self-check C4, the loop's laziness, counting, closing and gradients.
+"""
 
 from __future__ import annotations
 
@@ -78,8 +81,9 @@ def test_inversion_and_back_is_exact_when_the_noise_ignores_the_latents(steps: i
 
 
 def test_inversion_equals_the_authors_and_comes_back() -> None:
-    """A toy noise model: eps = W tanh(z) + c b_0 + (t / 1000) b_1, with c = 0.7 for the source
-    text.
+    """A toy noise model of which the authors' code gave the vectors.
+
+    eps = W tanh(z) + c b_0 + (t / 1000) b_1, with c = 0.7 for the source text.
     """
     golden = {
         k: torch.from_numpy(v) for k, v in np.load(GOLDEN / "direct_inversion_toy.npz").items()

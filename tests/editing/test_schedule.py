@@ -1,4 +1,7 @@
-"""The ladder and its solvers: the recorded DDIM steps, and equality with diffusers' schedulers."""
+"""The schedules and their solvers.
+
+The recorded DDIM steps, and equality with diffusers' schedulers.
+"""
 
 from __future__ import annotations
 

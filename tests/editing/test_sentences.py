@@ -1,8 +1,7 @@
-"""Sentences as people write them: what is read, who does it, what is asked, what the caption
-becomes.
+"""Sentences as people write them.
 
-The table (sentences.txt) was written before the grammar read it, and a third was held back while it
-was made.
+What is read, who does it, what is asked, what the caption becomes. The table (sentences.txt) was
+written before the grammar read it, and a third was held back while it was made.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The bundled model: complete, small, of the architecture that it claims, and good enough to tell
-that it was trained.
+"""The bundled model.
+
+Complete, small, of the architecture that it claims, and good enough to tell that it was trained.
 """
 
 from __future__ import annotations

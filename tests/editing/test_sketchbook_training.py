@@ -1,5 +1,7 @@
-"""Training: a killed stage goes on where it was, the variants are exactly the trunk, the grounding
-loss is what it says.
+"""Training.
+
+A killed stage goes on where it was, the variants are exactly the trunk, the grounding loss is what
+it says.
 """
 
 from __future__ import annotations
@@ -197,8 +199,9 @@ def test_edits_may_come_while_the_denoiser_learns(entries: dataset.Entries, tmp_
 
 @pytest.mark.timeout(600)
 def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """kill -9 in the middle of the autoencoder's stage, both workers: the next run starts from the
-    checkpoint.
+    """kill -9 in the middle of the autoencoder's stage, both workers.
+
+    The next run starts from the checkpoint.
     """
     root = Path(__file__).parents[2]
     program = "import sys; from limn.editing.sketchbook import checkpoints, train; "
@@ -236,8 +239,9 @@ def test_a_killed_stage_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.timeout(600)
 def test_the_denoiser_goes_on_and_is_exported(tmp_path: Path) -> None:
-    """Two workers, from published weights; the second run counts on from the first, and all three
-    variants are written.
+    """Two workers, from published weights.
+
+    The second run counts on from the first, and all three variants are written.
     """
     root = Path(__file__).parents[2]
     new_autoencoder().save_pretrained(tmp_path / "training" / "vae")

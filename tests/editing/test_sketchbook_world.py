@@ -1,5 +1,6 @@
-"""The sketchbook's world: deterministic, exact masks, every word owned by the right thing, edits
-that stay within their masks.
+"""The sketchbook's world.
+
+Deterministic, exact masks, every word owned by the right thing, edits that stay within their masks.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def test_a_seed_gives_the_same_scene_and_picture(seed: int) -> None:
 @given(SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_masks_are_exact(seed: int) -> None:
-    """Without its things a scene is its background; each thing changes pixels inside its own mask
-    only, and fills it.
+    """Without its things a scene is its background.
+
+    Each thing changes pixels inside its own mask only, and fills it.
     """
     whole = scene(seed)
     empty = render(replace(whole, things=(), relations=())).image.astype(int)

@@ -1,5 +1,6 @@
-"""Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the
-hints.
+"""TAS.
+
+Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the hints.
 """
 
 from __future__ import annotations

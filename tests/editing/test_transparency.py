@@ -1,5 +1,6 @@
-"""A layer gets its transparency back: exact where it had some, and only as far as it is new where
-it had none.
+"""A layer gets its transparency back.
+
+Exact where it had some, and only as far as it is new where it had none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Several seeds in one batch: each as it is alone, counted forwards, ends of all kinds."""
+"""Several seeds in one batch.
+
+Each as it is alone, counted forwards, ends of all kinds.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The bundled model says what it does not know; a model that is not told to be small says
-nothing.
+"""The bundled model says what it does not know.
+
+A model that is not told to be small says nothing.
 """
 
 from __future__ import annotations

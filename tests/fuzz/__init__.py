@@ -1,3 +1,4 @@
-"""Fuzzing, guided by coverage: what strangers send, and the files that painters and models
-bring.
+"""Fuzzing, guided by coverage.
+
+What strangers send, and the files that painters and models bring.
 """

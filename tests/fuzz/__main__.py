@@ -1,8 +1,8 @@
-"""One target, fed by atheris until its time is over: `python -m tests.fuzz TARGET SECONDS`.
+"""One target, fed by atheris until its time is over.
 
-Found inputs are kept in a folder of their own (the third argument, if given); those in
-tests/fuzz/corpus are where it begins. It ends with 0 if nothing was found, and else with the input
-and its traceback.
+`python -m tests.fuzz TARGET SECONDS`. Found inputs are kept in a folder of their own (the third
+argument, if given); those in tests/fuzz/corpus are where it begins. It ends with 0 if nothing was
+found, and else with the input and its traceback.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A checkout in small: the real installer, with a project around it whose packages are a few bytes
-each and lie in a folder.
+"""A checkout in small.
 
-pip, the environment and every step are the real ones; only what is installed is small, so that
-installs can be killed and repeated.
+The real installer, with a project around it whose packages are a few bytes each and lie in a
+folder. pip, the environment and every step are the real ones; only what is installed is small, so
+that installs can be killed and repeated.
 """
 
 from __future__ import annotations
@@ -112,8 +112,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def environ(root: Path) -> dict[str, str]:
-    """Packages come from the folder of wheels and from nowhere else; home is a folder of the test's
-    own.
+    """Packages come from the folder of wheels and from nowhere else.
+
+    Home is a folder of the test's own.
     """
     settings = {
         "PIP_NO_INDEX": "1",

@@ -1,5 +1,6 @@
-"""The installer as a program: repeated, killed and resumed, dry, refused, undone. Real pip and real
-environments, small packages.
+"""The installer as a program.
+
+Repeated, killed and resumed, dry, refused, undone. Real pip and real environments, small packages.
 """
 
 from __future__ import annotations

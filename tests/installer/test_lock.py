@@ -1,5 +1,6 @@
-"""Only one installer writes at a time, and no other is waited for without end; packages are those
-whose hashes are noted.
+"""Only one installer writes at a time, and no other is waited for without end.
+
+Packages are those whose hashes are noted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What goes to an index: an sdist, and the wheel that is built from it, in a fresh environment
-without the checkout.
+"""What goes to an index.
 
-The environment sees the packages that the tests run with, but not the Limn among them.
+An sdist, and the wheel that is built from it, in a fresh environment without the checkout. The
+environment sees the packages that the tests run with, but not the Limn among them.
 """
 
 from __future__ import annotations
@@ -133,7 +133,10 @@ def test_the_wheel_has_one_name_its_types_its_weights_and_its_plugin(wheel: Path
 def test_it_works_without_the_checkout_and_leaves_its_neighbour_whole(
     wheel: Path, fresh: Fresh, tiny_model: Path, tmp_path: Path
 ) -> None:
-    """Installed beside PyPA's `installer`: an edit, the doctor, the plugin; then uninstalled."""
+    """Installed beside PyPA's `installer`.
+
+    An edit, the doctor, the plugin; then uninstalled.
+    """
     fresh.pip("install", "--no-deps", "--no-index", "--no-compile", str(wheel))
     assert not fresh.broken()
     link = fresh.lend_packages()

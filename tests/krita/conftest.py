@@ -1,5 +1,6 @@
-"""What the tests in Krita share: the scenes, the server's command, where pictures go; one Krita
-start for each scenario file.
+"""What the tests in Krita share.
+
+The scenes, the server's command, where pictures go; one Krita start for each scenario file.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 SECONDS = 2400
-"""For one scenario file: a start of Krita, a start of the server, and some ten edits on two busy
-cores.
+"""For one scenario file.
+
+A start of Krita, a start of the server, and some ten edits on two busy cores.
 """

@@ -36,14 +36,18 @@ KRITA_SYSTEM = os.environ.get("LIMN_TEST_KRITA", "")
 """The folder of another Debian system, whose Krita is to be tested instead of this machine's."""
 
 SHARED = (Path("/proc"), Path("/sys"), Path("/dev"), Path(tempfile.gettempdir()), Path("/tmp"))
-"""What such a system has in common with this machine; displays have their sockets in /tmp."""
+"""What such a system has in common with this machine.
+
+Displays have their sockets in /tmp.
+"""
 
 OUTSIDE = ("/usr/sbin/chroot", "/host") if KRITA_SYSTEM else ()
 """The beginning of a command by which that Krita runs a program of this machine."""
 
 KRITA_PATH = "/usr/bin:/bin"
-"""Krita's embedded Python finds its home through PATH: a virtual environment there would hide PyQt
-from it.
+"""Krita's embedded Python finds its home through PATH.
+
+A virtual environment there would hide PyQt from it.
 """
 
 DESKTOP = """[Desktop Entry]
@@ -62,8 +66,9 @@ class KritaFailed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one scenario brought back: by check {"ok", "result", "error", "seconds"}; Krita's log;
-    the folder with its pictures.
+    """What one scenario brought back.
+
+    By check {"ok", "result", "error", "seconds"}; Krita's log; the folder with its pictures.
     """
 
     checks: Mapping[str, Mapping[str, Any]]

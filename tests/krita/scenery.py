@@ -1,5 +1,6 @@
-"""Scenes for the scenarios, drawn by the sketchbook: written as plain bytes, because Krita's Python
-has neither numpy nor Pillow.
+"""Scenes for the scenarios, drawn by the sketchbook.
+
+Written as plain bytes, because Krita's Python has neither numpy nor Pillow.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ Array = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Case:
-    """One scene with its instruction; `parts`: the exact mask (height, width) 0..1 of each thing,
-    or of what each instruction
-    changes, in the scene's order."""
+    """One scene with its instruction.
+
+    `parts`: the exact mask (height, width) 0..1 of each thing, or of what each instruction changes,
+    in the scene's order.
+    """
 
     name: str
     instruction: str
@@ -62,8 +65,9 @@ def best(algorithm: str) -> Edit:
 
 
 def wording(algorithm: str) -> str:
-    """What the painter writes for it: an instruction, or for those that compare two captions,
-    both.
+    """What the painter writes for it.
+
+    An instruction, or for those that compare two captions, both.
     """
     edit = best(algorithm)
     if algorithm in ("adapedit", "tas"):
@@ -72,7 +76,10 @@ def wording(algorithm: str) -> str:
 
 
 def cases() -> dict[str, Case]:
-    """All scenes of the scenarios by name. Their seeds are among those held out from training."""
+    """All scenes of the scenarios by name.
+
+    Their seeds are among those held out from training.
+    """
     held_out = scenes.FIRST_HELD_OUT
     plain = {
         "recolour": (

@@ -1,5 +1,6 @@
-"""Each algorithm at the kind of edit that it does best, in a real Krita: the layer, the selection,
-the undo, and what the judge sees.
+"""Each algorithm at the kind of edit that it does best, in a real Krita.
+
+The layer, the selection, the undo, and what the judge sees.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Auto in a real Krita: the docker tells what was chosen and why, and asks where a caption is
-needed.
+"""Auto in a real Krita.
+
+The docker tells what was chosen and why, and asks where a caption is needed.
 """
 
 from __future__ import annotations

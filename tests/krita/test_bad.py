@@ -1,5 +1,6 @@
-"""Situations in which an edit can't be done, or only just: a clear message or a right result, never
-a traceback.
+"""Situations in which an edit can't be done, or only just.
+
+A clear message or a right result, never a traceback.
 """
 
 from __future__ import annotations

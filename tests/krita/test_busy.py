@@ -1,4 +1,7 @@
-"""A result arrives while the painter is in the middle of something: nothing of that is lost."""
+"""A result arrives while the painter is in the middle of something.
+
+Nothing of that is lost.
+"""
 
 from __future__ import annotations
 

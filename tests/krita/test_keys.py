@@ -1,4 +1,7 @@
-"""Limn's default keys: none that types a letter somewhere, and none that Krita uses itself."""
+"""Limn's default keys.
+
+None that types a letter somewhere, and none that Krita uses itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Layers as the painter sees them, in a real Krita: each case with what it must come to."""
+"""Layers as the painter sees them, in a real Krita.
+
+Each case with what it must come to.
+"""
 
 from __future__ import annotations
 

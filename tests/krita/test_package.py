@@ -1,5 +1,6 @@
-"""The package in a real Krita: through its importer, and beside another plugin with the same
-modules.
+"""The package in a real Krita.
+
+Through its importer, and beside another plugin with the same modules.
 """
 
 from __future__ import annotations

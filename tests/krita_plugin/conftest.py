@@ -1,4 +1,7 @@
-"""Parts of the plugin that need no Krita, imported under the names that they have inside one."""
+"""Parts of the plugin that need no Krita.
+
+Imported under the names that they have inside one.
+"""
 
 from __future__ import annotations
 

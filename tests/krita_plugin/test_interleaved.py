@@ -1,7 +1,7 @@
-"""A thousand painters who go on while an edit runs: its result goes where it would be, had it been
-there from the beginning.
+"""A thousand painters who go on while an edit runs.
 
-Krita's part is played by arrays; the same is done with 40 in a real Krita, in tests/krita.
+Its result goes where it would be, had it been there from the beginning. Krita's part is played by
+arrays; the same is done with 40 in a real Krita, in tests/krita.
 """
 
 from __future__ import annotations

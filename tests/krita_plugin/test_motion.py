@@ -1,4 +1,7 @@
-"""How a layer has been moved, by its own pixels: found where it can be known, None elsewhere."""
+"""How a layer has been moved, by its own pixels.
+
+Found where it can be known, None elsewhere.
+"""
 
 from __future__ import annotations
 

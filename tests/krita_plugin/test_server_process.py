@@ -1,4 +1,7 @@
-"""The server is started by the command that the installer noted, whatever Krita's locale is."""
+"""The server is started by the command that the installer noted.
+
+Whatever Krita's locale is.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""A model hub on loopback: as much of the real one's interface as huggingface_hub uses to fetch a
-repository, and the troubles that networks have.
+"""A model hub on loopback.
+
+As much of the real one's interface as huggingface_hub uses to fetch a repository, and the troubles
+that networks have.
 """
 
 from __future__ import annotations

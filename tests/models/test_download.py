@@ -1,5 +1,6 @@
-"""Fetching models from a hub on loopback that has every trouble that networks have: each call ends
-within its time-out, and what is said tells what to do.
+"""Fetching models from a hub on loopback that has every trouble of networks.
+
+Each call ends within its time-out, and what is said tells what to do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""How a server is found: nothing is believed of folders, files and links that others could have
-made, whatever they say.
+"""How a server is found.
+
+Nothing is believed of folders, files and links that others could have made, whatever they say.
 """
 
 from __future__ import annotations

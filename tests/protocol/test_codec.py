@@ -1,5 +1,6 @@
-"""Every message survives its way over the wire, and what is not a message is refused with a typed
-error.
+"""Every message survives its way over the wire.
+
+What is not a message is refused with a typed error.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""One connection: chunks, order, newest wins, cancel on the line, and every hostile frame answered
-by a typed error.
+"""One connection.
+
+Chunks, order, newest wins, cancel on the line, and every hostile frame answered by a typed error.
 """
 
 from __future__ import annotations

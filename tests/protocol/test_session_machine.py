@@ -1,5 +1,6 @@
-"""Two connections, any honest traffic, any interleaving, any break: nothing that matters is lost,
-doubled or reordered.
+"""Two connections, any honest traffic, any interleaving, any break.
+
+Nothing that matters is lost, doubled or reordered.
 """
 
 from __future__ import annotations
@@ -179,7 +180,10 @@ class SessionMachine(RuleBasedStateMachine):
             self.client.send(self.submitted[job])
 
     def take(self, message: Message) -> None:
-        """The server's program: what arrives is what was sent, and a resumed job is replayed."""
+        """The server's program.
+
+        What arrives is what was sent, and a resumed job is replayed.
+        """
         if isinstance(message, Submit):
             assert message == self.submitted[message.job]
             assert message.job not in self.arrived

@@ -90,7 +90,10 @@ Start = Callable[..., Running]
 
 @pytest.fixture(scope="session")
 def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Runtime and settings folders of their own; one thread, because tests share the machine."""
+    """Runtime and settings folders of their own.
+
+    One thread, because tests share the machine.
+    """
     folders = {"XDG_RUNTIME_DIR": "run", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache"}
     folders["XDG_DATA_HOME"] = "data"
     home = tmp_path_factory.mktemp("home")
@@ -151,7 +154,10 @@ def start_server(
 def server(
     tiny_model: Path, server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """One server for a whole file of tests; its worker may be killed, the server must not be."""
+    """One server for a whole file of tests.
+
+    Its worker may be killed, the server must not be.
+    """
     running = start(
         ["--model", str(tiny_model)], server_environment, tmp_path_factory.mktemp("server")
     )

@@ -1,5 +1,6 @@
-"""Auto over a real websocket: announced first, chosen before anything is loaded, told while the job
-runs and at its end.
+"""Auto over a real websocket.
+
+Announced first, chosen before anything is loaded, told while the job runs and at its end.
 """
 
 from __future__ import annotations
@@ -120,8 +121,9 @@ async def test_a_caption_that_is_needed_is_asked_for_and_then_used(session: Clie
 async def test_a_captioner_says_what_nobody_has_written(
     start_server: Start, tiny_captioner: Path
 ) -> None:
-    """With it Auto takes the algorithm that fits; a caption that was written goes before it; where
-    none is needed it is not asked.
+    """With it Auto takes the algorithm that fits.
+
+    A caption that was written goes before it; where none is needed it is not asked.
     """
     running = start_server("--captioner", str(tiny_captioner))
     async with await connect(running.address) as session:

@@ -1,5 +1,6 @@
-"""One edit inside the worker, without process and wire: cancelling to the step, masks, words for
-whatever goes wrong.
+"""One edit inside the worker, without process and wire.
+
+Cancelling to the step, masks, words for whatever goes wrong.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Edits over a real websocket, by a real worker with a real small model: from pixels to pixels, and
-every way in which a job ends.
+"""Edits over a real websocket, by a real worker with a real small model.
+
+From pixels to pixels, and every way in which a job ends.
 """
 
 from __future__ import annotations

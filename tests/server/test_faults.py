@@ -1,5 +1,6 @@
-"""What goes wrong between honest programs: cancels that cross, uploads that never end, values in
-the pipe. Nobody else's edit notices.
+"""What goes wrong between honest programs.
+
+Cancels that cross, uploads that never end, values in the pipe. Nobody else's edit notices.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Every route and the handshake are closed to whoever lacks the token, is a web page, or asks for
-another host.
+"""Every route and the handshake are closed to strangers.
+
+To whoever lacks the token, is a web page, or asks for another host.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def test_the_routes_are_those_that_are_tested_here() -> None:
     ],
 )
 async def test_refused(server: Running, headers: str, status: int) -> None:
-    """400: the HTTP parser itself refuses headers given twice, or no Host at all; it may also leave
-    that to the guard.
+    """400: the HTTP parser itself refuses headers given twice, or no Host at all.
+
+    It may also leave that to the guard.
     """
     names = {
         "host": f"127.0.0.1:{server.port}",

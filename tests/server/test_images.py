@@ -1,5 +1,6 @@
-"""Pixels to tensors and back: exact round trips, flattening, and a layer that composes to the
-result.
+"""Pixels to tensors and back.
+
+Exact round trips, flattening, and a layer that composes to the result.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A server's life: its ready line, its token file, its end with its parent's, and what it says when
-it can't start.
+"""A server's life.
+
+Its ready line, its token file, its end with its parent's, and what it says when it can't start.
 """
 
 from __future__ import annotations

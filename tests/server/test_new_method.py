@@ -1,5 +1,7 @@
-"""A method is one file: dropped into a copy of Limn, it is announced, chosen by Auto, and edits
-over a real websocket. No other file of the copy is touched.
+"""A method is one file.
+
+Dropped into a copy of Limn, it is announced, chosen by Auto, and edits over a real websocket. No
+other file of the copy is touched.
 """
 
 from __future__ import annotations

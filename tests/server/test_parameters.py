@@ -1,4 +1,7 @@
-"""A parameter and a limit mean the same in the editing, on the wire, and to who sets them."""
+"""A parameter and a limit mean the same everywhere.
+
+In the editing, on the wire, and to who sets them.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def test_what_can_not_be_read_is_told_what_is_possible(
 
 
 def test_each_limit_is_one_number() -> None:
-    """The editing knows no wire, so that it writes them down again: here they are held equal."""
+    """The editing knows no wire, so that it writes them down again.
+
+    Here they are held equal.
+    """
     assert request.MAX_SEED == limits.MAX_SEED
     assert request.MAX_SIDE == limits.MAX_SIDE
     assert instruction.MAX_CHARACTERS == limits.MAX_INSTRUCTION

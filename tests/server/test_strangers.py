@@ -1,6 +1,7 @@
-"""What a program without the token can do to the server: nothing that its owner notices.
+"""What a program without the token can do to the server.
 
-Each attack goes to a real server over the loopback, as whoever runs on this machine could make it.
+Nothing that its owner notices. Each attack goes to a real server over the loopback, as whoever runs
+on this machine could make it.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ async def knocked(
 
 
 async def is_served(server: Running) -> float:
-    """Have the owner ask for the status; the seconds that it takes. Raises where it isn't
-    served.
+    """Have the owner ask for the status.
+
+    The seconds that it takes. Raises where it isn't served.
     """
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -1,5 +1,7 @@
-"""Another machine by a tunnel, as `ssh -L` makes one: named on both sides, the token kept over a
-restart, and no other server in its place where it can't be had.
+"""Another machine by a tunnel, as `ssh -L` makes one.
+
+It is named on both sides, the token is kept over a restart, and no other server takes its place
+where it can't be had.
 """
 
 from __future__ import annotations

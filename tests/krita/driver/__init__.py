@@ -1,9 +1,8 @@
-"""A Krita plugin of the tests: runs the checks of one scenario file on Krita's main thread, one
-after the other.
+"""A Krita plugin of the tests.
 
-A check is a generator function `check_NAME(result)`. It gives control back to Krita with `yield`,
-never with a nested event loop,
-under which Krita would leave its layers, active node and selection behind:
+Runs the checks of one scenario file on Krita's main thread, one after the other. A check is a
+generator function `check_NAME(result)`. It gives control back to Krita with `yield`, never with a
+nested event loop, under which Krita would leave its layers, active node and selection behind:
 
     yield 0.5                        let Krita run for half a second
     came = yield condition, 10       ... until condition() is true, at most 10 s; True or False

@@ -50,8 +50,9 @@ def check_tas(result):
 
 
 def best(name, result):
-    """A scene off-centre in a larger picture: the algorithm chosen, the instruction typed, started
-    by its shortcut, undone twice.
+    """A scene off-centre in a larger picture.
+
+    The algorithm chosen, the instruction typed, started by its shortcut, undone twice.
     """
     document, _ = yield from picture(name)
     before, seen = fingerprints(document), composed(document)

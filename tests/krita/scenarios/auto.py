@@ -1,5 +1,6 @@
-"""Auto as a painter meets it: which algorithm was chosen and why, another choice, and the question
-for a caption.
+"""Auto as a painter meets it.
+
+Which algorithm was chosen and why, another choice, and the question for a caption.
 """
 
 from help import (
@@ -73,8 +74,9 @@ def check_the_painter_overrides(result):
 
 
 def asked(result, instruction, key, undos):
-    """An edit with AdapEdit that lacks a caption; then the caption, typed where the cursor is; then
-    as many steps back as it has.
+    """An edit with AdapEdit that lacks a caption.
+
+    Then the caption, typed where the cursor is; then as many steps back as it has.
     """
     document, _ = yield from picture("recolour")
     yield from choose("adapedit")

@@ -1,4 +1,7 @@
-"""Situations in which an edit can't be done, or only just: a clear message, never a traceback."""
+"""Situations in which an edit can't be done, or only just.
+
+A clear message, never a traceback.
+"""
 
 from help import (
     HEIGHT,
@@ -152,7 +155,10 @@ def check_selection_elsewhere(result):
 
 
 def check_document_closed(result):
-    """Closed while the job runs: the result is kept, and can be opened as a picture of its own."""
+    """Closed while the job runs.
+
+    The result is kept, and can be opened as a picture of its own.
+    """
     document, _ = yield from picture("recolour")
     yield from quick()
     yield from start("make the star blue")
@@ -173,8 +179,9 @@ def check_document_closed(result):
 
 
 def check_documents_closed(result):
-    """Two pictures are closed, each while its job runs: both results are kept, whatever is said in
-    between, and can be opened.
+    """Two pictures are closed, each while its job runs.
+
+    Both results are kept, whatever is said in between, and can be opened.
     """
     yield from quick()
     documents = []
@@ -259,14 +266,18 @@ def away_during(result, key, chosen=None):
 
 
 def check_document_switched(result):
-    """The layer goes where it belongs, its selection is made upon return; both can be undone."""
+    """The layer goes where it belongs, its selection is made upon return.
+
+    Both can be undone.
+    """
     result["name"] = "switched"
     yield from away_during(result, "Return")
 
 
 def check_document_switched_selection(result):
-    """The same where the painter had a selection: it is there until the return, and again after an
-    undo.
+    """The same where the painter had a selection.
+
+    It is there until the return, and again after an undo.
     """
     result["name"] = "switched-selection"
     yield from away_during(result, "Return", (X, Y, 100, 128))
@@ -279,8 +290,9 @@ def check_document_switched_mask(result):
 
 
 def check_painting_on(result):
-    """The painter paints on the layer, and moves it, while the job runs: the result follows the
-    layer; the new paint stays.
+    """The painter paints on the layer, and moves it, while the job runs.
+
+    The result follows the layer; the new paint stays.
     """
     document, layer = yield from picture("recolour")
     yield from quick()

@@ -1,5 +1,6 @@
-"""The painter is in the middle of something when a result arrives: it goes in afterwards, the
-docker says what it waits for, and nothing of the painter's is lost.
+"""The painter is in the middle of something when a result arrives.
+
+It goes in afterwards, the docker says what it waits for, and nothing of the painter's is lost.
 """
 
 from hands import BRUSH, at, canvas, click, drag, on_canvas, tool
@@ -128,7 +129,10 @@ def check_crop(result):
 
 
 def steps_with(kind, result):
-    """Three points, the result arrives, two more; the selection is the one of all five."""
+    """Three points, the result arrives, two more.
+
+    The selection is the one of all five.
+    """
     document, _ = yield from begun()
     before = names(document)
     yield from tool(kind)
@@ -340,7 +344,10 @@ def check_closing(result):
 
 
 def check_quitting(result):
-    """Krita is quit while a result goes in. The last check: there is no Krita after it."""
+    """Krita is quit while a result goes in. The last check.
+
+    There is no Krita after it.
+    """
     document, _ = yield from begun()
     yield lambda: panel().work is None or panel().work.stage.startswith("making"), 60
     document.setModified(False)

@@ -27,8 +27,9 @@ X, Y = 37, 21
 
 
 def appearance(pixels_, format, width, height, space=("RGBA", "U8", SRGB)):
-    """What wire pixels look like in a colour space: Krita converts them there and back to sRGB U8,
-    in a document of its own.
+    """What wire pixels look like in a colour space.
+
+    Krita converts them there and back to sRGB U8, in a document of its own.
     """
     depth = "U8" if format == "bgra8" else "U16"
     hidden = app().createDocument(width, height, "appearance", "RGBA", depth, SRGB, 72.0)
@@ -112,7 +113,10 @@ def check_cmyka_u8(result):
 
 
 def check_shallow_layer(result):
-    """A layer of 8 bits in a document of 16: it travels with 16, so that the result has them."""
+    """A layer of 8 bits in a document of 16.
+
+    It travels with 16, so that the result has them.
+    """
     document, layer = yield from new_document(256, 192, "RGBA", "U16", "sRGB-elle-V2-g10.icc")
     assert layer.setColorSpace("RGBA", "U8", SRGB)
     yield from paint(document, layer, Scene("recolour"), X, Y)

@@ -55,8 +55,9 @@ LARGE = 4096
 
 
 def check_end_to_end(result):
-    """A scene off-centre in 512 x 384 with transparent surroundings: typed, started by its
-    shortcut, undone twice.
+    """A scene off-centre in 512 x 384 with transparent surroundings.
+
+    Typed, started by its shortcut, undone twice.
     """
     scene = Scene("recolour")
     document, layer = yield from picture("recolour")
@@ -215,8 +216,9 @@ def check_selection_limits(result):
 
 
 def check_preview_place(result):
-    """On a large layer the work happens around the selection: the preview lies there, over the rest
-    of the layer.
+    """On a large layer the work happens around the selection.
+
+    The preview lies there, over the rest of the layer.
     """
     scene = Scene("recolour")
     document, layer = yield from new_document(WIDTH, HEIGHT)
@@ -237,7 +239,10 @@ def check_preview_place(result):
 
 
 def check_again(result):
-    """The same layer once more with a new seed; the second result lies above the first."""
+    """The same layer once more with a new seed.
+
+    The second result lies above the first.
+    """
     scene = Scene("recolour")
     document, _ = yield from picture("recolour")
     yield from edit(scene.instruction)
@@ -248,8 +253,9 @@ def check_again(result):
 
 
 def check_next_instruction(result):
-    """After an edit its result is the active layer: the next instruction goes on with the picture
-    as the painter sees it.
+    """After an edit its result is the active layer.
+
+    The next instruction goes on with the picture as the painter sees it.
     """
     from limn.krita_plugin.plugin import application
 
@@ -330,8 +336,9 @@ def laid_over(result, depth, size):
 
 
 def blend(rect, size, step):
-    """Pixels of all kinds of colour and opacity, among them clear and opaque ones; `size` bytes a
-    channel.
+    """Pixels of all kinds of colour and opacity, among them clear and opaque ones.
+
+    `size` bytes a channel.
     """
     out = bytearray()
     for at in range(rect.width * rect.height):
@@ -385,8 +392,9 @@ def check_own_selections(result):
 
 
 def check_mask_then_edit(result):
-    """A mask that the painter has had found is a selection of the painter's: it limits the next
-    edit.
+    """A mask that the painter has had found is a selection of the painter's.
+
+    It limits the next edit.
     """
     from limn.krita_plugin.plugin import application
 
@@ -405,8 +413,9 @@ def check_mask_then_edit(result):
 
 
 def check_another_layer_meanwhile(result):
-    """The same words for another layer while the first is being edited: that is another edit; for
-    the same layer it is not.
+    """The same words for another layer while the first is being edited.
+
+    That is another edit; for the same layer it is not.
     """
     document, first = yield from picture("recolour")
     second = document.createNode("second", "paintlayer")

@@ -1,4 +1,7 @@
-"""What a painter's hands do on the canvas: real presses, drags and keys through the X server."""
+"""What a painter's hands do on the canvas.
+
+Real presses, drags and keys through the X server.
+"""
 
 from help import HEIGHT, WIDTH, QWidget, app, keys
 

@@ -1,5 +1,6 @@
-"""What the scenarios share: pictures with known layers, Limn's docker, real keys, screenshots. Runs
-inside Krita, without numpy.
+"""What the scenarios share.
+
+Pictures with known layers, Limn's docker, real keys, screenshots. Runs inside Krita, without numpy.
 """
 
 import contextlib
@@ -35,8 +36,9 @@ WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
 
 
 class Scene:
-    """A scene that the tests have drawn: its instruction, its size, and its pixels as B, G, R,
-    A.
+    """A scene that the tests have drawn.
+
+    Its instruction, its size, and its pixels as B, G, R, A.
     """
 
     def __init__(self, name):
@@ -65,8 +67,9 @@ def app():
 
 
 def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="picture"):
-    """A document with one transparent layer named "painting" above its background; yields, returns
-    (document, layer).
+    """A document with one transparent layer named "painting" above its background.
+
+    Yields, returns (document, layer).
     """
     document = app().createDocument(width, height, name, model, depth, profile, 72.0)
     app().activeWindow().addView(document)
@@ -109,7 +112,10 @@ def paint(document, layer, scene, x, y):
 
 
 def picture(scene, name="picture"):
-    """A picture with the scene on its layer, and Limn connected; returns (document, layer)."""
+    """A picture with the scene on its layer, and Limn connected.
+
+    Returns (document, layer).
+    """
     document, layer = yield from new_document(WIDTH, HEIGHT, name=name)
     yield from paint(document, layer, Scene(scene), X, Y)
     yield from ready()
@@ -338,8 +344,9 @@ def selection_bytes(document):
 
 
 def select(document, x, y, width, height):
-    """A rectangular selection, made as a painter makes it as far as undo is concerned: before
-    everything else.
+    """A rectangular selection, made as a painter makes it as far as undo is concerned.
+
+    Before everything else.
     """
     selection = Selection()
     selection.select(x, y, width, height, 255)

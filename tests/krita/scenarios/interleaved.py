@@ -1,4 +1,7 @@
-"""A painter who goes on while an edit runs: random actions, seeded, in a real Krita."""
+"""A painter who goes on while an edit runs.
+
+Random actions, seeded, in a real Krita.
+"""
 
 import random
 
@@ -123,7 +126,10 @@ def carried_out(document, actions, seed):
 
 
 def state(document):
-    """Every layer that isn't Limn's: name, visibility, opacity, pixels around the canvas."""
+    """Every layer that isn't Limn's.
+
+    Name, visibility, opacity, pixels around the canvas.
+    """
     wide, high = document.width() + 100, document.height() + 100
     return [
         (node.name(), node.visible(), node.opacity(), bytes(node.pixelData(-50, -50, wide, high)))
@@ -150,7 +156,10 @@ def agreement(document, found):
 
 
 def check_random_actions(result):
-    """Each run: an edit begins, the painter acts, the answer comes; beside it the same without."""
+    """Each run: an edit begins, the painter acts, the answer comes.
+
+    Beside it the same without.
+    """
     result["runs"] = []
     for seed in range(RUNS):
         chance = random.Random(seed)

@@ -1,5 +1,6 @@
-"""Layers as the painter sees them: moved, masked, blended, grouped or animated while an edit
-runs.
+"""Layers as the painter sees them.
+
+Moved, masked, blended, grouped or animated while an edit runs.
 """
 
 import scripted
@@ -264,8 +265,9 @@ def check_masked(result):
 
 
 def check_lies_as_its_layer(result):
-    """A result takes opacity, blending mode and inherit alpha; the next edit sees it as
-    replacing.
+    """A result takes opacity, blending mode and inherit alpha.
+
+    The next edit sees it as replacing.
     """
     document, layer = yield from drawn()
     layer.setOpacity(128)

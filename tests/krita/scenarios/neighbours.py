@@ -1,4 +1,7 @@
-"""Another plugin in the same Krita, with a `websockets` and a `protocol` of its own."""
+"""Another plugin in the same Krita.
+
+It has a `websockets` and a `protocol` of its own.
+"""
 
 import sys
 

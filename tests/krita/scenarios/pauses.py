@@ -47,8 +47,9 @@ def painted(size, scene):
 
 
 def timed():
-    """Have the length of each of Limn's own turns noted: within one, Krita may run its event loop,
-    but takes no pen, mouse or key.
+    """Have the length of each of Limn's own turns noted.
+
+    Within one, Krita may run its event loop, but takes no pen, mouse or key.
     """
     from limn.krita_plugin.document import cooperative
 
@@ -92,8 +93,9 @@ def whole_edit(result, size):
 
 
 def by_hand(document):
-    """What Krita is held by without Limn: the result's layer once more by Krita's own actions, and
-    selected.
+    """What Krita is held by without Limn.
+
+    The result's layer once more by Krita's own actions, and selected.
     """
     yield 5  # Krita's looks at whether it is idle, after the edit
     before = len(layers(document))

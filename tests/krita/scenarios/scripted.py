@@ -1,5 +1,6 @@
-"""A server by hand: the plugin's edits run in this Krita, and the scenario says when which answer
-comes.
+"""A server by hand.
+
+The plugin's edits run in this Krita, and the scenario says when which answer comes.
 """
 
 import contextlib
@@ -8,7 +9,10 @@ from help import app, panel, widget
 
 
 class Wire:
-    """In the place of the plugin's connection: keeps what would be sent, sends nothing."""
+    """In the place of the plugin's connection.
+
+    Keeps what would be sent, sends nothing.
+    """
 
     def __init__(self):
         self.drafts, self.cancelled, self.acknowledged = [], [], []
@@ -68,7 +72,10 @@ def sent(draft):
 
 
 def answer(edit, x, y, width, height, pixels, form="bgra8"):
-    """The server's last words on an edit: a result in the sent picture, its mask, and the end."""
+    """The server's last words on an edit.
+
+    A result in the sent picture, its mask, and the end.
+    """
     from limn.krita_plugin.plugin import application
     from limn.krita_plugin.wire.client import MaskLook
     from limn.protocol.messages import Done, Mask, Pixels, Region, Result

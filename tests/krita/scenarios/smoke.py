@@ -1,5 +1,6 @@
-"""The least that must work in every Krita: it loads, edits, undoes, and survives a closed
-picture.
+"""The least that must work in every Krita.
+
+It loads, edits, undoes, and survives a closed picture.
 """
 
 from help import (

@@ -1,6 +1,7 @@
-"""Results go in while a painter does anything at all: seeded, so that a run can be repeated.
+"""Results go in while a painter does anything at all.
 
-The results are made here, not by the server: it is Krita that is tried.
+Seeded, so that a run can be repeated. The results are made here, not by the server: it is Krita
+that is tried.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Edits that do not come to their end: cancelled, without their worker, without their server."""
+"""Edits that do not come to their end.
+
+Cancelled, without their worker, without their server.
+"""
 
 import contextlib
 import os
@@ -68,8 +71,9 @@ def kill(word):
 
 
 def half_way(result, disturb):
-    """An edit that is disturbed after its second preview, long before its end; then the same,
-    shorter and undisturbed.
+    """An edit that is disturbed after its second preview, long before its end.
+
+    Then the same, shorter and undisturbed.
     """
     document, _ = yield from picture("recolour")
     yield from quick(200)
@@ -135,7 +139,10 @@ def check_stop_server(result):
 
 
 def check_stop_while_starting(result):
-    """Stopped before it is ready, with an edit waiting for it; then the same edit again."""
+    """Stopped before it is ready, with an edit waiting for it.
+
+    Then the same edit again.
+    """
     yield from ready()
     stop()
     came = yield lambda: panel().link.kind == "off", 20
@@ -177,8 +184,9 @@ def check_out_of_memory(result):
 
 
 def check_wire_that_fails(result):
-    """Something that nobody has thought of happens in the thread that writes: the docker says so,
-    and a click connects again.
+    """Something that nobody has thought of happens in the thread that writes.
+
+    The docker says so, and a click connects again.
     """
     from limn.krita_plugin.plugin import application
 
@@ -232,8 +240,9 @@ def cut_off(when):
 
 
 def broken_off(wire):
-    """Cut a connection, and write into it what was on its way: SIGPIPE comes for that, which would
-    be Krita's end.
+    """Cut a connection, and write into it what was on its way.
+
+    SIGPIPE comes for that, which would be Krita's end.
     """
     with socket.socket(
         fileno=os.dup(wire.fileno())
@@ -254,7 +263,10 @@ def connected_anew():
 
 
 def check_cut_while_sending(result):
-    """The connection breaks off when only half of the layer has gone: it is sent again."""
+    """The connection breaks off when only half of the layer has gone.
+
+    It is sent again.
+    """
     scene, factor, chunks = Scene("recolour"), 4, []
 
     def second_chunk(frame):
@@ -275,8 +287,9 @@ def check_cut_while_sending(result):
 
 
 def check_cut_again_and_again(result):
-    """A connection that breaks off each time that the edit is asked for: it is given up, in
-    words.
+    """A connection that breaks off each time that the edit is asked for.
+
+    It is given up, and the painter is told.
     """
     with cut_off(lambda frame: isinstance(frame, str) and '"resume"' in frame):
         yield from connected_anew()
