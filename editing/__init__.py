@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from . import auto, events
     from .captioner import Captioner
     from .diffusion.loading import Models, load_models
+    from .diffusion.room import is_shortage
     from .editor import Prepared, edit, prepare, runnable
     from .errors import EditError, MissingVariant, NotFinite, UnreadableModel
     from .methods.table import ALGORITHMS, PAPERS
@@ -42,6 +43,7 @@ __all__ = [
     "edit",
     "edit_variants",
     "events",
+    "is_shortage",
     "load_models",
     "prepare",
     "runnable",
@@ -56,6 +58,7 @@ HOMES = (
     "variants",
     "store",
     "diffusion.loading",
+    "diffusion.room",
     "methods.table",
 )
 

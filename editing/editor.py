@@ -16,17 +16,18 @@ from torch import Tensor
 from . import auto, transparency, world
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
+from .diffusion.memory import Demand
 from .diffusion.model import Gather, Tally
 from .diffusion.recolouring import Recolouring
 from .errors import EditError, NotFinite
-from .events import Crop, Done, Event, Mask, Report, Stage
-from .frame import choose_frame
+from .events import Crop, Done, Event, Mask, Note, Report, Stage
+from .frame import Frame, choose_frame
 from .language.instruction import Instruction, parse
 from .language.prompts import Captions
 from .methods.table import ALGORITHMS, PAPERS
 from .request import EditRequest, resolve
 from .store import EditCache, Store
-from .task import Algorithm, Outcome, Task
+from .task import LOADING, Algorithm, Outcome, Task
 
 COARSE = 2.0  # a layer this many times larger than the working size comes back visibly softer
 
@@ -108,8 +109,6 @@ def edit(
     """
     prepared = prepare(models, wanted) if isinstance(wanted, EditRequest) else wanted
     request, algorithm = prepared.request, prepared.algorithm
-    yield Stage("preparing")
-    model = models.get(algorithm.needs[0])
     warnings = []
     hint = (
         None
@@ -120,10 +119,11 @@ def edit(
         hint = None
         warnings.append("The selection is empty and was ignored.")
     image = request.image.float()
-    frame = choose_frame((image.shape[2], image.shape[3]), hint, model.native_size, model.multiple)
-    factor = model.factor
-    warnings += world.notes(model, prepared.instruction, frame.enter(image))
-    del model  # an algorithm may need its room for another network
+    geometry = models.geometry(algorithm.needs[0])
+    factor = geometry.factor
+    frame = choose_frame(
+        (image.shape[2], image.shape[3]), hint, geometry.native_size, geometry.multiple
+    )
     yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
         (height, width), (h, w) = frame.shape, frame.size
@@ -132,6 +132,19 @@ def edit(
             "finer detail."
         )
     warnings += prepared.instruction.notes
+    early = []
+    if (plan := models.plan_for(_demand(prepared, frame))) is not None:
+        early.append(Note(plan))
+        yield early[-1]
+    if not models.is_loaded(algorithm.needs[0]):
+        yield Stage(LOADING)
+    models.get(algorithm.needs[0])
+    yield Stage("preparing")
+    for note in world.notes(
+        models.get(algorithm.needs[0]), prepared.instruction, frame.enter(image)
+    ):
+        early.append(note)
+        yield note
     tally, cache = Tally(), EditCache(store)
     while True:
         task = Task(
@@ -151,6 +164,8 @@ def edit(
             outcome = yield from _carried_out(prepared, task)
         except Widened as widened:  # once for each of the model's variants at most
             warnings.append(widened.sentence)
+            if models.plan.layers:  # its values lie where widening does not reach them
+                models.unload()
             continue
         break
     if not is_finite(outcome.found.soft) or not (outcome.image is None or is_finite(outcome.image)):
@@ -172,7 +187,7 @@ def edit(
         forwards=task.tally.forwards,
         rows=task.tally.rows,
         understood=outcome.understood,
-        warnings=(*warnings, *outcome.warnings),
+        warnings=(*(note.sentence for note in early), *warnings, *outcome.warnings),
         reused=tuple(task.cache.reused),
         reason=prepared.reason,
     )
@@ -191,6 +206,15 @@ def _change(before: Tensor, outcome: Outcome, factor: int) -> Recolouring | None
     if outcome.image is None or outcome.recoloured is None:
         return None
     return Recolouring.between(before, outcome.image.cpu(), factor, outcome.recoloured.cpu())
+
+
+def _demand(prepared: Prepared, frame: Frame) -> Demand:
+    """What the edit asks of the networks; for the mask alone only the first is used."""
+    algorithm, items = prepared.algorithm, len(prepared.instruction.items)
+    demand = algorithm.demand(prepared.settings, frame.size, items)
+    if prepared.request.mask_only:
+        demand = replace(demand, variants=demand.variants[:1], rounds=1)
+    return demand
 
 
 def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outcome]:

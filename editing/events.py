@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from .said import Said
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -21,6 +23,13 @@ class Crop:
     """
 
     box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that is worth knowing before the edit ends."""
+
+    sentence: Said
 
 
 @dataclass(frozen=True)
@@ -119,4 +128,4 @@ class Done:
     paper: tuple[float, float, float] | None = None
 
 
-Event = Crop | Stage | Step | Mask | Done
+Event = Crop | Note | Stage | Step | Mask | Done

@@ -13,6 +13,7 @@ from torch import Tensor
 from . import events
 from .diffusion.loading import Models
 from .diffusion.masks import area, within
+from .diffusion.memory import Demand
 from .diffusion.model import Gather, Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
@@ -25,6 +26,9 @@ from .request import Value as Setting
 from .store import EditCache
 
 Value = TypeVar("Value")
+
+LOADING = "loading the model"
+"""The stage in which a network comes from the disk."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Task:
         another.
         """
         if not self.models.is_loaded(variant):
-            yield events.Stage("loading the model")
+            yield events.Stage(LOADING)
         return self.model(variant)
 
     @property
@@ -215,6 +219,8 @@ class Algorithm(Facts):
     settings: a frozen dataclass whose fields are declared with `request.parameter`.
     finds_mask: whether it looks for a mask, or else may change the whole picture; where that
     depends on its settings, a function of them.
+    rows, inseparable, goes_back: what memory.Demand says of an edit with given settings. Without
+    `inseparable` no branch goes through the UNet without the others.
     presets: settings for benchmarks, by "fast" (half to a third of the paper's network rows) and
     "quick" (about 50 rows). What is absent keeps its default.
     """
@@ -222,12 +228,25 @@ class Algorithm(Facts):
     settings: type[Any]
     run: Run
     finds_mask: bool | Callable[[Any], bool] = True
+    rows: Callable[[Any], int] = lambda _: 4
+    inseparable: Callable[[Any], int] | None = None
+    goes_back: Callable[[Any], bool] = lambda _: False
     presets: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The declared parameters, in order."""
         return parameters_of(self.settings)
+
+    def demand(self, settings: Any, size: tuple[int, int], items: int) -> Demand:
+        """What an edit asks of the networks.
+
+        size: (height, width), the working size. items: of the instruction.
+        """
+        rows = self.rows(settings)
+        alone = rows if self.inseparable is None else self.inseparable(settings)
+        back = self.goes_back(settings)
+        return Demand(self.needs, size, rows, alone, back, items if len(self.needs) > 1 else 1)
 
     def has_mask(self, settings: Any) -> bool:
         """Whether it looks for a mask with these settings."""

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from .diffusion import tokens
 from .diffusion.model import Model
+from .events import Note
 from .language.instruction import Instruction
+from .said import say
 
 MOST_WORDS = 5
 """That are named; the rest is implied."""
@@ -45,24 +47,24 @@ def error(model: Model, image: Tensor) -> float:
     return float((again - image).abs().amax(dim=1).median())
 
 
-def notes(model: Model, instruction: Instruction, image: Tensor) -> list[str]:
+def notes(model: Model, instruction: Instruction, image: Tensor) -> list[Note]:
     """What is to be said before an edit with a model of a small world.
 
     Nothing for any other model.
     """
     if model.world is None:
         return []
-    said = []
+    found: list[Note] = []
+    facts = {"model": model.name, "world": model.world.about}
     if words := strange_words(model, instruction):
         named = ", ".join(f"'{word}'" for word in words[:MOST_WORDS])
-        are = "are" if len(words) > 1 else "is"
-        said.append(
-            f"The model {model.name} knows only {model.world.about}; {named} {are} not in it."
-        )
+        template = "The model {model} knows only {world}; {words} is not in it."
+        if len(words) > 1:
+            template = "The model {model} knows only {world}; {words} are not in it."
+        found.append(Note(say(template, "unknown-words", **facts, words=named)))
     if error(model, image) > model.world.error:
-        said.append(
-            f"This picture is not of the world that {model.name} knows ({model.world.about})."
-        )
-    if said:
-        said.append("For other pictures get a model: `limn models`.")
-    return said
+        template = "This picture is not of the world that {model} knows ({world})."
+        found.append(Note(say(template, "foreign-picture", **facts)))
+    if found:
+        found.append(Note(say("For other pictures get a model: `limn models`.", "get-a-model")))
+    return found

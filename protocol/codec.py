@@ -33,6 +33,7 @@ from .messages import (
     Mask,
     Message,
     Missing,
+    Note,
     Pixels,
     Preview,
     Progress,
@@ -51,8 +52,8 @@ from .messages import (
 
 CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Read, Submit, Cancel, Resume, Acknowledge)
 SERVER_SENDS: tuple[type[Message], ...] = (
-    Welcome, Refused, Reading, Queued, Missing, Chosen, Progress, Preview, Mask, Result, Done,
-    Failed, Cancelled,
+    Welcome, Refused, Reading, Queued, Missing, Chosen, Note, Progress, Preview, Mask, Result,
+    Done, Failed, Cancelled,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {

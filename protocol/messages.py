@@ -1,11 +1,11 @@
 """Every message of Limn's protocol. This page is the reference.
 
 Client to server: Hello, Read, Submit, Cancel, Resume, Acknowledge.
-Server to client: Welcome, Refused, Reading; and about a job: Queued, Missing, Chosen, Progress,
-Preview, Mask, Result, Done, Failed, Cancelled.
+Server to client: Welcome, Refused, Reading; and about a job: Queued, Missing, Chosen, Note,
+Progress, Preview, Mask, Result, Done, Failed, Cancelled.
 
 A session:  Hello -> Welcome, then any number of jobs:
-    Submit -> Queued, Chosen?, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
+    Submit -> Queued, Chosen?, Note*, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
                                                   or Failed | Cancelled -> Acknowledge
 A job outlives its connection. After a reconnect `Resume` brings what came after `last_seen`. The
 final messages are kept until
@@ -399,6 +399,18 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that is worth knowing before the job ends.
+
+    The model does not know a word, say. It comes again among the notes of Done.
+    """
+
+    job: JobId
+    seq: Count
+    said: Said
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a job is.
 
@@ -526,7 +538,17 @@ class Cancelled:
 
 ClientMessage = Hello | Read | Submit | Cancel | Resume | Acknowledge
 JobMessage = (
-    Queued | Missing | Chosen | Progress | Preview | Mask | Result | Done | Failed | Cancelled
+    Queued
+    | Missing
+    | Chosen
+    | Note
+    | Progress
+    | Preview
+    | Mask
+    | Result
+    | Done
+    | Failed
+    | Cancelled
 )
 ServerMessage = Welcome | Refused | Reading | JobMessage
 Message = ClientMessage | ServerMessage

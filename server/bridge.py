@@ -28,6 +28,7 @@ from limn.protocol.messages import (
     Failed,
     JobMessage,
     Mask,
+    Note,
     Parameter,
     PartMask,
     Preview,
@@ -58,9 +59,12 @@ Where decoding is slow, they come less often.
 STORE_BYTES = 1024 * 1024 * 1024
 """Of values kept between edits: some dozens of inversions of a 512 x 512 picture."""
 
-LOADING = "loading the model"
 DESCRIBING = "looking at the picture"
-LEAN = "Memory is short: the networks take turns, which takes longer."
+
+CLOSE_OTHERS = (
+    "Close other programs that use the graphics card, or edit on the CPU: "
+    "`limn serve --device cpu`. On a CPU, close other programs."
+)
 
 
 class Editor:
@@ -77,6 +81,7 @@ class Editor:
         self._clock = clock
         self._earlier: dict[tuple[str, bool], dict[str, float]] = {}
         self._store = ByteCache(STORE_BYTES)
+        models.measure(clock)
 
     @property
     def model(self) -> str:
@@ -98,22 +103,25 @@ class Editor:
 
         `cancelled` is asked after every step. The last message is Done, Failed or Cancelled.
         """
+        told = False
         try:
-            try:
-                yield from self._edit(submit, cancelled)
-            except (MemoryError, torch.OutOfMemoryError) as error:
-                if self._models.lean:
-                    raise
-                log.warning(
-                    "out of memory job=%s %s, again with less", submit.job, type(error).__name__
-                )
-                self._release(error)
-                self._models.spare_memory()
-            else:
-                return
-            for message in self._edit(submit, cancelled):
-                if not isinstance(message, Chosen):  # it was told
-                    yield message
+            while True:
+                try:
+                    for message in self._edit(submit, cancelled):
+                        if not (told and isinstance(message, Chosen)):
+                            yield message
+                    return
+                except Exception as error:
+                    if not editing.is_shortage(error):
+                        raise
+                    log.warning(
+                        "out of memory job=%s %s plan=%s", submit.job, type(error).__name__,
+                        self._models.plan.code,
+                    )  # fmt: skip
+                    self._release(error)
+                    if not self._models.smaller_plan():
+                        raise
+                told = True  # and again with less
         except editing.EditError as error:
             if error.choice is not None:
                 yield Chosen(submit.job, 0, *error.choice)
@@ -127,17 +135,10 @@ class Editor:
                 error.proposal[: limits.MAX_INSTRUCTION],
                 (on_wire(error.sentence), on_wire(error.remedy)),
             )
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            log.error("out of memory job=%s %s", submit.job, type(error).__name__)
-            self._release(error)
-            remedy = (
-                "One network at a time was too much already. Close other programs that use the "
-                "graphics card, or edit on the CPU: `limn serve --device cpu`."
-            )
-            yield Failed(
-                submit.job, 0, "out-of-memory", "There was not enough memory for this edit.", remedy
-            )
         except Exception as error:  # whatever happens in an algorithm ends this job only
+            if editing.is_shortage(error):
+                yield Failed(submit.job, 0, "out-of-memory", self._models.shortage(), CLOSE_OTHERS)
+                return
             place = "".join(
                 traceback.format_tb(error.__traceback__)
             )  # without the message: it may quote the instruction
@@ -254,11 +255,6 @@ class Editor:
         if notes:
             estimate.begin(DESCRIBING, began)
         previews = _Previews(submit, self._clock)
-        # The first; another is loaded when the algorithm comes to it.
-        for variant in [one for one in algorithm.needs[:1] if not self._models.is_loaded(one)]:
-            estimate.begin(LOADING, self._clock())
-            yield Progress(submit.job, 0, LOADING, 0, 0)
-            self._models.get(variant)
         with closing(
             cast(Generator[events.Event], editing.edit(self._models, prepared, self._store))
         ) as steps:
@@ -269,6 +265,8 @@ class Editor:
                 now = self._clock()
                 if isinstance(event, events.Crop):
                     previews.shows = _box(event)
+                elif isinstance(event, events.Note):
+                    yield Note(submit.job, 0, on_wire(event.sentence))
                 elif isinstance(event, events.Stage):
                     estimate.begin(event.name, now)
                     yield Progress(
@@ -289,7 +287,7 @@ class Editor:
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
-                    notes = (*notes, *self._models.notes, *((LEAN,) if self._models.lean else ()))
+                    notes = (*notes, *self._models.notes)
                     yield from _finish(submit, asked, event, estimate.finish(now), notes)
 
 

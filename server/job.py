@@ -20,6 +20,7 @@ from limn.protocol.messages import (
     Failed,
     JobMessage,
     Mask,
+    Note,
     Preview,
     Progress,
     Queued,
@@ -140,5 +141,5 @@ def _superseded(old: JobMessage, new: JobMessage) -> bool:
         isinstance(old, Mask) and not old.final
     )
     if isinstance(new, FINAL):
-        return passing or not isinstance(new, Done)
+        return passing or isinstance(old, Note) or not isinstance(new, Done)
     return passing and type(old) is type(new)

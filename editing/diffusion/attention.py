@@ -281,12 +281,12 @@ class AverageMap:
     """
 
     def __init__(self, branch: str) -> None:
-        self._branch = branch
+        self.branch = branch
         self._sum: Tensor | None = None
         self._count = 0
 
     def __call__(self, a: Attention) -> Tensor:
-        maps = a.probabilities(self._branch).mean(dim=(0, 1))  # (position, token)
+        maps = a.probabilities(self.branch).mean(dim=(0, 1))  # (position, token)
         maps = maps.T.unflatten(-1, a.grid)  # (token, h, w)
         self._sum = maps if self._sum is None else self._sum + maps
         self._count += 1

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from ..errors import EditError, MissingVariant, UnreadableModel
+from ..said import Said
+from . import memory, moving
 from .attention import Sites, choose_kernels
-from .configuration import Notes, read
+from .configuration import VAE, Notes, UNet, read
+from .memory import Demand, Plan, Weights
 from .model import Model
-from .networks import load, load_tiny_vae
+from .networks import configuration_of, load, load_tiny_vae
 from .places import NETWORKS, locate
+from .planning import Planner
 from .recognition import VARIANTS, Checkpoint, object_in
 from .schedule import Schedule
 
@@ -31,6 +36,21 @@ It has 16 x 16 positions at 512 x 512 pixels.
 """
 
 NOTES = "limn.json"
+
+log = logging.getLogger("limn.models")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What working sizes depend on, in pixels.
+
+    The shorter side that a model was trained on, what
+    sides must be multiples of, and the side of one of its latents.
+    """
+
+    native_size: int
+    multiple: int
+    factor: int
 
 
 class Models:
@@ -51,13 +71,67 @@ class Models:
         """tiny: a folder with a small decoder for previews, for variants that have none."""
         self.name = name
         self._tiny = tiny
-        self.lean = False
         self.device = device
         self.dtype = dtype
         self.variants = tuple(checkpoints)
         self.checkpoints = dict(checkpoints)
         self._source = source
         self._loaded: dict[str, Model] = {}
+        self._weights: dict[str, Weights] = {}
+        self._planner = Planner(device, self._weigh)
+
+    def geometry(self, variant: str) -> Geometry:
+        """What its working sizes depend on; nothing is loaded for it.
+
+        Raises MissingVariant, UnreadableModel.
+        """
+        self.require(variant)
+        return _geometry(self.checkpoints[variant])
+
+    def plan_for(self, demand: Demand) -> Said | None:
+        """Choose how the card is used from now on, so that an edit fits.
+
+        What does not fit beside it is dropped. Returns what is to be said of it (`memory.told`),
+        None where there is nothing.
+
+        Raises MissingVariant, UnreadableModel, or EditError where the host's memory is too small.
+        """
+        for variant in demand.variants:
+            self.require(variant)
+        before = self.plan
+        told = self._planner.choose(demand, tuple(self._loaded))
+        if self.plan != before or self._planner.is_tight:
+            self.unload()
+        return told
+
+    def smaller_plan(self) -> bool:
+        """Memory ran out: drops everything, and looks for a plan that needs less.
+
+        It counts from the next `plan_for` on. False if there is none.
+        """
+        self.unload()
+        return self._planner.failed()
+
+    @property
+    def plan(self) -> Plan:
+        """How the card is used."""
+        return self._planner.plan
+
+    def measure(self, clock: Callable[[], float]) -> None:
+        """Measures how fast networks come to the device, for what plans cost."""
+        if self.device.type != "cpu":
+            began = clock()
+            size = moving.probe(self.device)
+            self._planner.rate = size / max(1e-6, clock() - began)
+
+    def shortage(self) -> str:
+        """Why the last edit cannot be done, where no plan was small enough, in figures."""
+        return self._planner.shortage()
+
+    def _weigh(self, variant: str) -> Weights:
+        if variant not in self._weights:
+            self._weights[variant] = memory.weigh(self.checkpoints[variant], self.dtype)
+        return self._weights[variant]
 
     def get(self, variant: str) -> Model:
         """The model of a variant.
@@ -67,7 +141,7 @@ class Models:
         torch.OutOfMemoryError if it is too large by itself.
         """
         self.require(variant)
-        if self.lean and variant not in self._loaded:
+        if self.plan.swaps and variant not in self._loaded:
             self.unload()
         if variant not in self._loaded:
             try:
@@ -106,14 +180,6 @@ class Models:
         """Whether `get` has it at hand."""
         return variant in self._loaded
 
-    def spare_memory(self) -> None:
-        """From now on holds one variant, and of that only the UNet on the device.
-
-        Results are the same, and come more slowly.
-        """
-        self.unload()
-        self.lean = True
-
     def unload(self) -> None:
         """Drops what is loaded, and hands a GPU's memory back.
 
@@ -121,12 +187,12 @@ class Models:
         """
         self._loaded.clear()
         gc.collect()  # networks refer to themselves
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).empty_cache()
 
     def _load(self, variant: str) -> Model:
         loaded = _load(
-            self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny, self.lean
+            self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny, self.plan
         )
         return self._shared(loaded)
 
@@ -213,7 +279,7 @@ def _load(
     device: torch.device,
     dtype: torch.dtype,
     tiny: Path | None = None,
-    lean: bool = False,
+    plan: Plan = memory.ALL,
 ) -> Model:
     place, variant = checkpoint.place, checkpoint.variant
     tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
@@ -230,15 +296,17 @@ def _load(
             "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again.",
         ) from error
     unet, vae = networks.unet, networks.vae
+    visitors = (vae, networks.text_encoder) if plan.visits else ()
     for network in (unet, vae, networks.text_encoder, decoder):
         if network is not None:
-            visits = lean and network in (vae, networks.text_encoder)
-            network.requires_grad_(False).eval().to("cpu" if visits else device)
+            network.requires_grad_(False).eval()
+            stays = network not in visitors and not (network is unet and plan.apart)
+            torch.nn.Module.to(network, device if stays else "cpu")
     notes = _notes(place)
+    geometry = _geometry(checkpoint)
     levels = len(unet.config["block_out_channels"])
-    factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
     level = SD1_SEMANTIC_LEVEL if notes.semantic_level is None else notes.semantic_level
-    return Model(
+    model = Model(
         name=name,
         variant=variant,
         unet=unet,
@@ -250,12 +318,24 @@ def _load(
         sites=Sites(unet),
         device=device,
         semantic_level=min(level, levels - 1),
-        native_size=notes.native_size or (unet.config["sample_size"] or 64) * factor,
+        native_size=geometry.native_size,
         identity=_identity(unet, variant),
         tiny=decoder,
         world=notes.world,
-        lean=lean,
+        plan=plan,
     )
+    moving.in_tiles(vae, plan.tiles)
+    if plan.layers:
+        moving.by_layers(unet, device)
+    return model
+
+
+def _geometry(checkpoint: Checkpoint) -> Geometry:
+    unet = read(UNet, configuration_of(checkpoint, "unet"))
+    vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
+    factor = 2 ** (len(vae.block_out_channels) - 1)
+    native = _notes(checkpoint.place).native_size or (unet.sample_size or 64) * factor
+    return Geometry(native, factor * 2 ** (len(unet.block_out_channels) - 1), factor)
 
 
 def _equal(one: Any, other: Any) -> bool:

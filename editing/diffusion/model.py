@@ -11,10 +11,11 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from ..errors import NotFinite
-from . import finite, tokens
+from . import finite, moving, tokens
 from .attention import Rows, Sites, Taps, side_by_side
 from .configuration import World
 from .finite import Widened
+from .memory import ALL, Plan
 from .schedule import Schedule
 
 
@@ -102,7 +103,7 @@ class Model:
     identity: str  # tells these weights' values from another model's in a store
     tiny: AutoencoderTiny | None = None  # a fast decoder for previews
     world: World | None = None  # what a small model knows; None where it is not told
-    lean: bool = False  # only the UNet stays on the device; the others visit it for each call
+    plan: Plan = ALL  # which networks are on the device, and when
     tally: Tally = field(default_factory=Tally)
     gather: Gather | None = None  # carries out a forward together with those of other edits
 
@@ -179,13 +180,15 @@ class Model:
 
         It is computed again in float32 if it is not finite.
         """
-        if not self.lean:
+        if not self.plan.visits:
             return self._finite(part, compute)
-        torch.nn.Module.to(getattr(self, part), self.device)
+        if self.plan.apart:
+            moving.send_home(self.unet)
+        moving.bring(getattr(self, part), self.device)
         try:
             return self._finite(part, compute)
         finally:
-            torch.nn.Module.to(getattr(self, part), "cpu")
+            moving.send_home(getattr(self, part))
 
     def _finite(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
         result = compute().float()
@@ -210,12 +213,30 @@ class Model:
     ) -> dict[str, Tensor]:
         """The noise in the latents by branch, each (n, 4, h, w).
 
-        All branches go through **one** forward. latents: as the network wants them (Solver.shown),
-        (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999. Raises NotFinite, or
+        All branches go through **one** forward; where memory is short they go one after another,
+        if each tap says which branch alone it looks at (`branch`). latents: as the network wants
+        them (Solver.shown), (n, 4, h, w) for every branch, or by branch name. t: timestep 0..999.
+        Raises NotFinite, or
         Widened where the UNet runs in float32 from now on. Gradients flow to the text embeddings
         and latents where the caller has them enabled; such a call never shares its forward with
         those of other edits.
         """
+        taps = taps or {}
+        if self.plan.apart and self.gather is None and _is_separable(taps):
+            noise: dict[str, Tensor] = {}
+            for one in branches:
+                own = {site: tap for site, tap in taps.items() if tap.branch == one.name}  # type: ignore[attr-defined]
+                noise |= self._asked(latents, t, [one], own)
+            return noise
+        return self._asked(latents, t, branches, taps)
+
+    def _asked(
+        self,
+        latents: Tensor | Mapping[str, Tensor],
+        t: float,
+        branches: Sequence[Branch],
+        taps: Taps,
+    ) -> dict[str, Tensor]:
         inputs, texts = [], []
         for branch in branches:
             x = latents if isinstance(latents, Tensor) else latents[branch.name]
@@ -223,7 +244,7 @@ class Model:
             inputs.append(torch.cat((x, *extra), dim=1))
             texts.append(branch.text.expand(len(x), -1, -1))
         names = tuple(branch.name for branch in branches)
-        call = Call(torch.stack(inputs), torch.stack(texts), t, names, taps or {}, self.tally)
+        call = Call(torch.stack(inputs), torch.stack(texts), t, names, taps, self.tally)
         if self.gather is None or torch.is_grad_enabled():
             output = self.forward([call])[0]
         else:
@@ -249,6 +270,8 @@ class Model:
         rows = Rows(asked[0].names, samples * len(asked))
         taps = asked[0].taps if len(asked) == 1 else side_by_side([call.taps for call in asked])
         dtype = self.unet.dtype
+        if self.plan.apart:
+            moving.bring(self.unet, self.device)
         with self.sites.held(taps, rows, (batch.shape[2], batch.shape[3])):
             output = self.unet(
                 batch.to(dtype),
@@ -273,7 +296,7 @@ class Model:
 
         Where gradients are enabled, activations are computed again instead of kept.
         """
-        if on or self.lean:
+        if on or self.plan.visits:
             self.unet.enable_gradient_checkpointing()
         else:
             self.unet.disable_gradient_checkpointing()
@@ -293,3 +316,8 @@ class Model:
         gather: what carries out their forwards together with others.
         """
         return replace(self, tally=tally, gather=gather)
+
+
+def _is_separable(taps: Taps) -> bool:
+    """Whether each tap looks at one branch alone."""
+    return all(hasattr(tap, "branch") for tap in taps.values())

@@ -113,6 +113,11 @@ def _configuration(checkpoint: Checkpoint) -> Path | None:
     return place if place.is_dir() else config_beside(place)
 
 
+def configuration_of(checkpoint: Checkpoint, part: str) -> Path:
+    """The file with the configuration of one of a checkpoint's networks."""
+    return _json(_configuration(checkpoint), part)
+
+
 def _json(folder: Path | None, part: str) -> Path:
     """A network's configuration."""
     if folder is None:
@@ -123,11 +128,11 @@ def _json(folder: Path | None, part: str) -> Path:
 
 def load_unet(checkpoint: Checkpoint, dtype: torch.dtype) -> UNet2DConditionModel:
     """The UNet; the moving average of its weights, where a single file has both."""
-    config = read(UNetConfig, _json(_configuration(checkpoint), "unet")).arguments()
+    config = read(UNetConfig, configuration_of(checkpoint, "unet")).arguments()
     channels = {variant: count for count, variant in VARIANTS.items()}[checkpoint.variant]
     with torch.device("meta"):
         network = UNet2DConditionModel(**config | {"in_channels": channels})
-    files = _files(checkpoint, "unet", dtype)
+    files = files_of(checkpoint, "unet", dtype)
     if checkpoint.place.is_dir():
         return _filled(network, _tensors(files, "", dtype))
     ema = checkpoint.ema
@@ -144,10 +149,8 @@ def load_unet(checkpoint: Checkpoint, dtype: torch.dtype) -> UNet2DConditionMode
 def load_vae(checkpoint: Checkpoint, dtype: torch.dtype) -> AutoencoderKL:
     """The autoencoder. A single file may hold nothing else, in either layout."""
     with torch.device("meta"):
-        network = AutoencoderKL(
-            **read(VAEConfig, _json(_configuration(checkpoint), "vae")).arguments()
-        )
-    files = _files(checkpoint, "vae", dtype)
+        network = AutoencoderKL(**read(VAEConfig, configuration_of(checkpoint, "vae")).arguments())
+    files = files_of(checkpoint, "vae", dtype)
     prefix = "" if checkpoint.place.is_dir() else SINGLE_FILE_PARTS["vae"]
     tensors = _tensors(files, prefix, dtype) or _tensors(files, "", dtype)
     if any(".down_blocks." in name for name in tensors):
@@ -160,9 +163,9 @@ def load_vae(checkpoint: Checkpoint, dtype: torch.dtype) -> AutoencoderKL:
 
 def load_text_encoder(checkpoint: Checkpoint, dtype: torch.dtype) -> CLIPTextModel:
     """CLIP's text encoder, in a single file also under the names that it had at first."""
-    config = read(TextEncoder, _json(_configuration(checkpoint), "text_encoder"))
+    config = read(TextEncoder, configuration_of(checkpoint, "text_encoder"))
     prefix = "" if checkpoint.place.is_dir() else SINGLE_FILE_PARTS["text_encoder"]
-    files = _files(checkpoint, "text_encoder", dtype)
+    files = files_of(checkpoint, "text_encoder", dtype)
     tensors = {
         "text_model." + name.removeprefix(prefix).removeprefix("text_model."): value
         for name, value in _tensors(files, prefix, dtype).items()
@@ -202,7 +205,8 @@ def _filled(network: Any, tensors: dict[str, Tensor]) -> Any:
     return network
 
 
-def _files(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> Sequence[Path]:
+def files_of(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> Sequence[Path]:
+    """The files with a network's weights, in the precision nearest to the wanted one."""
     if checkpoint.place.is_file():
         return (checkpoint.place,)
     return _nearest(checkpoint.weights[part], dtype).files

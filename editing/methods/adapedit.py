@@ -501,6 +501,7 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    rows=lambda _: 3,
     told_by="captions",
     serves=("count", "state", "look"),
     stands_in=True,

@@ -707,6 +707,7 @@ ALGORITHM = Algorithm(
     needs=("instruction",),
     settings=Settings,
     run=run,
+    rows=lambda settings: 3 * settings.mask_samples,
     serves=("several", "object", "colour", "add", "remove", "rest", "whole", "unknown"),
     stands_in=True,
     order=1,

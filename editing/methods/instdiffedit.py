@@ -500,6 +500,8 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    rows=lambda settings: 2 * settings.samples,
+    inseparable=lambda settings: settings.samples,
     # It is told what to paint and not what goes: with two or three things in the picture it is
     # right in 0 of 8 replacements, FoI in 8 of 8.
     serves=("phrase",),

@@ -128,12 +128,12 @@ class FeatureTap:
     """
 
     def __init__(self, branch: str, inner: Tap) -> None:
-        self._branch = branch
+        self.branch = branch
         self._inner = inner
         self.value: Tensor | None = None
 
     def __call__(self, a: Attention) -> Tensor:
-        self.value = a.hidden[a.rows.of(self._branch)][0].float()
+        self.value = a.hidden[a.rows.of(self.branch)][0].float()
         return self._inner(a)
 
 

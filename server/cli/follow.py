@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from limn.protocol import ProtocolError
-from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Submit
+from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Note, Submit
 from limn.protocol.messages import Progress as Stage
 
 from .client import Address, ClientSession, connect, launch, running
@@ -253,6 +253,8 @@ class Bar:
         """
         if isinstance(message, Chosen):
             self._console.print(message.reason, highlight=False, markup=False)
+        if isinstance(message, Note):
+            self._console.print(str(message.said), highlight=False, markup=False)
         if not isinstance(message, Stage):
             return
         if self._progress is None or self._task is None:

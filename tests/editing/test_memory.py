@@ -12,7 +12,7 @@ import torch
 
 from limn.editing import EditRequest, Models, edit, load_models
 from limn.editing.diffusion import loading
-from limn.editing.diffusion.model import Branch, Model
+from limn.editing.diffusion.model import Model
 from limn.editing.events import Done
 
 from .conftest import picture
@@ -78,36 +78,6 @@ def test_with_room_for_both_each_is_loaded_once(
     card = Card(monkeypatch, room=2)
     result(load_models(tiny_model))
     assert card.asked == ["text-to-image", "inpainting"]
-
-
-def test_sparing_memory_changes_no_result(tiny_model: Path, models: Models) -> None:
-    spare = load_models(tiny_model)
-    spare.spare_memory()
-    assert torch.equal(result(spare).image, result(models).image)
-    assert sum(spare.is_loaded(variant) for variant in spare.variants) == 1
-
-
-@torch.no_grad()
-def test_only_the_unet_stays_on_the_device(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Which network is taken where is written down; the device is the CPU's own."""
-    spare = load_models(tiny_model)
-    spare.spare_memory()
-    model = spare.get("text-to-image")
-    moves: list[tuple[Any, str]] = []
-    move = torch.nn.Module.to
-
-    def noted(network: Any, *rest: Any, **options: Any) -> Any:
-        moves.append((network, str(rest[0])))
-        return move(network, *rest, **options)
-
-    monkeypatch.setattr(torch.nn.Module, "to", noted)
-    text = model.embed("a star")
-    model.decode(model.scaling * model.encode(picture()))
-    model.predict(torch.zeros(1, 4, 16, 16), 10.0, [Branch("text", text)])
-    assert {id(network) for network, _ in moves} == {id(model.vae), id(model.text_encoder)}
-    assert len(moves) == 2 * 3
 
 
 def test_equal_autoencoders_and_text_encoders_are_held_once(tiny_model: Path) -> None:

@@ -119,6 +119,7 @@ def job_messages(
         st.builds(m.Queued, job, seq, counts, st.lists(identifiers, max_size=2).map(tuple)),
         st.builds(m.Missing, job, seq),
         st.builds(m.Chosen, job, seq, identifiers, text),
+        st.builds(m.Note, job, seq, said),
         st.builds(m.Progress, job, seq, text, counts, counts, st.none() | numbers),
         st.builds(
             m.Preview,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,23 @@ import pytest
 import torch
 
 from limn import editing
-from limn.protocol.messages import Cancelled, Done, Failed, Mask, Pixels, Preview, Progress, Result
+from limn.editing.diffusion import moving, room
+from limn.protocol.messages import (
+    Cancelled,
+    Done,
+    Failed,
+    Mask,
+    Note,
+    Pixels,
+    Preview,
+    Progress,
+    Result,
+    Submit,
+)
 from limn.server.bridge import Editor
 from limn.server.worker import _device
 
+from ..card import Card
 from .conftest import FAST, picture, submit
 
 
@@ -157,7 +171,6 @@ def test_whatever_goes_wrong_ends_the_job_in_a_sentence_and_leaks_no_instruction
         raise error
         yield
 
-    monkeypatch.setattr(models, "lean", False)  # and again afterwards
     monkeypatch.setattr(editing, "edit", broken)
     with caplog.at_level(logging.INFO):
         (failed,) = (
@@ -168,28 +181,52 @@ def test_whatever_goes_wrong_ends_the_job_in_a_sentence_and_leaks_no_instruction
     assert "zanzibar" not in caplog.text + failed.sentence
 
 
-def test_an_edit_without_enough_memory_runs_again_with_less(
+def replacing(job: str, **parameters: int) -> Submit:
+    """An edit that needs two networks."""
+    return replace(
+        submit(job, "a red star => a blue star", parameters=parameters), algorithm="instdiffedit"
+    )
+
+
+def test_an_edit_that_runs_out_of_memory_runs_again_with_less(
+    tiny_model: Path, models: editing.Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a card whose room is counted; these networks' maps are larger than is reckoned. The next
+    edit begins with less at once, and both say so before they end.
+    """
+    monkeypatch.setattr(room, "SPARE", 0)
+    monkeypatch.setattr(moving, "PROBE", 1000)
+    quick = {"steps": 2, "inpainting_steps": 2}
+    whole = list(Editor(models).run(replacing("a", **quick), lambda: False))
+    with Card(room=8_000_000) as card:
+        small = Editor(editing.load_models(tiny_model, "card", torch.float32))
+        counts = []
+        for job in ("a", "b"):
+            messages = list(small.run(replacing(job, **quick), lambda: False))
+            done = messages[-1]
+            assert isinstance(done, Done), done
+            notes = [message for message in messages if isinstance(message, Note)]
+            assert notes[-1].said.code == "memory-plan" and notes[-1].said in done.notes
+            counts.append(len(notes))
+        assert counts[0] > 1 and counts[1] == 1
+        assert card.most <= 8_000_000
+    (one,), (other,) = (
+        [m.area.pixels.data for m in found if isinstance(m, Result)] for found in (whole, messages)
+    )
+    assert one is not None and other is not None
+    assert max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 1
+
+
+def test_what_fits_with_no_plan_fails_in_figures(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once, and says so; the next edits begin with less at once."""
-    models = editing.load_models(tiny_model)
-    real, begun = editing.edit, []
-
-    def small(*given: Any) -> Any:
-        begun.append(models.lean)
-        events = real(*given)
-        yield next(events)
-        if not models.lean:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        yield from events
-
-    monkeypatch.setattr(editing, "edit", small)
-    editor = Editor(models)
-    for job in ("a", "b"):
-        done = list(editor.run(submit(job), lambda: False))[-1]
-        assert isinstance(done, Done)
-        assert any("take turns" in warning for warning in done.warnings)
-    assert begun == [False, True, True]
+    monkeypatch.setattr(room, "SPARE", 0)
+    monkeypatch.setattr(moving, "PROBE", 1000)
+    with Card(room=400_000):
+        small = Editor(editing.load_models(tiny_model, "card", torch.float32))
+        failed = list(small.run(replacing("a"), lambda: False))[-1]
+    assert isinstance(failed, Failed) and failed.code == "out-of-memory"
+    assert "MB" in failed.sentence and "smaller part" not in failed.remedy
 
 
 def test_a_missing_variant_is_announced_and_told(tiny_model: Path) -> None:
