@@ -172,12 +172,10 @@ def edit(
         raise NotFinite("The edit ran into numbers that are not finite.")
     yield Stage("compositing")
     alpha = task.alpha(outcome.found, outcome.reach)
+    edited = None if outcome.image is None else outcome.image.cpu()
+    change = _change(task.image, outcome, factor)
     result = (
-        request.image
-        if outcome.image is None
-        else frame.composite(
-            request.image, outcome.image.cpu(), alpha, _change(task.image, outcome, factor)
-        )
+        request.image if edited is None else frame.composite(request.image, edited, alpha, change)
     )
     report = Report(
         algorithm=algorithm.name,
@@ -198,7 +196,18 @@ def edit(
         if outcome.image is None or request.opacity is None
         else transparency.paper(outcome.image.cpu(), task.image, frame.enter(request.opacity))
     )
-    yield Done(result, alpha, task.mask(outcome.found), report, across * factor / 4, paper)
+    yield Done(
+        result,
+        alpha,
+        task.mask(outcome.found),
+        report,
+        across * factor / 4,
+        paper,
+        frame.box,
+        None if edited is None else lambda: frame.leave(request.image, edited, change),
+        task.working_map(outcome.found),
+        outcome.found.threshold,
+    )
 
 
 def _change(before: Tensor, outcome: Outcome, factor: int) -> Recolouring | None:

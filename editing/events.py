@@ -117,7 +117,10 @@ class Done:
 
     `image` equals the painter's picture exactly wherever `alpha` is 0. edge: pixels of the picture
     by which the network may have softened or shifted an outline. paper: what it has made of the
-    background (sRGB in 0..1), where the layer was empty somewhere.
+    background (sRGB in 0..1), where the layer was empty somewhere. box: (top, left, bottom, right),
+    the working crop. whole: makes all of that crop as it was edited, without a mask; None where
+    nothing was edited. map: the soft map of the crop at the working size, bounded by a selection as
+    the mask is; from `cut` on it is mask.
     """
 
     image: Tensor  # (1, 3, H, W), composited
@@ -126,6 +129,10 @@ class Done:
     report: Report
     edge: float
     paper: tuple[float, float, float] | None = None
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
+    whole: Callable[[], Tensor] | None = None  # (1, 3, bottom - top, right - left)
+    map: Tensor | None = None  # (1, 1, h, w)
+    cut: float = 0.5
 
 
 Event = Crop | Note | Stage | Step | Mask | Done

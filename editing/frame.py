@@ -103,6 +103,19 @@ class Frame:
                 padded.narrow(axis, start, width).zero_()
         return masks.feather(padded, fall)[..., width:-width, width:-width]
 
+    def leave(
+        self, original: Tensor, edited: Tensor, change: Recolouring | None = None
+    ) -> Tensor:
+        """A working picture (1, 3, h, w) at the size of the box in the layer, in 0..1.
+
+        change: as for `composite`.
+        """
+        inside = resize(edited.to(original), self.shape).clamp(0, 1)
+        if change is None:
+            return inside
+        own = self.crop(original)
+        return masks.blend(change.of(own), inside, _bilinear(change.where, self.shape))
+
     def composite(
         self, original: Tensor, edited: Tensor, alpha: Tensor, change: Recolouring | None = None
     ) -> Tensor:
@@ -112,11 +125,8 @@ class Frame:
         the colours instead.
         """
         result = original.clone()
-        own = self.crop(original)
-        inside = resize(edited.to(original), self.shape).clamp(0, 1)
-        if change is not None:
-            inside = masks.blend(change.of(own), inside, _bilinear(change.where, self.shape))
-        self.crop(result).copy_(masks.blend(inside, own, self.crop(alpha)))
+        inside = self.leave(original, edited, change)
+        self.crop(result).copy_(masks.blend(inside, self.crop(original), self.crop(alpha)))
         return result
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import events
 from .diffusion.loading import Models
@@ -174,6 +175,13 @@ class Task:
             for soft, by in pieces
         ]
         return self.frame.alpha(torch.stack(feathered).amax(0)) * self._clip()
+
+    def working_map(self, found: Found) -> Tensor:
+        """The soft map at the working size, (1, 1, h, w) in 0..1; 0 where nothing may change."""
+        if self.exactly is not None:
+            return self.exactly
+        soft = F.interpolate(found.soft.float().cpu(), size=self.frame.size, mode="bilinear")
+        return soft.clamp(0, 1) if self.limit is None else soft.clamp(0, 1) * within(self.limit)
 
     def _soft(self, soft: Tensor) -> Tensor:
         if self.exactly is not None:

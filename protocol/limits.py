@@ -50,6 +50,9 @@ MAX_PREVIEW_BYTES = 1024 * 1024
 A JPEG of 512 x 512 pixels takes 20 to 150 KiB, and never more than its raw size.
 """
 
+MAX_MAP_SIDE = 512
+"""Cells along a mask's soft map: algorithms look for a thing on grids of 16 to 128 cells."""
+
 MAX_INSTRUCTION = 2_000
 """Characters of an instruction or a caption.
 
@@ -92,8 +95,8 @@ MAX_LOGGED = 400
 Enough to see what is meant, too few to fill a disk with what a client has made up.
 """
 
-MAX_TRANSFERS = MAX_ITEMS + 1
-"""Pictures in one message: a mask with one sub-mask for each instruction."""
+MAX_TRANSFERS = MAX_ITEMS + 2
+"""Pictures in one message: a mask, its soft map, and one sub-mask for each instruction."""
 
 MAX_MESSAGE_BYTES = MAX_PIXELS * 9
 """Pixels of all pictures of one message.

@@ -196,7 +196,8 @@ class Submit:
     Result. keep_transparency: the result is as transparent as the pixels were, but for what is new;
     False: it is opaque wherever it changes something. ask: where the thing to change is not found
     in the picture, the job fails with the code "not-found" before anything is painted; False: it is
-    edited all the same, and Done says so.
+    edited all the same, and Done says so. whole: the Result is all of the part that was worked on,
+    to be seen through the final Mask; False: the mask is in its alpha.
     """
 
     job: JobId
@@ -213,6 +214,7 @@ class Submit:
     mask_only: bool = False
     keep_transparency: bool = True
     ask: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -454,12 +456,24 @@ class PartMask:
 
 
 @dataclass(frozen=True)
+class SoftMap:
+    """The map from which a mask was cut, so that it can be cut anew: gray8, its cut at 128.
+
+    `shows`: the part of the submitted picture that it covers; it may be smaller than that, at most
+    limits.MAX_MAP_SIDE.
+    """
+
+    shows: Box
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
 class Mask:
     """Where the edit happens: gray8, soft, cut to its bounds; None if empty.
 
     final False: it is still forming, `area` and `parts` show the soft maps, and newest wins. final
     True: `area` is the share of the result, soft at its edge: outside of it nothing changes; a part
-    is 255 where its instruction was found.
+    is 255 where its instruction was found, and `map` tells how sure every place is.
     """
 
     job: JobId
@@ -467,6 +481,7 @@ class Mask:
     area: Region | None
     parts: tuple[PartMask, ...] = ()
     final: bool = True
+    map: SoftMap | None = None
 
 
 @dataclass(frozen=True)

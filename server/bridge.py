@@ -33,6 +33,7 @@ from limn.protocol.messages import (
     PartMask,
     Preview,
     Progress,
+    Region,
     Result,
     Submit,
 )
@@ -331,22 +332,13 @@ def _finish(
 ) -> Iterator[JobMessage]:
     """Final masks, the changed rectangle, and the report with further notes."""
     parts = tuple(_part(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
-    yield Mask(submit.job, 0, images.mask(done.alpha), parts)
-    area = (
-        None
-        if submit.mask_only
-        else images.layer(
-            done.image,
-            request.image,
-            done.alpha,
-            submit.pixels.format,
-            request.opacity,
-            submit.background,
-            done.paper,
-            done.edge,
-        )
-    )
-    if area is not None:
+    where = images.mask(done.alpha)
+    soft = None
+    if where is not None and done.map is not None:
+        soft = images.soft_map(done.map, done.box, done.cut)
+    yield Mask(submit.job, 0, where, parts, map=soft)
+    area = None if submit.mask_only else _result(submit, request, done)
+    if area is not None and where is not None:
         yield Result(submit.job, 0, area)
     report = done.report
     yield Done(
@@ -366,6 +358,16 @@ def _finish(
         reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
     )
+
+
+def _result(
+    submit: Submit, request: editing.EditRequest, done: events.Done
+) -> Region | None:
+    """The layer, with the mask in its alpha or without it; None where nothing changes."""
+    how = submit.pixels.format, request.opacity, submit.background, done.paper, done.edge
+    if submit.whole and done.whole is not None:
+        return images.whole(done.whole(), done.box, *how)
+    return images.layer(done.image, request.image, done.alpha, *how)
 
 
 def _part(part: events.PartMask, mask: torch.Tensor) -> PartMask:

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from limn.editing import NotFinite, transparency
 from limn.editing.diffusion.finite import is_finite
-from limn.protocol.messages import Pixels, Region
+from limn.protocol import limits
+from limn.protocol.messages import Box, Pixels, Region, SoftMap
 
 JPEG_QUALITY = 80
 """A preview's JPEG quality: 20 to 40 KiB for 512 x 512 pixels.
@@ -36,6 +37,10 @@ _LAYOUTS = {
 
 Alpha is always the fourth.
 """
+
+
+LEAST_CUT = 0.01
+"""Of the soft map's range: nearer to an end a cut leaves no levels beyond it."""
 
 
 def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
@@ -100,8 +105,7 @@ def layer(
     which is the background itself if None, and `edge`). None: it was opaque, or the layer is to be
     opaque all the same.
     """
-    order, kind = _LAYOUTS[wire_format]
-    most = np.iinfo(kind).max
+    most = np.iinfo(_LAYOUTS[wire_format][1]).max
     coverage = _levels(alpha[0, 0], most) * (_levels(alpha[0, 0], 255) > 0)
     box = _bounds(coverage)
     if box is None:
@@ -130,13 +134,54 @@ def layer(
         inside = (slice(*box[:2]), slice(*box[2:]))
         edited, coverage = edited[:, *inside], coverage[inside]
         top, left = top + box[0], left + box[2]
-    height, width = coverage.shape
-    raw = np.zeros((height, width, 4), np.dtype(kind))
-    shown = coverage > 0
-    for source, target in enumerate(order):
-        np.multiply(_levels(edited[source], most), shown, out=raw[..., target], casting="unsafe")
-    raw[..., 3] = coverage
-    return Region(left, top, Pixels(width, height, wire_format, raw.tobytes()))  # type: ignore[arg-type]
+    return Region(left, top, _packed(edited, coverage, wire_format))
+
+
+def whole(
+    edited: Tensor,
+    box: tuple[int, int, int, int],
+    wire_format: str,
+    covered: Tensor | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+    paper: tuple[float, float, float] | None = None,
+    edge: float = 1.0,
+) -> Region:
+    """All of an edited crop as a layer to put over the original, to be seen through a mask.
+
+    edited: (1, 3, h, w), at the place `box` (top, left, bottom, right) of the submitted picture.
+    The rest as for `layer`.
+    """
+    top, left, bottom, right = box
+    most = np.iinfo(_LAYOUTS[wire_format][1]).max
+    seen = torch.ones_like(edited[:, :1])
+    if covered is not None:
+        red, green, blue = background
+        blank = red / 255, green / 255, blue / 255
+        inside = covered[..., top:bottom, left:right]
+        edited, seen = transparency.restored(
+            edited.clamp(0, 1), blank, paper or blank, inside, seen, edge
+        )
+    return Region(left, top, _packed(edited[0], _levels(seen[0, 0], most), wire_format))
+
+
+def soft_map(soft: Tensor, box: tuple[int, int, int, int], cut: float) -> SoftMap:
+    """The soft map of a crop, small, and scaled so that its cut lies at half.
+
+    soft: (1, 1, h, w) in 0..1, of any size. box: (top, left, bottom, right) of the crop in the
+    submitted picture. cut: from there on it is mask.
+    """
+    top, left, bottom, right = box
+    height, width = soft.shape[2:]
+    scale = min(1.0, limits.MAX_MAP_SIDE / max(height, width))
+    if scale < 1:
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        soft = torch.nn.functional.interpolate(soft, size, mode="area")
+    cut = min(max(cut, LEAST_CUT), 1 - LEAST_CUT)
+    halved = torch.where(soft < cut, soft / cut, 1 + (soft - cut) / (1 - cut)) / 2
+    levels = _levels(halved[0, 0], 255).astype(np.uint8)
+    height, width = levels.shape
+    pixels = Pixels(width, height, "gray8", levels.tobytes())
+    return SoftMap(Box(left, top, right - left, bottom - top), pixels)
 
 
 def mask(soft: Tensor) -> Region | None:
@@ -176,6 +221,18 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
     return np.frombuffer(pixels.data, kind).reshape(pixels.height, pixels.width, 4), int(
         np.iinfo(kind).max
     )
+
+
+def _packed(edited: Tensor, coverage: NDArray[np.integer], wire_format: str) -> Pixels:
+    """Colour (3, h, w) in 0..1 and alpha (h, w) in levels; what is transparent is all zero."""
+    order, kind = _LAYOUTS[wire_format]
+    height, width = coverage.shape
+    raw = np.zeros((height, width, 4), np.dtype(kind))
+    shown, most = coverage > 0, np.iinfo(kind).max
+    for source, target in enumerate(order):
+        np.multiply(_levels(edited[source], most), shown, out=raw[..., target], casting="unsafe")
+    raw[..., 3] = coverage
+    return Pixels(width, height, wire_format, raw.tobytes())  # type: ignore[arg-type]
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
