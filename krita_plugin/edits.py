@@ -24,7 +24,7 @@ from ..protocol.messages import (
     Welcome,
 )
 from .counting import Counted
-from .document import checking, reading, writing
+from .document import checking, masks, reading, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.reading import Offer, Source
@@ -34,7 +34,7 @@ from .kept_results import KeptResults
 from .preview_data import Look, shares
 from .qt import QObject
 from .selections import Selections
-from .sentences import QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
+from .sentences import FLATTENED, QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
 from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
@@ -225,6 +225,7 @@ class Edits(QObject):  # type: ignore[misc]
                 result.pixels.format,
                 edit.layer_name,
                 self._teller(edit),
+                edit.veil,
             )
             edit.task = Task(
                 steps,
@@ -257,6 +258,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _inserted(self, edit: Edit, layer: Any) -> None:
         """The layer is in: count what it changes, then select it."""
+        edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
         self._client.acknowledge(edit.job)
         tell = self._teller(edit, can_end=False)
 
@@ -294,7 +296,8 @@ class Edits(QObject):  # type: ignore[misc]
         self._forget(edit)
         document, seconds = edit.source.document, edit.seconds
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
-        note = Note("good", words, " ".join(edit.done.warnings), edit.details(self._panel.link))
+        warnings = [*edit.done.warnings, *([FLATTENED] if edit.flattened else [])]
+        note = Note("good", words, " ".join(warnings), edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)
             self._after(note)
@@ -454,6 +457,6 @@ class Edits(QObject):  # type: ignore[misc]
             )
             note = Note("error", sentence, remedy, trace(error))
         if edit.result is not None:
-            self._kept.keep(edit.layer_name, edit.result.pixels)
+            self._kept.keep(edit.layer_name, edit.result, edit.mask_apart)
             note = replace(note, sentence=f"{note.sentence} The result is kept.")
         self._after(note)

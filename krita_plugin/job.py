@@ -17,6 +17,7 @@ from .document.cooperative import Task
 from .document.geometry import Rect
 from .document.reading import Source
 from .document.trace import Trace
+from .document.writing import Veil
 from .preview_data import LayerPicture, small
 from .sentences import layer_name
 from .state import Link, Request
@@ -35,7 +36,7 @@ class Edit:
 
     `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
     `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
-    `counted`: what its layer changes.
+    `counted`: what its layer changes. `flattened`: its layer could have no mask.
     """
 
     job: str
@@ -51,6 +52,7 @@ class Edit:
     mask: Mask | None = None
     done: Done | None = None
     counted: Counted | None = None
+    flattened: bool = False
     task: Task[Any] | None = None
 
     @property
@@ -93,6 +95,7 @@ class Edit:
             caption=request.caption,
             mask_only=request.mask_only,
             keep_transparency=request.keep_transparency,
+            whole=not request.flat,
         )
 
     def is_same(self, request: Request, source: Source) -> bool:
@@ -109,6 +112,17 @@ class Edit:
         """A region of the submitted picture in document pixels."""
         x, y = self.source.rect.x + region.x, self.source.rect.y + region.y
         return Rect(x, y, region.pixels.width, region.pixels.height)
+
+    @property
+    def mask_apart(self) -> Region | None:
+        """The mask through which the result is to be seen; None where it is in the result."""
+        return None if self.mask is None or self.request.flat else self.mask.area
+
+    @property
+    def veil(self) -> Veil | None:
+        """The same in document pixels."""
+        area = self.mask_apart
+        return None if area is None else Veil(self.placed(area), area.pixels.data or b"")
 
     def details(self, link: Link) -> str:
         """For a painter who wants to report or repeat an edit."""

@@ -5,9 +5,10 @@ They are kept until the painter opens them.
 
 from __future__ import annotations
 
-from ..protocol.messages import Pixels
+from ..protocol.messages import Region
 from .document import writing
 from .document.cooperative import Task
+from .document.geometry import Rect
 from .job import trace
 from .state import Note, Panel
 
@@ -25,27 +26,34 @@ class KeptResults:
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
-        self._kept: list[tuple[str, Pixels]] = []
+        self._kept: list[tuple[str, Region, Region | None]] = []
 
-    def keep(self, name: str, pixels: Pixels) -> None:
-        """Keep a result under the name that its layer would have had."""
-        self._kept = [*self._kept, (name, pixels)][-MAX_KEPT:]
+    def keep(self, name: str, result: Region, mask: Region | None) -> None:
+        """Keep a result under the name that its layer would have had, and what it is seen through."""
+        self._kept = [*self._kept, (name, result, mask)][-MAX_KEPT:]
         self._panel.keeps(len(self._kept))
 
     def open_newest(self) -> None:
         """Open the newest as a picture of its own; it stays kept if that fails."""
         if not self._kept:
             return
-        name, pixels = self._kept.pop()
+        name, result, mask = self._kept.pop()
+        pixels = result.pixels
         self._panel.keeps(len(self._kept))
 
         def failed(error: Exception) -> None:
-            self.keep(name, pixels)
+            self.keep(name, result, mask)
             self._panel.noted(
                 Note("error", "The result could not be opened.", "It is still kept.", trace(error))
             )
 
+        veil = None
+        if mask is not None:
+            place = Rect(
+                mask.x - result.x, mask.y - result.y, mask.pixels.width, mask.pixels.height
+            )
+            veil = writing.Veil(place, mask.pixels.data or b"")
         steps = writing.open_as_new(
-            name, pixels.width, pixels.height, pixels.data or b"", pixels.format
+            name, pixels.width, pixels.height, pixels.data or b"", pixels.format, veil
         )
         Task(steps, lambda _: self._panel.noted(OPENED), failed)

@@ -10,6 +10,7 @@ from typing import Any
 
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
+from .document import masks
 from .document.colour import prepare
 from .document.cooperative import Task
 from .document.unfinished import steps
@@ -85,6 +86,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         """Krita calls this when another picture comes to the front; None: there is none."""
         if canvas_now is not None:
             Task(prepare(), lambda _: steps.watch(), lambda _: steps.watch())
+            Task(masks.prepare(), lambda _: None, lambda _: None)
 
 
 class LimnExtension(Extension):  # type: ignore[misc]

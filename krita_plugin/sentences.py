@@ -28,6 +28,9 @@ SAME_AGAIN = (
 )
 """Why nothing is done where another seed would change nothing."""
 
+FLATTENED = "The layer is cut out, without a mask to paint on: Krita has none for it."
+"""What is said where a result could not have a transparency mask."""
+
 MAX_NAME = 80
 """Characters of an instruction in a layer's name.
 

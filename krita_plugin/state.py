@@ -82,6 +82,7 @@ class Request:
     mask_only: bool = False
     caption: str = ""
     keep_transparency: bool = True
+    flat: bool = False
 
 
 NOT_CONNECTED = Link("off", "not connected")
@@ -107,6 +108,7 @@ class Panel:
     seed: int = 0
     hint_mode: HintMode = "limit"
     keep_transparency: bool = True
+    flat: bool = False
     history: list[str] = field(default_factory=list)
     more: bool = False
     work: Work | None = None
@@ -147,6 +149,11 @@ class Panel:
 
     def set_keep_transparency(self, kept: bool) -> None:
         self.keep_transparency = kept
+        self._changed()
+
+    def set_flat(self, flat: bool) -> None:
+        """Whether a result has its mask in its own alpha, and no mask to paint on."""
+        self.flat = flat
         self._changed()
 
     def set_more(self, shown: bool) -> None:
@@ -222,6 +229,7 @@ class Panel:
             mask_only,
             caption,
             self.keep_transparency,
+            self.flat,
         )
 
     # --- what happens -----------------------------------------------------------------------------
@@ -373,6 +381,7 @@ class Panel:
                 "seed": self.seed,
                 "hint_mode": self.hint_mode,
                 "keep_transparency": self.keep_transparency,
+                "flat": self.flat,
                 "history": self.history,
                 "more": self.more,
             }
@@ -402,6 +411,7 @@ class Panel:
         if memory.get("hint_mode") in HINT_MODES:
             self.hint_mode = memory["hint_mode"]
         self.keep_transparency = memory.get("keep_transparency") is not False
+        self.flat = memory.get("flat") is True
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True

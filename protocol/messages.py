@@ -489,7 +489,8 @@ class Result:
     """The changed rectangle, in the submitted format.
 
     Transparent outside the mask, and inside it as transparent as `Submit.keep_transparency` says;
-    its colours are unmultiplied. Not sent if nothing changed.
+    its colours are unmultiplied. With `Submit.whole` all that was worked on, without the mask. Not
+    sent if nothing changed.
     """
 
     job: JobId

@@ -144,14 +144,15 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]
     rect, pixels, hint = source.rect, [], None
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
     converted = any(convert.needed for _, convert in (lowest, *upper))
+    deep = source.format == "bgra16"
     for y, rows in strips(rect, converted):
         area = Rect(rect.x, y, rect.width, rows)
-        strip = _part(*lowest, area)
+        strip = _part(*lowest, area, deep)
         for copy, convert in upper:
             place = copy.bounds.intersected(area)
             if not place.empty:
                 yield None
-                part, deep = _part(copy, convert, place), source.format == "bgra16"
+                part = _part(copy, convert, place, deep)
                 strip = pictures.over(
                     strip, area, part, place, copy.opacity, deep, copy.mode, copy.inside
                 )
@@ -170,10 +171,12 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]
     return pixels, hint, trace
 
 
-def _part(copy: Copy, convert: Converter, area: Rect) -> bytes:
-    return convert(
-        copy.node.pixelData(area.x, area.y, area.width, area.height), area.width, area.height
-    )
+def _part(copy: Copy, convert: Converter, area: Rect, deep: bool) -> bytes:
+    place = area.x, area.y, area.width, area.height
+    part = convert(copy.node.pixelData(*place), area.width, area.height)
+    if copy.mask is None:
+        return part
+    return pictures.through(part, area, copy.mask.pixelData(*place).data(), area, deep)
 
 
 def state_of(document: Any, layer: Any) -> State:

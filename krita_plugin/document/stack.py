@@ -11,6 +11,7 @@ from typing import Any
 from ..qt import QByteArray
 from .colour import CanvasProblem, Space
 from .geometry import Rect
+from .masks import mask_of
 from .pictures import MODES, OPAQUE
 
 _paintings: dict[str, str] = {}
@@ -25,8 +26,9 @@ class Copy:
     """A layer as it was.
 
     Its duplicate, which shares its tiles, and how it lies on the others; opacity from 0 to 255,
-    mode by Krita's name. inside: it shows only where those below it do. Where masks change how the
-    layer looks, or it has no pixels of its own, the node is a Still.
+    mode by Krita's name. inside: it shows only where those below it do. mask: a duplicate of the
+    transparency mask through which it is seen. Where other masks change how the layer looks, or it
+    has no pixels of its own, the node is a Still.
     """
 
     node: Any
@@ -35,6 +37,7 @@ class Copy:
     opacity: int
     mode: str = "normal"
     inside: bool = False
+    mask: Any | None = None
 
 
 class Still:
@@ -109,12 +112,12 @@ def top(layer: Any) -> Any:
 
 
 def masked(layer: Any) -> bool:
-    """Whether a layer looks otherwise than its own pixels.
+    """Whether a layer looks otherwise than its own pixels through a transparency mask.
 
-    It has masks, or no pixels at all.
+    It has other masks, or no pixels at all.
     """
     masks = (child.type().endswith("mask") and child.visible() for child in layer.childNodes())
-    return layer.type() != "paintlayer" or any(masks)
+    return layer.type() != "paintlayer" or (any(masks) and mask_of(layer) is None)
 
 
 def bounds_of(layer: Any) -> Rect:
@@ -150,7 +153,9 @@ def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
 def _snapshot(layer: Any, canvas: Rect) -> Copy:
     bounds = bounds_of(layer)
     if not masked(layer):
-        return Copy(layer.duplicate(), Space.of(layer), bounds, OPAQUE)
+        copy, mask = layer.duplicate(), mask_of(layer)
+        seen_through = mask_of(copy) if mask is not None and mask.visible() else None
+        return Copy(copy, Space.of(layer), bounds, OPAQUE, mask=seen_through)
     seen = bounds.intersected(canvas)
     return Copy(Still(layer, seen), Space.of(layer), seen, OPAQUE)
 

@@ -7,12 +7,13 @@ work is a generator for cooperative.py. No pixel of an existing layer is written
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from krita import Krita
 
 from ..qt import QByteArray
-from . import stack
+from . import masks, pictures, stack
 from .animation import Frames, span
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps, Task
@@ -44,21 +45,37 @@ In one turn the two of them hold it half as long again.
 """
 
 
+@dataclass(frozen=True)
+class Veil:
+    """A mask to see a layer through: one byte a pixel, 255 lets all through, nothing beside it."""
+
+    area: Rect
+    data: bytes = field(repr=False)
+
+
 def insert(
-    source: Source, area: Rect, pixels: bytes, format: str, name: str, tell: Tell = untold
+    source: Source,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    tell: Tell = untold,
+    veil: Veil | None = None,
 ) -> Steps[Any]:
     """Puts a new layer with these pixels above the source.
 
     Or on top, if that is gone. It is one step to undo. Returns the layer. area: in document pixels
     as of the snapshot; moved, turned, mirrored or scaled as the layer has been since. Where that is
     animated, it is seen as long as the edited drawing. It lies on the others as the source does:
-    its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". tell:
-    told what of the painter's it waits for. Raises CanvasProblem if the document is closed, Krita
-    does not take the layer, or its place isn't known.
+    its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". veil:
+    becomes the layer's transparency mask, in the same step; where it can't (Krita makes none, or
+    the source is animated) it is in the layer's own alpha. tell: told what of the painter's it
+    waits for. Raises CanvasProblem if the document is closed, Krita does not take the layer, or its
+    place isn't known.
     """
     frames: list[Frames] = []
     try:
-        layer, there = yield from _ready(source, area, pixels, format, name, tell, frames)
+        layer, there = yield from _ready(source, area, pixels, format, name, tell, frames, veil)
         if there.layer is not None:
             _lies_like(layer, there.layer)
         stack.add(layer, source.uuid)
@@ -158,7 +175,9 @@ def select_only(
     return selected
 
 
-def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) -> Steps[Any]:
+def open_as_new(
+    name: str, width: int, height: int, pixels: bytes, format: str, veil: Veil | None = None
+) -> Steps[Any]:
     """A result whose document was closed, in a picture of its own."""
     space = wire(format)
     document = Krita.instance().createDocument(
@@ -166,7 +185,8 @@ def open_as_new(name: str, width: int, height: int, pixels: bytes, format: str) 
     )
     Krita.instance().activeWindow().addView(document)
     yield 0.2
-    layer = yield from _filled(document, Rect(0, 0, width, height), pixels, format, name)
+    area = Rect(0, 0, width, height)
+    layer = yield from _filled(document, area, pixels, format, name, veil, flat=False)
     yield from _added(document, layer, None)
     return layer
 
@@ -187,17 +207,33 @@ def _lies_like(layer: Any, other: Any) -> None:
         layer.setInheritAlpha(other.inheritAlpha())
 
 
-def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) -> Steps[Any]:
-    """A paint layer with these pixels, not yet in the document."""
+def _filled(
+    document: Any,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    veil: Veil | None = None,
+    flat: bool = True,
+) -> Steps[Any]:
+    """A paint layer with these pixels, not yet in the document; seen through a veil by its
+    transparency mask, or `flat`: by its own alpha.
+    """
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")
-    layer = document.createNode(name, "paintlayer")
+    layer = None if veil is None or flat else masks.blank(document, name)
+    flat = layer is None
+    layer = layer or document.createNode(name, "paintlayer")
     convert = Converter(wire(format), Space.of(layer))
     stride = area.width * (4 if format == "bgra8" else 8)
     view = memoryview(pixels)
     for y, rows in strips(area, convert.needed):
         start = (y - area.y) * stride
-        strip = QByteArray(bytes(view[start : start + rows * stride]))
+        data = bytes(view[start : start + rows * stride])
+        if flat and veil is not None:
+            place = Rect(area.x, y, area.width, rows)
+            data = pictures.through(data, place, veil.data, veil.area, format == "bgra16")
+        strip = QByteArray(data)
         if convert.needed:
             strip = QByteArray(convert(strip, area.width, rows))
         if not is_open(document):
@@ -205,7 +241,19 @@ def _filled(document: Any, area: Rect, pixels: bytes, format: str, name: str) ->
         layer.setPixelData(strip, area.x, y, area.width, rows)
         yield None
     convert.close()
+    if veil is not None and not flat:
+        yield from _veiled(masks.mask_of(layer), veil)
     return layer
+
+
+def _veiled(mask: Any, veil: Veil) -> Steps[None]:
+    """Fill a mask that is not in a picture yet."""
+    area, view = veil.area, memoryview(veil.data)
+    for y, rows in strips(area, False):
+        start = (y - area.y) * area.width
+        strip = QByteArray(bytes(view[start : start + rows * area.width]))
+        mask.setPixelData(strip, area.x, y, area.width, rows)
+        yield None
 
 
 def _ready(
@@ -216,6 +264,7 @@ def _ready(
     name: str,
     tell: Tell,
     frames: list[Frames] | None,
+    veil: Veil | None = None,
 ) -> Steps[tuple[Any, Place]]:
     """A layer with these pixels, and where it belongs.
 
@@ -230,13 +279,17 @@ def _ready(
         if not is_open(document):
             raise CanvasProblem("The picture was closed.")
         planned = place(source)
-        now, data = yield from laid(planned.motion, area, pixels, format)
-        layer = yield from _filled(document, now, data, format, name)
+        times = None
         if planned.layer is not None and frames is not None:
             times = span(planned.layer, source.time, document.fullClipRangeEndTime())
-            if times is not None:
-                frames.append(Frames(document))
-                layer = yield from frames[-1].made(layer, *times)
+        now, data = yield from laid(planned.motion, area, pixels, format)
+        through = None
+        if veil is not None:
+            through = Veil(*(yield from laid(planned.motion, veil.area, veil.data, "gray8")))
+        layer = yield from _filled(document, now, data, format, name, through, times is not None)
+        if times is not None and frames is not None:
+            frames.append(Frames(document))
+            layer = yield from frames[-1].made(layer, *times)
         yield from idle(document, tell)
         there = place(source)
         if there.same(planned):

@@ -30,6 +30,7 @@ from ..qt import (
 )
 from ..state import Panel
 from .caption_box import CaptionBox
+from .flat_box import FlatBox
 from .instruction_box import InstructionBox
 from .parameters import ParameterForm
 from .pictures import SmallPicture
@@ -261,6 +262,8 @@ class PanelView(QWidget):  # type: ignore[misc]
             lambda checked: self._panel.set_keep_transparency(bool(checked))
         )
         inner.addWidget(self.transparency)
+        self.flat = FlatBox(self._panel)
+        inner.addWidget(self.flat)
         self.back = ParameterForm("limn_back_parameters")
         self.back.changed.connect(self._panel.set_value)
         inner.addWidget(self.back)
@@ -296,6 +299,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         if self.seed.value() != panel.seed:
             self.seed.setValue(panel.seed)
         self.transparency.setChecked(panel.keep_transparency)
+        self.flat.refresh()
         self.more.setChecked(panel.more)
         if panel.more and self.rest.isHidden():
             QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
@@ -384,6 +388,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.seed,
             self.again,
             self.transparency,
+            self.flat,
             *self.back.controls,
         ]
         order = [self.more, *settings, *self.status.controls]
