@@ -29,7 +29,7 @@ class KeptResults:
         self._kept: list[tuple[str, Region, Region | None]] = []
 
     def keep(self, name: str, result: Region, mask: Region | None) -> None:
-        """Keep a result under the name that its layer would have had, and what it is seen through."""
+        """Keep a result, its layer's name, and the mask that it is seen through."""
         self._kept = [*self._kept, (name, result, mask)][-MAX_KEPT:]
         self._panel.keeps(len(self._kept))
 

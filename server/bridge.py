@@ -360,9 +360,7 @@ def _finish(
     )
 
 
-def _result(
-    submit: Submit, request: editing.EditRequest, done: events.Done
-) -> Region | None:
+def _result(submit: Submit, request: editing.EditRequest, done: events.Done) -> Region | None:
     """The layer, with the mask in its alpha or without it; None where nothing changes."""
     how = submit.pixels.format, request.opacity, submit.background, done.paper, done.edge
     if submit.whole and done.whole is not None:

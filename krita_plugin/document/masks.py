@@ -1,9 +1,9 @@
 """A layer with a transparency mask, made where the painter does not see it.
 
-In Krita 5.1 a transparency mask that Python makes has no selection, and so takes no pixels; and each
-node that is put under another is a step to undo, in whatever picture it was made. A mask that was
-read from a file has a selection. So a picture of one layer and one mask is opened once, hidden; its
-layer's duplicate, with its mask, goes into the painter's picture as one step.
+In Krita 5.1 a transparency mask that Python makes has no selection, and so takes no pixels; and
+each node that is put under another is a step to undo, in whatever picture it was made. A mask that
+was read from a file has a selection. So a picture of one layer and one mask is opened once, hidden;
+its layer's duplicate, with its mask, goes into the painter's picture as one step.
 """
 
 from __future__ import annotations
@@ -107,10 +107,8 @@ def _open() -> Any | None:
         finally:
             krita.setBatchmode(quiet)
     layers = [] if hidden is None else hidden.rootNode().childNodes()
-    if len(layers) != 1 or mask_of(layers[0]) is None:
-        return None
-    mask = mask_of(layers[0]).duplicate()
-    return hidden if mask.setPixelData(b"\xff", 0, 0, 1, 1) else None
+    mask = mask_of(layers[0].duplicate()) if len(layers) == 1 else None
+    return hidden if mask is not None and mask.setPixelData(b"\xff", 0, 0, 1, 1) else None
 
 
 def _write(path: Path) -> None:
