@@ -24,7 +24,7 @@ from ..protocol.messages import (
     Welcome,
 )
 from .counting import Counted
-from .document import checking, masks, reading, writing
+from .document import checking, masks, reading, records, stack, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.reading import Offer, Source
@@ -80,11 +80,23 @@ class Edits(QObject):  # type: ignore[misc]
 
     def again(self) -> None:
         """The last edit once more, of the same layer, with a new seed."""
-        request, source = self._last or (self._panel.request(), None)
+        request, source = self._last or self._recorded() or (self._panel.request(), None)
         if self._last and (title := self._panel.unseeded(self._ran)):
             self._panel.noted(Note("quiet", SAME_AGAIN.format(title), "", ""))
             return
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
+
+    def _recorded(self) -> tuple[Request, Source] | None:
+        """What the active result was made by, or the topmost, in a picture opened from a file."""
+        document = reading.active_document()
+        node = None if document is None else document.activeNode()
+        if document is None or node is None:
+            return None
+        there = {one.result: one for one in records.recall(document)}
+        wanted = [str(node.uniqueId().toString()), *reversed(stack.ids(document))]
+        record = next((there[one] for one in wanted if one in there), None)
+        source = None if record is None else records.source_of(document, record)
+        return None if record is None or source is None else (record.request, source)
 
     def answer(self) -> None:
         """Repeats the edit that asked for a caption, which is written now.
@@ -139,6 +151,7 @@ class Edits(QObject):  # type: ignore[misc]
                 )
             )
             return
+        records.recall(reading.active_document())
         try:
             source = reading.take(self._selections.hint(request, again), again, self._offered)
         except CanvasProblem as problem:
@@ -259,6 +272,8 @@ class Edits(QObject):  # type: ignore[misc]
     def _inserted(self, edit: Edit, layer: Any) -> None:
         """The layer is in: count what it changes, then select it."""
         edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
+        edit.recorded = edit.record(layer, self._panel.model)
+        records.write(edit.source.document, edit.recorded)
         self._client.acknowledge(edit.job)
         tell = self._teller(edit, can_end=False)
 

@@ -10,15 +10,17 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..protocol.messages import Done, Mask, Pixels, Region, Submit
+from ..protocol.messages import Done, Mask, Pixels, Region, SoftMap, Submit
 from .counting import Counted
-from .document import reading
+from .document import reading, stack
 from .document.cooperative import Task
 from .document.geometry import Rect
+from .document.pictures import thumbnail
 from .document.reading import Source
 from .document.trace import Trace
 from .document.writing import Veil
 from .preview_data import LayerPicture, small
+from .record import Grey, Record, grey
 from .sentences import layer_name
 from .state import Link, Request
 from .wire.client import Draft
@@ -37,6 +39,8 @@ class Edit:
     `draft` and `picture` come once the pixels have been read; result and mask as they arrive; then
     `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
     `counted`: what its layer changes. `flattened`: its layer could have no mask.
+    `hint`: the selection, small. `variants`: the id of the set that its result is one of; its own,
+    where that is empty. `recorded`: what is kept in the picture.
     """
 
     job: str
@@ -53,6 +57,9 @@ class Edit:
     done: Done | None = None
     counted: Counted | None = None
     flattened: bool = False
+    hint: Grey | None = None
+    variants: str = ""
+    recorded: Record | None = None
     task: Task[Any] | None = None
 
     @property
@@ -75,6 +82,8 @@ class Edit:
         self.picture = small(
             pixels, rect.width, rect.height, source.format == "bgra16", source.background
         )
+        if hint is not None:
+            self.hint = grey(rect, hint, rect.width)
         self.draft = Draft(
             self._submit, self.job, rect.width, rect.height, source.format, pixels, hint
         )
@@ -123,6 +132,48 @@ class Edit:
         """The same in document pixels."""
         area = self.mask_apart
         return None if area is None else Veil(self.placed(area), area.pixels.data or b"")
+
+    def record(self, layer: Any, model: str) -> Record:
+        """What is kept of it in the picture, once its layer is there."""
+        source, result, done = self.source, self.result, self.done
+        assert result is not None and done is not None, "a layer comes of a result"
+        found, soft = self.mask.area if self.mask else None, self.mask.map if self.mask else None
+        return Record(
+            str(layer.uniqueId().toString()),
+            str(source.uuid.toString()),
+            stack.painting_of(layer),
+            self.variants or self.job,
+            replace(self.request, seed=done.seed),
+            done.algorithm,
+            model,
+            source.rect,
+            found=None if found is None else self._grey(found.x, found.y, found.pixels),
+            map=None if soft is None else self._grey(soft.shows.x, soft.shows.y, soft.pixels, soft),
+            hint=self.hint,
+            picture=self._thumbnail(),
+        )
+
+    def _grey(self, x: int, y: int, pixels: Pixels, soft: SoftMap | None = None) -> Grey:
+        rect = self.source.rect
+        wide, high = (
+            (pixels.width, pixels.height) if soft is None else (soft.shows.width, soft.shows.height)
+        )
+        area = Rect(rect.x + x, rect.y + y, wide, high)
+        return grey(area, [pixels.data or b""], pixels.width)
+
+    def _thumbnail(self) -> bytes:
+        """The result as it lies on what was sent, as a JPEG; nothing where that is not known."""
+        result, picture, mask = self.result, self.picture, self.mask_apart
+        if result is None or picture is None:
+            return b""
+        place = Rect(result.x, result.y, result.pixels.width, result.pixels.height)
+        deep = result.pixels.format == "bgra16"
+        veil = None
+        if mask is not None:
+            veil = (Rect(mask.x, mask.y, mask.pixels.width, mask.pixels.height), mask.pixels.data)
+        return thumbnail(
+            picture, self.source.rect.width, result.pixels.data or b"", place, deep, veil
+        )
 
     def details(self, link: Link) -> str:
         """For a painter who wants to report or repeat an edit."""

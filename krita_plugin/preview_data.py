@@ -107,6 +107,21 @@ def small(
     return LayerPicture(-(-width // step), -(-height // step), bytes(picture), background)
 
 
+def every(strips: Sequence[bytes], width: int, most: int) -> tuple[int, int, bytes]:
+    """A mask in strips, one byte a pixel, made at most `most` large by leaving out rows and
+    columns: its new width and height, and its bytes.
+    """
+    height = sum(len(strip) for strip in strips) // max(1, width)
+    step = max(1, -(-max(width, height) // most))
+    kept, y = [], 0
+    for strip in strips:
+        rows = len(strip) // width
+        for row in range(-y % step, rows, step):
+            kept.append(strip[row * width : (row + 1) * width : step])
+        y += rows
+    return -(-width // step), len(kept), b"".join(kept)
+
+
 def _step(width: int, height: int) -> int:
     """Every how many pixels one is kept."""
     return max(1, -(-max(width, height) // PICTURE_SIDE))

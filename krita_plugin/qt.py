@@ -18,13 +18,16 @@ _widgets: Any = import_module(f"{BINDING}.QtWidgets")
 
 Signal: Any = _core.pyqtSignal
 Q_ARG: Any = _core.Q_ARG
+QBuffer: Any = _core.QBuffer
 QByteArray: Any = _core.QByteArray
 QEvent: Any = _core.QEvent
+QIODevice: Any = _core.QIODevice
 QMetaObject: Any = _core.QMetaObject
 QObject: Any = _core.QObject
 QRectF: Any = _core.QRectF
 QSize: Any = _core.QSize
 Qt: Any = _core.Qt
+QUuid: Any = _core.QUuid
 QThread: Any = _core.QThread
 QTimer: Any = _core.QTimer
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .document import reading, writing
+from .document import reading, records, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.placing import selection_now
@@ -46,6 +46,7 @@ class Selections:
             other == document and mark in (left, _mark_now(source))
             for other, left, source in self._left
         )
+        is_left = is_left or (mark is not None and records.left_one(document, mark))
         if again is not None and again.document == document and (is_left or mark is None):
             return selection_now(again)
         return None if is_left else selection
@@ -57,7 +58,11 @@ class Selections:
         selection = reading.selection_of(document)
         if not edit.request.mask_only and selection is not None:
             source = replace(light(edit.source), selection=selection.duplicate())
-            self._left.append((document, reading.selection_mark(selection), source))
+            mark = reading.selection_mark(selection)
+            self._left.append((document, mark, source))
+            if edit.recorded is not None:
+                edit.recorded = edit.recorded.marked(mark)
+                records.write(document, edit.recorded)
 
     def supersede(self, document: Any) -> None:
         """A newer selection is due in this picture: one that still waits is out of date."""

@@ -97,6 +97,7 @@ class Panel:
 
     link: Link = NOT_CONNECTED
     device: str = ""
+    model: str = ""
     algorithms: tuple[Algorithm, ...] = ()
     algorithm: str = DEFAULT_ALGORITHM
     values: dict[str, dict[str, Value]] = field(default_factory=dict)
@@ -242,6 +243,7 @@ class Panel:
         """The server has introduced itself: its algorithms become the panel's choice."""
         self.algorithms = welcome.algorithms
         self.device = welcome.device
+        self.model = welcome.model
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]

@@ -108,7 +108,10 @@ def _open() -> Any | None:
             krita.setBatchmode(quiet)
     layers = [] if hidden is None else hidden.rootNode().childNodes()
     mask = mask_of(layers[0].duplicate()) if len(layers) == 1 else None
-    return hidden if mask is not None and mask.setPixelData(b"\xff", 0, 0, 1, 1) else None
+    if mask is None:
+        return None
+    mask.setPixelData(b"\xff", 0, 0, 1, 1)
+    return hidden if mask.pixelData(0, 0, 1, 1).data() == b"\xff" else None
 
 
 def _write(path: Path) -> None:

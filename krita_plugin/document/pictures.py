@@ -5,10 +5,17 @@ B, G, R, A, rows without padding, alpha not multiplied in.
 
 from __future__ import annotations
 
-from ..qt import QImage, QPainter, Qt
+from ..preview_data import LayerPicture
+from ..qt import QBuffer, QByteArray, QColor, QImage, QIODevice, QPainter, Qt
 from .geometry import Rect
 
 OPAQUE = 255
+
+THUMBNAIL_SIDE = 128
+"""Pixels along the longer side of a result's small picture; shown at half of that."""
+
+THUMBNAIL_QUALITY = 85
+"""Of its JPEG: some 5 KiB."""
 
 MODES = {
     "normal": "SourceOver",
@@ -76,6 +83,63 @@ def through(
     painter.end()
     seen: bytes = image.constBits().asstring(len(pixels))
     return seen
+
+
+def thumbnail(
+    picture: LayerPicture,
+    width: int,
+    pixels: bytes,
+    place: Rect,
+    deep: bool,
+    veil: tuple[Rect, bytes | None] | None,
+) -> bytes:
+    """A layer with an edit on it, small, as a JPEG.
+
+    picture: the layer, made small. width: of the layer itself. pixels, place: the edit, and where
+    it lies on the layer; `deep`: 16 bits a channel. veil: where the mask lies through which it is
+    seen, and its bytes.
+    """
+    scale = picture.width / width
+    wide, high = max(1, round(place.width * scale)), max(1, round(place.height * scale))
+    over = _image(pixels, place, deep)
+    fast = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.FastTransformation
+    over = over.scaled(wide, high, *fast).convertToFormat(QImage.Format.Format_ARGB32)
+    over = over.rgbSwapped() if deep else over  # Qt has red first at 16 bits
+    if veil is not None and veil[1] is not None:
+        area = veil[0]
+        mask = QImage(
+            veil[1], area.width, area.height, area.width, QImage.Format.Format_Alpha8
+        ).scaled(max(1, round(area.width * scale)), max(1, round(area.height * scale)), *fast)
+        whole = QImage(wide, high, QImage.Format.Format_ARGB32)
+        whole.fill(0)
+        painter = QPainter(whole)
+        at = round((area.x - place.x) * scale), round((area.y - place.y) * scale)
+        painter.drawImage(*at, mask)
+        painter.end()
+        painter = QPainter(over)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+        painter.drawImage(0, 0, whole)
+        painter.end()
+    shown = QImage(picture.width, picture.height, QImage.Format.Format_RGB32)
+    shown.fill(QColor(*picture.background))
+    painter = QPainter(shown)
+    size = picture.width, picture.height
+    painter.drawImage(
+        0, 0, QImage(picture.data, *size, 4 * picture.width, QImage.Format.Format_ARGB32)
+    )
+    painter.drawImage(round(place.x * scale), round(place.y * scale), over)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    shown.scaled(
+        THUMBNAIL_SIDE,
+        THUMBNAIL_SIDE,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    ).save(buffer, "JPEG", THUMBNAIL_QUALITY)
+    jpeg: bytes = data.data()
+    return jpeg
 
 
 def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:

@@ -14,10 +14,13 @@ from .geometry import Rect
 from .masks import mask_of
 from .pictures import MODES, OPAQUE
 
+MOST = 10_000
+"""Results that are known by their pictures' files; a painter has some hundreds."""
+
 _paintings: dict[str, str] = {}
 """The painting that each layer of Limn's is a result for.
 
-For each layer that this run of Krita has had from Limn; both by unique id.
+For each that is known, from this run of Krita or from a picture's file; both by unique id.
 """
 
 
@@ -76,6 +79,26 @@ def add(result: Any, source: Any) -> None:
     """
     edited = str(source.toString())
     _paintings[_id(result)] = _paintings.get(edited, edited)
+
+
+def recall(result: str, painting: str) -> None:
+    """Know a result again, from its picture's file; ids as they stand there."""
+    if len(_paintings) < MOST:
+        _paintings.setdefault(result, painting)
+
+
+def painting_of(layer: Any) -> str:
+    """The id of the painting that a layer is a result on; its own, where it is none."""
+    own = _id(layer)
+    return _paintings.get(own, own)
+
+
+def ids(document: Any) -> list[str]:
+    """The ids of all nodes of a picture."""
+    nodes = list(document.rootNode().childNodes())
+    for node in nodes:
+        nodes.extend(node.childNodes())
+    return [_id(node) for node in nodes]
 
 
 def up_to(layer: Any) -> list[Any]:

@@ -1,0 +1,101 @@
+"""The records of a picture's results, which lie in the picture itself as annotations: they are
+saved with it, and are there when it is opened again, by whatever Krita.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from krita import Selection
+
+from ..qt import QByteArray, QUuid
+from ..record import MAX_BYTES, Record, parsed, written
+from . import pictures, reading, stack
+from .geometry import Rect
+from .reading import Source
+
+PREFIX = "limn-result-"
+"""Of the annotations' names; the result's id follows."""
+
+DESCRIPTION = "How Limn made a layer"
+
+MAX_RECORDS = 256
+"""Of one picture; beyond that those go first whose layers are gone."""
+
+_read: dict[tuple[str, int], Record | None] = {}
+"""Records by name and checksum: each is read once."""
+
+
+def write(document: Any, record: Record) -> None:
+    """Keep a record in its picture. It is no step to undo."""
+    document.setAnnotation(_name(record.result), DESCRIPTION, QByteArray(written(record)))
+    names = _names(document)
+    if len(names) > MAX_RECORDS:
+        there = {_name(one) for one in stack.ids(document)}
+        for name in [name for name in names if name not in there][: len(names) - MAX_RECORDS]:
+            document.removeAnnotation(name)
+
+
+def of(document: Any, result: str) -> Record | None:
+    """The record of a result, by its layer's id."""
+    return _record(document, _name(result))
+
+
+def every(document: Any) -> list[Record]:
+    """All records of a picture that can be read; those of layers that are gone, too."""
+    records = [_record(document, name) for name in _names(document)[:MAX_RECORDS]]
+    return [one for one in records if one is not None]
+
+
+def recall(document: Any | None) -> list[Record]:
+    """Know the results again in a picture that was opened from a file; there may be no picture."""
+    records = [] if document is None else every(document)
+    for one in records:
+        stack.recall(one.result, one.painting)
+    return records
+
+
+def source_of(document: Any, record: Record) -> Source | None:
+    """What the edit of a record began with, as far as it has to be known to begin again: its layer
+    as it is now, and the selection. None where the layer is gone.
+    """
+    layer = reading.find(document, QUuid(record.source))
+    if layer is None:
+        return None
+    selection, hint = None, record.hint
+    if hint is not None:
+        selection, area = Selection(), hint.area
+        small = Rect(0, 0, hint.width, hint.height)
+        data = pictures.scaled(hint.data, small, area, "gray8")
+        selection.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
+    state = reading.state_of(document, layer)
+    return Source(
+        document, layer.uniqueId(), (), "bgra8", record.area, state, selection, (255, 255, 255)
+    )
+
+
+def left_one(document: Any, mark: tuple[Any, ...]) -> bool:
+    """Whether a selection with this mark is one that a result has left in the picture."""
+    return any(one.mark == mark for one in every(document))
+
+
+def _names(document: Any) -> list[str]:
+    return [name for name in map(str, document.annotationTypes()) if name.startswith(PREFIX)]
+
+
+def _name(result: str) -> str:
+    return PREFIX + result.strip("{}")
+
+
+def _record(document: Any, name: str) -> Record | None:
+    data = bytes(document.annotation(name).data())
+    if not data or len(data) > MAX_BYTES:
+        return None
+    key = name, zlib.crc32(data)
+    if key not in _read:
+        if len(_read) > 4 * MAX_RECORDS:
+            _read.clear()
+        record = parsed(data)
+        _read[key] = record if record is None or _name(record.result) == name else None
+    return _read[key]
