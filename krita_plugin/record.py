@@ -115,14 +115,20 @@ def parsed(data: bytes) -> Record | None:
         if table["version"] != VERSION:
             return None
         mark = table["mark"]
+        found, soft, hint = (_unpacked(table[name]) for name in ("found", "map", "hint"))
         return Record(
-            *(_id(table[name]) for name in ("result", "source", "painting", "variants")),
+            _id(table["result"]),
+            _id(table["source"]),
+            _id(table["painting"]),
+            _id(table["variants"]),
             _request(table["request"]),
             _text(table["ran"], limits.MAX_ID),
             _text(table["model"], limits.MAX_LABEL),
             _rect(table["area"]),
             None if mark is None else tuple(_whole(one, 2**32) for one in _list(mark, 5)),
-            *(_unpacked(table[name]) for name in ("found", "map", "hint")),
+            found,
+            soft,
+            hint,
             _bytes(table["picture"], MAX_JPEG_BYTES),
         )
     except (_Unfit, ValueError, RecursionError):

@@ -291,9 +291,15 @@ def new_layer(document, before):
 
 
 def pixels(node, document=None, rect=None):
-    """All of a node's bytes over the canvas, or a part of it."""
+    """All of a node's bytes over the canvas, or a part of it, as seen through its masks."""
     x, y, width, height = rect or (0, 0, document.width(), document.height())
-    return bytes(node.pixelData(x, y, width, height))
+    read = node.projectionPixelData if masks(node) else node.pixelData
+    return bytes(read(x, y, width, height))
+
+
+def masks(node):
+    """The transparency masks of a layer."""
+    return [one for one in node.childNodes() if one.type() == "transparencymask"]
 
 
 def digest(data):

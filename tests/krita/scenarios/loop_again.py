@@ -1,0 +1,58 @@
+"""The painter's loop on the next day: another Krita opens what `loop.py` has saved."""
+
+import os
+
+from help import (
+    OUTPUT,
+    activate,
+    app,
+    edit,
+    ended,
+    layers,
+    names,
+    note,
+    press,
+    quick,
+    ready,
+    selection_bytes,
+    submitting,
+)
+
+SAVED = os.path.join(os.path.dirname(OUTPUT.rstrip("/")), "loop", "painting.kra")
+
+
+def check_reopened(result):
+    """The result is known as one, and the selection that it left limits nothing."""
+    document = app().openDocument(SAVED)
+    app().activeWindow().addView(document)
+    yield 1
+    yield from ready()
+    yield from quick(10)
+    result["layers"], result["selected"] = names(document), selection_bytes(document) is not None
+    yield from activate(document, layers(document)[-1])
+    with submitting() as drafts:
+        yield from edit("make the background green")
+    result["sent"], result["hint"] = [drafts[0].width, drafts[0].height], drafts[0].hint is not None
+    sent = b"".join(drafts[0].pixels)
+    result["transparent"] = sum(alpha == 0 for alpha in sent[3::4])
+    result["note"] = note()
+    yield 0.5
+
+
+def check_again(result):
+    """Again repeats the edit of the file, of the painting below, with another seed."""
+    document = app().openDocument(SAVED)
+    app().activeWindow().addView(document)
+    yield 1
+    yield from ready()
+    yield from activate(document, layers(document)[-1])
+    from limn.krita_plugin.plugin import house
+
+    house().edits._last = None  # as in a Krita that has just been started
+    before = names(document)
+    with submitting() as drafts:
+        yield from press("ctrl+shift+o")
+        yield from ended()
+    result["layers"] = [name for name in names(document) if name not in before]
+    result["size"] = [drafts[0].width, drafts[0].height]
+    result["note"] = note()

@@ -1,0 +1,60 @@
+"""The painter's loop in a real Krita: correct, compare, keep, come back tomorrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .harness import Outcome
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
+
+
+@pytest.fixture(scope="module")
+def loop(play: Callable[[str], Outcome]) -> Outcome:
+    return play("loop.py")
+
+
+@pytest.fixture(scope="module")
+def next_day(loop: Outcome, play: Callable[[str], Outcome]) -> Outcome:
+    assert loop.of("saved")["saved"]
+    return play("loop_again.py")
+
+
+def test_a_result_is_all_that_was_worked_on_behind_a_mask(loop: Outcome) -> None:
+    told = loop.of("mask")
+    assert told["raw alpha in the crop"] == [255] and told["raw pixels beside it"] == 0
+    assert told["the mask is the one found"] and told["seen through it"] and told["selected"]
+    assert told["changed beside the mask"] == 0
+
+
+def test_layer_and_mask_are_one_step_and_the_selection_another(loop: Outcome) -> None:
+    told = loop.of("mask")
+    before = [name for name in told["layers"] if "seed" not in name]
+    assert told["after one undo"] == [told["layers"], True]
+    assert told["after two undos"] == [before, True]
+    assert told["after two redos"] == [told["layers"], True, 1, True]
+
+
+def test_painting_on_the_mask_shows_and_hides_the_edit(loop: Outcome) -> None:
+    told = loop.of("mask")
+    assert told["shown"] and told["hidden"] and told["was changed there"]
+
+
+def test_a_flat_layer_has_no_mask(loop: Outcome) -> None:
+    told = loop.of("flat")
+    assert told["masks"] == 0 and told["alpha"]
+
+
+def test_a_reopened_picture_is_gone_on_with(next_day: Outcome) -> None:
+    """It sent 38 x 41 pixels, a fifth of them transparent, within the selection that was left."""
+    told = next_day.of("reopened")
+    assert told["selected"] and not told["hint"]
+    assert told["sent"] == [128, 128] and told["transparent"] == 0
+
+
+def test_again_knows_the_edit_of_a_reopened_picture(next_day: Outcome) -> None:
+    told = next_day.of("again")
+    assert len(told["layers"]) == 1 and "make the star blue" in told["layers"][0]
+    assert told["size"] == [128, 128]
