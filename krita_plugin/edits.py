@@ -33,6 +33,7 @@ from .job import Edit, light, trace
 from .kept_results import KeptResults
 from .preview_data import Look, shares
 from .qt import QObject
+from .results import Results
 from .selections import Selections
 from .sentences import FLATTENED, QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
 from .state import Link, Note, Panel, Request
@@ -67,6 +68,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._asked: tuple[Request, Source] | None = None
         self._kept = KeptResults(panel)
         self._selections = Selections()
+        self.results = Results(panel, self._begin)
         self._offered: list[str] = []  # layers of which what is seen will be edited
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)
@@ -76,7 +78,11 @@ class Edits(QObject):  # type: ignore[misc]
 
     def edit(self, mask_only: bool = False) -> None:
         """Edit the active layer as the panel says."""
-        self._begin(self._panel.request(mask_only), None)
+        request = self._panel.request(mask_only)
+        if mask_only or self._panel.seeds == 1:
+            self._begin(request, None)
+        else:
+            self.results.variants(request)
 
     def again(self) -> None:
         """The last edit once more, of the same layer, with a new seed."""
@@ -134,7 +140,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     # --- an edit's way
 
-    def _begin(self, request: Request, again: Source | None) -> None:
+    def _begin(self, request: Request, again: Source | None, variants: str = "") -> None:
         """Take the snapshot at once, then read it in turns."""
         self._client.connect_to_server()
         if not request.instruction:
@@ -174,7 +180,7 @@ class Edits(QObject):  # type: ignore[misc]
                 Note("error", sentence, "Select the part to edit, with Selection at limit.")
             )
             return
-        edit = Edit(str(uuid.uuid4()), request, source)
+        edit = Edit(str(uuid.uuid4()), request, source, variants=variants)
         self._edits[edit.job] = edit
         if len(self._edits) == 1:
             self._panel.began(request, "reading the layer")
@@ -274,6 +280,7 @@ class Edits(QObject):  # type: ignore[misc]
         edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
         edit.recorded = edit.record(layer, self._panel.model)
         records.write(edit.source.document, edit.recorded)
+        self.results.made(edit.source.document, edit.recorded)
         self._client.acknowledge(edit.job)
         tell = self._teller(edit, can_end=False)
 

@@ -1,6 +1,6 @@
 """Limn's place in Krita.
 
-One state and one connection for all windows, a docker and the five actions in each.
+One state and one connection for all windows, a docker and the actions in each.
 """
 
 from __future__ import annotations
@@ -76,6 +76,15 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.edit_wanted.connect(shared.edits.edit)
         self.view.again_wanted.connect(shared.edits.again)
         self.view.answered.connect(shared.edits.answer)
+        results = shared.edits.results
+        self.view.strip.shown.connect(results.show)
+        self.view.strip.kept.connect(results.keep)
+        self.view.strip.discarded.connect(results.discard)
+        self.view.strip.compared.connect(results.compare)
+        self.view.strip.more_wanted.connect(results.more_like_this)
+        self.view.strip.others_wanted.connect(results.other_algorithms)
+        self.view.strip.redo_wanted.connect(results.redo)
+        self.view.strip.looked.connect(results.refresh)
         self.view.status.cancel_wanted.connect(shared.edits.cancel)
         self.view.status.open_kept_wanted.connect(shared.edits.open_kept)
         self.view.status.start_wanted.connect(shared.client.connect_to_server)
@@ -102,6 +111,20 @@ class LimnExtension(Extension):  # type: ignore[misc]
             "limn_focus": ("Limn: Write an Instruction", lambda edits: _focus()),
             "limn_mask": ("Limn: Find the Mask Only", lambda edits: edits.edit(mask_only=True)),
             "limn_cancel": ("Limn: Cancel the Edit", lambda edits: edits.cancel()),
+            "limn_next": ("Limn: Show the Next Result", lambda edits: edits.results.step(1)),
+            "limn_previous": ("Limn: Show the Result Before", lambda edits: edits.results.step(-1)),
+            "limn_keep": ("Limn: Keep This Result", lambda edits: edits.results.keep()),
+            "limn_discard": ("Limn: Discard This Result", lambda edits: edits.results.discard()),
+            "limn_compare": (
+                "Limn: Compare with the Picture Before",
+                lambda edits: edits.results.compare(not edits.results.comparing),
+            ),
+            "limn_more": ("Limn: More Like This", lambda edits: edits.results.more_like_this()),
+            "limn_others": (
+                "Limn: The Same by Other Algorithms",
+                lambda edits: edits.results.other_algorithms(),
+            ),
+            "limn_redo": ("Limn: Do This Edit Anew", lambda edits: edits.results.redo()),
         }
         for name, (title, act) in acts.items():
             action = window.createAction(name, title, "tools/scripts")

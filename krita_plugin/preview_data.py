@@ -69,6 +69,20 @@ class Look:
     shows: View
 
 
+@dataclass(frozen=True)
+class ResultLook:
+    """A result for the panel's strip: its layer's id, what its tooltip says, and a JPEG.
+
+    seen: whether it is visible. variants: the set that it is one of.
+    """
+
+    id: str
+    words: str
+    jpeg: bytes = field(repr=False)
+    seen: bool
+    variants: str
+
+
 def around(shows: View) -> View:
     """A part that is worked on and a little around it.
 

@@ -33,11 +33,15 @@ QTimer: Any = _core.QTimer
 
 QColor: Any = _gui.QColor
 QGuiApplication: Any = _gui.QGuiApplication
+QIcon: Any = _gui.QIcon
 QImage: Any = _gui.QImage
+QImageReader: Any = _gui.QImageReader
 QKeySequence: Any = _gui.QKeySequence
 QPainter: Any = _gui.QPainter
 QPalette: Any = _gui.QPalette
+QPixmap: Any = _gui.QPixmap
 
+QAbstractItemView: Any = _widgets.QAbstractItemView
 QApplication: Any = _widgets.QApplication
 QButtonGroup: Any = _widgets.QButtonGroup
 QCheckBox: Any = _widgets.QCheckBox
@@ -47,6 +51,9 @@ QFormLayout: Any = _widgets.QFormLayout
 QHBoxLayout: Any = _widgets.QHBoxLayout
 QLabel: Any = _widgets.QLabel
 QLineEdit: Any = _widgets.QLineEdit
+QListView: Any = _widgets.QListView
+QListWidget: Any = _widgets.QListWidget
+QListWidgetItem: Any = _widgets.QListWidgetItem
 QMenu: Any = _widgets.QMenu
 QPlainTextEdit: Any = _widgets.QPlainTextEdit
 QProgressBar: Any = _widgets.QProgressBar

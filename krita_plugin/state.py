@@ -23,7 +23,7 @@ from ..protocol.messages import (
     Welcome,
 )
 from ..protocol.parameters import fits
-from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, View, around
+from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""
@@ -115,6 +115,9 @@ class Panel:
     work: Work | None = None
     note: Note | None = None
     kept: int = 0
+    seeds: int = 1
+    results: tuple[ResultLook, ...] = ()
+    result: str = ""
     layer: LayerPicture | None = None
     preview: Look | None = None
     previews_shown: int = 0
@@ -155,6 +158,11 @@ class Panel:
     def set_flat(self, flat: bool) -> None:
         """Whether a result has its mask in its own alpha, and no mask to paint on."""
         self.flat = flat
+        self._changed()
+
+    def set_seeds(self, count: int) -> None:
+        """How many seeds an edit is made with."""
+        self.seeds = count
         self._changed()
 
     def set_more(self, shown: bool) -> None:
@@ -367,6 +375,12 @@ class Panel:
         """
         self.kept = count
         self._changed()
+
+    def has_results(self, results: tuple[ResultLook, ...], chosen: str) -> None:
+        """These results are in the picture in front; `chosen`: the id of one, or empty."""
+        if (results, chosen) != (self.results, self.result):
+            self.results, self.result = results, chosen
+            self._changed()
 
     def _changed(self) -> None:
         for listener in tuple(self.listeners):

@@ -93,12 +93,17 @@ def painting_of(layer: Any) -> str:
     return _paintings.get(own, own)
 
 
+def nodes(document: Any) -> list[Any]:
+    """All nodes of a picture; those of one parent from bottom to top."""
+    found = list(document.rootNode().childNodes())
+    for node in found:
+        found.extend(node.childNodes())
+    return found
+
+
 def ids(document: Any) -> list[str]:
     """The ids of all nodes of a picture."""
-    nodes = list(document.rootNode().childNodes())
-    for node in nodes:
-        nodes.extend(node.childNodes())
-    return [_id(node) for node in nodes]
+    return [_id(node) for node in nodes(document)]
 
 
 def up_to(layer: Any) -> list[Any]:

@@ -6,7 +6,7 @@ work is a generator for cooperative.py. No pixel of an existing layer is written
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,6 +189,27 @@ def open_as_new(
     layer = yield from _filled(document, area, pixels, format, name, veil, flat=False)
     yield from _added(document, layer, None)
     return layer
+
+
+def shown(document: Any, wanted: Mapping[str, bool]) -> Steps[None]:
+    """Make layers visible or not, by id, and have the picture drawn so; nothing to undo."""
+    yield from idle(document)
+    nodes = {str(node.uniqueId().toString()): node for node in stack.nodes(document)}
+    changed = [
+        (nodes[one], visible)
+        for one, visible in wanted.items()
+        if one in nodes and nodes[one].visible() != visible
+    ]
+    for node, visible in changed:
+        node.setVisible(visible)
+    if changed:
+        yield from call(same(document), "refreshProjection")
+
+
+def taken_out(document: Any, layers: Sequence[Any]) -> Steps[None]:
+    """Take layers out of the picture, each as a step to undo."""
+    for layer in layers:
+        yield from _removed(document, layer)
 
 
 # --- inside ---------------------------------------------------------------------------------------

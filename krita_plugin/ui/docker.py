@@ -36,6 +36,7 @@ from .parameters import ParameterForm
 from .pictures import SmallPicture
 from .reading_line import ReadingLine
 from .status import Status
+from .strip import Strip
 from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
@@ -89,6 +90,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._build_instruction(column)
         self._build_buttons(column)
         self._build_pictures(column)
+        self.strip = Strip(panel)
+        column.addWidget(self.strip)
         self._build_parameters(column)
         column.addStretch(1)
         self.status = Status(panel)
@@ -316,6 +319,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         view = panel.view()
         self.preview.show_edit(panel.layer, panel.preview, view)
         self.mask_picture.show_grey(panel.mask, view)
+        self.strip.refresh()
         self.status.refresh()
 
     def _show_caption(self) -> None:
@@ -391,7 +395,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.flat,
             *self.back.controls,
         ]
-        order = [self.more, *settings, *self.status.controls]
+        order = [self.more, *self.strip.controls, *settings, *self.status.controls]
         if order != self._tabs:
             self._tabs = order
             for one, following in pairwise(order):

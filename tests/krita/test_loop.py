@@ -58,3 +58,43 @@ def test_again_knows_the_edit_of_a_reopened_picture(next_day: Outcome) -> None:
     told = next_day.of("again")
     assert len(told["layers"]) == 1 and "make the star blue" in told["layers"][0]
     assert told["size"] == [128, 128]
+
+
+@pytest.fixture(scope="module")
+def strip(play: Callable[[str], Outcome]) -> Outcome:
+    return play("strip.py")
+
+
+def test_of_four_seeds_one_is_seen(strip: Outcome) -> None:
+    """They were four visible layers."""
+    told = strip.of("variants")
+    assert len(told["made"]) == 4 and told["seen"] == [told["made"][-1]]
+    assert told["in the strip"] == 4 and told["jpegs"] == 4
+    assert "make the star blue" in told["tooltip"] and "seed" in told["tooltip"]
+
+
+def test_keys_go_from_one_result_to_the_other(strip: Outcome) -> None:
+    told = strip.of("variants")
+    assert told["walked"] == [[told["made"][at]] for at in (2, 1, 2)]
+    assert told["another is seen"]
+
+
+def test_comparing_is_no_step_to_undo(strip: Outcome) -> None:
+    told = strip.of("variants")
+    assert told["held"] == {"as before": True, "undo": True, "layers": True}
+    assert told["let go"] == {"as it was": True, "undo": True}
+
+
+def test_discard_takes_one_out_and_keep_the_others(strip: Outcome) -> None:
+    told = strip.of("variants")
+    assert told["discarded"]
+    left, kept = told["kept"]
+    assert left == kept and len(left) == 1
+    assert told["an undo brings one back"]
+
+
+def test_more_of_the_same_is_of_the_same_set(strip: Outcome) -> None:
+    told = strip.of("more")
+    assert [told[key][0] for key in ("ctrl+shift+Up", "ctrl+shift+Home")] == [2, 3]
+    assert all(told[key][1] == 1 for key in ("ctrl+shift+Up", "ctrl+shift+Home", "ctrl+shift+Down"))
+    assert told["sets"] == 1 and len(set(told["ran"])) >= 2

@@ -1,0 +1,206 @@
+"""The results of the picture in front: which there are, which of a set is seen, what becomes of
+them.
+
+Results that answer the same wish (several seeds, "more like this", other algorithms, an edit done
+again) are a set of variants: never more than one of a set is seen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .document import reading, records, stack, writing
+from .document.cooperative import Task
+from .job import trace
+from .preview_data import ResultLook
+from .record import Record
+from .state import Note, Panel, Request
+
+MAX_VARIANTS = 8
+"""Seeds of one wish at a time."""
+
+NONE = Note("quiet", "There is no result in this picture yet.")
+GONE = Note("error", "The layer that was edited is gone.", "Choose a layer, and press Edit.")
+FAILED = "Krita did not do that with the result's layer."
+
+Begin = Callable[[Request, Any, str], None]
+"""Begins an edit: the request, a source to begin from again or None, and the set it belongs to."""
+
+
+class Results:
+    """One object for all of Krita's windows."""
+
+    def __init__(self, panel: Panel, begin: Begin) -> None:
+        self._panel = panel
+        self._begin = begin
+        self._hidden: tuple[Any, tuple[str, ...]] | None = None  # while the painter compares
+
+    # --- what there is
+
+    def refresh(self) -> None:
+        """Tell the panel what there is in the picture in front."""
+        document = reading.active_document()
+        there = self._there(document)
+        active = None if document is None else document.activeNode()
+        looks = tuple(_look(record, node) for record, node in there)
+        ids = [one.id for one in looks]
+        chosen = self._panel.result
+        if active is not None and (own := str(active.uniqueId().toString())) in ids:
+            chosen = own
+        if chosen not in ids:
+            chosen = next((one.id for one in reversed(looks) if one.seen), ids[-1] if ids else "")
+        self._panel.has_results(looks, chosen)
+
+    def made(self, document: Any, record: Record) -> None:
+        """A new result is in a picture: of its set it is the one that is seen."""
+        self._only(document, record)
+
+    # --- what the painter wants
+
+    def show(self, result: str) -> None:
+        """Show a result on the canvas, and no other of its set; its layer becomes active."""
+        document = reading.active_document()
+        for record, node in self._there(document):
+            if document is not None and record.result == result:
+                self._panel.has_results(self._panel.results, result)
+                document.setActiveNode(node)
+                self._only(document, record)
+
+    def step(self, by: int) -> None:
+        """Show the next result, or the one before; after the last comes the first."""
+        ids = [one.id for one in self._panel.results]
+        if not ids:
+            self._panel.noted(NONE)
+            return
+        place = ids.index(self._panel.result) if self._panel.result in ids else -by
+        self.show(ids[(place + by) % len(ids)])
+
+    def keep(self) -> None:
+        """Keep the chosen result, and take the others of its set out of the picture."""
+        document, chosen, others = self._chosen()
+        if chosen is None:
+            return
+        self._show_only(document, {chosen[0].result: True})
+        self._remove(document, [node for _, node in others])
+
+    def discard(self) -> None:
+        """Take the chosen result out of the picture; another of its set is seen then."""
+        document, chosen, others = self._chosen()
+        if chosen is None:
+            return
+        if others:
+            self._show_only(document, {others[-1][0].result: True})
+        self._remove(document, [chosen[1]])
+
+    def compare(self, before: bool) -> None:
+        """Show the picture as it was before its results, or as it is.
+
+        Nothing of this is a step to undo.
+        """
+        document = reading.active_document()
+        if before and self._hidden is None:
+            seen = tuple(one.result for one, node in self._there(document) if node.visible())
+            self._hidden = document, seen
+            self._show_only(document, dict.fromkeys(seen, False))
+        elif not before and self._hidden is not None:
+            document, seen = self._hidden
+            self._hidden = None
+            if reading.is_open(document):
+                self._show_only(document, dict.fromkeys(seen, True))
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the picture is shown as it was."""
+        return self._hidden is not None
+
+    def more_like_this(self) -> None:
+        """As many edits as the panel has seeds, as the chosen result was made, with new seeds."""
+        for request, source, variants in self._again():
+            seed = self._panel.new_seed()
+            for number in range(self._panel.seeds):
+                self._begin(replace(request, seed=seed + number), source, variants)
+
+    def other_algorithms(self) -> None:
+        """The chosen result's words once by each other algorithm that can run here."""
+        _, chosen, _ = self._chosen()
+        for request, source, variants in self._again():
+            for one in self._panel.algorithms:
+                tried = one.name in ("auto", "" if chosen is None else chosen[0].ran)
+                unfit = one.caption == "needed" and not request.caption
+                if not (one.unavailable or one.baseline or tried or unfit):
+                    other = replace(request, algorithm=one.name, parameters={})
+                    self._begin(other, source, variants)
+
+    def redo(self) -> None:
+        """The chosen result once more, with all its settings, on the layer as it is now."""
+        for request, source, variants in self._again():
+            self._begin(request, source, variants)
+
+    def variants(self, request: Request) -> None:
+        """An edit with as many seeds as the panel has; each is a result of one set."""
+        together = str(uuid.uuid4())
+        for number in range(self._panel.seeds):
+            self._begin(replace(request, seed=request.seed + number), None, together)
+
+    # --- inside
+
+    def _there(self, document: Any | None) -> list[tuple[Record, Any]]:
+        """The records of results that are in the picture, with their layers, bottom first."""
+        kept = {one.result: one for one in records.recall(document)}
+        nodes = [] if document is None or not kept else stack.nodes(document)
+        ids = [(str(node.uniqueId().toString()), node) for node in nodes]
+        return [(kept[own], node) for own, node in ids if own in kept]
+
+    def _chosen(self) -> tuple[Any, tuple[Record, Any] | None, list[tuple[Record, Any]]]:
+        """The document, the chosen result, and the others of its set."""
+        document = reading.active_document()
+        there = self._there(document)
+        chosen = next((one for one in there if one[0].result == self._panel.result), None)
+        if chosen is None:
+            self._panel.noted(NONE)
+            return document, None, []
+        variants = chosen[0].variants
+        return (
+            document,
+            chosen,
+            [one for one in there if one[0].variants == variants and one is not chosen],
+        )
+
+    def _again(self) -> list[tuple[Request, Any, str]]:
+        document, chosen, _ = self._chosen()
+        if chosen is None:
+            return []
+        source = records.source_of(document, chosen[0])
+        if source is None:
+            self._panel.noted(GONE)
+            return []
+        return [(chosen[0].request, source, chosen[0].variants)]
+
+    def _only(self, document: Any, record: Record) -> None:
+        wanted = {
+            one.result: one.result == record.result
+            for one, _ in self._there(document)
+            if one.variants == record.variants
+        }
+        self._show_only(document, wanted)
+
+    def _show_only(self, document: Any, wanted: Mapping[str, bool]) -> None:
+        Task(writing.shown(document, wanted), lambda _: self.refresh(), self._failed)
+
+    def _remove(self, document: Any, nodes: list[Any]) -> None:
+        Task(writing.taken_out(document, nodes), lambda _: self.refresh(), self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        self._panel.noted(Note("error", FAILED, "", trace(error)))
+
+
+def _look(record: Record, node: Any) -> ResultLook:
+    request = record.request
+    words = f"{request.instruction}\n{record.ran} · seed {request.seed}"
+    if request.parameters:
+        settings = ", ".join(f"{name} {value}" for name, value in request.parameters.items())
+        words += f"\n{settings}"
+    return ResultLook(record.result, words, record.picture, bool(node.visible()), record.variants)

@@ -1,0 +1,108 @@
+"""Several results of one wish: seen one at a time, compared, kept and discarded by keys."""
+
+from help import (
+    QApplication,
+    Scene,
+    app,
+    composed,
+    edit,
+    ended,
+    keys,
+    layers,
+    names,
+    note,
+    panel,
+    picture,
+    press,
+    quick,
+    screenshot,
+    undo,
+    widget,
+)
+
+
+def seen_of(document):
+    """The names of the results that are visible."""
+    return [node.name() for node in layers(document) if "(seed" in node.name() and node.visible()]
+
+
+def settled(document, key):
+    """Press a key, and wait until Limn has done what it asks for."""
+    before = (tuple(seen_of(document)), tuple(names(document)))
+    keys("key", key)
+    yield lambda: (tuple(seen_of(document)), tuple(names(document))) != before, 10
+    yield 0.7
+
+
+def check_variants(result):
+    """Four seeds are four results, one of which is seen; keys go from one to the other."""
+    document, _ = yield from picture("recolour")
+    yield from quick(8)
+    before, seen = names(document), composed(document)
+    widget("limn_seeds").setValue(4)
+    yield from edit(Scene("recolour").instruction)
+    yield 2
+    widget("limn_seeds").setValue(1)
+    made = [name for name in names(document) if name not in before]
+    result["note"], result["made"], result["seen"] = note(), made, seen_of(document)
+    result["in the strip"] = len(panel().results)
+    result["tooltip"] = panel().results[0].words
+    result["jpegs"] = len({one.jpeg for one in panel().results})
+    yield from screenshot("four")
+    last = composed(document)
+    result["walked"] = []
+    for key in ("ctrl+shift+Left", "ctrl+shift+Left", "ctrl+shift+Right"):
+        yield from settled(document, key)
+        result["walked"].append(seen_of(document))
+    result["another is seen"] = composed(document) != last
+    # compare: hold Space in the strip
+    undo_text, listed = app().action("edit_undo").text(), names(document)
+    one = composed(document)
+    strip = widget("limn_results")
+    strip.setFocus()
+    yield lambda: QApplication.focusWidget() is strip, 5
+    keys("keydown", "space")
+    yield lambda: not seen_of(document), 10
+    yield 0.7
+    result["held"] = {
+        "as before": composed(document) == seen,
+        "undo": app().action("edit_undo").text() == undo_text,
+        "layers": names(document) == listed,
+    }
+    yield from screenshot("compared")
+    keys("keyup", "space")
+    yield lambda: bool(seen_of(document)), 10
+    yield 0.7
+    result["let go"] = {
+        "as it was": composed(document) == one,
+        "undo": app().action("edit_undo").text() == undo_text,
+    }
+    # discard one, keep another
+    gone = seen_of(document)
+    yield from settled(document, "Delete")
+    yield 0.5
+    result["discarded"] = gone[0] not in names(document) and len(seen_of(document)) == 1
+    kept = seen_of(document)
+    yield from settled(document, "ctrl+shift+Return")
+    yield 1
+    result["kept"] = [[name for name in names(document) if name not in before], kept]
+    yield from screenshot("kept")
+    yield from undo()
+    result["an undo brings one back"] = len(names(document)) == len(before) + 2
+
+
+def check_more(result):
+    """More like this, the same by other algorithms, and once more: all of them one set."""
+    document, _ = yield from picture("recolour")
+    yield from quick(8)
+    before = names(document)
+    yield from edit(Scene("recolour").instruction)
+    yield 1
+    for key in ("ctrl+shift+Up", "ctrl+shift+Home", "ctrl+shift+Down"):
+        yield from press(key)
+        yield from ended()
+        yield 1
+        made = [name for name in names(document) if name not in before]
+        result[key] = [len(made), len(seen_of(document)), note()]
+    result["sets"] = len({one.variants for one in panel().results})
+    result["ran"] = [one.words.split("\n")[1].split(" ")[0] for one in panel().results]
