@@ -65,6 +65,29 @@ async def test_the_welcome_tells_what_the_docker_needs(session: ClientSession) -
     assert any(parameter.front for parameter in foi.parameters)
 
 
+async def test_a_whole_result_is_the_working_crop_and_the_mask_comes_with_its_map(
+    session: ClientSession,
+) -> None:
+    wanted = submit("whole-crop", "make the square blue")
+    flat = await run(session, wanted)
+    messages = await run(session, replace(wanted, job="whole-crop-2", whole=True))
+    areas = [
+        next(message.area for message in told if isinstance(message, Result))
+        for told in (flat, messages)
+    ]
+    masks = [
+        next(message for message in told if isinstance(message, Mask) and message.final)
+        for told in (flat, messages)
+    ]
+    assert masks[0].area == masks[1].area and masks[1].map is not None
+    shows = masks[1].map.shows
+    whole, layer = areas[1], areas[0]
+    place = whole.x, whole.y, whole.pixels.width, whole.pixels.height
+    assert place == (shows.x, shows.y, shows.width, shows.height)
+    assert whole.x <= layer.x and whole.y <= layer.y
+    assert whole.pixels.width * whole.pixels.height >= layer.pixels.width * layer.pixels.height
+
+
 async def test_an_edit_from_pixels_to_pixels(session: ClientSession) -> None:
     wanted = submit("whole", "make the square blue, make the background red", seed=7)
     messages = await run(session, wanted)

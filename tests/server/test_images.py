@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from limn.protocol import limits
 from limn.protocol.messages import Pixels
 from limn.server import images
 
@@ -112,6 +113,37 @@ def test_no_alpha_no_layer() -> None:
     image = torch.rand(1, 3, 4, 4)
     assert images.layer(image, image, torch.zeros(1, 1, 4, 4), "rgba8") is None
     assert images.mask(torch.zeros(1, 1, 4, 4)) is None
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_a_whole_crop_through_its_mask_gives_what_the_layer_gives(layout: str) -> None:
+    generator = torch.Generator().manual_seed(3)
+    original = torch.rand(1, 3, 12, 10, generator=generator)
+    edited = torch.rand(1, 3, 6, 8, generator=generator)
+    alpha = torch.zeros(1, 1, 12, 10)
+    alpha[..., 3:8, 2:9] = torch.rand(1, 1, 5, 7, generator=generator).round()
+    result = original.clone()
+    result[..., 2:8, 1:9] += alpha[..., 2:8, 1:9] * (edited - original[..., 2:8, 1:9])
+    layer = images.layer(result, original, alpha, layout)
+    whole = images.whole(edited, (2, 1, 8, 9), layout)
+    assert layer is not None and (whole.x, whole.y) == (1, 2)
+    assert (whole.pixels.width, whole.pixels.height) == (8, 6)
+    one, other = read(layer.pixels), read(whole.pixels)
+    assert (other[..., 3] == (65535 if layout.endswith("16") else 255)).all()
+    part = other[layer.y - 2 :, layer.x - 1 :][: one.shape[0], : one.shape[1]]
+    seen = one[..., 3] > 0
+    assert np.abs(one[seen][:, :3] - part[seen][:, :3]).max() <= 1
+
+
+def test_a_soft_map_has_its_cut_at_half_and_is_small() -> None:
+    soft = torch.linspace(0, 1, 101).view(1, 1, 1, 101)
+    made = images.soft_map(soft, (5, 7, 6, 108), 0.2)
+    levels = np.frombuffer(made.pixels.data or b"", np.uint8)
+    assert (made.shows.x, made.shows.y, made.shows.width, made.shows.height) == (7, 5, 101, 1)
+    assert levels[0] == 0 and levels[20] in (127, 128) and levels[-1] == 255
+    assert (np.diff(levels.astype(int)) >= 0).all()
+    large = images.soft_map(torch.rand(1, 1, 40, 2000), (0, 0, 40, 2000), 0.5)
+    assert max(large.pixels.width, large.pixels.height) == limits.MAX_MAP_SIDE
 
 
 def test_a_mask_is_cut_to_its_bounds() -> None:
