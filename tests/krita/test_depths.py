@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from .harness import Outcome
-from .pictures import bgra
+from .pictures import bgra, grey
 
 pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 
@@ -95,7 +95,8 @@ def test_the_colour_is_right(depths: Outcome, space: str) -> None:
         slice(wire["y"], wire["y"] + wire["height"]),
         slice(wire["x"], wire["x"] + wire["width"]),
     )
-    full = alpha == 255
+    mask = grey(depths.folder / f"{space}-mask.gray", wire["width"], wire["height"])
+    full = (alpha == 255) & (mask == 255)
     off = np.abs(got[rows, columns][full].astype(float) - wanted[full]).max() / 255
     before, _ = bgra(depths.folder / f"{space}-seen-before.bgra", WIDTH, HEIGHT)
     print(f"{space}: {full.sum()} opaque pixels, largest difference {off:.4f}")

@@ -31,4 +31,4 @@ def test_pauses(play: Callable[[str], Outcome], side: str) -> None:
     print(f"longest turns of Limn's own, ms: {told['longest turns']}")
     print(f"changed rectangle {told['changed rectangle']}; {told['note']}")
     assert told["note"].startswith("done in") and len(told["layers"]) == 3
-    assert told["documents"] == 1
+    assert told["views"] == 1

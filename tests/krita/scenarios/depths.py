@@ -7,6 +7,7 @@ from help import (
     app,
     composed,
     edit,
+    final_mask,
     fingerprints,
     listening,
     names,
@@ -18,6 +19,7 @@ from help import (
     pixels,
     quick,
     save,
+    spread,
     submitting,
     undo,
     untouched,
@@ -86,6 +88,8 @@ def in_space(result, name, model, depth, profile):
         "width": sent.width,
         "height": sent.height,
     }
+    masked = spread(final_mask(arrived).area, sent.width, sent.height, -area.x, -area.y)
+    save(f"{name}-mask.gray", masked)
     save(f"{name}-wire.bgra", appearance(sent.data, sent.format, sent.width, sent.height, space))
     yield from undo()
     yield from undo()

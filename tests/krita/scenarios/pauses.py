@@ -88,7 +88,7 @@ def whole_edit(result, size):
     )
     bounds = layers(document)[-1].bounds()
     result["changed rectangle"] = [bounds.x(), bounds.y(), bounds.width(), bounds.height()]
-    result["documents"] = len(app().documents())
+    result["views"] = len(app().activeWindow().views())
     result["by hand"] = yield from by_hand(document)
 
 
