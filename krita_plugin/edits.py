@@ -31,6 +31,7 @@ from .document.reading import Offer, Source
 from .document.trace import Trace
 from .job import Edit, light, trace
 from .kept_results import KeptResults
+from .mask_slider import MaskSlider
 from .preview_data import Look, shares
 from .qt import QObject
 from .results import Results
@@ -69,6 +70,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._kept = KeptResults(panel)
         self._selections = Selections()
         self.results = Results(panel, self._begin)
+        self.mask_slider = MaskSlider(panel)
         self._offered: list[str] = []  # layers of which what is seen will be edited
         client.linked.connect(self._linked)
         client.welcomed.connect(self._welcomed)

@@ -15,6 +15,7 @@ from .document.colour import prepare
 from .document.cooperative import Task
 from .document.unfinished import steps
 from .edits import Edits
+from .mask_slider import STEP
 from .reading_ahead import ReadingAhead
 from .state import Panel
 from .ui.docker import PanelView
@@ -85,6 +86,8 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.strip.others_wanted.connect(results.other_algorithms)
         self.view.strip.redo_wanted.connect(results.redo)
         self.view.strip.looked.connect(results.refresh)
+        self.view.mask_sliders.moved.connect(shared.edits.mask_slider.move)
+        self.view.mask_sliders.let_go.connect(shared.edits.mask_slider.let_go)
         self.view.status.cancel_wanted.connect(shared.edits.cancel)
         self.view.status.open_kept_wanted.connect(shared.edits.open_kept)
         self.view.status.start_wanted.connect(shared.client.connect_to_server)
@@ -123,6 +126,22 @@ class LimnExtension(Extension):  # type: ignore[misc]
             "limn_others": (
                 "Limn: The Same by Other Algorithms",
                 lambda edits: edits.results.other_algorithms(),
+            ),
+            "limn_larger": (
+                "Limn: Make the Mask Larger",
+                lambda edits: edits.mask_slider.nudge(STEP, 0),
+            ),
+            "limn_smaller": (
+                "Limn: Make the Mask Smaller",
+                lambda edits: edits.mask_slider.nudge(-STEP, 0),
+            ),
+            "limn_softer": (
+                "Limn: Make the Mask Softer",
+                lambda edits: edits.mask_slider.nudge(0, STEP),
+            ),
+            "limn_harder": (
+                "Limn: Make the Mask Harder",
+                lambda edits: edits.mask_slider.nudge(0, -STEP),
             ),
             "limn_redo": ("Limn: Do This Edit Anew", lambda edits: edits.results.redo()),
         }

@@ -60,6 +60,7 @@ QProgressBar: Any = _widgets.QProgressBar
 QPushButton: Any = _widgets.QPushButton
 QScrollArea: Any = _widgets.QScrollArea
 QSizePolicy: Any = _widgets.QSizePolicy
+QSlider: Any = _widgets.QSlider
 QSpinBox: Any = _widgets.QSpinBox
 QToolButton: Any = _widgets.QToolButton
 QVBoxLayout: Any = _widgets.QVBoxLayout

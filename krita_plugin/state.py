@@ -118,6 +118,7 @@ class Panel:
     seeds: int = 1
     results: tuple[ResultLook, ...] = ()
     result: str = ""
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     layer: LayerPicture | None = None
     preview: Look | None = None
     previews_shown: int = 0
@@ -159,6 +160,15 @@ class Panel:
         """Whether a result has its mask in its own alpha, and no mask to paint on."""
         self.flat = flat
         self._changed()
+
+    def reshaped(self, growth: int, softness: int) -> None:
+        """The sliders of the chosen result's mask stand there."""
+        self.shapes[self.result] = growth, softness
+        self._changed()
+
+    def shape(self) -> tuple[int, int]:
+        """Where the sliders of the chosen result's mask stand: growth and softness."""
+        return self.shapes.get(self.result, (0, 0))
 
     def set_seeds(self, count: int) -> None:
         """How many seeds an edit is made with."""

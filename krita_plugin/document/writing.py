@@ -206,6 +206,49 @@ def shown(document: Any, wanted: Mapping[str, bool]) -> Steps[None]:
         yield from call(same(document), "refreshProjection")
 
 
+def mask_put(document: Any, layer: Any, mask: Any) -> Steps[None]:
+    """Have a layer's only mask be this one, and the picture drawn so; nothing to undo.
+
+    Raises CanvasProblem if the picture is closed meanwhile.
+    """
+    there = masks.mask_of(layer)
+    if there is None or there.uniqueId() != mask.uniqueId():
+        yield from idle(document)
+        while not document.tryBarrierLock():
+            yield ADDED_SECONDS
+            yield from idle(document)
+        try:
+            layer.setChildNodes([mask])
+        finally:
+            document.unlock()
+    yield from call(same(document), "refreshProjection")
+
+
+def mask_replaced(document: Any, layer: Any, old: Any, new: Any) -> Steps[None]:
+    """Put one mask under a layer and take another out: two steps to undo."""
+    yield from idle(document)
+    active = document.activeNode()
+    there = {one.uniqueId().toString() for one in layer.childNodes()}
+    yield from call(
+        find(document, layer.uniqueId()),
+        "addChildNode",
+        ("Node*", new),
+        ("Node*", old),
+        begun=lambda: len(layer.childNodes()) > len(there),
+    )
+    yield from call(
+        find(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == 1
+    )
+    if active is not None and find(document, active.uniqueId()) is not None:
+        document.setActiveNode(active)
+
+
+def at_rest(document: Any) -> Steps[None]:
+    """Wait until Krita has carried out what was asked of it."""
+    yield ADDED_SECONDS
+    yield from idle(document)
+
+
 def taken_out(document: Any, layers: Sequence[Any]) -> Steps[None]:
     """Take layers out of the picture, each as a step to undo."""
     for layer in layers:

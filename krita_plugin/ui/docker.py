@@ -32,6 +32,7 @@ from ..state import Panel
 from .caption_box import CaptionBox
 from .flat_box import FlatBox
 from .instruction_box import InstructionBox
+from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
 from .pictures import SmallPicture
 from .reading_line import ReadingLine
@@ -92,6 +93,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._build_pictures(column)
         self.strip = Strip(panel)
         column.addWidget(self.strip)
+        self.mask_sliders = MaskSliders(panel)
+        column.addWidget(self.mask_sliders)
         self._build_parameters(column)
         column.addStretch(1)
         self.status = Status(panel)
@@ -320,6 +323,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.preview.show_edit(panel.layer, panel.preview, view)
         self.mask_picture.show_grey(panel.mask, view)
         self.strip.refresh()
+        self.mask_sliders.refresh()
         self.status.refresh()
 
     def _show_caption(self) -> None:
@@ -395,7 +399,13 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.flat,
             *self.back.controls,
         ]
-        order = [self.more, *self.strip.controls, *settings, *self.status.controls]
+        order = [
+            self.more,
+            *self.strip.controls,
+            *self.mask_sliders.controls,
+            *settings,
+            *self.status.controls,
+        ]
         if order != self._tabs:
             self._tabs = order
             for one, following in pairwise(order):

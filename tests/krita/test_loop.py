@@ -95,6 +95,30 @@ def test_discard_takes_one_out_and_keep_the_others(strip: Outcome) -> None:
 
 def test_more_of_the_same_is_of_the_same_set(strip: Outcome) -> None:
     told = strip.of("more")
-    assert [told[key][0] for key in ("ctrl+shift+Up", "ctrl+shift+Home")] == [2, 3]
-    assert all(told[key][1] == 1 for key in ("ctrl+shift+Up", "ctrl+shift+Home", "ctrl+shift+Down"))
+    assert [told[key][0] for key in ("ctrl+shift+F2", "ctrl+shift+F4")] == [2, 3]
+    assert all(told[key][1] == 1 for key in ("ctrl+shift+F2", "ctrl+shift+F4", "ctrl+shift+F3"))
     assert told["sets"] == 1 and len(set(told["ran"])) >= 2
+
+
+def test_the_mask_follows_its_slider_without_a_step_to_undo(strip: Outcome) -> None:
+    told = strip.of("slider")
+    print(f"\nthe mask followed its slider after {told['ms']} ms")
+    assert all(told["followed"]) and told["seen live"] and told["no step yet"]
+    small, large = told["larger"]
+    assert large > small and told["contains what was found"]
+
+
+def test_a_slider_let_go_is_one_step_to_undo(strip: Outcome) -> None:
+    told = strip.of("slider")
+    layers = told["let go"].pop("layers")
+    assert len(layers) == 3
+    assert told["let go"] == {"mask": True, "masks": 1, "selected": True}
+    assert told["undone"] == {"mask": True, "masks": 1, "selected": True, "seen": True}
+    assert told["redone"] == {"mask": True, "masks": 1, "selected": True, "seen": True}
+    assert told["all undone"]
+
+
+def test_keys_make_the_mask_smaller_and_softer(strip: Outcome) -> None:
+    told = strip.of("slider")
+    first, second, third, _ = told["by keys"]
+    assert first > second > third and told["soft levels"] > 20

@@ -9,13 +9,17 @@ from help import (
     ended,
     keys,
     layers,
+    masks,
     names,
+    new_layer,
     note,
     panel,
     picture,
     press,
     quick,
+    redo,
     screenshot,
+    selection_bytes,
     undo,
     widget,
 )
@@ -51,7 +55,7 @@ def check_variants(result):
     yield from screenshot("four")
     last = composed(document)
     result["walked"] = []
-    for key in ("ctrl+shift+Left", "ctrl+shift+Left", "ctrl+shift+Right"):
+    for key in ("ctrl+shift+Prior", "ctrl+shift+Prior", "ctrl+shift+Next"):
         yield from settled(document, key)
         result["walked"].append(seen_of(document))
     result["another is seen"] = composed(document) != last
@@ -98,7 +102,7 @@ def check_more(result):
     before = names(document)
     yield from edit(Scene("recolour").instruction)
     yield 1
-    for key in ("ctrl+shift+Up", "ctrl+shift+Home", "ctrl+shift+Down"):
+    for key in ("ctrl+shift+F2", "ctrl+shift+F4", "ctrl+shift+F3"):
         yield from press(key)
         yield from ended()
         yield 1
@@ -106,3 +110,84 @@ def check_more(result):
         result[key] = [len(made), len(seen_of(document)), note()]
     result["sets"] = len({one.variants for one in panel().results})
     result["ran"] = [one.words.split("\n")[1].split(" ")[0] for one in panel().results]
+
+
+def check_slider(result):
+    """The mask larger, smaller, softer: live without a step to undo, one step when let go."""
+    document, _ = yield from picture("recolour")
+    yield from quick(10)
+    before = names(document)
+    yield from edit(Scene("recolour").instruction)
+    yield 1
+    layer = new_layer(document, before)
+    found, seen, selected = mask_of(layer), composed(document), selection_bytes(document)
+    undo_text = app().action("edit_undo").text()
+    slider = widget("limn_mask_growth")
+    slider.setSliderDown(True)
+    result["ms"] = []
+    for value in (20, 40, 60):
+        was, began = mask_of(layer), time.perf_counter()
+        slider.setValue(value)
+        came = yield lambda was=was: mask_of(layer) != was, 5
+        result["ms"].append(round(1000 * (time.perf_counter() - began)))
+        result.setdefault("followed", []).append(came)
+        yield 0.4
+    live = mask_of(layer)
+    result["larger"] = [covered(found), covered(live)]
+    result["contains what was found"] = all(one >= other for one, other in zip(live, found))
+    result["seen live"] = composed(document) != seen
+    result["no step yet"] = app().action("edit_undo").text() == undo_text
+    yield from screenshot("slider")
+    slider.setSliderDown(False)
+    yield lambda: app().action("edit_undo").text() != undo_text, 10
+    yield 1.5
+    after = composed(document)
+    result["let go"] = {
+        "mask": mask_of(layer) == live,
+        "masks": len(masks(layer)),
+        "selected": selection_bytes(document) == live,
+        "layers": names(document),
+    }
+    yield from undo()
+    yield 1
+    result["undone"] = {
+        "mask": mask_of(layer) == found,
+        "masks": len(masks(layer)),
+        "selected": selection_bytes(document) == selected,
+        "seen": composed(document) == seen,
+    }
+    yield from redo()
+    yield 1
+    result["redone"] = {
+        "mask": mask_of(layer) == live,
+        "masks": len(masks(layer)),
+        "selected": selection_bytes(document) == live,
+        "seen": composed(document) == after,
+    }
+    yield from undo()
+    yield from undo()
+    yield from undo()
+    yield 1
+    result["all undone"] = names(document) == before
+    yield from redo()
+    yield from redo()
+    yield 1
+    layer = new_layer(document, before)
+    sizes = [covered(mask_of(layer))]
+    for key in ("ctrl+shift+F5", "ctrl+shift+F5", "ctrl+shift+F7"):
+        was = mask_of(layer)
+        keys("key", key)
+        yield lambda was=was: mask_of(layer) != was and len(masks(layer)) == 1, 10
+        yield 1.5
+        sizes.append(covered(mask_of(layer)))
+    result["by keys"], result["note"] = sizes, note()
+    result["soft levels"] = len(set(mask_of(layer)))
+
+
+def mask_of(layer):
+    """The pixels of a layer's first mask."""
+    return bytes(masks(layer)[0].pixelData(0, 0, WIDTH, HEIGHT))
+
+
+def covered(mask):
+    return sum(one > 127 for one in mask)

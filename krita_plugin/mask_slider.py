@@ -1,0 +1,240 @@
+"""The mask of a result made larger, smaller or softer by sliders, without the model.
+
+While a slider moves, a mask of ours stands in the layer in the place of its own, which keeps its
+pixels and its history. When it is let go, the new mask is added and the old one taken out. These
+are two steps to Krita, between which both masks are there: nobody else makes that state, so that an
+undo or a redo that ends in it is carried on, and is one step to the painter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from krita import Krita, Selection
+
+from .document import masks, reading, records, writing
+from .document.colour import CanvasProblem
+from .document.cooperative import Steps, Task
+from .document.geometry import Rect
+from .document.pictures import scaled
+from .document.reshaping import MOST, Shape
+from .job import trace
+from .preview_data import PICTURE_SIDE, GreyPicture, every
+from .qt import QByteArray, QUuid
+from .record import Record
+from .state import Note, Panel
+
+STEP = 10
+"""Of a slider, for one press of a key."""
+
+NO_MAP = Note(
+    "quiet",
+    "There is no result whose mask can be changed here.",
+    "Choose a result's layer with a mask under it.",
+)
+FAILED = "Krita did not change the mask."
+
+MOST_PAIRS = 64
+"""Changes of masks of which an undo is known again; the oldest are forgotten."""
+
+
+@dataclass
+class _Session:
+    """One way of the sliders, from the first touch to letting go."""
+
+    document: Any
+    layer: Any
+    record: Record
+    own: Any  # the mask that was there
+    live: Any  # the one that is seen meanwhile
+    shape: Shape
+    stood: tuple[int, int]  # where the sliders were for the mask that the shape was made of
+    done: tuple[int, int] | None = None
+
+    def made(self, wanted: tuple[int, int]) -> bytes:
+        """The mask for sliders that stand there."""
+        growth, softness = wanted[0] - self.stood[0], wanted[1] - self.stood[1]
+        return self.shape.made(max(-MOST, min(growth, MOST)), max(0, softness))
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A mask that took another's place; both by id, and the selections that go with them."""
+
+    document: Any
+    layer: Any
+    old: Any
+    new: Any
+    before: Any | None
+    after: Any | None
+
+
+class MaskSlider:
+    """One object for all of Krita's windows."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._session: _Session | None = None
+        self._wanted = (0, 0)
+        self._let_go = False
+        self._task: Task[Any] | None = None
+        self._pairs: list[_Pair] = []
+        self._watched: list[Any] = []
+
+    def move(self, growth: int, softness: int) -> None:
+        """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
+        before = self._panel.shape()
+        self._wanted = max(-MOST, min(growth, MOST)), max(0, min(softness, MOST))
+        if self._session is None and self._task is None:
+            self._session = self._begun(before)
+        self._panel.reshaped(*(before if self._session is None else self._wanted))
+        if self._session is not None and self._task is None:
+            self._task = Task(self._follow(self._session), self._followed, self._failed)
+
+    def let_go(self) -> None:
+        """Keep the mask as it is seen."""
+        self._let_go = self._session is not None
+        if self._let_go and self._task is None:
+            self._followed(None)
+
+    def nudge(self, growth: int, softness: int) -> None:
+        """Move the sliders by so much, and let go."""
+        now = self._panel.shape()
+        self.move(now[0] + growth, now[1] + softness)
+        self.let_go()
+
+    # --- while it moves
+
+    def _begun(self, stands: tuple[int, int]) -> _Session | None:
+        document, result = reading.active_document(), self._panel.result
+        layer = None if document is None else reading.find(document, QUuid(result))
+        record = None if layer is None else records.of(document, result)
+        own = None if layer is None else masks.mask_of(layer)
+        blank = None if own is None else masks.blank(document, "")
+        if record is None or own is None or blank is None or not _has_map(record):
+            self._panel.noted(NO_MAP)
+            return None
+        live = masks.mask_of(blank).duplicate()
+        live.setName(own.name())
+        shape, area = _shape(record), _area(record)
+        now = own.pixelData(area.x, area.y, area.width, area.height).data()
+        if now == shape.made(*stands):
+            return _Session(document, layer, record, own, live, shape, (0, 0))
+        # the painter has painted on it: what is there now is what is made larger or smaller
+        return _Session(document, layer, record, own, live, _shape(record, now), stands)
+
+    def _follow(self, session: _Session) -> Steps[None]:
+        """Have the layer's mask follow the sliders until they stand still."""
+        while session.done != self._wanted:
+            wanted = self._wanted
+            data = session.made(wanted)
+            area = session.shape.area
+            yield None
+            session.live.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
+            yield from writing.mask_put(session.document, session.layer, session.live)
+            small = every([data], area.width, PICTURE_SIDE)
+            self._panel.masked(GreyPicture(*small))
+            session.done = wanted
+
+    def _followed(self, _: None) -> None:
+        session, self._task = self._session, None
+        if session is None:
+            return
+        if session.done != self._wanted:
+            self._task = Task(self._follow(session), self._followed, self._failed)
+        elif self._let_go:
+            self._let_go, self._session = False, None
+            self._task = Task(self._fixed(session), self._fixed_it, self._failed)
+
+    # --- when it is let go
+
+    def _fixed(self, session: _Session) -> Steps[None]:
+        document, layer = session.document, session.layer
+        data = session.made(session.done or (0, 0))
+        yield from writing.mask_put(document, layer, session.own)
+        pair = _Pair(document, layer, session.own, session.live, *self._selections(session, data))
+        self._watch()
+        yield from writing.mask_replaced(document, layer, session.own, session.live)
+        self._pairs = [*self._pairs, pair][-MOST_PAIRS:]
+        if pair.after is not None:
+            document.setSelection(pair.after)
+            mark = reading.selection_mark(document.selection())
+            records.write(document, session.record.marked(mark))
+
+    def _fixed_it(self, _: None) -> None:
+        self._task = None
+
+    def _selections(self, session: _Session, data: bytes) -> tuple[Any | None, Any | None]:
+        """The selection that is there, and the new one, where it is one that a result has left."""
+        before = session.document.selection()
+        mark = reading.selection_mark(before)
+        if mark is None or not records.left_one(session.document, mark):
+            return None, None
+        area, after = session.shape.area, Selection()
+        after.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
+        return before, after
+
+    # --- undo and redo
+
+    def _watch(self) -> None:
+        """Listen to undo and redo of the window in front; again is no harm."""
+        for name in ("edit_undo", "edit_redo"):
+            action = Krita.instance().action(name)
+            if not any(action == one for one in self._watched):
+                self._watched.append(action)
+                action.triggered.connect(lambda _=False, name=name: self._stepped(name))
+
+    def _stepped(self, name: str) -> None:
+        """An undo or a redo was asked for: carried on, where it ends between two masks."""
+        Task(self._carried_on(name), lambda _: None, self._failed)
+
+    def _carried_on(self, name: str) -> Steps[None]:
+        document = reading.active_document()
+        pairs = [one for one in self._pairs if one.document == document]
+        if document is None or not pairs:
+            return
+        yield from writing.at_rest(document)
+        for pair in pairs:
+            both = [pair.old.uniqueId(), pair.new.uniqueId()]
+            there = [node.uniqueId() for node in pair.layer.childNodes()]
+            if all(one in there for one in both):
+                Krita.instance().action(name).trigger()
+                yield from writing.at_rest(document)
+                selection = pair.before if name == "edit_undo" else pair.after
+                if selection is not None:
+                    document.setSelection(selection)
+                return
+
+    def _failed(self, error: Exception) -> None:
+        session, self._session, self._task, self._let_go = self._session, None, None, False
+        if session is not None and reading.is_open(session.document):
+            steps = writing.mask_put(session.document, session.layer, session.own)
+            Task(steps, lambda _: None, lambda _: None)
+        if isinstance(error, CanvasProblem):
+            self._panel.noted(Note("error", error.sentence, error.remedy))
+        else:
+            self._panel.noted(Note("error", FAILED, "", trace(error)))
+
+
+def _has_map(record: Record) -> bool:
+    return record.map is not None and record.found is not None
+
+
+def _area(record: Record) -> Rect:
+    assert record.map is not None, "asked for records with a map"
+    return record.map.area
+
+
+def _shape(record: Record, now: bytes | None = None) -> Shape:
+    """What the found mask can be made into; or the mask that is there now, in all of its area."""
+    soft, found = record.map, record.found
+    assert soft is not None and found is not None, "asked for records with both"
+    size = soft.width, soft.height
+    if now is not None:
+        return Shape(soft.area, now, soft.area, soft.data, size)
+    data = found.data
+    if (found.width, found.height) != (found.area.width, found.area.height):
+        small = Rect(0, 0, found.width, found.height)
+        data = scaled(data, small, found.area, "gray8")
+    return Shape(soft.area, data, found.area, soft.data, size)

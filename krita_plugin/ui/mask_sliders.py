@@ -1,0 +1,61 @@
+"""Two sliders for the mask of the chosen result: smaller to larger, and softer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..document.reshaping import MOST
+from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
+from ..state import Panel
+from .widgets import named, scroll_past
+
+
+class MaskSliders(QWidget):  # type: ignore[misc]
+    """Follows a Panel. `controls`: what can be reached by Tab."""
+
+    moved = Signal(int, int)
+    """Growth and softness, as they stand now."""
+    let_go = Signal()
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self.setObjectName("limn_mask_sliders")
+        self._panel = panel
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.growth = self._slider(
+            row, "Mask", "limn_mask_growth", -MOST, "Make the result's mask smaller or larger"
+        )
+        self.softness = self._slider(
+            row, "Soft", "limn_mask_softness", 0, "Make the edge of the result's mask softer"
+        )
+        self.controls = [self.growth, self.softness]
+
+    def refresh(self) -> None:
+        """Show the state as it is now."""
+        self.setVisible(bool(self._panel.results))
+        for slider, value in zip((self.growth, self.softness), self._panel.shape(), strict=True):
+            if slider.value() != value and not slider.isSliderDown():
+                slider.blockSignals(True)
+                slider.setValue(value)
+                slider.blockSignals(False)
+
+    def _slider(self, row: Any, title: str, name: str, least: int, tip: str) -> Any:
+        slider = named(QSlider(Qt.Orientation.Horizontal), name, tip)
+        slider.setAccessibleName(tip)
+        slider.setRange(least, MOST)
+        slider.setPageStep(MOST // 5)
+        scroll_past(slider)
+        label = QLabel(title)
+        label.setBuddy(slider)
+        row.addWidget(label)
+        row.addWidget(slider, 1)
+        slider.valueChanged.connect(self._moved)
+        slider.sliderReleased.connect(self.let_go.emit)
+        return slider
+
+    def _moved(self, _: int) -> None:
+        self.moved.emit(self.growth.value(), self.softness.value())
+        if not (self.growth.isSliderDown() or self.softness.isSliderDown()):
+            self.let_go.emit()
