@@ -92,6 +92,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._build_buttons(column)
         self._build_pictures(column)
         self.strip = Strip(panel)
+        self.strip.changed.connect(lambda: QTimer.singleShot(0, self._show_strip))
         column.addWidget(self.strip)
         self.mask_sliders = MaskSliders(panel)
         column.addWidget(self.mask_sliders)
@@ -325,6 +326,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.strip.refresh()
         self.mask_sliders.refresh()
         self.status.refresh()
+
+    def _show_strip(self) -> None:
+        self._scrolled.ensureWidgetVisible(self.strip)
 
     def _show_caption(self) -> None:
         """The caption, and the question for it.

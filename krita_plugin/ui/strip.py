@@ -121,6 +121,8 @@ class Strip(QWidget):  # type: ignore[misc]
     more_wanted = Signal()
     others_wanted = Signal()
     redo_wanted = Signal()
+    changed = Signal()
+    """There are other results than before."""
     looked = Signal()
     """It is time to look at which results there are."""
 
@@ -191,6 +193,8 @@ class Strip(QWidget):  # type: ignore[misc]
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, one.words)
                 item.setData(Qt.ItemDataRole.UserRole, one.id)
                 self.pictures.addItem(item)
+            if results:
+                self.changed.emit()
         rows = [one.id for one in results]
         if self._panel.result in rows:
             self.pictures.setCurrentRow(rows.index(self._panel.result))

@@ -1,6 +1,10 @@
 """Several results of one wish: seen one at a time, compared, kept and discarded by keys."""
 
+import time
+
 from help import (
+    HEIGHT,
+    WIDTH,
     QApplication,
     Scene,
     app,
