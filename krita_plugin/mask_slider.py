@@ -111,11 +111,10 @@ class MaskSlider:
         layer = None if document is None else reading.find(document, QUuid(result))
         record = None if layer is None else records.of(document, result)
         own = None if layer is None else masks.mask_of(layer)
-        blank = None if own is None else masks.blank(document, "")
-        if record is None or own is None or blank is None or not _has_map(record):
+        live = None if own is None else masks.alone(document)
+        if record is None or own is None or live is None or not _has_map(record):
             self._panel.noted(NO_MAP)
             return None
-        live = masks.mask_of(blank).duplicate()
         live.setName(own.name())
         shape, area = _shape(record), _area(record)
         now = own.pixelData(area.x, area.y, area.width, area.height).data()

@@ -79,6 +79,13 @@ def blank(document: Any, name: str) -> Any | None:
     return layer
 
 
+def alone(document: Any) -> Any | None:
+    """An empty mask that is under no layer; None where this Krita makes none."""
+    layer = blank(document, "")
+    mask = None if layer is None else mask_of(layer)
+    return None if mask is None else mask.duplicate()
+
+
 def mask_of(layer: Any) -> Any | None:
     """The layer's transparency mask, where that is the only node under it."""
     masks = layer.childNodes()

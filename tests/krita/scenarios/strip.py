@@ -138,7 +138,9 @@ def check_slider(result):
         yield 0.4
     live = mask_of(layer)
     result["larger"] = [covered(found), covered(live)]
-    result["contains what was found"] = all(one >= other for one, other in zip(live, found))
+    result["contains what was found"] = all(
+        one >= other for one, other in zip(live, found, strict=True)
+    )
     result["seen live"] = composed(document) != seen
     result["no step yet"] = app().action("edit_undo").text() == undo_text
     yield from screenshot("slider")
