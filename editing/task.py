@@ -177,7 +177,10 @@ class Task:
         return self.frame.alpha(torch.stack(feathered).amax(0)) * self._clip()
 
     def working_map(self, found: Found) -> Tensor:
-        """The soft map at the working size, (1, 1, h, w) in 0..1; 0 where nothing may change."""
+        """The soft map at the working size, (1, 1, h, w) in 0..1.
+
+        It is 0 where nothing may change.
+        """
         if self.exactly is not None:
             return self.exactly
         soft = F.interpolate(found.soft.float().cpu(), size=self.frame.size, mode="bilinear")

@@ -95,7 +95,7 @@ class Edits(QObject):  # type: ignore[misc]
         self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
 
     def _recorded(self) -> tuple[Request, Source] | None:
-        """What the active result was made by, or the topmost, in a picture opened from a file."""
+        """What the active result was made by, or the topmost, as its picture tells."""
         document = reading.active_document()
         node = None if document is None else document.activeNode()
         if document is None or node is None:

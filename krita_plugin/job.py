@@ -162,7 +162,10 @@ class Edit:
         return grey(area, [pixels.data or b""], pixels.width)
 
     def _thumbnail(self) -> bytes:
-        """The result as it lies on what was sent, as a JPEG; nothing where that is not known."""
+        """The result as it lies on what was sent, as a JPEG.
+
+        Nothing where that is not known.
+        """
         result, picture, mask = self.result, self.picture, self.mask_apart
         if result is None or picture is None:
             return b""

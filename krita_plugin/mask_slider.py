@@ -1,4 +1,6 @@
-"""The mask of a result made larger, smaller or softer by sliders, without the model.
+"""The mask of a result made larger, smaller or softer by sliders.
+
+The model is not needed for that.
 
 While a slider moves, a mask of ours stands in the layer in the place of its own, which keeps its
 pixels and its history. When it is let go, the new mask is added and the old one taken out. These
@@ -18,9 +20,9 @@ from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.geometry import Rect
 from .document.pictures import scaled
-from .document.reshaping import MOST, Shape
+from .document.reshaping import Shape
 from .job import trace
-from .preview_data import PICTURE_SIDE, GreyPicture, every
+from .preview_data import MOST, PICTURE_SIDE, GreyPicture, every
 from .qt import QByteArray, QUuid
 from .record import Record
 from .state import Note, Panel
@@ -60,7 +62,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A mask that took another's place; both by id, and the selections that go with them."""
+    """A mask that took another's place, and the selections that go with both."""
 
     document: Any
     layer: Any
@@ -165,7 +167,10 @@ class MaskSlider:
         self._task = None
 
     def _selections(self, session: _Session, data: bytes) -> tuple[Any | None, Any | None]:
-        """The selection that is there, and the new one, where it is one that a result has left."""
+        """The selection that is there, and the new one.
+
+        None where the painter has made that selection.
+        """
         before = session.document.selection()
         mark = reading.selection_mark(before)
         if mark is None or not records.left_one(session.document, mark):
@@ -226,7 +231,7 @@ def _area(record: Record) -> Rect:
 
 
 def _shape(record: Record, now: bytes | None = None) -> Shape:
-    """What the found mask can be made into; or the mask that is there now, in all of its area."""
+    """What the found mask can be made into, or the one that is there now."""
     soft, found = record.map, record.found
     assert soft is not None and found is not None, "asked for records with both"
     size = soft.width, soft.height

@@ -23,6 +23,10 @@ On each side, as a share of its side.
 """
 
 
+MOST = 100
+"""Of a mask's sliders, either way."""
+
+
 @dataclass(frozen=True)
 class GreyPicture:
     """A small mask for the panel, one byte a pixel, rows without padding."""
@@ -71,9 +75,10 @@ class Look:
 
 @dataclass(frozen=True)
 class ResultLook:
-    """A result for the panel's strip: its layer's id, what its tooltip says, and a JPEG.
+    """A result for the panel's strip.
 
-    seen: whether it is visible. variants: the set that it is one of.
+    Its layer's id, what its tooltip says, and a JPEG. seen: whether it is visible. variants: the
+    set that it is one of.
     """
 
     id: str
@@ -122,8 +127,9 @@ def small(
 
 
 def every(strips: Sequence[bytes], width: int, most: int) -> tuple[int, int, bytes]:
-    """A mask in strips, one byte a pixel, made at most `most` large by leaving out rows and
-    columns: its new width and height, and its bytes.
+    """A mask made at most `most` large by leaving out rows and columns.
+
+    strips: its rows from top to bottom, one byte a pixel. Returns its new width, height and bytes.
     """
     height = sum(len(strip) for strip in strips) // max(1, width)
     step = max(1, -(-max(width, height) // most))

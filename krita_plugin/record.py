@@ -27,7 +27,10 @@ MAX_BYTES = 1024 * 1024
 """Of a record in a file: a thumbnail, and three small masks."""
 
 MAX_GREY_SIDE = 512
-"""Cells along a side of a mask in a record: it is made larger again where it is needed."""
+"""Cells along a side of a mask in a record.
+
+It is made larger again where it is needed.
+"""
 
 MAX_JPEG_BYTES = 64 * 1024
 """Of a thumbnail."""
@@ -41,8 +44,9 @@ ID_LENGTH = 38
 
 @dataclass(frozen=True)
 class Grey:
-    """A small mask and the rectangle that it covers, in document pixels; one byte a cell, rows
-    without padding.
+    """A small mask and the rectangle that it covers, in document pixels.
+
+    One byte a cell, rows without padding.
     """
 
     area: Rect
@@ -81,10 +85,6 @@ class Record:
         return replace(self, mark=mark)
 
 
-class _Unfit(Exception):
-    """Something in a record is not as it has to be."""
-
-
 def written(record: Record) -> bytes:
     """A record for a file; without its masks where it would be larger than MAX_BYTES."""
     table = {
@@ -103,7 +103,10 @@ def written(record: Record) -> bytes:
 
 
 def parsed(data: bytes) -> Record | None:
-    """The record that stands in these bytes; None where it is none, or not all of it fits."""
+    """The record that stands in these bytes.
+
+    None where it is none, or not all of it fits.
+    """
     if len(data) > MAX_BYTES:
         return None
     try:
@@ -131,7 +134,7 @@ def parsed(data: bytes) -> Record | None:
             hint,
             _bytes(table["picture"], MAX_JPEG_BYTES),
         )
-    except (_Unfit, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
@@ -160,14 +163,14 @@ def _unpacked(value: Any) -> Grey | None:
     table = _table(value, "area size data")
     width, height = (_whole(one, MAX_GREY_SIDE) for one in _list(table["size"], 2))
     if width < 1 or height < 1:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(_bytes(table["data"], MAX_BYTES), width * height + 1)
     except zlib.error as error:
-        raise _Unfit from error
+        raise ValueError("no base64, or no bytes") from error
     if len(data) != width * height:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return Grey(_rect(table["area"]), width, height, data)
 
 
@@ -176,18 +179,18 @@ def _request(value: Any) -> Request:
     table = _table(value, f"{names} flat")
     parameters = table["parameters"]
     if not isinstance(parameters, dict) or len(parameters) > limits.MAX_ITEMS:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     for name, one in parameters.items():
         _text(name, limits.MAX_ID)
         if isinstance(one, str):
             _text(one, limits.MAX_TEXT)
         elif not isinstance(one, (bool, int, float)) or not abs(one) <= limits.MAX_COUNT:
-            raise _Unfit
+            raise ValueError("not as a record has to be")
     if table["hint_mode"] not in HINT_MODES:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     flags = [table[name] for name in ("mask_only", "keep_transparency", "flat")]
     if not all(isinstance(one, bool) for one in flags):
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return Request(
         _text(table["instruction"], limits.MAX_INSTRUCTION),
         _text(table["algorithm"], limits.MAX_ID),
@@ -203,32 +206,32 @@ def _request(value: Any) -> Request:
 
 def _table(value: Any, names: str) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(names.split()):
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return value
 
 
 def _list(value: Any, length: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != length:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return value
 
 
 def _whole(value: Any, most: int) -> int:
     if type(value) is not int or not -most <= value <= most:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return value
 
 
 def _rect(value: Any) -> Rect:
     x, y, width, height = (_whole(one, MAX_PLACE) for one in _list(value, 4))
     if width < 0 or height < 0:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return Rect(x, y, width, height)
 
 
 def _text(value: Any, most: int) -> str:
     if not isinstance(value, str) or len(value) > most:
-        raise _Unfit
+        raise ValueError("not as a record has to be")
     return value
 
 
@@ -240,4 +243,4 @@ def _bytes(value: Any, most: int) -> bytes:
     try:
         return base64.b64decode(_text(value, 4 * (most // 3 + 1)), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _Unfit from error
+        raise ValueError("no base64, or no bytes") from error

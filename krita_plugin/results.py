@@ -1,5 +1,4 @@
-"""The results of the picture in front: which there are, which of a set is seen, what becomes of
-them.
+"""The results of the picture in front, and what becomes of them.
 
 Results that answer the same wish (several seeds, "more like this", other algorithms, an edit done
 again) are a set of variants: never more than one of a set is seen.
@@ -27,7 +26,10 @@ GONE = Note("error", "The layer that was edited is gone.", "Choose a layer, and 
 FAILED = "Krita did not do that with the result's layer."
 
 Begin = Callable[[Request, Any, str], None]
-"""Begins an edit: the request, a source to begin from again or None, and the set it belongs to."""
+"""Begins an edit.
+
+The request, a source to begin from again or None, and the set that it belongs to.
+"""
 
 
 class Results:
@@ -117,7 +119,7 @@ class Results:
         return self._hidden is not None
 
     def more_like_this(self) -> None:
-        """As many edits as the panel has seeds, as the chosen result was made, with new seeds."""
+        """Edits like the chosen result's, as many as the panel has seeds, with new ones."""
         for request, source, variants in self._again():
             seed = self._panel.new_seed()
             for number in range(self._panel.seeds):

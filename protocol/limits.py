@@ -51,7 +51,10 @@ A JPEG of 512 x 512 pixels takes 20 to 150 KiB, and never more than its raw size
 """
 
 MAX_MAP_SIDE = 512
-"""Cells along a mask's soft map: algorithms look for a thing on grids of 16 to 128 cells."""
+"""Cells along a side of a mask's soft map.
+
+Algorithms look for a thing on grids of 16 to 128 cells.
+"""
 
 MAX_INSTRUCTION = 2_000
 """Characters of an instruction or a caption.
@@ -96,7 +99,10 @@ Enough to see what is meant, too few to fill a disk with what a client has made 
 """
 
 MAX_TRANSFERS = MAX_ITEMS + 2
-"""Pictures in one message: a mask, its soft map, and one sub-mask for each instruction."""
+"""Pictures in one message.
+
+A mask, its soft map, and one sub-mask for each instruction.
+"""
 
 MAX_MESSAGE_BYTES = MAX_PIXELS * 9
 """Pixels of all pictures of one message.

@@ -457,10 +457,10 @@ class PartMask:
 
 @dataclass(frozen=True)
 class SoftMap:
-    """The map from which a mask was cut, so that it can be cut anew: gray8, its cut at 128.
+    """The map from which a mask was cut, so that it can be cut anew.
 
-    `shows`: the part of the submitted picture that it covers; it may be smaller than that, at most
-    limits.MAX_MAP_SIDE.
+    gray8, its cut at 128. `shows`: the part of the submitted picture that it covers; it may be
+    smaller than that, at most limits.MAX_MAP_SIDE.
     """
 
     shows: Box

@@ -146,10 +146,10 @@ def whole(
     paper: tuple[float, float, float] | None = None,
     edge: float = 1.0,
 ) -> Region:
-    """All of an edited crop as a layer to put over the original, to be seen through a mask.
+    """All of an edited crop as a layer, to be seen through a mask.
 
-    edited: (1, 3, h, w), at the place `box` (top, left, bottom, right) of the submitted picture.
-    The rest as for `layer`.
+    It is put over the original. edited: (1, 3, h, w), at the place `box` (top, left, bottom, right)
+    of the submitted picture. The rest as for `layer`.
     """
     top, left, bottom, right = box
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
@@ -224,7 +224,10 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
 
 
 def _packed(edited: Tensor, coverage: NDArray[np.integer], wire_format: str) -> Pixels:
-    """Colour (3, h, w) in 0..1 and alpha (h, w) in levels; what is transparent is all zero."""
+    """Colour (3, h, w) in 0..1 and alpha (h, w) in levels as pixels.
+
+    What is transparent is all zero.
+    """
     order, kind = _LAYOUTS[wire_format]
     height, width = coverage.shape
     raw = np.zeros((height, width, 4), np.dtype(kind))

@@ -49,11 +49,17 @@ TILES = "VERSION 2\nTILEWIDTH 64\nTILEHEIGHT 64\nPIXELSIZE {}\nDATA 0\n"
 """Pixels of which there are none, as Krita keeps them."""
 
 _hidden: list[Any] = []
-"""The hidden picture, once there was need for it; None where this Krita can't open it."""
+"""The hidden picture, once there was need for it.
+
+None where this Krita can't open it.
+"""
 
 
 def prepare() -> Steps[None]:
-    """Open the hidden picture when no event loop of Krita's is nested: it may run one itself."""
+    """Open the hidden picture when no event loop of Krita's is nested.
+
+    Opening may run one itself.
+    """
     yield PREPARE_SECONDS
     while QThread.currentThread().loopLevel() > 1:
         yield PREPARE_SECONDS
@@ -61,9 +67,10 @@ def prepare() -> Steps[None]:
 
 
 def blank(document: Any, name: str) -> Any | None:
-    """An empty layer in the document's colour space with an empty mask under it: nothing is seen.
+    """An empty layer with an empty mask under it: nothing of it is seen.
 
-    None: this Krita makes none. Takes some tenths of a second the first time.
+    It is in the document's colour space. None: this Krita makes none. Takes some tenths of a second
+    the first time.
     """
     hidden = _opened()
     if hidden is None:

@@ -60,10 +60,11 @@ def over(
 def through(
     pixels: bytes, area: Rect, mask: bytes, place: Rect, deep: bool, inverted: bool = False
 ) -> bytes:
-    """Pixels as they are seen through a mask: their alpha times the mask's, nothing beside it.
+    """Pixels as they are seen through a mask.
 
-    mask: one byte a pixel, 255 lets all through. place: where it lies. inverted: the other way
-    round, with all of it beside the mask.
+    Their alpha is multiplied by the mask's; beside it nothing is seen. mask: one byte a pixel, 255
+    lets all through. place: where it lies. inverted: the other way round, with all of it beside the
+    mask.
     """
     image = _image(pixels, area, deep).copy()
     part = place.intersected(area)

@@ -1,5 +1,7 @@
-"""The records of a picture's results, which lie in the picture itself as annotations: they are
-saved with it, and are there when it is opened again, by whatever Krita.
+"""The records of a picture's results.
+
+They lie in the picture itself, as annotations: they are saved with it, and are there when it is
+opened again, by whatever Krita.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ def every(document: Any) -> list[Record]:
 
 
 def recall(document: Any | None) -> list[Record]:
-    """Know the results again in a picture that was opened from a file; there may be no picture."""
+    """Know the results again in a picture that was opened from a file.
+
+    There may be no picture.
+    """
     records = [] if document is None else every(document)
     for one in records:
         stack.recall(one.result, one.painting)
@@ -57,8 +62,9 @@ def recall(document: Any | None) -> list[Record]:
 
 
 def source_of(document: Any, record: Record) -> Source | None:
-    """What the edit of a record began with, as far as it has to be known to begin again: its layer
-    as it is now, and the selection. None where the layer is gone.
+    """What the edit of a record began with, as far as it is needed again.
+
+    Its layer as it is now, and the selection. None where the layer is gone.
     """
     layer = reading.find(document, QUuid(record.source))
     if layer is None:

@@ -1,12 +1,14 @@
-"""A found mask made larger, smaller or softer, without the model, from the map it was cut from.
+"""A found mask made larger, smaller or softer, without the model.
 
-The map tells how sure every place is; the cut lies at 128 (see `SoftMap` in the protocol). Larger
-takes in what is less sure, smaller leaves it out; where nothing is moved, the mask is as found.
-Krita's Python has no numpy: the levels go through a table, the rest is Qt's.
+That is done from the map it was cut from. The map tells how sure every place is; the cut lies at
+128 (see `SoftMap` in the protocol). Larger takes in what is less sure, smaller leaves it out; where
+nothing is moved, the mask is as found. Krita's Python has no numpy: the levels go through a table,
+the rest is Qt's.
 """
 
 from __future__ import annotations
 
+from ..preview_data import MOST
 from ..qt import QImage, QPainter, Qt
 from .geometry import Rect
 from .pictures import scaled
@@ -17,20 +19,22 @@ CUT = 128
 RAMP = 12
 """Levels over which the edge of a mask that is cut anew rises from 0 to 255."""
 
-MOST = 100
-"""Either way of both sliders."""
-
 BLUR = 16
 """Pixels of softness at the most, as a share: one of so many of the longer side."""
 
 
 class Shape:
-    """What a mask can be made into. `area`: the rectangle of all of it, in document pixels."""
+    """What a mask can be made into.
+
+    `area`: the rectangle of all of it, in document pixels.
+    """
 
     def __init__(
         self, area: Rect, found: bytes, place: Rect, levels: bytes, size: tuple[int, int]
     ) -> None:
-        """found: the mask, one byte a pixel, of `place`, which lies in `area`; nothing beside it.
+        """A found mask and its map.
+
+        found: the mask, one byte a pixel, of `place`, which lies in `area`; nothing beside it.
         levels: the map of `area`, (width, height) = size, one byte a cell.
         """
         self.area = area

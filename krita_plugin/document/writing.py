@@ -47,7 +47,10 @@ In one turn the two of them hold it half as long again.
 
 @dataclass(frozen=True)
 class Veil:
-    """A mask to see a layer through: one byte a pixel, 255 lets all through, nothing beside it."""
+    """A mask to see a layer through.
+
+    One byte a pixel: 255 lets all through; nothing is seen beside it.
+    """
 
     area: Rect
     data: bytes = field(repr=False)
@@ -192,7 +195,10 @@ def open_as_new(
 
 
 def shown(document: Any, wanted: Mapping[str, bool]) -> Steps[None]:
-    """Make layers visible or not, by id, and have the picture drawn so; nothing to undo."""
+    """Make layers visible or not, by id, and have the picture drawn so.
+
+    It is no step to undo.
+    """
     yield from idle(document)
     nodes = {str(node.uniqueId().toString()): node for node in stack.nodes(document)}
     changed = [
@@ -280,8 +286,9 @@ def _filled(
     veil: Veil | None = None,
     flat: bool = True,
 ) -> Steps[Any]:
-    """A paint layer with these pixels, not yet in the document; seen through a veil by its
-    transparency mask, or `flat`: by its own alpha.
+    """A paint layer with these pixels, not yet in the document.
+
+    It is seen through a veil by its transparency mask, or `flat`: by its own alpha.
     """
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")

@@ -1,4 +1,4 @@
-"""The setting whether a result has a mask to paint on, or its mask in its own transparency."""
+"""The setting whether a result is cut out, or has a mask to paint on."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..document.reshaping import MOST
+from ..preview_data import MOST
 from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
 from ..state import Panel
 from .widgets import named, scroll_past

@@ -1,5 +1,7 @@
-"""The strip of results: every result of the picture in front as a small picture, and what can be
-done with the chosen one.
+"""The strip of results.
+
+Every result of the picture in front is a small picture; buttons say what can be done with the
+chosen one.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from ..state import Panel
 from .widgets import keep_from_krita, named, scroll_past
 
 SIDE = 56
-"""Pixels of a small picture: five stand beside each other in Krita's narrow docker."""
+"""Pixels of a small picture: four stand side by side in a narrow docker."""
 
 MOST_SIDE = 1024
 """Pixels along a side of a picture that is read from a file."""
@@ -55,7 +57,10 @@ KEYS = (
 
 
 class Pictures(QListWidget):  # type: ignore[misc]
-    """The small pictures. Enter keeps, Del discards, Space held shows the picture before."""
+    """The small pictures, and their keys.
+
+    Enter keeps, Del discards, Space held down shows the picture before.
+    """
 
     kept = Signal()
     discarded = Signal()
