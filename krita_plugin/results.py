@@ -49,11 +49,12 @@ class Results:
         active = None if document is None else document.activeNode()
         looks = tuple(_look(record, node) for record, node in there)
         ids = [one.id for one in looks]
+        seen = [one.id for one in looks if one.seen]
         chosen = self._panel.result
-        if active is not None and (own := str(active.uniqueId().toString())) in ids:
+        if active is not None and (own := str(active.uniqueId().toString())) in seen:
             chosen = own
         if chosen not in ids:
-            chosen = next((one.id for one in reversed(looks) if one.seen), ids[-1] if ids else "")
+            chosen = [*ids, *seen][-1] if ids else ""
         self._panel.has_results(looks, chosen)
 
     def made(self, document: Any, record: Record) -> None:
@@ -94,7 +95,7 @@ class Results:
         if chosen is None:
             return
         if others:
-            self._show_only(document, {others[-1][0].result: True})
+            self.show(others[-1][0].result)
         self._remove(document, [chosen[1]])
 
     def compare(self, before: bool) -> None:
