@@ -224,7 +224,8 @@ def _whole(value: Any, most: int) -> int:
 
 def _rect(value: Any) -> Rect:
     x, y, width, height = (_whole(one, MAX_PLACE) for one in _list(value, 4))
-    if width < 0 or height < 0:
+    too_large = max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS
+    if width < 0 or height < 0 or too_large:
         raise ValueError("not as a record has to be")
     return Rect(x, y, width, height)
 

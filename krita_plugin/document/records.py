@@ -6,7 +6,6 @@ opened again, by whatever Krita.
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
 from krita import Selection
@@ -25,13 +24,17 @@ DESCRIPTION = "How Limn made a layer"
 MAX_RECORDS = 256
 """Of one picture; beyond that those go first whose layers are gone."""
 
-_read: dict[tuple[str, int], Record | None] = {}
-"""Records by name and checksum: each is read once."""
+_read: dict[tuple[str, str], Record | None] = {}
+"""Records by the picture's file and their names: each is read once.
+
+The docker looks every second, and what is in a picture is written by `write` alone.
+"""
 
 
 def write(document: Any, record: Record) -> None:
     """Keep a record in its picture. It is no step to undo."""
     document.setAnnotation(_name(record.result), DESCRIPTION, QByteArray(written(record)))
+    _read[str(document.fileName()), _name(record.result)] = record
     names = _names(document)
     if len(names) > MAX_RECORDS:
         there = {_name(one) for one in stack.ids(document)}
@@ -95,13 +98,11 @@ def _name(result: str) -> str:
 
 
 def _record(document: Any, name: str) -> Record | None:
-    data = bytes(document.annotation(name).data())
-    if not data or len(data) > MAX_BYTES:
-        return None
-    key = name, zlib.crc32(data)
+    key = str(document.fileName()), name
     if key not in _read:
         if len(_read) > 4 * MAX_RECORDS:
             _read.clear()
-        record = parsed(data)
+        data = bytes(document.annotation(name).data())
+        record = parsed(data) if len(data) <= MAX_BYTES else None
         _read[key] = record if record is None or _name(record.result) == name else None
     return _read[key]

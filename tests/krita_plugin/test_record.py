@@ -96,6 +96,8 @@ def changed(name: str, value: Any) -> bytes:
         ("area", [0, 0, -1, 4]),
         ("area", [0, 0, 1]),
         ("area", [0, 0, 2**40, 4]),
+        ("area", [0, 0, 2**15, 4]),
+        ("found.area", [0, 0, 2**14, 2**14]),
         ("mark", [1, 2]),
         ("mark", "12345"),
         ("found.size", [4, 3]),
