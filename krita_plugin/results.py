@@ -134,7 +134,8 @@ class Results:
                 tried = one.name in ("auto", "" if chosen is None else chosen[0].ran)
                 unfit = one.caption == "needed" and not request.caption
                 if not (one.unavailable or one.baseline or tried or unfit):
-                    other = replace(request, algorithm=one.name, parameters={})
+                    settings = self._panel.settings(one)
+                    other = replace(request, algorithm=one.name, parameters=settings)
                     self._begin(other, source, variants)
 
     def redo(self) -> None:

@@ -228,6 +228,15 @@ class Panel:
         value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
         return value if fits(value, parameter) else parameter.default
 
+    def settings(self, algorithm: Algorithm) -> dict[str, Value]:
+        """What the painter has set for an algorithm, as far as it fits and is no default."""
+        kept = self.values.get(algorithm.name, {})
+        return {
+            one.name: kept[one.name]
+            for one in algorithm.parameters
+            if one.name in kept and fits(kept[one.name], one) and kept[one.name] != one.default
+        }
+
     def request(self, mask_only: bool = False) -> Request:
         """What the panel asks for now; parameters that equal their defaults are left out."""
         algorithm = self.chosen()

@@ -193,7 +193,7 @@ class Strip(QWidget):  # type: ignore[misc]
             self._shown = results
             self.pictures.clear()
             for one in results:
-                item = QListWidgetItem(_icon(one), "")
+                item = QListWidgetItem(QIcon(QPixmap.fromImage(_decoded(one.jpeg))), "")
                 item.setToolTip(one.words)
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, one.words)
                 item.setData(Qt.ItemDataRole.UserRole, one.id)
@@ -241,13 +241,3 @@ def _decoded(jpeg: bytes) -> Any:
     image = QImage(SIDE, SIDE, QImage.Format.Format_RGB32)
     image.fill(0)
     return image
-
-
-def _icon(look: ResultLook) -> Any:
-    """A result's small picture; fainter where it is not seen on the canvas."""
-    image = _decoded(look.jpeg)
-    mode = QIcon.Mode.Normal if look.seen else QIcon.Mode.Disabled
-    icon = QIcon(QPixmap.fromImage(image))
-    if look.seen:
-        return icon
-    return QIcon(icon.pixmap(SIDE, SIDE, mode))

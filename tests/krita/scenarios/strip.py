@@ -106,6 +106,7 @@ def check_more(result):
     before = names(document)
     yield from edit(Scene("recolour").instruction)
     yield 1
+    panel().values.update({one.name: {"steps": 4} for one in panel().algorithms})
     for key in ("ctrl+shift+F2", "ctrl+shift+F4", "ctrl+shift+F3"):
         yield from press(key)
         yield from ended()
