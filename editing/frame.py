@@ -103,9 +103,7 @@ class Frame:
                 padded.narrow(axis, start, width).zero_()
         return masks.feather(padded, fall)[..., width:-width, width:-width]
 
-    def leave(
-        self, original: Tensor, edited: Tensor, change: Recolouring | None = None
-    ) -> Tensor:
+    def leave(self, original: Tensor, edited: Tensor, change: Recolouring | None = None) -> Tensor:
         """A working picture (1, 3, h, w) at the size of the box in the layer, in 0..1.
 
         change: as for `composite`.

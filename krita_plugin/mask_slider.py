@@ -37,6 +37,12 @@ NO_MAP = Note(
 )
 FAILED = "Krita did not change the mask."
 
+MOST_MADE = 8
+"""Masks of which it is remembered where the sliders stood.
+
+Each is a picture in memory.
+"""
+
 MOST_PAIRS = 64
 """Changes of masks of which an undo is known again; the oldest are forgotten."""
 
@@ -51,23 +57,32 @@ class _Session:
     own: Any  # the mask that was there
     live: Any  # the one that is seen meanwhile
     shape: Shape
-    stood: tuple[int, int]  # where the sliders were for the mask that the shape was made of
+    stands: tuple[int, int]  # the sliders, for the mask that was there
     done: tuple[int, int] | None = None
 
-    def made(self, wanted: tuple[int, int]) -> bytes:
-        """The mask for sliders that stand there."""
-        growth, softness = wanted[0] - self.stood[0], wanted[1] - self.stood[1]
-        return self.shape.made(max(-MOST, min(growth, MOST)), max(0, softness))
+
+@dataclass(frozen=True)
+class _Made:
+    """A mask that sliders have made: its id, of what, and where they stood."""
+
+    mask: Any
+    shape: Shape
+    stands: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A mask that took another's place, and the selections that go with both."""
+    """A mask that took another's place.
+
+    stood, stands: the sliders for both. before, after: the selections that go with both.
+    """
 
     document: Any
     layer: Any
     old: Any
     new: Any
+    stood: tuple[int, int]
+    stands: tuple[int, int]
     before: Any | None
     after: Any | None
 
@@ -82,16 +97,19 @@ class MaskSlider:
         self._let_go = False
         self._task: Task[Any] | None = None
         self._pairs: list[_Pair] = []
+        self._made: list[_Made] = []
         self._watched: list[Any] = []
 
     def move(self, growth: int, softness: int) -> None:
         """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
-        before = self._panel.shape()
-        self._wanted = max(-MOST, min(growth, MOST)), max(0, min(softness, MOST))
         if self._session is None and self._task is None:
-            self._session = self._begun(before)
-        self._panel.reshaped(*(before if self._session is None else self._wanted))
-        if self._session is not None and self._task is None:
+            self._session = self._begun()
+        if self._session is None:
+            self._panel.reshaped(*self._panel.shape())
+            return
+        self._wanted = max(-MOST, min(growth, MOST)), max(0, min(softness, MOST))
+        self._panel.reshaped(*self._wanted)
+        if self._task is None:
             self._task = Task(self._follow(self._session), self._followed, self._failed)
 
     def let_go(self) -> None:
@@ -102,13 +120,17 @@ class MaskSlider:
 
     def nudge(self, growth: int, softness: int) -> None:
         """Move the sliders by so much, and let go."""
-        now = self._panel.shape()
+        if self._session is None and self._task is None:
+            self._session = self._begun()
+        now = self._panel.shape() if self._session is None else self._session.stands
+        if self._session is not None and self._session.done is not None:
+            now = self._wanted
         self.move(now[0] + growth, now[1] + softness)
         self.let_go()
 
     # --- while it moves
 
-    def _begun(self, stands: tuple[int, int]) -> _Session | None:
+    def _begun(self) -> _Session | None:
         document, result = reading.active_document(), self._panel.result
         layer = None if document is None else reading.find(document, QUuid(result))
         record = None if layer is None else records.of(document, result)
@@ -118,18 +140,21 @@ class MaskSlider:
             self._panel.noted(NO_MAP)
             return None
         live.setName(own.name())
-        shape, area = _shape(record), _area(record)
+        area = _area(record)
         now = own.pixelData(area.x, area.y, area.width, area.height).data()
-        if now == shape.made(*stands):
-            return _Session(document, layer, record, own, live, shape, (0, 0))
+        as_found = _shape(record)
+        made = [one for one in self._made if one.mask == own.uniqueId()]
+        for one in [*made, _Made(own.uniqueId(), as_found, (0, 0))]:
+            if one.shape.made(*one.stands) == now:
+                return _Session(document, layer, record, own, live, one.shape, one.stands)
         # the painter has painted on it: what is there now is what is made larger or smaller
-        return _Session(document, layer, record, own, live, _shape(record, now), stands)
+        return _Session(document, layer, record, own, live, _shape(record, now), (0, 0))
 
     def _follow(self, session: _Session) -> Steps[None]:
         """Have the layer's mask follow the sliders until they stand still."""
         while session.done != self._wanted:
             wanted = self._wanted
-            data = session.made(wanted)
+            data = session.shape.made(*wanted)
             area = session.shape.area
             yield None
             session.live.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
@@ -152,12 +177,18 @@ class MaskSlider:
 
     def _fixed(self, session: _Session) -> Steps[None]:
         document, layer = session.document, session.layer
-        data = session.made(session.done or (0, 0))
+        stands = session.done or session.stands
+        data = session.shape.made(*stands)
         yield from writing.mask_put(document, layer, session.own)
-        pair = _Pair(document, layer, session.own, session.live, *self._selections(session, data))
+        selections = self._selections(session, data)
+        pair = _Pair(
+            document, layer, session.own, session.live, session.stands, stands, *selections
+        )
         self._watch()
         yield from writing.mask_replaced(document, layer, session.own, session.live)
         self._pairs = [*self._pairs, pair][-MOST_PAIRS:]
+        made = _Made(session.live.uniqueId(), session.shape, stands)
+        self._made = [*self._made, made][-MOST_MADE:]
         if pair.after is not None:
             document.setSelection(pair.after)
             mark = reading.selection_mark(document.selection())
@@ -205,7 +236,12 @@ class MaskSlider:
             if all(one in there for one in both):
                 Krita.instance().action(name).trigger()
                 yield from writing.at_rest(document)
-                selection = pair.before if name == "edit_undo" else pair.after
+                undone = name == "edit_undo"
+                self._panel.shapes[str(pair.layer.uniqueId().toString())] = (
+                    pair.stood if undone else pair.stands
+                )
+                self._panel.reshaped(*self._panel.shape())
+                selection = pair.before if undone else pair.after
                 if selection is not None:
                     document.setSelection(selection)
                 return

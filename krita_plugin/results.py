@@ -120,7 +120,7 @@ class Results:
         return self._hidden is not None
 
     def more_like_this(self) -> None:
-        """Edits like the chosen result's, as many as the panel has seeds, with new ones."""
+        """Edits like the chosen result's, as many as the panel has seeds."""
         for request, source, variants in self._again():
             seed = self._panel.new_seed()
             for number in range(self._panel.seeds):
