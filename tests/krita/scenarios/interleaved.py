@@ -6,7 +6,7 @@ Random actions, seeded, in a real Krita.
 import random
 
 import scripted
-from help import activate, app, layers, names, new_document, panel
+from help import activate, app, layers, names, new_document, panel, pixels
 from PyQt5.QtCore import QByteArray
 from PyQt5.QtGui import QImage
 
@@ -144,7 +144,7 @@ def agreement(document, found):
     if layer is None or bounds.isEmpty():
         return None
     rect = bounds.x(), bounds.y(), bounds.width(), bounds.height()
-    one, other = bytes(found.pixelData(*rect)), bytes(layer.pixelData(*rect))
+    one, other = pixels(found, rect=rect), bytes(layer.pixelData(*rect))
     alike = count = 0
     for at in range(0, len(one), 4):
         if one[at + 3] == 255:

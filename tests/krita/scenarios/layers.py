@@ -100,7 +100,7 @@ UNKNOWN = {
 
 def whole(document, node):
     x, y, width, height = -50, -50, document.width() + 100, document.height() + 100
-    return bytes(node.pixelData(x, y, width, height))
+    return pixels(node, rect=(x, y, width, height))
 
 
 def moved_before(act, depth):

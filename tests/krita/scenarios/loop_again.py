@@ -46,9 +46,9 @@ def check_again(result):
     yield 1
     yield from ready()
     yield from activate(document, layers(document)[-1])
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
-    house().edits._last = None  # as in a Krita that has just been started
+    application().edits._last = None  # as in a Krita that has just been started
     before = names(document)
     with submitting() as drafts:
         yield from press("ctrl+shift+o")

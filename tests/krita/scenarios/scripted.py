@@ -74,7 +74,8 @@ def sent(draft):
 def answer(edit, x, y, width, height, pixels, form="bgra8"):
     """The server's last words on an edit.
 
-    A result in the sent picture, its mask, and the end.
+    A result in the sent picture, its mask, and the end. The result's alpha is the mask; a whole
+    result is opaque, as the server's is.
     """
     from limn.krita_plugin.plugin import application
     from limn.krita_plugin.wire.client import MaskLook
@@ -85,6 +86,11 @@ def answer(edit, x, y, width, height, pixels, form="bgra8"):
     area = Region(x, y, Pixels(width, height, "gray8", mask))
     edits = application().edits
     edits._received(MaskLook(Mask(edit.job, 1, area), None))
+    if not edit.request.flat:
+        whole = bytearray(pixels)
+        for channel in range(3 * size // 4, size):
+            whole[channel::size] = b"\xff" * (width * height)
+        pixels = bytes(whole)
     if not edit.request.mask_only:
         region = Region(x, y, Pixels(width, height, form, pixels))
         edits._received(Result(edit.job, 2, region))
