@@ -19,15 +19,12 @@ write what next_frame() still gives (a server tells the client why), then close 
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from . import limits
-from .codec import CLIENT_SENDS, SERVER_SENDS, Transfer, decode, encode, places
+from .codec import CLIENT_SENDS, SERVER_SENDS, decode, encode, places
 from .errors import (
     ConnectionEnded,
     Malformed,
@@ -43,92 +40,16 @@ from .messages import (
     Cancel,
     Cancelled,
     Hello,
-    Mask,
     Message,
-    Preview,
-    Progress,
     Reading,
     Refused,
     Resume,
     Submit,
     Welcome,
 )
+from .transfers import CHUNK_HEAD, Incoming, JobSeen, Outgoing, replaces
 
-_CHUNK_HEAD = struct.Struct(">QQ")
-assert _CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES
-
-
-@dataclass(eq=False)
-class _Outgoing:
-    """A message on its way out.
-
-    `transfers` and `offset` tell what of its pictures is still to be sent.
-    """
-
-    message: Message
-    text: str
-    transfers: deque[Transfer]
-    announced: bool = False
-    offset: int = 0
-
-
-class _Incoming:
-    """A message that has been announced and whose pictures are arriving.
-
-    wanted: if not, the bytes are counted and thrown away. whole: put the bytes into their place as
-    they come. Otherwise they are joined at the end, where joining lets other threads run meanwhile.
-    """
-
-    def __init__(
-        self, message: Message, transfers: tuple[Transfer, ...], wanted: bool, whole: bool
-    ) -> None:
-        self.message = message
-        self.transfers = deque(transfers)
-        self.wanted = wanted
-        self.bytes = sum(transfer.size for transfer in transfers) if wanted else 0
-        self._whole = whole
-        self._begin()
-
-    def take(self, chunk: bytes) -> None:
-        """The next bytes of the first picture."""
-        if self.wanted:
-            self._hash.update(chunk)
-            if self._whole:
-                self._data[self.offset : self.offset + len(chunk)] = chunk
-            else:
-                self._chunks.append(chunk)
-        self.offset += len(chunk)
-
-    def next_picture(self) -> None:
-        """Goes on with the next picture: the first is there.
-
-        Raises Corrupt if its content is not what was announced.
-        """
-        transfer = self.transfers.popleft()
-        if self.wanted:
-            data = self._data if self._whole else b"".join(self._chunks)
-            transfer.complete(data, self._hash.hexdigest())
-        if self.transfers:
-            self._begin()
-
-    def _begin(self) -> None:
-        self.offset = 0
-        self._hash = hashlib.sha256()
-        self._chunks: list[bytes] = []
-        self._data = bytearray(self.transfers[0].size if self.wanted and self._whole else 0)
-
-
-@dataclass
-class _Job:
-    """What a client has to know to check a server's messages about a job.
-
-    `size`: of the submitted picture, if known. `cancelling`: it was asked to stop it.
-    """
-
-    size: tuple[int, int] | None = None
-    last_seen: int = 0
-    over: bool = False
-    cancelling: bool = False
+assert CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES
 
 
 class Connection:
@@ -149,13 +70,13 @@ class Connection:
         self._sends, self._receives = (
             (CLIENT_SENDS, SERVER_SENDS) if role == "client" else (SERVER_SENDS, CLIENT_SENDS)
         )
-        self._outbox: list[_Outgoing] = []
-        self._incoming: _Incoming | None = None
+        self._outbox: list[Outgoing] = []
+        self._incoming: Incoming | None = None
         self._next_transfer = 1
         self._last_transfer = 0
         self._greeting_sent = self._greeting_received = False
         self._open = True
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, JobSeen] = {}
 
     @property
     def open(self) -> bool:
@@ -209,8 +130,8 @@ class Connection:
             return
         self._next_transfer += len(transfers)
         self._greeting_sent = True
-        self._outbox = [waiting for waiting in self._outbox if not _replaces(message, waiting)]
-        self._outbox.append(_Outgoing(message, text, deque(transfers)))
+        self._outbox = [waiting for waiting in self._outbox if not replaces(message, waiting)]
+        self._outbox.append(Outgoing(message, text, deque(transfers)))
         if isinstance(message, Refused):
             self._open = False
 
@@ -223,7 +144,7 @@ class Connection:
         self._incoming = None
         if self.role == "server":
             refused = Refused(error.code, error.sentence[: limits.MAX_TEXT], error.remedy)
-            self._outbox.append(_Outgoing(refused, encode(refused)[0], deque()))
+            self._outbox.append(Outgoing(refused, encode(refused)[0], deque()))
         self._open = False
 
     def next_frame(self) -> str | bytes | None:
@@ -263,13 +184,13 @@ class Connection:
 
     # --- out --------------------------------------------------------------------------------------
 
-    def _next_chunk(self, current: _Outgoing) -> bytes:
+    def _next_chunk(self, current: Outgoing) -> bytes:
         transfer = current.transfers[0]
         assert transfer.pixels.data is not None
         piece = memoryview(transfer.pixels.data)[
             current.offset : current.offset + limits.CHUNK_BYTES
         ]
-        frame = b"".join((_CHUNK_HEAD.pack(transfer.number, current.offset), piece))
+        frame = b"".join((CHUNK_HEAD.pack(transfer.number, current.offset), piece))
         current.offset += len(piece)
         if current.offset == transfer.size:
             current.transfers.popleft()
@@ -285,18 +206,18 @@ class Connection:
                 raise OutOfOrder("A job is acknowledged when it has ended.", {"job": message.job})
             self._jobs.pop(message.job, None)
         elif isinstance(message, Cancel):
-            asked = self._jobs.setdefault(message.job, _Job())
+            asked = self._jobs.setdefault(message.job, JobSeen())
             if asked.over or asked.cancelling:
                 return False
             asked.cancelling = True
         elif isinstance(message, Resume):
             if message.job in self._jobs:
                 raise OutOfOrder("A job is resumed on a new connection only.", {"job": message.job})
-            self._jobs[message.job] = _Job(last_seen=message.last_seen)
+            self._jobs[message.job] = JobSeen(last_seen=message.last_seen)
         elif isinstance(message, Submit):
             job = self._jobs.get(message.job)
             if job is None or job.over:
-                self._jobs[message.job] = _Job((message.pixels.width, message.pixels.height))
+                self._jobs[message.job] = JobSeen((message.pixels.width, message.pixels.height))
         return True
 
     # --- in ---------------------------------------------------------------------------------------
@@ -331,7 +252,7 @@ class Connection:
         if not transfers:
             return self._deliver(message)
         wanted = self._admit(message, sum(transfer.size for transfer in transfers))
-        self._incoming = _Incoming(message, transfers, wanted, whole=self.role == "server")
+        self._incoming = Incoming(message, transfers, wanted, whole=self.role == "server")
         return None
 
     def _receive_chunk(self, frame: bytes) -> Message | None:
@@ -339,7 +260,7 @@ class Connection:
             raise TooLarge("A chunk is too long.", {"bytes": len(frame)})
         if len(frame) <= limits.CHUNK_HEAD_BYTES:
             raise Malformed("A chunk has no content.", {"bytes": len(frame)})
-        number, offset = _CHUNK_HEAD.unpack_from(frame)
+        number, offset = CHUNK_HEAD.unpack_from(frame)
         incoming = self._incoming
         if incoming is None or (number, offset) != (incoming.transfers[0].number, incoming.offset):
             raise OutOfOrder(
@@ -418,16 +339,3 @@ class Connection:
 
 def _name(message: Message) -> str:
     return type(message).__name__
-
-
-def _replaces(message: Message, waiting: _Outgoing) -> bool:
-    """Whether a new message makes one that waits to be sent superfluous."""
-    old = waiting.message
-    if getattr(old, "job", None) != getattr(message, "job", ""):
-        return False
-    if isinstance(message, Cancel):
-        return isinstance(old, Submit)
-    passing = isinstance(old, (Progress, Preview)) or (isinstance(old, Mask) and not old.final)
-    if waiting.announced or not passing:
-        return False
-    return isinstance(message, FINAL) or type(message) is type(old)

@@ -197,7 +197,6 @@ LARGEST = 350
 
 LARGE = {
     "editing/diffusion/configuration.py",
-    "editing/diffusion/recognition.py",
     "editing/language/pieces.py",
     "editing/language/prompts.py",
     "editing/language/rewriting.py",
@@ -206,7 +205,6 @@ LARGE = {
     "editing/methods/instdiffedit.py",
     "editing/methods/tas.py",
     "editing/sketchbook/train.py",
-    "installer/command.py",
     "krita_plugin/document/reading.py",
     "krita_plugin/document/writing.py",
     "krita_plugin/edits.py",
@@ -214,7 +212,6 @@ LARGE = {
     "krita_plugin/ui/docker.py",
     "krita_plugin/wire/client.py",
     "protocol/codec.py",
-    "protocol/connection.py",
     "protocol/messages.py",
     "server/app.py",
     "server/bridge.py",

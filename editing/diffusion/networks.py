@@ -41,19 +41,8 @@ from .configuration import (
     read_bytes,
 )
 from .configuration import UNet as UNetConfig
-from .recognition import (
-    EMA,
-    PRECISION_MARKS,
-    SINGLE_FILE_PARTS,
-    STEMS,
-    UNET,
-    VARIANTS,
-    Checkpoint,
-    Part,
-    config_beside,
-    object_in,
-    weights_in,
-)
+from .folder_weights import PRECISION_MARKS, Part, object_in, weights_in
+from .recognition import EMA, SINGLE_FILE_PARTS, STEMS, UNET, VARIANTS, Checkpoint, config_beside
 from .weights_file import Trouble
 
 CHUNK_BYTES = 256 * 1024 * 1024

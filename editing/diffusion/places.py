@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ..errors import UnreadableModel
 from .families import FAMILY as SD1
-from .recognition import VARIANTS, Checkpoint, is_folder, object_in, recognise
+from .folder_weights import object_in
+from .recognition import VARIANTS, Checkpoint, is_folder, recognise
 
 DEPTH = 5
 """How many folders below the named one are looked into.

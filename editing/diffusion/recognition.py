@@ -10,19 +10,18 @@ why, and what to do.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableModel
-from .configuration import VAE, Scheduler, TextEncoder, UNet, read_bytes
+from .configuration import VAE, Scheduler, TextEncoder, UNet
 from .configuration import read as read_json
 from .families import FAMILY as SD1
 from .families import addition_or_family, other
-from .weights_file import AGAIN, OTHER, Header, Tensor, Trouble, read
+from .folder_weights import PRECISION_MARKS, Part, object_in, precision_of, weights_in
+from .weights_file import AGAIN, OTHER, Header, Trouble, read
 
 VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
 """The variants by the number of the UNet's input channels.
@@ -32,7 +31,6 @@ VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
 
 SD2 = "Stable Diffusion 2.x"
 
-PRECISIONS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 UNET, EMA = "model.diffusion_model.", "model_ema."
 CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input channels
 SINGLE_FILE_PARTS = {"vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
@@ -49,21 +47,6 @@ STEMS = {
     "text_encoder": "model",
 }
 """How the weights are called in a folder in the diffusers format."""
-
-PRECISION_MARKS = ("", "fp16", "bf16")
-"""Between the stem and `.safetensors`.
-
-Other marks (`non_ema`) are copies for training.
-"""
-
-
-@dataclass(frozen=True)
-class Part:
-    """The weights of one network in a folder, in one precision: whole, or in shards."""
-
-    files: tuple[Path, ...]
-    precision: str
-    size: int  # bytes
 
 
 @dataclass(frozen=True)
@@ -166,11 +149,11 @@ def _file(file: Path) -> Checkpoint:
             f"{file} lacks {COUNTS['unet'] - len(unet)} of the UNet's {COUNTS['unet']} tensors."
         )
         return _unusable(file, "incomplete", sentence, AGAIN, family)
-    parts["unet"] = _precision(file, unet)
+    parts["unet"] = precision_of(file, unet)
     for part, prefix in SINGLE_FILE_PARTS.items():
         own = [t for n, t in tensors.items() if n.startswith(prefix) and "position_ids" not in n]
         if own and (beside is not None or len(own) >= COUNTS[part]):
-            parts[part] = _precision(file, own)
+            parts[part] = precision_of(file, own)
     ema = sum(name.startswith(EMA) for name in tensors) >= len(unet)
     missing = tuple(part for part in SINGLE_FILE_PARTS if part not in parts)
     size = sum(tensor.size for tensor in tensors.values())
@@ -188,7 +171,7 @@ def _lone_vae(file: Path, header: Header) -> dict[str, str]:
         return {}
     if len(header.tensors) < COUNTS["vae"]:
         return {}
-    return {"vae": _precision(file, header.tensors.values())}
+    return {"vae": precision_of(file, header.tensors.values())}
 
 
 def _is_cross(name: str) -> bool:
@@ -197,25 +180,6 @@ def _is_cross(name: str) -> bool:
 
 def _not_sd1(place: Path) -> str:
     return f"{place} is a model of another family than Stable Diffusion 1.x."
-
-
-def _precision(place: Path, tensors: Iterable[Tensor]) -> str:
-    """The number type that most bytes have.
-
-    Raises UnreadableModel for compressed weights.
-    """
-    sizes: dict[str, int] = {}
-    for tensor in tensors:
-        sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
-    most = max(sizes, key=lambda dtype: sizes[dtype], default="")
-    if most not in PRECISIONS:
-        raise UnreadableModel(
-            "compressed",
-            f"The weights in {place} are compressed ({most or 'none'}): fp8 and smaller lose "
-            "what masks are read from.",
-            "Get the same model in fp16 or fp32.",
-        )
-    return PRECISIONS[most]
 
 
 def _variant(place: Path, channels: Any) -> str:
@@ -316,70 +280,3 @@ def _check_configuration(place: Path) -> str:
     read_json(TextEncoder, place / "text_encoder" / "config.json")
     read_json(Scheduler, _scheduler(place))
     return SD2 if width == 1024 else SD1
-
-
-def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
-    """A network's weights in its folder, by mark; or why there are none."""
-    found = {}
-    trouble: Trouble | None = None
-    for mark in PRECISION_MARKS:
-        name = f"{stem}.{mark}" if mark else stem
-        whole = folder / f"{name}.safetensors"
-        files = [whole] if whole.is_file() else _shards(folder, name)
-        if isinstance(files, Trouble):
-            trouble = files
-        elif files:
-            headers = [read(file) for file in files]
-            trouble = next((h for h in headers if isinstance(h, Trouble)), trouble)
-            whole_ones = [h for h in headers if isinstance(h, Header)]
-            if len(whole_ones) == len(headers):
-                tensors = [t for header in whole_ones for t in header.tensors.values()]
-                size = sum(tensor.size for tensor in tensors)
-                found[mark] = Part(tuple(files), _precision(folder, tensors), size)
-    if trouble is not None and not found:
-        return trouble
-    if not found:
-        pickles = [f.name for f in sorted(folder.glob("*.bin"))[:1]]
-        if pickles:
-            return Trouble(
-                "pickle",
-                f"{folder} has its weights as pickles only ({pickles[0]}): loading one may run "
-                "any program that is in it.",
-                f"Fetch {stem}.safetensors or {stem}.fp16.safetensors of the same model; Limn "
-                "loads no pickles.",
-            )
-        sentence = f"There are no weights in {folder}."
-        return Trouble("missing-parts", sentence, f"Fetch {stem}.safetensors into it.")
-    return found
-
-
-def _shards(folder: Path, name: str) -> list[Path] | Trouble:
-    """The files of weights that come in pieces.
-
-    They are named name-00001-of-00002.safetensors, and so on.
-    """
-    pattern = re.compile(re.escape(name) + r"-(\d{5})-of-(\d{5})\.safetensors")
-    there = {m[1]: file for file in folder.iterdir() if (m := pattern.fullmatch(file.name))}
-    if not there:
-        return []
-    files = [there[number] for number in sorted(there)]
-    count = int(files[0].stem[-5:])
-    if len(files) != count:
-        sentence = f"{folder} has {len(files)} of the {count} pieces of {name}.safetensors."
-        return Trouble("missing-parts", sentence, "Fetch the missing pieces.")
-    return files
-
-
-def object_in(file: Path) -> dict[str, Any]:
-    """A small JSON file that holds an object.
-
-    Raises UnreadableModel where it does not.
-    """
-    try:
-        content = json.loads(read_bytes(file))
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        sentence = f"{file} should hold a JSON object."
-        raise UnreadableModel("unreadable-model", sentence, "Fetch the model again.")
-    return content

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from limn.installer import command, hashes
-from limn.installer.command import LOCK, only_one
 from limn.installer.machine import read_project
+from limn.installer.only_one import LOCK, only_one
 from limn.installer.steps import StepFailed
 
 from . import small_project
