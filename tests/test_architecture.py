@@ -197,6 +197,7 @@ LARGEST = 350
 
 LARGE = {
     "editing/diffusion/configuration.py",
+    "editing/diffusion/loading.py",
     "editing/language/pieces.py",
     "editing/language/prompts.py",
     "editing/language/rewriting.py",

@@ -21,12 +21,13 @@ from ..said import Said
 from . import memory, moving
 from .attention import Sites, choose_kernels
 from .configuration import VAE, Notes, UNet, read
+from .folder_weights import object_in
 from .memory import Demand, Plan, Weights
 from .model import Model
 from .networks import configuration_of, load, load_tiny_vae
 from .places import NETWORKS, locate
 from .planning import Planner
-from .recognition import VARIANTS, Checkpoint, object_in
+from .recognition import VARIANTS, Checkpoint
 from .schedule import Schedule
 
 SD1_SEMANTIC_LEVEL = 2

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from limn.installer import command, hashes
+from limn.installer import hashes
 from limn.installer.machine import read_project
 from limn.installer.only_one import LOCK, only_one
 from limn.installer.steps import StepFailed
@@ -67,7 +67,7 @@ def test_another_installation_is_waited_for_and_named(
 def test_one_that_does_not_end_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("limn.installer.only_one.WAIT_SECONDS", 0.5)
     other = held(tmp_path, 60)
     try:
         with pytest.raises(StepFailed) as caught, only_one(tmp_path):
