@@ -44,15 +44,31 @@ class EditCache:
 
         A new value is made by a generator of events, and kept.
         """
-        key = f"{name}:{fingerprint(*ingredients)}"
-        kept = None if self._store is None else self._store.get(key)
-        if isinstance(kept, kind):
-            self.reused.append(name)
-            return kept
-        value = yield from make()
+        kept = self.get(name, kind, ingredients)
+        if kept is None:
+            kept = yield from make()
+            self.put(name, ingredients, kept)
+        return kept
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
+    def get(self, name: str, kind: type[Value], ingredients: tuple[object, ...]) -> Value | None:
+        """The value kept from the same ingredients, or None; noted as reused."""
+        if self._store is None:
+            return None
+        kept = self._store.get(f"{name}:{fingerprint(*ingredients)}")
+        if not isinstance(kept, kind):
+            return None
+        self.reused.append(name)
+        return kept
+
+    def put(self, name: str, ingredients: tuple[object, ...], value: object) -> None:
+        """Keep a value, where there is a store."""
         if self._store is not None:
-            self._store.put(key, value)
-        return value
+            self._store.put(f"{name}:{fingerprint(*ingredients)}", value)
 
 
 def fingerprint(*parts: object) -> str:

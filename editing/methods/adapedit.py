@@ -102,9 +102,9 @@ from .prompt_pair import (
     guided_pair,
     last_up,
     pair,
-    self_tap,
     survey,
 )
+from .source_attention import Source, SourceMemory
 
 DELETION = (0.8, 0.4)  # prompt-to-prompt's cross and self windows, where there are no key tokens
 NEAR = 0.1  # a content token with tau below this counts as related to the key (C)
@@ -320,31 +320,53 @@ def whole_steps(window: Tensor, count: int) -> Tensor:
     return (window * count + ROUNDING).floor()
 
 
-def cross_tap(reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float) -> Tap:
+def of_source(a: Attention) -> Tensor:
+    """The source's probabilities from its own row."""
+    return a.probabilities("source")
+
+
+def cross_tap(
+    reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float, source_of: Source = of_source
+) -> Tap:
     """Cross-attention of one step.
 
     Eq. 4 and 8 for the target branch. keeps: (token) bool.
     """
 
     def tap(a: Attention) -> Tensor:
-        source = a.probabilities("source") @ reindex
+        source = source_of(a) @ reindex
         combined = combine(source, a.probabilities("target"), s(a.site.level), lambda_s)
         return a.attend(target=injected(source, combined, keeps))
 
     return tap
 
 
+def self_tap(source_of: Source) -> Tap:
+    """Self-attention while its window lasts: the source's."""
+    return lambda a: a.attend(target=source_of(a))
+
+
 def taps(
-    model: Model, pair: Pair, found: Guidance, index: int, count: int, s: Spatial, lambda_s: float
+    model: Model,
+    pair: Pair,
+    found: Guidance,
+    index: int,
+    count: int,
+    s: Spatial,
+    lambda_s: float,
+    source_of: Source = of_source,
 ) -> dict[Site, Tap]:
     """The taps of step `index` of `count`, while windows last."""
     keeps = index < whole_steps(found.tau, count)
     held: dict[Site, Tap] = dict.fromkeys(
-        model.sites.at("cross"), cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s)
+        model.sites.at("cross"),
+        cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s, source_of),
     )
     if index < whole_steps(torch.tensor(found.self_window), count):
         held |= {
-            site: self_tap for site in model.sites.at("self") if site.level >= model.semantic_level
+            site: self_tap(source_of)
+            for site in model.sites.at("self")
+            if site.level >= model.semantic_level
         }
     return held
 
@@ -455,7 +477,10 @@ def edit_pass(
     lambda_s: float,
     settings: Settings,
 ) -> Generator[Event, None, Tensor]:
-    """Walk down beside the stored trajectory, three rows a step: the edit's latents."""
+    """Walk down beside the stored trajectory: the edit's latents.
+
+    Three rows a step; two where an earlier edit of the picture has left the source's attention.
+    """
     z0 = trajectory.at(timesteps[-1])
     size = (z0.shape[2], z0.shape[3])
     count = len(timesteps) - 1
@@ -463,10 +488,12 @@ def edit_pass(
     running = settings.spatial == "running" and found.key is not None
     site = last_up(fine_sites(model))
     limit = None if task.bounds is None else area(task.bounds, size).to(z0)
+    memory = SourceMemory(task.cache, (model.identity, z0, branches["source"].text, count))
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         nonlocal s
-        held = taps(model, couple, found, now.index, count, s, lambda_s)
+        held = taps(model, couple, found, now.index, count, s, lambda_s, memory.at(now.index))
+        known = memory.knows(now.index, held)
         watching = FeatureTap("target", held[site])
         eps = guided_pair(
             model,
@@ -476,6 +503,7 @@ def edit_pass(
             held | ({site: watching} if running else {}),
             settings.guidance,
             trajectory,
+            known,
         )
         if running and found.key is not None and watching.value is not None:
             s = places(closeness_of_places(watching.value, found.key).view_as(found.closeness))
@@ -489,7 +517,9 @@ def edit_pass(
         )
 
     steps = denoise(trajectory.noisiest, timesteps, DDIM(), predict, compose)
-    return (yield from shown("denoising", count, steps, previewer(model, z0, task.image)))
+    z = yield from shown("denoising", count, steps, previewer(model, z0, task.image))
+    memory.close()
+    return z
 
 
 ALGORITHM = Algorithm(

@@ -66,7 +66,7 @@ positions, or than 4, is taken again with a smaller gamma, and the report says s
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -483,6 +483,41 @@ def looked_for(maps: Tensor, part: Part) -> Part:
 # The procedure
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the first step gave.
+
+    maps: (token, h, w) at the semantic level. noise: by branch, (n, 4, h, w).
+    """
+
+    maps: Tensor
+    noise: Mapping[str, Tensor]
+
+
+def first_step(
+    task: Task, model: Model, z: Tensor, t: float, branches: Sequence[Branch]
+) -> Generator[Event, None, Look]:
+    """The step whose plain attention shows where the keywords look.
+
+    An edit with other parameters takes it from the one before; a search for the mask alone, which
+    asks the text's branch only, takes it from either.
+    """
+    asked = branches[:1] if task.request.mask_only else branches
+    made_of = (model.identity, z, t, *(x for b in branches for x in (b.text, b.extra)))
+    whole = task.cache.get("first step", Look, (*made_of, len(branches)))
+    if whole is not None:
+        return whole
+
+    def make() -> Generator[Event, None, Look]:
+        yield from ()
+        reader = AverageMap("text")
+        reading: Taps = dict.fromkeys(model.sites.at("cross", model.semantic_level), reader)
+        noise = model.predict(z, t, asked, reading)
+        return Look(reader.value, noise)
+
+    return (yield from task.cache.memoize("first step", Look, (*made_of, len(asked)), make))
+
+
 def conditions(
     model: Model, image: Tensor, prompt: str
 ) -> tuple[Tensor, tuple[Branch, Branch, Branch]]:
@@ -610,13 +645,9 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     noises = randn((settings.mask_samples, *z0.shape[1:]), task.generator, model.device)
     z = solver.add_noise(z0, noises, first)
 
-    # The first step's attention is plain, and shows where the keywords look.
     yield Stage("finding the mask", 1)
-    reader = AverageMap("text")
-    asked = branches[:1] if task.request.mask_only else branches
-    reading: Taps = dict.fromkeys(model.sites.at("cross", model.semantic_level), reader)
-    first_noise = model.predict(solver.scale_model_input(z, first), first.t, asked, reading)
-    maps = reader.value  # (token, h, w)
+    look = yield from first_step(task, model, solver.scale_model_input(z, first), first.t, branches)
+    maps = look.maps
     cell = model.factor * 2**model.semantic_level
     parts = tuple(looked_for(maps, p) for p in parts)
     regions = places(task, settings, parts, maps, cell)
@@ -650,7 +681,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         if now is first:
-            noise = {name: eps[:1] for name, eps in first_noise.items()}
+            noise = {name: eps[:1] for name, eps in look.noise.items()}
         else:
             taps: Taps = dict.fromkeys(
                 model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)

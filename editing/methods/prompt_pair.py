@@ -202,11 +202,6 @@ def coarser(timesteps: Sequence[Timestep], steps: int) -> tuple[Timestep, ...]:
 # ---------------------------------------------------------------- both together
 
 
-def self_tap(a: Attention) -> Tensor:
-    """Self-attention while its window lasts: the source's."""
-    return a.attend(target=a.probabilities("source"))
-
-
 def by_level(s: Tensor, size: tuple[int, int]) -> Spatial:
     """S (h, w) at every level of latents (h', w'), bilinear."""
     kept: dict[int, Tensor] = {}
@@ -229,17 +224,14 @@ def guided_pair(
     held: Taps,
     guidance: float,
     trajectory: Trajectory,
+    source_known: bool = False,
 ) -> Tensor:
     """The guided noise of one step, (1, 4, h, w); 3 rows.
 
     z is the target's latents, the source's are the trajectory's, so that only the target needs an
-    unconditional row.
+    unconditional row. source_known: what the taps want of the source is kept; 2 rows.
     """
-    null, source, target = branches["null"], branches["source"], branches["target"]
-    eps = model.predict(
-        {"null": z, "source": trajectory.at(now).to(z), "target": z},
-        now.t,
-        [null, source, target],
-        held,
-    )
+    names = ("null", "target") if source_known else ("null", "source", "target")
+    latents = {"null": z, "source": trajectory.at(now).to(z), "target": z}
+    eps = model.predict(latents, now.t, [branches[name] for name in names], held)
     return classifier_free(eps["null"], eps["target"], guidance)

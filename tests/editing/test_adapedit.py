@@ -28,7 +28,9 @@ from limn.editing.diffusion.schedule import DDIM, Timestep, randn
 from limn.editing.events import Done, Event, Mask
 from limn.editing.language import alignment
 from limn.editing.methods import adapedit as ae
+from limn.editing.methods import source_attention
 from limn.editing.methods.prompt_pair import Pair, Survey, by_level, coarser, fine_sites, pair
+from limn.editing.methods.source_attention import SourceAttention
 
 from .conftest import Memory, drain, picture, watch
 
@@ -471,16 +473,16 @@ def done(
 def test_counts_are_the_papers(models: Models) -> None:
     """50 rows of inversion, 100 of the pre-pass (20 in 10 steps), 150 of the edit.
 
-    The next edit of the layer pays its own 150 only.
+    The next edit of the layer pays 100 only.
     """
     store = Memory()
     report = done(models, store, parameters={}).report
     assert (report.rows, report.forwards) == (300, 150)
     again = done(models, store, parameters={}).report
     assert (again.rows, again.forwards, again.reused) == (
-        150,
+        100,
         50,
-        ("inversion", "words and places"),
+        ("inversion", "words and places", "source attention"),
     )
     short = done(models, store, parameters={"prepass_steps": 10}, mask_only=True).report
     assert (short.rows, short.forwards, short.reused) == (20, 10, ("inversion",))
@@ -493,14 +495,49 @@ def test_a_second_edit_of_the_same_layer_starts_from_what_was_kept(models: Model
     first = done(models, store)
     again = done(models, store)
     assert (first.report.rows, first.report.reused) == (5 + 10 + 15, ())
-    assert (again.report.rows, again.report.reused) == (15, ("inversion", "words and places"))
-    assert torch.equal(first.image, again.image) and torch.equal(first.mask.soft, again.mask.soft)
+    kept = ("inversion", "words and places", "source attention")
+    assert (again.report.rows, again.report.reused) == (10, kept)
+    assert torch.allclose(first.image, again.image, atol=1e-5)
+    assert torch.equal(first.mask.binary, again.mask.binary)
     other = done(models, store, instruction="make the person jump")
-    assert (other.report.rows, other.report.reused) == (10 + 15, ("inversion",))
+    assert other.report.reused == ("inversion", "source attention")
+    assert 10 + 10 <= other.report.rows < 10 + 15
     stronger = done(
         models, store, parameters={"steps": 5, "prepass_steps": 5, "lambda_s": 0.2, "strength": 0.4}
     )
-    assert stronger.report.rows == 15 and not torch.equal(stronger.image, first.image)
+    assert 10 <= stronger.report.rows < 15 and not torch.equal(stronger.image, first.image)
+
+
+def weight(kept: object) -> int:
+    """Bytes of what is kept of the source."""
+    assert isinstance(kept, SourceAttention)
+    return sum(query.nbytes + key.nbytes for query, key in kept.parts.values())
+
+
+def test_kept_attention_is_the_source_rows_own(models: Models) -> None:
+    """The same numbers in a batch of two instead of three."""
+    kept = Memory()
+    done(models, kept)
+    (name,) = (key for key in kept if key.startswith("source attention"))
+    store = Memory({key: value for key, value in kept.items() if key != name})
+    without, with_it = done(models, store), done(models, kept)
+    assert without.report.rows == 15 and with_it.report.rows == 10
+    assert torch.allclose(without.image, with_it.image, atol=1e-5)
+    assert weight(store[name]) == weight(kept[name])
+
+
+def test_attention_is_kept_as_far_as_there_is_room(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Memory()
+    done(models, store)
+    (name,) = (key for key in store if key.startswith("source attention"))
+    monkeypatch.setattr(source_attention, "ROOM", weight(store[name]) // 2)
+    half = Memory()
+    first, again = done(models, half), done(models, half)
+    assert weight(half[name]) <= source_attention.ROOM
+    assert 10 < again.report.rows < 15
+    assert torch.allclose(first.image, again.image, atol=1e-5)
 
 
 def test_it_needs_no_random_numbers(models: Models) -> None:

@@ -24,7 +24,7 @@ from limn.editing.language.instruction import parse
 from limn.editing.methods import foi
 from limn.editing.methods.baselines import ip2p
 
-from .conftest import Loop, picture, watch
+from .conftest import Loop, Memory, picture, watch
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -531,3 +531,29 @@ def test_a_sentence_that_was_not_read_takes_the_word_that_is_looked_at(models: M
     assert keyword in ("rotate", "star")
     assert any("Not sure" in warning for warning in last.report.warnings)
     assert f"{keyword!r} was taken for the thing to change." in last.report.warnings
+
+
+def test_other_parameters_start_from_the_first_step_that_was_kept(models: Models) -> None:
+    """Bit by bit as without it; a mask with another threshold costs nothing."""
+    store = Memory()
+
+    def report(mask_only: bool = False, kept: Memory | None = store, **parameters: float) -> Done:
+        request = EditRequest(
+            "foi", "make the star blue", picture(), mask_only=mask_only, parameters=FEW | parameters
+        )
+        last = list(edit(models, request, kept))[-1]
+        assert isinstance(last, Done)
+        return last
+
+    first = report()
+    assert (first.report.rows, first.report.reused) == (3 * 8, ())
+    other = report(tau=0.2, text_guidance=3.0)
+    assert (other.report.rows, other.report.reused) == (3 * 7, ("first step",))
+    alone = report(kept=None, tau=0.2, text_guidance=3.0)
+    assert torch.equal(other.image, alone.image) and torch.equal(other.alpha, alone.alpha)
+    looked = report(mask_only=True, tau=0.3)
+    assert (looked.report.rows, looked.report.forwards) == (0, 0)
+    fresh = Memory()
+    assert report(mask_only=True, kept=fresh).report.rows == 1
+    assert report(mask_only=True, kept=fresh, tau=0.3).report.rows == 0
+    assert report(kept=fresh).report.rows == 3 * 8
