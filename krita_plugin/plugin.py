@@ -36,6 +36,8 @@ class Application:
         self.panel = Panel()
         self.panel.recall(Krita.instance().readSetting(*SETTINGS, ""))
         self.client = Client(folders, f"Krita {Krita.instance().version()}")
+        self.client.servers.connect(self.panel.listed)
+        self.client.show_servers()
         self.edits = Edits(self.panel, self.client)
         self.ahead = ReadingAhead(self.panel, self.client)
         self._saved = self.panel.remembered()
@@ -91,6 +93,9 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.status.cancel_wanted.connect(shared.edits.cancel)
         self.view.status.open_kept_wanted.connect(shared.edits.open_kept)
         self.view.status.start_wanted.connect(shared.client.connect_to_server)
+        self.view.servers.use_wanted.connect(shared.client.use_server)
+        self.view.servers.trust_wanted.connect(shared.client.trust)
+        self.view.servers.forget_wanted.connect(shared.client.forget_server)
         self.view.status.stop_wanted.connect(shared.client.stop_server)
         self.setWidget(self.view)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ..protocol import limits
+from ..protocol import limits, remote
 from ..protocol.messages import (
     HINT_MODES,
     Algorithm,
@@ -43,6 +43,19 @@ class Link:
     words: str
     details: str = ""
     remedy: str = ""
+
+
+@dataclass(frozen=True)
+class ServerList:
+    """Servers on other machines.
+
+    known: their addresses. used: the one that is used; "" is this computer's own. asked: the
+    fingerprint of its certificate, where the painter has to say whether it is the right one.
+    """
+
+    known: tuple[str, ...] = ()
+    used: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ class Panel:
     """
 
     link: Link = NOT_CONNECTED
+    servers: ServerList = ServerList()
     device: str = ""
     model: str = ""
     algorithms: tuple[Algorithm, ...] = ()
@@ -262,6 +276,11 @@ class Panel:
 
     # --- what happens -----------------------------------------------------------------------------
 
+    def listed(self, servers: ServerList) -> None:
+        """These servers there are now, and one of them is used."""
+        self.servers = servers
+        self._changed()
+
     def linked(self, link: Link) -> None:
         self.link = link
         self._changed()
@@ -274,7 +293,10 @@ class Panel:
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]
-        self.link = Link("ready", f"{welcome.model} on {welcome.device}", welcome.server)
+        words = f"{welcome.model} on {welcome.device}"
+        if self.servers.used:
+            words = f"{place(self.servers.used)}: {words}"
+        self.link = Link("ready", words, welcome.server)
         self._changed()
 
     def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
@@ -450,3 +472,9 @@ class Panel:
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True
+
+
+def place(url: str) -> str:
+    """A server on another machine as a painter names it: desk.lan:4000."""
+    host, port = remote.host_and_port(url)
+    return f"{remote.bracketed(host)}:{port}"

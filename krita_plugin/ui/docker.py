@@ -36,6 +36,7 @@ from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
 from .pictures import SmallPicture
 from .reading_line import ReadingLine
+from .server_choice import ServerChoice
 from .status import Status
 from .strip import Strip
 from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
@@ -274,6 +275,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.back = ParameterForm("limn_back_parameters")
         self.back.changed.connect(self._panel.set_value)
         inner.addWidget(self.back)
+        self.servers = ServerChoice(self._panel)
+        inner.addWidget(self.servers)
         column.addWidget(self.rest)
 
     def _build_pictures(self, column: Any) -> None:
@@ -325,6 +328,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.mask_picture.show_grey(panel.mask, view)
         self.strip.refresh()
         self.mask_sliders.refresh()
+        self.servers.refresh()
         self.status.refresh()
 
     def _show_strip(self) -> None:
@@ -402,6 +406,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.transparency,
             self.flat,
             *self.back.controls,
+            *self.servers.controls,
         ]
         order = [
             self.more,

@@ -35,12 +35,14 @@ from ...protocol.messages import (
     Submit,
     Welcome,
 )
-from ...vendor.websockets.exceptions import InvalidHandshake, WebSocketException
+from ...vendor.websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from ...vendor.websockets.sync.client import ClientConnection, connect
+from ..catalogue import tr
 from ..preview_data import GreyPicture, shrink
 from ..qt import QObject, Signal
-from ..state import Link
-from . import server_process
+from ..state import Link, ServerList
+from . import remote_server, server_process
+from .remote_server import RemoteServer, RemoteServers, UnknownCertificate
 from .server_process import Server, ServerTrouble
 
 OPEN_SECONDS = 10.0
@@ -60,6 +62,9 @@ RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
 
 After the last it is given up.
 """
+
+REMOTE_RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0, *(8.0,) * 8)
+"""The same for another machine: a network that is gone for a minute is waited for."""
 
 STEADY_SECONDS = 10.0
 """A connection that lasted so long was a good one: the attempts are counted anew."""
@@ -136,6 +141,8 @@ class Client(QObject):  # type: ignore[misc]
     """A JobMessage, or a MaskLook in the place of a Mask."""
     read = Signal(object)
     """A Reading: how a sentence is understood."""
+    servers = Signal(object)
+    """A ServerList: the servers that are known, and the one that is used."""
 
     def __init__(self, resources: Sequence[Path], name: str) -> None:
         """Begins the client's thread.
@@ -150,6 +157,8 @@ class Client(QObject):  # type: ignore[misc]
         self._jobs: dict[str, _Job] = {}
         self._holds: set[str] = set()
         self._server: Server | None = None
+        self._others = RemoteServers(resources[0])
+        self._asked: RemoteServer | None = None
         self._closing = False
         self._stop_wanted = threading.Event()
         self._thread: threading.Thread | None = None
@@ -159,7 +168,6 @@ class Client(QObject):  # type: ignore[misc]
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="limn writer", daemon=True)
             self._thread.start()
-        self._stop_wanted.clear()
         self._orders.put(_Order("connect"))
 
     def submit(self, draft: Draft) -> None:
@@ -175,6 +183,52 @@ class Client(QObject):  # type: ignore[misc]
 
     def acknowledge(self, job: str) -> None:
         self._orders.put(_Order("acknowledge", job))
+
+    def use_server(self, url: str, token: str = "") -> None:
+        """Use the server at this address from now on; "" is this computer's own.
+
+        Without a token it is one that is known. Edits that run elsewhere end here.
+        """
+        known = self._others.known.get(url)
+        self._change(RemoteServer(url, token) if token else known)
+
+    def trust(self) -> None:
+        """The certificate that was asked about is the right one."""
+        if self._asked is not None:
+            self._change(self._asked)
+
+    def forget_server(self, url: str) -> None:
+        """Forget a server, its token and its certificate.
+
+        This computer's own is used then.
+        """
+        self._others.forget(url)
+        self._change(None)
+
+    def show_servers(self) -> None:
+        """Tell which servers there are."""
+        used, asked = self._others.used, self._asked
+        self.servers.emit(
+            ServerList(
+                tuple(self._others.known),
+                "" if used is None else used.url,
+                "" if asked is None else asked.fingerprint,
+            )
+        )
+
+    def _change(self, server: RemoteServer | None) -> None:
+        self._asked = None
+        try:
+            self._others.use(server)
+        except OSError as error:
+            self._trouble(
+                tr("The server can't be remembered: {error}.", error=str(error.strerror)), "", ""
+            )
+            return
+        self.show_servers()
+        self._stop_wanted.set()
+        self._orders.put(_Order("stop"))
+        self.connect_to_server()
 
     def stop_server(self) -> None:
         """End the connection, and the server if this Krita has started it."""
@@ -193,7 +247,9 @@ class Client(QObject):  # type: ignore[misc]
         while not self._closing:
             order = self._orders.get()
             try:
-                if order.kind == "connect":
+                if order.kind == "stop":  # there is nothing left to stop
+                    self._stop_wanted.clear()
+                elif order.kind == "connect":
                     self._stay_connected()
                 elif order.kind == "submit":
                     self._take(order.value)
@@ -215,16 +271,22 @@ class Client(QObject):  # type: ignore[misc]
     def _stay_connected(self) -> None:
         """Hold a connection until it is told to stop, or there is no server to be had."""
         attempt = 0
-        address: Announcement | None = None
+        address: Announcement | RemoteServer | None = None
         while not self._closing:
             begun = time.monotonic()
+            waits = RETRY_SECONDS if self._others.used is None else REMOTE_RETRY_SECONDS
             try:
                 if address is None:
-                    address = self._find_or_start(look=attempt == 0)
+                    address = self._others.used or self._find_or_start(look=attempt == 0)
                     begun = time.monotonic()
                 if self._serve(address):
                     return
                 reason = "The connection to the Limn server broke off."
+            except UnknownCertificate as unknown:
+                self._asked = unknown.server
+                self._trouble(unknown.sentence, unknown.remedy, unknown.details)
+                self.show_servers()
+                return
             except ServerTrouble as trouble:
                 if self._stop_wanted.is_set():
                     self._give_up("The Limn server was stopped.", "Press Edit to start it again.")
@@ -235,6 +297,12 @@ class Client(QObject):  # type: ignore[misc]
             except ProtocolError as error:
                 self._trouble(error.sentence, error.remedy, f"{error.code}: {dict(error.data)}")
                 return
+            except InvalidStatus as error:
+                status = error.response.status_code
+                if self._others.used is not None and status in remote_server.NOT_LET_IN:
+                    self._trouble(*remote_server.not_let_in(status))
+                    return
+                reason = f"The Limn server refused the connection ({error})."
             except InvalidHandshake as error:
                 reason = f"The Limn server refused the connection ({error})."
             except (OSError, WebSocketException) as error:
@@ -249,16 +317,24 @@ class Client(QObject):  # type: ignore[misc]
                     sentence, "Your picture is as it was. Press Edit to try again.", details
                 )
                 address, attempt = None, 0
-            elif attempt >= len(RETRY_SECONDS):
-                self._trouble(reason, "Click here to start it again.", reason)
+            elif attempt >= len(waits):
+                again = (
+                    "Click here to start it again."
+                    if self._others.used is None
+                    else tr("Look at the network, then click here to connect again.")
+                )
+                self._trouble(reason, again, reason)
                 return
             else:
-                if self._server is None and attempt:
+                if self._others.used is None and self._server is None and attempt:
                     # a server that somebody else had started, and that does not answer: start our
                     # own
                     address = None
                 self._link(Link("starting", "connecting again"))
-                time.sleep(RETRY_SECONDS[attempt])
+                if self._stop_wanted.wait(waits[attempt]):
+                    self._give_up("The Limn server was stopped.", "Press Edit to start it again.")
+                    self._link(Link("off", "stopped"))
+                    return
                 attempt += 1
 
     def _find_or_start(self, look: bool) -> Announcement:
@@ -281,13 +357,19 @@ class Client(QObject):  # type: ignore[misc]
     def _is_wanted(self) -> bool:
         return not self._stop_wanted.is_set()
 
-    def _serve(self, address: Announcement) -> bool:
+    def _serve(self, address: Announcement | RemoteServer) -> bool:
         """One connection, from its handshake to its end.
 
         Returns whether the end was wanted.
         """
+        encrypted = None
+        url = address.url
+        if isinstance(address, RemoteServer):
+            encrypted = remote_server.connect(address)
+            url = url.replace("wss://", "ws://", 1)  # the socket given to it is encrypted already
         socket = connect(
-            address.url,
+            url,
+            sock=encrypted,
             additional_headers={"Authorization": f"Bearer {address.token}"},
             user_agent_header=None,
             compression=None,
@@ -411,6 +493,8 @@ class Client(QObject):  # type: ignore[misc]
         return replace(message, pixels=pixels, hint=hint)
 
     def _stop(self, session: _Session) -> None:
+        self._stop_wanted.clear()
+        self._holds.clear()
         session.socket.close()
         if self._server is not None:
             self._server.stop()
