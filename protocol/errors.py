@@ -6,7 +6,7 @@ The errors of protocol, server, command line and plugin.
         ProtocolError            the wire: Malformed, UnknownMessage, TooLarge, OutOfOrder, Corrupt,
                                  VersionMismatch, ConnectionEnded, RefusedByPeer
         EngineError              server/engine.py: the process with the model can't work
-        TooManyJobs              server/jobs.py: the queue is full
+        TooManyJobs              server/bounds.py: the queue is full
         SettingsError            server/settings.py
         UsersError               server/users.py: the users of a server for other machines
         StoreError               server/models/store.py

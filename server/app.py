@@ -17,12 +17,13 @@ from aiohttp import WSCloseCode, web
 from limn.protocol import limits, remote
 from limn.protocol.errors import LimnError
 
-from . import __version__, guard, ready, tls
+from . import __version__, guard, job_store, ready, tls
+from .bounds import Bounds
 from .cache import ByteCache
 from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
 from .engine import Engine, EngineError, Start
 from .guard import IDENTITY, Identity, Who, Wrong
-from .jobs import Bounds, Jobs
+from .jobs import Jobs
 from .local_engine import LocalEngine, starts_of
 from .log import begin as begin_log
 from .metrics import CONTENT_TYPE, Metrics
@@ -97,7 +98,11 @@ async def serve(settings: Settings) -> None:
     starts = starts_of(start, settings.workers)
     engine = LocalEngine(starts, settings.start_seconds, settings.cancel_seconds)
     metrics = Metrics()
-    jobs = Jobs(engine, _bounds(settings), metrics)
+    kept = job_store.folder_of(settings, port)
+    store = None if kept is None else job_store.JobStore(kept)
+    jobs = Jobs(engine, _bounds(settings), metrics, store)
+    if store is not None:
+        jobs.restore(store.load(settings.queue_bytes + settings.keep_bytes))
     context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes), metrics)
     door = Door()
     runner = web.AppRunner(
@@ -128,6 +133,8 @@ async def serve(settings: Settings) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await engine.close()
+        if store is not None:
+            await asyncio.to_thread(store.close)
         site.close()
         await runner.cleanup()
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from limn.protocol.errors import LimnError
 from limn.protocol.messages import (
     FINAL,
     Cancelled,
@@ -23,10 +22,12 @@ from limn.protocol.messages import (
     Submit,
 )
 
+from .bounds import Bounds, TooManyJobs, bytes_of
 from .engine import Engine
 from .estimate import Durations
 from .fair_queue import FairQueue
 from .job import Job, Listener, outcome, refused
+from .job_store import JobStore, StoredJob
 from .metrics import Metrics
 
 log = logging.getLogger("limn.jobs")
@@ -36,24 +37,6 @@ SWEEP_SECONDS = 30.0
 
 MAX_KEPT = 256
 """Ended jobs that are kept, however small: nobody comes back for more."""
-
-
-class TooManyJobs(LimnError):
-    """The queue is full: a sentence that says of what."""
-
-    code = "queue-full"
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What jobs may take up; see the settings of the same names."""
-
-    max_jobs: int
-    queue_bytes: int
-    keep_bytes: int
-    keep_seconds: float
-    user_jobs: int
-    user_bytes: int
 
 
 class Jobs:
@@ -67,11 +50,13 @@ class Jobs:
         engine: Engine,
         bounds: Bounds,
         metrics: Metrics,
+        store: JobStore | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._bounds = bounds
         self._metrics = metrics
+        self._store = store
         self._clock = clock
         self._jobs: dict[tuple[str, str], Job] = {}
         self._queue: FairQueue[Job] = FairQueue()
@@ -108,7 +93,8 @@ class Jobs:
         job = Job(user, submit.job, submit, [listener], holds=holds)
         self._jobs[user, job.id] = job
         self._queue.put(user, job)
-        self._metrics.received(_bytes_of(submit, []))
+        self._keep(job)
+        self._metrics.received(bytes_of(submit, []))
         size = (submit.pixels.width, submit.pixels.height, submit.pixels.format)
         self._tell_places()
         log.info(
@@ -143,7 +129,7 @@ class Jobs:
             (active, arriving, bounds.queue_bytes, "the edits"),
             *([(own, mine, bounds.user_bytes, "your edits")] if user else []),
         ):
-            size = _bytes_of(submit, jobs) + sum(size for _, size in coming)
+            size = bytes_of(submit, jobs) + sum(size for _, size in coming)
             if (jobs or coming) and size > most:
                 raise TooManyJobs(
                     f"The pictures of {whose} that wait would take more than "
@@ -194,6 +180,28 @@ class Jobs:
         job = self._jobs.get((user, name))
         if job is not None and job.ended is not None:
             self._forget(job)
+
+    def restore(self, stored: Sequence[StoredJob]) -> None:
+        """Take jobs that an earlier server has kept: ends as they were, others wait again.
+
+        What they say from now on has higher numbers than all that was said before.
+        """
+        now, here = time.time(), self._clock()
+        for one in stored:
+            first = one.messages[0]
+            if one.ended is not None:
+                said = [message for message in one.messages if isinstance(message, JobMessage)]
+                age = max(0.0, now - one.ended)
+                seq = max(message.seq for message in said)
+                job = Job(one.user, one.id, None, kept=said, seq=seq, ended=here - age)
+            elif isinstance(first, Submit):
+                job = Job(one.user, one.id, first, seq=int(now * 1000))
+                self._queue.put(one.user, job)
+            else:
+                continue
+            self._jobs[one.user, one.id] = job
+        self.forget_old()
+        log.info("restored jobs=%d waiting=%d", len(self._jobs), len(self._queue))
 
     async def run(self) -> None:
         """Run jobs until cancelled."""
@@ -296,26 +304,18 @@ class Jobs:
         job.submit = None
         job.ended = self._clock()
         job.say(message)
+        if self._jobs.get((job.user, job.id)) is job:
+            self._keep(job)
         self.forget_old()
         self._changed.set()
 
     def _forget(self, job: Job) -> None:
         if self._jobs.get((job.user, job.id)) is job:
             del self._jobs[job.user, job.id]
+            if self._store is not None:
+                self._store.forget(job.user, job.id)
 
-
-def _bytes_of(submit: Submit, jobs: list[Job]) -> int:
-    """Bytes of the pictures of these jobs and of one more.
-
-    What several share counts once, and what has still to arrive as much as it will be.
-    """
-    asked = [submit, *(job.submit for job in jobs if job.submit is not None)]
-    pictures = [
-        picture for one in asked for picture in (one.pixels, one.hint) if picture is not None
-    ]
-    return sum(
-        {
-            id(picture if picture.data is None else picture.data): picture.raw_size
-            for picture in pictures
-        }.values()
-    )
+    def _keep(self, job: Job) -> None:
+        if self._store is not None:
+            messages = job.kept if job.submit is None else [job.submit]
+            self._store.keep(job.user, job.id, job.ended is not None, messages)

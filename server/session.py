@@ -33,9 +33,10 @@ from limn.protocol.messages import (
 )
 
 from . import __version__
+from .bounds import TooManyJobs
 from .cache import ByteCache
 from .engine import Engine, EngineError
-from .jobs import Jobs, TooManyJobs
+from .jobs import Jobs
 from .metrics import Metrics
 from .reading import Reader
 from .settings import Settings

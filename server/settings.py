@@ -90,6 +90,13 @@ class Settings:
 
     A request's Host must be one of them. Needed where host is 0.0.0.0 or ::, every address.
     """
+    jobs_folder: Path | None = None
+    """Where jobs are kept over a restart.
+
+    Those that wait, and results not yet fetched.
+
+    None: a server for other machines has a folder for its port, another one keeps nothing.
+    """
     users_file: Path | None = None
     """The users; None is users.json in the configuration folder. See `limn users`."""
     log_level: str = "info"

@@ -75,6 +75,10 @@ def serve(
         bool | None,
         typer.Option("--private", help="Let no other program find it.", show_default=False),
     ] = None,
+    jobs_folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep jobs and results there over a restart."),
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug (shows instructions), info, warning or error.")
     ] = None,
@@ -103,6 +107,7 @@ def serve(
         "tls_cert": tls_cert,
         "tls_key": tls_key,
         "users_file": users_file,
+        "jobs_folder": jobs_folder,
         "workers": workers,
         "captioner": captioner,
         "device": device,

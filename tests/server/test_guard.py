@@ -19,13 +19,14 @@ from limn.server.app import (
     Access,
     build,
 )
+from limn.server.bounds import Bounds
 from limn.server.cache import ByteCache
 from limn.server.cli.client import Address, connect
 from limn.server.cli.client_errors import ClientError
 from limn.server.door import Door
 from limn.server.engine import Start
 from limn.server.guard import owner_of
-from limn.server.jobs import Bounds, Jobs
+from limn.server.jobs import Jobs
 from limn.server.local_engine import LocalEngine, starts_of
 from limn.server.metrics import Metrics
 from limn.server.session import Context

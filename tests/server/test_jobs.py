@@ -24,10 +24,11 @@ from limn.protocol.messages import (
     Result,
     Submit,
 )
+from limn.server.bounds import Bounds, TooManyJobs
 from limn.server.cache import ByteCache, size_of
 from limn.server.engine import Description, WorkerState
 from limn.server.estimate import Estimate
-from limn.server.jobs import MAX_KEPT, Bounds, Jobs, TooManyJobs
+from limn.server.jobs import MAX_KEPT, Jobs
 from limn.server.metrics import Metrics
 
 from .conftest import picture, submit
