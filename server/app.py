@@ -95,8 +95,7 @@ async def serve(settings: Settings) -> None:
     if not settings.detached:
         _stop_with_parent(stop)
     start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
-    starts = starts_of(start, settings.workers)
-    engine = LocalEngine(starts, settings.start_seconds, settings.cancel_seconds)
+    engine = _engine(settings, start)
     metrics = Metrics()
     kept = job_store.folder_of(settings, port)
     store = None if kept is None else job_store.JobStore(kept)
@@ -240,6 +239,20 @@ def _for_others(settings: Settings, port: int) -> Access:
         )
     names = {*guard.LOCAL, *settings.names, settings.host.lower()} - set(EVERYWHERE)
     return Access(guard.hosts(names, {port}), guard.one_of(users), Wrong(), users)
+
+
+def _engine(settings: Settings, start: Start) -> Engine:
+    """The engine of the settings. Raises SettingsError where it can't be had."""
+    seconds = (settings.start_seconds, settings.cancel_seconds)
+    if settings.engine == "local":
+        return LocalEngine(starts_of(start, settings.workers), *seconds)
+    from .ray_engine import Cluster, RayEngine  # nobody else pays for Ray
+
+    cluster = Cluster(settings.ray_address, settings.ray_gpus)
+    try:
+        return RayEngine(start, cluster, settings.min_workers, settings.workers, *seconds)
+    except EngineError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -65,6 +65,14 @@ class Settings:
 
     One fills a graphics card; each loads the model.
     """
+    engine: str = "local"
+    """What runs the edits: "local", processes on this machine; "ray", a Ray cluster."""
+    ray_address: str = "auto"
+    """The cluster: "auto" is the one that runs on this machine; "local" starts one here."""
+    ray_gpus: float = 1.0
+    """Graphics cards for each worker of the cluster, fractions allowed; none on the CPU."""
+    min_workers: int = 1
+    """Of the workers on Ray so many are kept while there is nothing to do."""
     token_file: Path | None = None
     detached: bool = False
     private: bool = False
@@ -178,6 +186,10 @@ class Settings:
             raise SettingsError(f"tunnel_port {self.tunnel_port} is not a port. Use 1024 to 65535.")
         if self.keep_token and self.token_file is None:
             raise SettingsError("keep_token needs a token_file: the file that is kept.")
+        if self.engine not in ("local", "ray"):
+            raise SettingsError(f"engine {self.engine!r} is unknown. Use local or ray.")
+        if not 0 <= self.ray_gpus <= 64:
+            raise SettingsError(f"ray_gpus is {self.ray_gpus}; it must be between 0 and 64.")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(
                 f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error."
@@ -191,6 +203,7 @@ class Settings:
         for name in (
             *sizes,
             "workers",
+            "min_workers",
             "user_connections",
             "user_jobs",
             "user_bytes",

@@ -16,13 +16,16 @@ import signal
 import sys
 import threading
 from io import FileIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from limn.protocol.messages import FINAL, Submit
 
 from . import pipe
 from .engine import Description, EngineError, Start, Stop, Usage
 from .log import begin as begin_log
+
+if TYPE_CHECKING:
+    from .bridge import Editor
 
 
 def main() -> None:
@@ -61,26 +64,8 @@ def _our_pipes() -> tuple[FileIO, BinaryIO]:
 
 
 def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
-    from limn import (
-        editing,
-    )  # not before the inbox is read: it takes seconds, and the server may be gone by then
-
-    from .bridge import Editor
-    from .models.store import donors
-
     try:
-        device = _device(start.device)
-        captioner = editing.Captioner(start.captioner, device) if start.captioner else None
-        editor = Editor(
-            editing.load_models(start.model or _sketchbook(), device, others=donors()),
-            captioner=captioner,
-        )
-        description = Description(
-            _device_name(device), editor.model, editor.algorithms(), os.getpid()
-        )
-    except editing.EditError as error:
-        pipe.write(answers, EngineError(error.sentence, error.remedy))
-        return
+        editor, description = load(start)
     except EngineError as error:
         pipe.write(answers, error)
         return
@@ -90,9 +75,28 @@ def _serve(start: Start, inbox: _Inbox, answers: BinaryIO) -> None:
         # used within this turn only
         for message in editor.run(submit, lambda: inbox.stopped == submit.job):  # noqa: B023
             if isinstance(message, FINAL):
-                pipe.write(answers, Usage(submit.job, _graphics_memory(device)))
+                pipe.write(answers, Usage(submit.job, graphics_memory(start.device)))
             pipe.write(answers, message)
         inbox.forget(submit.job)
+
+
+def load(start: Start) -> tuple[Editor, Description]:
+    """The models, loaded, and what they are. Raises EngineError."""
+    # not before the inbox is read: it takes seconds, and the server may be gone by then
+    from limn import editing
+
+    from .bridge import Editor
+    from .models.store import donors
+
+    try:
+        device = _device(start.device)
+        captioner = editing.Captioner(start.captioner, device) if start.captioner else None
+        models = editing.load_models(start.model or _sketchbook(), device, others=donors())
+        editor = Editor(models, captioner=captioner)
+        name = _device_name(device)
+        return editor, Description(name, editor.model, editor.algorithms(), os.getpid())
+    except editing.EditError as error:
+        raise EngineError(error.sentence, error.remedy) from error
 
 
 class _Inbox:
@@ -156,14 +160,16 @@ def _device(wish: str) -> str:
     return wish
 
 
-def _graphics_memory(device: str) -> int:
+def graphics_memory(wish: str) -> int:
     """Bytes of graphics memory that torch holds for this process.
 
-    0 where there is no card.
+    0 where it uses no card.
     """
     import torch
 
-    return torch.cuda.memory_reserved(device) if device.startswith("cuda") else 0
+    if wish in ("cpu", "mps") or not torch.cuda.is_available():
+        return 0
+    return torch.cuda.memory_reserved(wish if wish.startswith("cuda") else None)
 
 
 def _device_name(device: str) -> str:

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from limn.protocol.messages import FINAL, Cancelled, Failed, JobMessage, Submit
 
 from . import pipe
 from .engine import Description, EngineError, Start, Stop, Usage, WorkerState
+from .pool import Worker, WorkerDied
 
 log = logging.getLogger("limn.engine")
 
@@ -23,12 +23,6 @@ STOP_SECONDS = 5.0
 """How long a worker may take to end by itself.
 
 Once its pipe is closed, before it is killed.
-"""
-
-REMEMBERED = 32
-"""Pictures that a worker is taken to hold something of.
-
-Its own store holds some dozens.
 """
 
 PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -47,17 +41,6 @@ Whatever a model's files or a library would have it ask. This goes before the us
 """
 
 
-class WorkerDied(Exception):
-    """The process has ended in the middle of a job.
-
-    `end`: what to tell where that is the end.
-    """
-
-    def __init__(self, end: Failed) -> None:
-        super().__init__(end.sentence)
-        self.end = end
-
-
 @dataclass(frozen=True)
 class _Living:
     """A process that has said what it works with."""
@@ -66,39 +49,27 @@ class _Living:
     description: Description
 
 
-class WorkerProcess:
-    """A place for one worker.
-
-    The process in it now, and the next one when that has died.
-    """
+class WorkerProcess(Worker):
+    """A place for one process: the one in it now, and the next one when that has died."""
 
     def __init__(self, start: Start, start_seconds: float, cancel_seconds: float) -> None:
+        super().__init__()
         self._start = start
         self._start_seconds = start_seconds
         self._cancel_seconds = cancel_seconds
         self._living: _Living | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._closed = False
-        self.failed = False
-        """Whether the last start went wrong."""
         self._starting = asyncio.Lock()
         self._running: str | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._unwanted = False
         self._memory = 0
-        self._seen: OrderedDict[str, None] = OrderedDict()
 
     @property
     def alive(self) -> bool:
         """Whether a process with a loaded model is there."""
         return self._living is not None and self._living.process.returncode is None
-
-    def knows(self, picture: str) -> bool:
-        """Whether the process has worked on a picture with this hash.
-
-        It may hold its inversion then.
-        """
-        return self.alive and picture in self._seen
 
     def state(self) -> WorkerState:
         """What it does now."""
@@ -124,7 +95,7 @@ class WorkerProcess:
                 if self._unwanted:  # cancelled while the worker was starting
                     yield Cancelled(submit.job, 0)
                     return
-                self._note(submit.pixels.sha256)
+                self.note(submit.pixels.sha256)
                 try:
                     await _write(living.process, submit)
                     while True:
@@ -173,19 +144,13 @@ class WorkerProcess:
         if self._process is not None:
             await _end(self._process)
 
-    def _note(self, picture: str) -> None:
-        self._seen[picture] = None
-        self._seen.move_to_end(picture)
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-
     async def _started(self) -> _Living:
         """The process, started if there is none."""
         async with self._starting:
             if self._living is not None and self._living.process.returncode is None:
                 return self._living
             self._living = None
-            self._seen.clear()
+            self.forget()
             process = self._process = await _spawn(self._start)
             try:
                 if self._closed:

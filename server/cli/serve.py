@@ -56,6 +56,12 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="So many workers on each device; default: 1.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="local, or ray for a cluster; default: local.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="The cluster: auto, or HOST:PORT; default: auto.")
+    ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Where the token is written, with mode 0600."),
@@ -109,6 +115,8 @@ def serve(
         "users_file": users_file,
         "jobs_folder": jobs_folder,
         "workers": workers,
+        "engine": engine,
+        "ray_address": ray_address,
         "captioner": captioner,
         "device": device,
         "token_file": token_file,
