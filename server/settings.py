@@ -66,9 +66,9 @@ class Settings:
     One fills a graphics card; each loads the model.
     """
     engine: str = "local"
-    """What runs the edits: "local", processes on this machine; "ray", a Ray cluster."""
+    """What runs the edits: "local" processes, or a cluster with "ray"."""
     ray_address: str = "auto"
-    """The cluster: "auto" is the one that runs on this machine; "local" starts one here."""
+    """The cluster: HOST:PORT; "auto" is the one that runs on this machine."""
     ray_gpus: float = 1.0
     """Graphics cards for each worker of the cluster, fractions allowed; none on the CPU."""
     min_workers: int = 1

@@ -136,10 +136,10 @@ def connect(server: RemoteServer) -> socket.socket:
     context.check_hostname = False  # the certificate itself is what is trusted
     context.verify_mode = ssl.CERT_NONE
     host, port = remote.host_and_port(server.url)
-    raw = socket.create_connection((host, port), CONNECT_SECONDS)
+    secure = socket.create_connection((host, port), CONNECT_SECONDS)
     try:
-        _keep_alive(raw)
-        secure = context.wrap_socket(raw, server_hostname=host)
+        _keep_alive(secure)
+        secure = context.wrap_socket(secure, server_hostname=host)
         found = remote.fingerprint(secure.getpeercert(binary_form=True) or b"")
         if not server.fingerprint:
             raise UnknownCertificate(server, found)
@@ -151,7 +151,7 @@ def connect(server: RemoteServer) -> socket.socket:
             )
         secure.settimeout(None)
     except BaseException:
-        raw.close()
+        secure.close()
         raise
     return secure
 
