@@ -70,7 +70,7 @@ class Settings:
     ray_address: str = "auto"
     """The cluster: HOST:PORT; "auto" is the one that runs on this machine."""
     ray_gpus: float = 1.0
-    """Graphics cards for each worker of the cluster, fractions allowed; none on the CPU."""
+    """Graphics cards for each worker of the cluster; fractions are allowed."""
     min_workers: int = 1
     """Of the workers on Ray so many are kept while there is nothing to do."""
     token_file: Path | None = None
