@@ -29,6 +29,7 @@ from .places import NETWORKS, locate
 from .planning import Planner
 from .recognition import VARIANTS, Checkpoint
 from .schedule import Schedule
+from .sharing import equal
 
 SD1_SEMANTIC_LEVEL = 2
 """The level at which Stable Diffusion 1.x localises nouns best.
@@ -206,7 +207,7 @@ class Models:
         for other in self._loaded.values():
             for part in ("vae", "text_encoder"):
                 mine, theirs = getattr(loaded, part), getattr(other, part)
-                if mine is not theirs and _equal(mine, theirs):
+                if mine is not theirs and equal(mine, theirs):
                     loaded = replace(loaded, **{part: theirs})
         return loaded
 
@@ -337,24 +338,6 @@ def _geometry(checkpoint: Checkpoint) -> Geometry:
     factor = 2 ** (len(vae.block_out_channels) - 1)
     native = _notes(checkpoint.place).native_size or (unet.sample_size or 64) * factor
     return Geometry(native, factor * 2 ** (len(unet.block_out_channels) - 1), factor)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two networks compute the same: their configuration and every value."""
-    mine, theirs = one.state_dict(), other.state_dict()
-    return (
-        type(one) is type(other)
-        and one.dtype == other.dtype
-        and mine.keys() == theirs.keys()
-        and _settings(one) == _settings(other)
-        and all(torch.equal(value, theirs[name]) for name, value in mine.items())
-    )
-
-
-def _settings(network: Any) -> dict[str, Any]:
-    config = network.config
-    found = config if isinstance(config, dict) else config.to_dict()
-    return {name: value for name, value in found.items() if not name.startswith("_")}
 
 
 def _identity(unet: UNet2DConditionModel, variant: str) -> str:

@@ -157,7 +157,8 @@ def _pickle(file: Path) -> Trouble:
         "pickle",
         f"{file} is a pickle (.ckpt, .pt or .bin): loading one may run any program that is in "
         "it. Limn never does.",
-        "Get the same model as .safetensors; most pages offer both.",
+        "Get the same model as .safetensors; most pages offer both. Or have a copy made: "
+        "`limn models add --convert`.",
     )
 
 
