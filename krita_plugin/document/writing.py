@@ -150,12 +150,21 @@ def select_only(
 ) -> Steps[bool]:
     """Makes a mask the selection, without leaving a layer behind.
 
-    The mask has 8 bits and lies at `area`. Every step can be undone. False: as for `select`.
+    The mask has 8 bits and lies at `area`. False: as for `select`.
+
+    It is one step to undo: what is selected is a hidden mask that stands under the layer meanwhile
+    and is in no step. Where Krita makes none, or more than one mask is there already, it is a layer
+    that comes and goes, in three steps.
     """
     if not is_open(source.document):
         raise CanvasProblem("The picture was closed.")
     if not is_active(source.document):
         return False
+    layer = find(source.document, source.uuid)
+    hidden = None if layer is None else masks.alone(source.document)
+    if layer is not None and hidden is not None and len(layer.childNodes()) <= 1:
+        veil = Veil(*(yield from laid(place(source).motion, area, mask, "gray8")))
+        return (yield from _selected_by(source.document, layer, hidden, veil, name, tell))
     wide = bytearray(4 * len(mask))
     for row in range(
         area.height
@@ -176,6 +185,51 @@ def select_only(
     if original is not None:
         source.document.setActiveNode(original)
     return selected
+
+
+def _selected_by(
+    document: Any, layer: Any, hidden: Any, veil: Veil, name: str, tell: Tell
+) -> Steps[bool]:
+    """Make a mask the selection, which stands hidden under a layer meanwhile."""
+    hidden.setName(name)
+    hidden.setVisible(False)
+    yield from _veiled(hidden, veil)
+    yield from _children(document, layer, [hidden, *layer.childNodes()])
+    try:
+        selected = yield from select(document, hidden, tell)
+    finally:
+        if is_open(document):  # also when it is cancelled: a newer edit makes the selection
+            Task(_without(document, layer, hidden), lambda _: None, lambda _: None)
+    while is_open(document) and hidden.parentNode() is not None:
+        yield ADDED_SECONDS
+    if is_open(document):
+        document.setActiveNode(layer)
+    return selected
+
+
+def _without(document: Any, layer: Any, mask: Any) -> Steps[None]:
+    """Take a mask from under a layer, the others left in their order; nothing to undo."""
+    for _ in range(len(layer.childNodes())):
+        first = layer.childNodes()[0]
+        is_it = first.uniqueId() == mask.uniqueId()
+        yield from _children(document, layer, [] if is_it else [first])
+        if is_it:
+            return
+
+
+def _children(document: Any, layer: Any, nodes: Sequence[Any]) -> Steps[None]:
+    """Take the first of a layer's masks out, and put these in; nothing to undo.
+
+    That is what `Node.setChildNodes` does.
+    """
+    yield from idle(document)
+    while not document.tryBarrierLock():
+        yield ADDED_SECONDS
+        yield from idle(document)
+    try:
+        layer.setChildNodes(list(nodes))
+    finally:
+        document.unlock()
 
 
 def open_as_new(
@@ -219,14 +273,7 @@ def mask_put(document: Any, layer: Any, mask: Any) -> Steps[None]:
     """
     there = masks.mask_of(layer)
     if there is None or there.uniqueId() != mask.uniqueId():
-        yield from idle(document)
-        while not document.tryBarrierLock():
-            yield ADDED_SECONDS
-            yield from idle(document)
-        try:
-            layer.setChildNodes([mask])
-        finally:
-            document.unlock()
+        yield from _children(document, layer, [mask])
     yield from call(same(document), "refreshProjection")
 
 

@@ -250,6 +250,7 @@ def test_find_mask_gives_a_selection_and_no_layer(edits: Outcome) -> None:
     found = overlap(selection > 127, placed(case.mask, X, Y, WIDTH, HEIGHT))
     print(f"overlap of the found mask with the exact one: IoU {found:.2f}")
     assert found >= LEAST_OVERLAP
+    assert told["no mask is left"]
     assert told["after undo"] == {
         "layers": ["Background", "painting"],
         "selection": False,
