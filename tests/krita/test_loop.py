@@ -122,3 +122,10 @@ def test_keys_make_the_mask_smaller_and_softer(strip: Outcome) -> None:
     told = strip.of("slider")
     first, second, third, _ = told["by keys"]
     assert first > second > third and told["soft levels"] > 20
+
+
+def test_the_strip_of_a_reopened_picture_goes_on(next_day: Outcome) -> None:
+    told = next_day.of("strip")
+    assert told["in the strip"] and told["jpeg"] and "make the star blue" in told["words"]
+    found, larger = told["larger"]
+    assert larger > found > 0

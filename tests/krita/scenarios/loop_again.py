@@ -8,12 +8,15 @@ from help import (
     app,
     edit,
     ended,
+    keys,
     layers,
+    masks,
     names,
     note,
     press,
     quick,
     ready,
+    screenshot,
     selection_bytes,
     submitting,
 )
@@ -56,3 +59,26 @@ def check_again(result):
     result["layers"] = [name for name in names(document) if name not in before]
     result["size"] = [drafts[0].width, drafts[0].height]
     result["note"] = note()
+
+
+def check_strip(result):
+    """The strip has the result of the file, with its words and picture; its mask can be changed."""
+    document = app().openDocument(SAVED)
+    app().activeWindow().addView(document)
+    yield 1
+    yield from ready()
+    layer = layers(document)[-1]
+    yield from activate(document, layer)
+    came = yield lambda: len(panel().results) == 1, 10
+    result["in the strip"], result["words"] = came, panel().results[0].words
+    result["jpeg"] = panel().results[0].jpeg[:2] == b"\xff\xd8"
+    found = mask_of(layer)
+    keys("key", "ctrl+shift+F6")
+    yield lambda: mask_of(layer) != found and len(masks(layer)) == 1, 10
+    yield 1.5
+    result["larger"] = [sum(one > 127 for one in mask) for mask in (found, mask_of(layer))]
+    yield from screenshot("reopened")
+
+
+def mask_of(layer):
+    return bytes(masks(layer)[0].pixelData(0, 0, 512, 384))
