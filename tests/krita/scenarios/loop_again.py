@@ -13,6 +13,7 @@ from help import (
     masks,
     names,
     note,
+    panel,
     press,
     quick,
     ready,
