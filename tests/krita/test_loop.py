@@ -42,6 +42,10 @@ def test_painting_on_the_mask_shows_and_hides_the_edit(loop: Outcome) -> None:
     assert told["shown"] and told["hidden"] and told["was changed there"]
 
 
+def test_find_mask_leaves_a_result_s_own_mask_alone(loop: Outcome) -> None:
+    assert loop.of("mask")["its own mask after Find mask"] == [1, True, True]
+
+
 def test_a_flat_layer_has_no_mask(loop: Outcome) -> None:
     told = loop.of("flat")
     assert told["masks"] == 0 and told["alpha"]

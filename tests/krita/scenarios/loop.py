@@ -86,6 +86,16 @@ def check_mask(result):
     yield 0.5
     result["hidden"] = composed(document, bounds) == cut(seen, bounds)
     result["was changed there"] = cut(after, bounds) != cut(seen, bounds)
+    # the mask of a second wish is found while the result's layer is active: its own mask stays
+    own = bytes(mask.pixelData(0, 0, WIDTH, HEIGHT))
+    yield from edit("make the background green", "ctrl+shift+m")
+    yield 1
+    left = masks(new)
+    result["its own mask after Find mask"] = [
+        len(left),
+        bytes(left[0].pixelData(0, 0, WIDTH, HEIGHT)) == own,
+        composed(document, bounds) == cut(seen, bounds),
+    ]
 
 
 def check_flat(result):
