@@ -9,6 +9,7 @@ from help import (
     app,
     digest,
     layers,
+    masks,
     names,
     new_document,
     note,
@@ -100,7 +101,7 @@ UNKNOWN = {
 
 def whole(document, node):
     x, y, width, height = -50, -50, document.width() + 100, document.height() + 100
-    return pixels(node, rect=(x, y, width, height))
+    return b"".join(bytes(one.pixelData(x, y, width, height)) for one in (node, *masks(node)))
 
 
 def moved_before(act, depth):
