@@ -205,7 +205,6 @@ LARGE = {
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",
     "editing/methods/tas.py",
-    "editing/sketchbook/train.py",
     "krita_plugin/document/reading.py",
     "krita_plugin/document/writing.py",
     "krita_plugin/edits.py",
