@@ -90,6 +90,16 @@ def mse_outside(before: Tensor, after: Tensor, exact: Tensor) -> float | None:
     )
 
 
+def error_inside(before: Tensor, after: Tensor, answer: Tensor, exact: Tensor) -> float | None:
+    """Squared error against the exact answer inside its mask; the picture before is 1.
+
+    None where the answer is the picture before. Pictures (1, 3, H, W), the mask (1, 1, H, W).
+    """
+    inside = (exact >= 0.5).expand_as(answer)
+    least = (before - answer)[inside].square().mean()
+    return float((after - answer)[inside].square().mean() / least) if least > 0 else None
+
+
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
     """LPIPS's formula without its learnt weights.
 

@@ -114,6 +114,18 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
         "success": all(asked),
         "kept": rest_kept(judge, case.edit, case.shown, image),
         "direction": direction,
+        "error": metrics.error_inside(before, image, case.after, exact),
+    } | before_composite(judge, case, answer.raw)
+
+
+def before_composite(judge: Judge, case: Case, raw: Tensor | None) -> dict[str, bool]:
+    """What the judge sees in the method's own picture, where there is one."""
+    if raw is None:
+        return {}
+    image = resize(raw, (case.before.shape[2], case.before.shape[3])).clamp(0, 1)
+    return {
+        "success_raw": all(changes_made(judge, case.edit, case.shown, image)),
+        "kept_raw": rest_kept(judge, case.edit, case.shown, image),
     }
 
 

@@ -23,6 +23,7 @@ PLACE: tuple[Column, ...] = (
     ("PSNR", "psnr", ".1f"),
     ("raw", "psnr_raw", ".1f"),
     ("SSIM", "ssim", ".3f"),
+    ("error", "error", ".3f"),
     ("towers", "towers_distance", ".4f"),
 )
 VERDICT: tuple[Column, ...] = (
@@ -35,7 +36,8 @@ VERDICT: tuple[Column, ...] = (
 PLACE_LEGEND = (
     "IoU: of the mask with the exact one. C_m, C_non: change inside and outside the exact mask. "
     "PSNR (dB), SSIM, towers: of what must\n"
-    "stay; raw: PSNR before the composite, at working size; towers: LPIPS's formula on the small "
+    "stay; raw: PSNR before the composite, at working size; error: squared, inside the exact mask, "
+    "against the exact answer; the picture before is 1. towers: LPIPS's formula on the small "
     "towers' features, not its weights."
 )
 VERDICT_LEGEND = (
@@ -150,8 +152,18 @@ class Claim:
         )
 
 
-def figure(name: str) -> Callable[[Sequence[Record]], float | None]:
-    return lambda records: average(records, name)
+@dataclass(frozen=True)
+class Mean:
+    """The mean of one figure."""
+
+    name: str
+
+    def __call__(self, records: Sequence[Record]) -> float | None:
+        """Of the records that have it; None where none has."""
+        return average(records, self.name)
+
+
+figure = Mean
 
 
 def change_ratio(records: Sequence[Record]) -> float | None:

@@ -1,0 +1,229 @@
+"""Which method does each kind of change best, and whether Auto takes it.
+
+A table for the docs. A case counts where the judge sees what was asked and all else as it was. Auto
+keeps the choice that the papers lead to unless another method is better on the same cases beyond
+chance: McNemar's exact test on the cases that only one of the two gets right.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+from pathlib import Path
+from statistics import mean
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from ..auto import KINDS, kind_of, serving
+from ..diffusion.loading import load_models
+from ..facts import declared
+from ..language.instruction import parse
+from ..methods.table import PAPERS
+from ..sketchbook import folder
+from ..sketchbook.edits import TYPES
+from ..sketchbook.scenes import FIRST_HELD_OUT
+from .methods import PRESETS
+from .quality import check_same_run, cores, known_types, listed
+from .quality_cases import Case, Work, key_of, measured
+from .records import Record, Records
+
+app = typer.Typer(help=__doc__)
+
+CHANCE = 0.05
+"""A method counts as better where chance does as much less often than this."""
+
+BEGIN, END = "<!-- begin: limn bench auto -->", "<!-- end: limn bench auto -->"
+
+Group = tuple[str, int]
+"""A kind of change, and the things in the picture before it: 1, or 2 for more."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group: its cases; how many each method got right, and at what cost."""
+
+    group: Group
+    cases: int
+    right: Mapping[str, int]
+    rows: Mapping[str, float]
+    seconds: Mapping[str, float]
+    best: str
+
+
+def group_of(record: Record) -> Group:
+    """What a record's case is, as Auto reads it."""
+    case = Case.of(record["type"], record["seed"])
+    items = parse(case.words.told("foi")).items
+    kind = kind_of(items[0]) if len(items) == 1 else "several"
+    return kind, min(2, len(case.edit.before.things))
+
+
+def is_right(record: Record) -> bool:
+    """Whether what was asked is there and all else as it was."""
+    return bool(record["success"] and record.get("kept", False))
+
+
+def chance(only_first: int, only_second: int) -> float:
+    """McNemar's exact test: how often chance alone parts two methods as far.
+
+    Two-sided. only_first, only_second: cases that only the one gets right, and only the other.
+    """
+    n, least = only_first + only_second, min(only_first, only_second)
+    return min(1.0, 2 * sum(comb(n, k) for k in range(least + 1)) / 2**n)
+
+
+def better(one: Sequence[bool], other: Sequence[bool]) -> bool:
+    """Whether the first method is better on the same cases beyond chance."""
+    gains = sum(a and not b for a, b in zip(one, other, strict=True))
+    losses = sum(b and not a for a, b in zip(one, other, strict=True))
+    return gains > losses and chance(gains, losses) < CHANCE
+
+
+def best(right: Mapping[str, Sequence[bool]], chosen: str) -> str:
+    """The chosen method, unless others are better; then the best of those."""
+    others = [m for m in right if m != chosen and better(right[m], right[chosen])]
+    return max(others, key=lambda m: sum(right[m]), default=chosen)
+
+
+def table(records: Sequence[Record], methods: Sequence[str]) -> list[Row]:
+    """A row for each group, with the methods that have all its cases."""
+    cases: dict[tuple[str, int], dict[str, Record]] = defaultdict(dict)
+    for record in records:
+        cases[record["type"], record["seed"]][record["method"]] = record
+    groups: dict[Group, list[dict[str, Record]]] = defaultdict(list)
+    for by_method in cases.values():
+        group = group_of(next(iter(by_method.values())))
+        if serving(group[0]).name in by_method:
+            groups[group].append(by_method)
+    found = []
+    for group in sorted(groups, key=lambda g: (list(KINDS).index(g[0]), g[1])):
+        own = groups[group]
+        asked = [m for m in methods if all(m in case for case in own)]
+        right = {m: [is_right(case[m]) for case in own] for m in asked}
+        found.append(
+            Row(
+                group,
+                len(own),
+                {m: sum(right[m]) for m in asked},
+                {m: mean(case[m].get("rows", 0) for case in own) for m in asked},
+                {m: mean(case[m]["seconds"] for case in own) for m in asked},
+                best(right, serving(group[0]).name),
+            )
+        )
+    return found
+
+
+def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
+    """The table for the docs."""
+    titles = [declared()[m].title for m in methods]
+    lines = [
+        f"| change | things | cases | {' | '.join(titles)} | Auto |",
+        f"|---|---|---|{'---|' * len(methods)}---|",
+    ]
+    for row in found:
+        kind, things = row.group
+        cells = [
+            f"{row.right[m]} ({row.rows[m]:.0f} rows, {row.seconds[m]:.1f} s)"
+            if m in row.right
+            else "-"
+            for m in methods
+        ]
+        many = "1" if things == 1 else "2, 3"
+        lines.append(
+            "| "
+            + " | ".join((kind, many, str(row.cases), *cells, declared()[row.best].title))
+            + " |"
+        )
+    legend = (
+        "How many are right: the judge sees what was asked, and all else as it was (preset "
+        f"{preset};\nseconds of one process). Auto keeps the choice that the papers lead to unless "
+        "another method is\nbetter on the same cases beyond chance (McNemar's exact test, 5%)."
+    )
+    return "\n".join([legend, "", *lines])
+
+
+def put(text: str, into: Path) -> None:
+    """Replace what stands between the two marks of a Markdown file.
+
+    Raises typer.BadParameter where it has none.
+    """
+    whole = into.read_text(encoding="utf-8")
+    before, begin, rest = whole.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise typer.BadParameter(f"{into} does not hold the marks {BEGIN} and {END}.")
+    into.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8", newline="\n")
+
+
+@app.command()
+def main(
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Where to write; a run that was interrupted there goes on."
+        ),
+    ],
+    cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 12,
+    first: Annotated[
+        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
+    ] = FIRST_HELD_OUT,
+    types: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
+    ] = None,
+    methods: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Only these of the papers' methods.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help=f"{', '.join(PRESETS)}.")] = "quick",
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Put the table between the marks of this file, too."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+) -> None:
+    """Measure the papers' methods by kind of change, against Auto's choice.
+
+    The table is of all records in the folder, so that it can be filled in several runs.
+
+    Example:  limn bench auto --cases 8 --out auto --write editing/README.md
+    """
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    papers = [one.name for one in PAPERS]
+    wanted = known_types(listed(types))
+    if unknown := sorted(set(listed(methods)) - set(papers)):
+        raise typer.BadParameter(f"There is no {unknown[0]!r}; there are {', '.join(papers)}.")
+    try:
+        records = Records(out / "quality.jsonl", key_of)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    check_same_run(records, preset, load_models(model or folder(), device).name, {})
+    for name in ("edits", "masks"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    work = [
+        Work(type, seed, method, preset, out)
+        for seed in range(first, first + cases)
+        for type in wanted
+        for method in listed(methods) or papers
+    ]
+    todo = [piece for piece in work if piece.key not in records]
+    steps = measured(todo, model or folder(), device, jobs or cores()) if todo else iter(())
+    for record in track(steps, "editing", total=len(todo), console=Console(stderr=True)):
+        records.add(record)
+    found = table(records.all, papers)
+    text = markdown(found, papers, preset)
+    typer.echo(text)
+    for row in found:
+        if row.best != (now := serving(row.group[0]).name):
+            typer.echo(f"Auto takes {now} for {row.group[0]!r}; {row.best} is better.", err=True)
+    if write is not None:
+        put(text, write)
