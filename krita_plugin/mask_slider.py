@@ -186,7 +186,8 @@ class MaskSlider:
         )
         self._watch()
         yield from writing.mask_replaced(document, layer, session.own, session.live)
-        self._pairs = [*self._pairs, pair][-MOST_PAIRS:]
+        there = [one for one in self._pairs if reading.is_open(one.document)]
+        self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
         self._made = [*self._made, made][-MOST_MADE:]
         if pair.after is not None:
