@@ -14,7 +14,6 @@ from help import (
     new_document,
     note,
     panel,
-    pixels,
     redo,
     screenshot,
     select,
@@ -260,7 +259,7 @@ def check_masked(result):
         place = (rect.x, rect.y, rect.width, rect.height)
         sent = visible(submit.pixels.data)
         result["as seen"] = sent == visible(bytes(layer.projectionPixelData(*place)))
-        result["as painted"] = sent == visible(pixels(layer, rect=place))
+        result["as painted"] = sent == visible(bytes(layer.pixelData(*place)))
         yield from finished(document, edit)
         result["layers"] = names(document)
 
