@@ -6,7 +6,7 @@ does that.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from .diffusion.memory import Demand
 from .diffusion.model import Gather, Tally
 from .diffusion.recolouring import Recolouring
 from .errors import EditError, NotFinite
-from .events import Crop, Done, Event, Mask, Note, Report, Stage
+from .events import Crop, Done, Event, Mask, Note, Report, Stage, Step
 from .frame import Frame, choose_frame
 from .language.instruction import Instruction, parse
 from .language.prompts import Captions
@@ -122,11 +122,19 @@ def edit(
     geometry = models.geometry(algorithm.needs[0])
     factor = geometry.factor
     frame = choose_frame(
-        (image.shape[2], image.shape[3]), hint, geometry.native_size, geometry.multiple
+        (image.shape[2], image.shape[3]),
+        hint,
+        geometry.native_size,
+        geometry.multiple,
+        request.opacity,
+        request.background,
     )
     yield Crop(frame.box)
     if max(frame.shape[0] / frame.size[0], frame.shape[1] / frame.size[1]) > COARSE:
-        (height, width), (h, w) = frame.shape, frame.size
+        top, left, bottom, right = frame.box
+        height, width = bottom - top, right - left
+        h = round(frame.size[0] * height / frame.shape[0])
+        w = round(frame.size[1] * width / frame.shape[1])
         warnings.append(
             f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for "
             "finer detail."
@@ -205,8 +213,9 @@ def edit(
         paper,
         frame.box,
         None if edited is None else lambda: frame.leave(request.image, edited, change),
-        task.working_map(outcome.found),
+        frame.trim(task.working_map(outcome.found)),
         outcome.found.threshold,
+        all(item.operation == "remove" for item in prepared.instruction.items),
     )
 
 
@@ -246,6 +255,8 @@ def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outco
             outcome: Outcome = end.value
             break
         is_shown = is_shown or isinstance(event, Mask | Outcome)
+        if isinstance(event, Step):
+            event = replace(event, preview=_trimmed(event.preview, task))
         yield task.mask(event.found) if isinstance(event, Outcome) else event
         if mask_only and isinstance(event, Outcome):
             steps.close()
@@ -258,3 +269,8 @@ def _carried_out(prepared: Prepared, task: Task) -> Generator[Event, None, Outco
         return outcome
     yield Stage("decoding")
     return replace(outcome, image=task.model(algorithm.needs[0]).decode(outcome.latents))
+
+
+def _trimmed(preview: Callable[[], Tensor], task: Task) -> Callable[[], Tensor]:
+    """A preview of what lies in the layer."""
+    return lambda: task.frame.trim(preview())

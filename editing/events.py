@@ -120,7 +120,8 @@ class Done:
     background (sRGB in 0..1), where the layer was empty somewhere. box: (top, left, bottom, right),
     the working crop. whole: makes all of that crop as it was edited, without a mask; None where
     nothing was edited. map: the soft map of the crop at the working size, bounded by a selection as
-    the mask is; from `cut` on it is mask.
+    the mask is; from `cut` on it is mask. clears: whether all that was
+    asked for was to remove something: then a shape on a transparent layer is transparent there.
     """
 
     image: Tensor  # (1, 3, H, W), composited
@@ -133,6 +134,7 @@ class Done:
     whole: Callable[[], Tensor] | None = None  # (1, 3, bottom - top, right - left)
     map: Tensor | None = None  # (1, 1, h, w)
     cut: float = 0.5
+    clears: bool = False
 
 
 Event = Crop | Note | Stage | Step | Mask | Done

@@ -9,7 +9,7 @@ painter's own, bit for bit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from .diffusion import masks
 from .diffusion.recolouring import Recolouring
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
+FILLED = 0.5  # share of its bounds' edges that a picture covers at least; a shape covers less
 # the working crop's longer side, in native sizes; also the aspect that a crop is widened to
 LONGEST = 1.5
 FAINT = 0.1  # what is selected less is changed by a tenth at most, which is hardly seen
@@ -32,22 +33,52 @@ class Frame:
     """Where in the layer the work happens, and at which size.
 
     layer: (H, W) pixels. box: (top, left, bottom, right) in the layer. size: (h, w), the working
-    size.
+    size. margins: pixels of `background` (sRGB in 0..1) that the working picture shows beyond the
+    box, on the same four sides: around a cut-out shape that its layer ends at.
     """
 
     layer: tuple[int, int]
     box: tuple[int, int, int, int]
     size: tuple[int, int]
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(height, width) of the box in layer pixels."""
+        """(height, width) in layer pixels of what is worked on: the box with its margins."""
         top, left, bottom, right = self.box
-        return bottom - top, right - left
+        above, before, below, behind = self.margins
+        return above + bottom - top + below, before + right - left + behind
 
     def enter(self, image: Tensor) -> Tensor:
-        """Layer picture (1, 3, H, W) -> working picture (1, 3, h, w) in 0..1."""
-        return resize(self.crop(image), self.size).clamp(0, 1)
+        """Brings a layer-sized tensor to the working size, in 0..1.
+
+        It is a picture (1, 3, H, W) or a mask (1, 1, H, W); margins are background, or 0.
+        """
+        return resize(self.view(image), self.size).clamp(0, 1)
+
+    def view(self, image: Tensor) -> Tensor:
+        """The same at the layer's own size: the box with its margins."""
+        part = self.crop(image)
+        if not any(self.margins):
+            return part
+        blank = image.new_tensor(self.background if image.shape[1] == 3 else (0.0,))
+        whole = blank.view(1, -1, 1, 1).expand(*image.shape[:2], *self.shape).clone()
+        self.trim(whole).copy_(part)
+        return whole
+
+    def trim(self, x: Tensor) -> Tensor:
+        """Cuts the margins off a tensor (..., a, b) over the working picture.
+
+        Its grid may be any. Where a margin is no whole number of its cells, all of the box stays.
+        """
+        if not any(self.margins):
+            return x
+        above, before, below, behind = self.margins
+        rows, columns = (side / full for side, full in zip(x.shape[-2:], self.shape, strict=True))
+        top, left = int(above * rows), int(before * columns)
+        bottom, right = x.shape[-2] - int(below * rows), x.shape[-1] - int(behind * columns)
+        return x[..., top:bottom, left:right]
 
     def crop(self, x: Tensor) -> Tensor:
         """The box of a layer-sized tensor."""
@@ -55,9 +86,9 @@ class Frame:
         return x[..., top:bottom, left:right]
 
     def place(self, x: Tensor) -> Tensor:
-        """A tensor of the box's size in an empty layer."""
+        """A tensor of the size `shape`, without its margins, in an empty layer."""
         layer = x.new_zeros((*x.shape[:2], *self.layer))
-        self.crop(layer).copy_(x)
+        self.crop(layer).copy_(self.trim(x))
         return layer
 
     def soft(self, x: Tensor) -> Tensor:
@@ -109,10 +140,10 @@ class Frame:
         change: as for `composite`.
         """
         inside = resize(edited.to(original), self.shape).clamp(0, 1)
-        if change is None:
-            return inside
-        own = self.crop(original)
-        return masks.blend(change.of(own), inside, _bilinear(change.where, self.shape))
+        if change is not None:
+            own = change.of(self.view(original))
+            inside = masks.blend(own, inside, _bilinear(change.where, self.shape))
+        return self.trim(inside)
 
     def composite(
         self, original: Tensor, edited: Tensor, alpha: Tensor, change: Recolouring | None = None
@@ -128,19 +159,31 @@ class Frame:
         return result
 
 
-def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multiple: int) -> Frame:
+def choose_frame(
+    layer: tuple[int, int],
+    hint: Tensor | None,
+    native: int,
+    multiple: int,
+    opacity: Tensor | None = None,
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Frame:
     """The crop of a layer (H, W), and the size to work at.
 
     The crop is the whole layer, or the hint's bounding box with context. hint: (1, 1, H, W); what
     is below FAINT counts only where nothing is above. A small selection gets a crop of at least
     `native` pixels a side, where the layer has them, so that nothing is enlarged without need. A
     client that sends a part of its layer only sends no less than this would choose.
+
+    opacity: (1, 1, H, W), the layer's alpha before it was laid on `background`. Where it is that of
+    a cut-out shape, and there is no hint, the crop is its bounding box with CONTEXT of its longer
+    side around it, and at least half of that in background where the layer ends. Over 20 cut-out
+    scenes of the sketchbook, drawn in its model's own size and edited by FoI in 12 steps, 0.25 was
+    right in 90 % and left 0.44 of the error, 0.5 in 85 % and 0.45, 1 in 68 % and 0.52; the whole
+    scene, where nothing is made smaller, in all and 0.37.
     """
-    box = (0, 0, *layer)
+    box, margins = (0, 0, *layer), (0, 0, 0, 0)
     if hint is not None:
-        meant = hint[0, 0] >= min(FAINT, float(hint.max()))
-        rows, columns = meant.any(1).nonzero(), meant.any(0).nonzero()
-        spans = [(int(x.min()), int(x.max()) + 1) for x in (rows, columns)]
+        spans = _spans(hint[0, 0] >= min(FAINT, float(hint.max())))
         sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
         sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]
         (top, bottom), (left, right) = (
@@ -148,8 +191,57 @@ def choose_frame(layer: tuple[int, int], hint: Tensor | None, native: int, multi
             for span, side, limit in zip(spans, sides, layer, strict=True)
         )
         box = (top, left, bottom, right)
-    height, width = box[2] - box[0], box[3] - box[1]
-    return Frame(layer, box, working_size(height, width, native, multiple))
+    elif opacity is not None and is_shape(opacity):
+        spans = _spans(opacity[0, 0] > 0)
+        margin = math.ceil(CONTEXT * max(end - start for start, end in spans))
+        spans = [
+            _with_margin(span, margin, limit) for span, limit in zip(spans, layer, strict=True)
+        ]
+        sides = [max(end - start, native) for start, end in spans]
+        sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]
+        starts = [
+            (start + end - side) // 2 for (start, end), side in zip(spans, sides, strict=True)
+        ]
+        ends = [start + side for start, side in zip(starts, sides, strict=True)]
+        top, left = (max(0, start) for start in starts)
+        bottom, right = (min(end, limit) for end, limit in zip(ends, layer, strict=True))
+        box = (top, left, bottom, right)
+        margins = (top - starts[0], left - starts[1], ends[0] - bottom, ends[1] - right)
+    frame = Frame(layer, box, (0, 0), margins, background)
+    return replace(frame, size=working_size(*frame.shape, native, multiple))
+
+
+def is_shape(opacity: Tensor) -> bool:
+    """Whether what is on a layer is a cut-out shape, no picture.
+
+    opacity: (1, 1, H, W) in 0..1. A shape has empty layer on all sides, or the edges of its bounds
+    are empty for the most part.
+    """
+    covered = opacity[0, 0] > 0
+    if not bool(covered.any()) or bool(covered.all()):
+        return False
+    (top, bottom), (left, right) = _spans(covered)
+    if min(top, left) > 0 and bottom < covered.shape[0] and right < covered.shape[1]:
+        return True
+    inside = covered[top:bottom, left:right]
+    edges = torch.cat([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    return float(edges.float().mean()) < FILLED
+
+
+def _spans(covered: Tensor) -> list[tuple[int, int]]:
+    """Begin and end of the rows and of the columns with something true.
+
+    covered: (H, W). The ends lie behind.
+    """
+    found = (covered.any(axis).nonzero() for axis in (1, 0))
+    return [(int(x.min()), int(x.max()) + 1) for x in found]
+
+
+def _with_margin(span: tuple[int, int], margin: int, limit: int) -> tuple[int, int]:
+    """A span with a margin on each side; beyond 0..limit half of it is enough."""
+    start, end = span
+    least = margin // 2
+    return start - max(min(start, margin), least), end + max(min(limit - end, margin), least)
 
 
 def _widened(span: tuple[int, int], side: int, limit: int) -> tuple[int, int]:

@@ -36,8 +36,8 @@ class EditRequest:
     the algorithm needs it. mask_only: stop when the mask is found.
     parameters: values by name for the algorithm's declared parameters; what is absent takes its
     default.
-    opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened; no algorithm
-    sees it.
+    opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened onto
+    `background`, sRGB in 0..1; no algorithm sees it.
     """
 
     algorithm: str
@@ -50,6 +50,7 @@ class EditRequest:
     caption: str = ""
     mask_only: bool = False
     opacity: Tensor | None = None
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .diffusion import masks
+from .frame import is_shape
 
 Colour = tuple[float, float, float]
 """sRGB in 0..1."""
@@ -50,6 +51,45 @@ OPAQUE = 1 - 0.5 / 255
 """An opacity that no picture of 8 bits shows less than."""
 
 
+BACKGROUNDS: tuple[Colour, ...] = ((0.63,) * 3, (1.0,) * 3, (0.25,) * 3)
+"""On which a cut-out shape is edited: a neutral grey, white, a dark grey.
+
+Over 20 cut-out scenes of the sketchbook (things to recolour and to retexture, FoI in 12 steps) the
+first was right in 81 %, left 0.46 of the error inside and put nothing outside. White was right in
+76 % and left 0.59, the farthest of three greys 75 % and 0.58, the picture below 80 % and 0.53. A
+grey of 0.5 was right in 86 %, but left 0.61, and colour outside the shape.
+"""
+
+CONTRAST = 0.15
+"""Difference from the outline, in one channel, that makes it seen."""
+
+FAINTEST = 0.1
+"""Share of the outline that may have less."""
+
+
+def background(image: Tensor, opacity: Tensor, seen: Colour) -> Colour:
+    """The colour to lay a layer on while it is edited.
+
+    What the painter sees through it, `seen`, unless it is a cut-out shape: then the first of
+    BACKGROUNDS on which its outline is seen, or that on which it is seen best. image: (1, 3, H, W)
+    in 0..1, the layer laid on `seen`. opacity: (1, 1, H, W), its alpha.
+    """
+    if not is_shape(opacity):
+        return seen
+    outline = (opacity > 0.5) & (masks.grow((opacity == 0).float(), 2) > 0)
+    outline = outline if bool(outline.any()) else opacity > 0
+    share = opacity[outline]
+    below = (1 - share) * torch.tensor(seen)[:, None]
+    colours = (image[outline.expand_as(image)].view(3, -1) - below) / share
+
+    def contrast(colour: Colour) -> float:
+        away = (colours - torch.tensor(colour)[:, None]).abs().amax(0).sort().values
+        return float(away[int(FAINTEST * (len(away) - 1))])
+
+    enough = (colour for colour in BACKGROUNDS if contrast(colour) >= CONTRAST)
+    return next(enough, max(BACKGROUNDS, key=contrast))
+
+
 def paper(edited: Tensor, image: Tensor, opacity: Tensor) -> Colour | None:
     """What the network has made of the background.
 
@@ -72,12 +112,14 @@ def restored(
     opacity: Tensor,
     mask: Tensor,
     edge: float,
+    clears: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Colour (1, 3, H, W) and alpha (1, 1, H, W) of an edited layer, both in 0..1.
 
     Laid over `under`, the two give `edited` again wherever colour and opacity allow it.
     edited: (1, 3, H, W) in 0..1, what the edit shows on the paper `under`, which was `background`.
-    What has become paper within the old shape gets the background's own colour. opacity:
+    What has become paper within the old shape gets the background's own colour, or with `clears`,
+    for an edit that removes something, becomes transparent. opacity:
     (1, 1, H, W), the layer's alpha before. mask: (1, 1, H, W), where the edit acts: the alpha is
     mask x opacity, plus what is new. edge: pixels by which the edit may have softened or shifted
     an outline.
@@ -89,6 +131,8 @@ def restored(
     least = torch.finfo(edited.dtype).tiny
     away = (edited - below).abs().amax(1, keepdim=True)
     bare = 1 - ((away - NOISE) / (CLEAR - NOISE)).clamp(0, 1)
+    if clears:
+        alpha = alpha * (1 - bare)
     shift = bare * (torch.tensor(background).view(1, 3, 1, 1) - below)
     colour = shift + (edited - (1 - alpha) * below) / alpha.clamp_min(least)
     return torch.where(alpha > 0, colour, edited).clamp(0, 1), alpha * mask

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..protocol import limits
@@ -34,6 +35,7 @@ from .kept_results import KeptResults
 from .mask_slider import MaskSlider
 from .preview_data import Look, shares
 from .qt import QObject
+from .remarks import Remark, is_half_transparent
 from .results import Results
 from .selections import Selections
 from .sentences import FLATTENED, QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
@@ -223,24 +225,16 @@ class Edits(QObject):  # type: ignore[misc]
         edit.finishing = True
         self._last = (edit.request, light(edit.source))
         self._ran = edit.done.algorithm if edit.done else ""
-        source, result = edit.source, edit.result
-        if edit.request.mask_only and edit.mask is not None and edit.mask.area is not None:
-            area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""
-            self._select(
-                edit,
-                lambda: writing.select_only(
-                    source,
-                    area,
-                    mask,
-                    f"Limn mask: {edit.request.instruction}",
-                    self._teller(edit),
-                ),
-            )
+        result = edit.result
+        clears = edit.done is not None and edit.done.clears and result is None
+        by_mask = self._by_mask(edit)
+        if by_mask is not None and (edit.request.mask_only or clears):
+            self._select(edit, by_mask)
         elif result is not None and not edit.request.mask_only:
             if edit is self._shown():
                 self._panel.staged("making the layer")
             steps: Any = writing.insert(
-                source,
+                edit.source,
                 edit.placed(result),
                 result.pixels.data or b"",
                 result.pixels.format,
@@ -263,6 +257,14 @@ class Edits(QObject):  # type: ignore[misc]
                     "error", "Nothing was found to change.", remedy, edit.details(self._panel.link)
                 )
             )
+
+    def _by_mask(self, edit: Edit) -> Callable[[], Steps[bool]] | None:
+        """Makes the mask the selection, and adds no layer; None without one."""
+        if edit.mask is None or edit.mask.area is None:
+            return None
+        area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""
+        name = f"Limn mask: {edit.request.instruction}"
+        return lambda: writing.select_only(edit.source, area, mask, name, self._teller(edit))
 
     def _teller(self, edit: Edit, can_end: bool = True) -> Callable[[str], None]:
         """For what goes into the picture: hears what of the painter's that waits for.
@@ -288,7 +290,10 @@ class Edits(QObject):  # type: ignore[misc]
 
         def select(counted: Counted | None) -> None:
             edit.counted = counted
-            self._select(edit, lambda: writing.select(edit.source.document, layer, tell))
+            clears = edit.done is not None and edit.done.clears
+            by_mask = self._by_mask(edit) if clears else None
+            alpha = partial(writing.select, edit.source.document, layer, tell)
+            self._select(edit, by_mask or alpha)
 
         mask = None if edit.mask is None else edit.mask.area
         if mask is None:
@@ -315,13 +320,14 @@ class Edits(QObject):  # type: ignore[misc]
         But for a selection that has to wait until the painter is back.
         """
         assert edit.done is not None, "an edit succeeds by its Done"
-        if edit.request.mask_only:
+        if edit.request.mask_only or edit.result is None:
             self._client.acknowledge(edit.job)
         self._forget(edit)
         document, seconds = edit.source.document, edit.seconds
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
-        warnings = [*edit.done.warnings, *([FLATTENED] if edit.flattened else [])]
-        note = Note("good", words, " ".join(warnings), edit.details(self._panel.link))
+        flattened = [FLATTENED] if edit.flattened else []
+        remedy = " ".join((*edit.done.warnings, *flattened, *self._remarks(edit)))
+        note = Note("good", words, remedy, edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)
             self._after(note)
@@ -340,6 +346,19 @@ class Edits(QObject):  # type: ignore[misc]
         self._selections.make_upon_return(
             edit, steps, lambda made, why: self._selected_later(edit, made, waiting, note, why)
         )
+
+    def _remarks(self, edit: Edit) -> list[str]:
+        """What there is to say of the layer below the result."""
+        source = edit.source
+        is_open = reading.is_open(source.document)
+        layer = reading.find(source.document, source.uuid) if is_open else None
+        if layer is None or edit.done is None or edit.picture is None or edit.request.mask_only:
+            return []
+        if edit.done.clears:
+            return [Remark("not-cleared", layer.name()).sentence]
+        if is_half_transparent(edit.picture.data, layer.opacity()):
+            return [Remark("seen-below", layer.name()).sentence]
+        return []
 
     def _selected_later(
         self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str

@@ -519,6 +519,7 @@ class Done:
     notes: tuple[Said, ...] = ()
     reused: tuple[Label, ...] = ()
     reason: Label = ""
+    clears: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -224,17 +224,20 @@ class Editor:
         raise editing.EditError("bad-defaults", f"{where} {why}", remedy)
 
     def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
+        covered = images.opacity(submit.pixels) if submit.keep_transparency else None
+        background = images.background(submit.pixels, covered, submit.background)
         asked = editing.EditRequest(
             algorithm=submit.algorithm,
             instruction=submit.instruction,
-            image=images.picture(submit.pixels, submit.background),
+            image=images.picture(submit.pixels, background),
             hint=None if submit.hint is None else images.selection(submit.hint),
             hint_mode=submit.hint_mode,
             seed=submit.seed,
             parameters=submit.parameters,
             caption=submit.caption,
             mask_only=submit.mask_only,
-            opacity=images.opacity(submit.pixels) if submit.keep_transparency else None,
+            opacity=covered,
+            background=(background[0] / 255, background[1] / 255, background[2] / 255),
         )
         began = self._clock()
         notes: tuple[str, ...] = ()
@@ -289,7 +292,8 @@ class Editor:
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
                     notes = (*notes, *self._models.notes)
-                    yield from _finish(submit, asked, event, estimate.finish(now), notes)
+                    seconds = estimate.finish(now)
+                    yield from _finish(submit, asked, background, event, seconds, notes)
 
 
 class _Previews:
@@ -326,6 +330,7 @@ def _box(crop: events.Crop) -> Box:
 def _finish(
     submit: Submit,
     request: editing.EditRequest,
+    background: tuple[int, int, int],
     done: events.Done,
     seconds: Mapping[str, float],
     notes: tuple[str, ...],
@@ -337,7 +342,7 @@ def _finish(
     if where is not None and done.map is not None:
         soft = images.soft_map(done.map, done.box, done.cut)
     yield Mask(submit.job, 0, where, parts, map=soft)
-    area = None if submit.mask_only else _result(submit, request, done)
+    area = None if submit.mask_only else _result(submit, request, background, done)
     if area is not None and where is not None:
         yield Result(submit.job, 0, area)
     report = done.report
@@ -357,12 +362,18 @@ def _finish(
         notes=tuple(map(on_wire, (*notes, *report.warnings)))[: limits.MAX_ITEMS],
         reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
+        clears=done.clears and request.opacity is not None,
     )
 
 
-def _result(submit: Submit, request: editing.EditRequest, done: events.Done) -> Region | None:
+def _result(
+    submit: Submit,
+    request: editing.EditRequest,
+    background: tuple[int, int, int],
+    done: events.Done,
+) -> Region | None:
     """The layer, with the mask in its alpha or without it; None where nothing changes."""
-    how = submit.pixels.format, request.opacity, submit.background, done.paper, done.edge
+    how = submit.pixels.format, request.opacity, background, done.paper, done.edge, done.clears
     if submit.whole and done.whole is not None:
         return images.whole(done.whole(), done.box, *how)
     return images.layer(done.image, request.image, done.alpha, *how)

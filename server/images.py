@@ -73,6 +73,20 @@ def opacity(pixels: Pixels) -> Tensor | None:
     return torch.from_numpy(alpha.astype(np.float32) / np.float32(most))[None, None]
 
 
+def background(
+    pixels: Pixels, covered: Tensor | None, seen: tuple[int, int, int]
+) -> tuple[int, int, int]:
+    """The colour (sRGB 0..255) to flatten raw pixels onto, to edit them.
+
+    covered: their alpha as by `opacity`. seen: what the painter sees through them.
+    """
+    if covered is None:
+        return seen
+    below = seen[0] / 255, seen[1] / 255, seen[2] / 255
+    red, green, blue = transparency.background(picture(pixels, seen), covered, below)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
 def selection(pixels: Pixels) -> Tensor:
     """A gray8 selection as (1, 1, height, width), 1 where it is selected."""
     assert pixels.data is not None
@@ -89,6 +103,7 @@ def layer(
     background: tuple[int, int, int] = (255, 255, 255),
     paper: tuple[float, float, float] | None = None,
     edge: float = 1.0,
+    clears: bool = False,
 ) -> Region | None:
     """The rectangle where alpha is above 0, to put over the original.
 
@@ -102,8 +117,8 @@ def layer(
 
     covered: (1, 1, H, W), the original's own alpha before it was flattened onto `background`; the
     layer then has as much of it as the mask shows (see `editing/transparency.py`, also for `paper`,
-    which is the background itself if None, and `edge`). None: it was opaque, or the layer is to be
-    opaque all the same.
+    which is the background itself if None, `edge` and `clears`). None: it was opaque, or the layer
+    is to be opaque all the same.
     """
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
     coverage = _levels(alpha[0, 0], most) * (_levels(alpha[0, 0], 255) > 0)
@@ -126,6 +141,7 @@ def layer(
             covered[..., *inside],
             weight[None, None],
             edge,
+            clears,
         )
         edited, coverage = colour[0], _levels(seen[0, 0], most) * (coverage > 0)
         box = _bounds(coverage)
@@ -145,6 +161,7 @@ def whole(
     background: tuple[int, int, int] = (255, 255, 255),
     paper: tuple[float, float, float] | None = None,
     edge: float = 1.0,
+    clears: bool = False,
 ) -> Region:
     """All of an edited crop as a layer, to be seen through a mask.
 
@@ -159,7 +176,7 @@ def whole(
         blank = red / 255, green / 255, blue / 255
         inside = covered[..., top:bottom, left:right]
         edited, seen = transparency.restored(
-            edited.clamp(0, 1), blank, paper or blank, inside, seen, edge
+            edited.clamp(0, 1), blank, paper or blank, inside, seen, edge, clears
         )
     return Region(left, top, _packed(edited[0], _levels(seen[0, 0], most), wire_format))
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MARGIN = 0.25
-"""Share of a cut-out shape's side that is shown around it.
+"""Share of a cut-out shape's longer side that is sent around it.
 
-On each side where the canvas goes on: a shape that fills the model's frame has no surroundings, and
-nothing could be added beside it.
+On each side where the canvas goes on: something may be added beside the shape. It is as much as the
+server would take of the whole layer.
 """
 
 FILLED = 0.5
@@ -110,8 +110,8 @@ def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = Fa
     if seen.empty:
         return seen
     if cut_out:
-        margin = round(seen.width * MARGIN), round(seen.height * MARGIN)
-        seen = seen.grown(*margin).intersected(canvas)
+        margin = round(max(seen.width, seen.height) * MARGIN)
+        seen = seen.grown(margin, margin).intersected(canvas)
     if selection is None:
         return seen
     chosen = selection.intersected(seen)

@@ -113,7 +113,13 @@ def take(
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     chosen = None if selection is None else _meant(selection)
     copies = stack.copied(stack.up_to(layer), canvas)
-    content = united([copy.bounds for copy in copies]).intersected(canvas)
+    painted = united([copy.bounds for copy in copies])
+    content = painted.intersected(canvas)
+    if content.empty and not painted.empty:
+        raise CanvasProblem(
+            f"All of the layer “{layer.name()}” lies beside the canvas.",
+            "Move it onto the canvas, or choose another layer.",
+        )
     if content.empty:
         raise CanvasProblem(
             f"There is nothing on the layer “{layer.name()}” yet.",

@@ -639,3 +639,20 @@ def test_a_deep_photograph_through_limn_edit(limn: Limn, tmp_path: Path) -> None
     for name in ("result.png", "layer.png"):
         with Image.open(out / name) as written:
             assert written.info["icc_profile"] == WIDE and round(written.info["dpi"][0]) == 240
+
+
+def test_cielab_of_8_bits(tmp_path: Path) -> None:
+    grey, colours = np.linspace(0, 255, 16, dtype=np.uint8), ((200, 30, 40), (70, 90, 160))
+    levels = np.array([[(v, v, v) for v in grey], *([c] * 16 for c in colours)], np.uint8)
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(levels),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    assert lab is not None
+    lab.save(tmp_path / "in.tif", tiffinfo={274: 3})
+    picture = read(tmp_path / "in.tif")
+    assert picture.mode == "RGB" and "CIELAB" in picture.warnings[0]
+    shown = picture.own[..., :3].astype(float) / (257 if picture.deep else 1)
+    assert np.abs(shown - levels[::-1, ::-1]).max() <= 4

@@ -5,13 +5,24 @@ Sizes, what a null edit does (nothing), and the exactness of the composite.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from limn.editing.frame import Frame, choose_frame, enlarge, resize, threshold, working_size
+from limn.editing.frame import (
+    CONTEXT,
+    Frame,
+    choose_frame,
+    enlarge,
+    is_shape,
+    resize,
+    threshold,
+    working_size,
+)
 from limn.krita_plugin.document.geometry import Rect
 from limn.krita_plugin.document.geometry import crop as plugin_crop
 
@@ -106,6 +117,56 @@ def test_a_pixel_that_is_hardly_selected_does_not_widen_the_crop() -> None:
 
 def test_without_a_hint_the_crop_is_the_layer() -> None:
     assert choose_frame((300, 200), None, 64, 16) == Frame((300, 200), (0, 0, 300, 200), (96, 64))
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=30)
+def test_a_cut_out_shape_is_shown_with_background_around_it(data: st.DataObject) -> None:
+    """Wherever it lies in its layer, also if that ends at its edges."""
+    height, width = data.draw(st.integers(12, 200)), data.draw(st.integers(12, 200))
+    middle, radii = (height / 2, width / 2), (height / 2, width / 2)
+    y = (torch.arange(height) + 0.5 - middle[0]) / radii[0]
+    x = (torch.arange(width) + 0.5 - middle[1]) / radii[1]
+    around = [data.draw(st.integers(0, 90)) for _ in range(4)]
+    disc = (y[:, None] ** 2 + x[None] ** 2 < 1).float()[None, None]
+    opacity = torch.nn.functional.pad(disc, around)
+    layer = (opacity.shape[2], opacity.shape[3])
+    assert is_shape(opacity)
+    colour = (0.5, 0.25, 0.75)
+    paper = torch.tensor(colour).view(1, 3, 1, 1)
+    frame = choose_frame(layer, None, 64, 16, opacity, colour)
+    top, left, bottom, right = frame.box
+    above, before, below, behind = frame.margins
+    tall, wide = int(disc.any(3).sum()), int(disc.any(2).sum())
+    margin = CONTEXT * max(tall, wide)
+    rows, columns = opacity[0, 0].any(1).nonzero(), opacity[0, 0].any(0).nonzero()
+    for first, last, start, end, limit in (
+        (rows.min(), rows.max(), top - above, bottom + below, layer[0]),
+        (columns.min(), columns.max(), left - before, right + behind, layer[1]),
+    ):
+        assert start <= first - min(margin, max(int(first), margin / 2 - 1))
+        assert end > last + min(margin, max(limit - 1 - int(last), margin / 2 - 1))
+    assert min(frame.shape) >= 64 and max(frame.shape) <= 1.5 * min(frame.shape) + 1
+    image = torch.rand(1, 3, *layer) * opacity + paper * (1 - opacity)
+    same = replace(frame, size=frame.shape)  # nothing is resized
+    seen, shown = same.enter(image), same.enter(opacity)
+    assert shown.sum() == opacity.sum() and torch.equal(same.place(shown), opacity)
+    assert (seen - paper).abs()[(shown == 0).expand_as(seen)].max() < 1e-6
+    assert torch.equal(same.trim(seen), frame.crop(image))
+    alpha = frame.alpha(torch.ones(1, 1, *frame.size))
+    result = frame.composite(image, torch.zeros(1, 3, *frame.size), alpha)
+    where = (alpha > 0).expand_as(image)
+    assert float(alpha[0, 0, top:bottom, left:right].min()) > 0.999
+    assert float(result[where].abs().max()) < 0.001 and torch.equal(result[~where], image[~where])
+
+
+def test_a_picture_with_holes_or_round_corners_is_no_shape() -> None:
+    whole = torch.ones(1, 1, 60, 80)
+    assert not is_shape(whole) and not is_shape(torch.zeros_like(whole))
+    whole[..., 20:30, 20:30] = 0
+    whole[..., :6, :6] = whole[..., -6:, -6:] = 0
+    assert not is_shape(whole)
+    assert choose_frame((60, 80), None, 64, 16, whole).box == (0, 0, 60, 80)
 
 
 @pytest.mark.parametrize("layer", [(64, 64), (96, 64)])

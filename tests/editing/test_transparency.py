@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from limn.editing.transparency import NOISE, SAME_PAPER, Colour, paper, restored
+from limn.editing.transparency import (
+    BACKGROUNDS,
+    CONTRAST,
+    NOISE,
+    SAME_PAPER,
+    Colour,
+    background,
+    paper,
+    restored,
+)
 
 SIDE, EDGE = 96, 3.0
 WHITE = (1.0, 1.0, 1.0)
@@ -119,3 +128,32 @@ def test_what_has_become_paper_gets_the_colour_of_the_background() -> None:
     colour, alpha = restored(edited, WHITE, shade, shape, torch.ones_like(shape), EDGE)
     assert torch.equal(alpha, shape)
     assert colour[(shape == 1).expand_as(colour)].min() > 0.999
+
+
+def test_what_is_removed_from_a_shape_becomes_transparent() -> None:
+    shape, hole, grey = disc(48, 48, 30), disc(48, 40, 12), (0.63, 0.63, 0.63)
+    painted = torch.tensor([0.9, 0.2, 0.1]).view(1, 3, 1, 1)
+    gone = torch.maximum(1 - shape, hole)
+    edited = under(grey) * gone + painted * (1 - gone)
+    mask = disc(48, 40, 16)
+    colour, alpha = restored(edited, grey, grey, shape, mask, EDGE, clears=True)
+    assert not alpha[hole == 1].any()
+    kept = (shape == 1) & (disc(48, 40, 14) == 0)
+    assert torch.equal(alpha[kept], mask[kept])
+    assert (colour - painted)[kept.expand_as(colour)].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25, 0.5, 0.63, 0.85, 1.0])
+def test_a_shape_is_laid_on_what_its_outline_is_seen_on(level: float) -> None:
+    opacity = disc(48, 48, 24)
+    image = level * opacity + 1 - opacity
+    chosen = background(image.expand(1, 3, -1, -1), opacity, WHITE)
+    assert chosen in BACKGROUNDS
+    assert abs(chosen[0] - level) >= CONTRAST
+    assert (chosen == BACKGROUNDS[0]) == (abs(BACKGROUNDS[0][0] - level) >= CONTRAST)
+
+
+def test_what_is_no_shape_is_laid_on_what_the_painter_sees() -> None:
+    image, seen = torch.rand(1, 3, SIDE, SIDE), (0.2, 0.9, 0.4)
+    faint = torch.full((1, 1, SIDE, SIDE), 0.4)
+    assert background(image, faint, seen) == seen

@@ -86,7 +86,6 @@ def test_a_figure_keeps_its_transparency(edits: Outcome) -> None:
     assert (beyond > 0).mean() < 0.002, "paper came back with the figure"
     assert not (shown > alpha)[alpha > 0].any(), "the figure became more opaque"
     assert (shown[alpha == 255] > 0).mean() > 0.5
-    # of a star on nothing the bundled model changes the middle: it has never seen white paper
     assert hue_is(after, shown > 200, "blue")
 
 

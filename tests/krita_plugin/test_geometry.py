@@ -23,7 +23,7 @@ def test_without_a_selection_the_content_on_the_canvas(geometry: Any) -> None:
 
 def test_a_cut_out_shape_is_given_a_margin_where_the_canvas_goes_on(geometry: Any) -> None:
     canvas, content = geometry.Rect(0, 0, 512, 384), geometry.Rect(-20, 100, 200, 900)
-    assert geometry.crop(content, canvas, None, cut_out=True) == geometry.Rect(0, 29, 225, 355)
+    assert geometry.crop(content, canvas, None, cut_out=True) == geometry.Rect(0, 29, 251, 355)
     assert geometry.crop(canvas, canvas, None, cut_out=True) == canvas
 
 
@@ -75,8 +75,8 @@ def test_a_crop_lies_on_canvas_and_near_content_and_holds_the_selection(
     )
     seen = content.intersected(canvas)
     got = crop(content, canvas, selection, cut_out=True)
-    margin = seen.grown(round(seen.width * MARGIN), round(seen.height * MARGIN))
-    most = margin.intersected(canvas)
+    margin = round(max(seen.width, seen.height) * MARGIN)
+    most = seen.grown(margin, margin).intersected(canvas)
     assert got.intersected(most) == got or got.empty
     chosen = selection.intersected(seen)
     assert chosen.empty or got.intersected(chosen) == chosen

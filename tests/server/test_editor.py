@@ -78,6 +78,30 @@ def test_a_cancel_before_the_start_costs_no_forward(
     assert passes == []
 
 
+def test_previews_of_a_shape_that_fills_its_layer_show_no_more_than_the_layer(
+    models: editing.Models,
+) -> None:
+    """It is edited with background around it, beyond the layer."""
+    width, height = 60, 40
+    pixels = bytearray(picture(width, height).data or b"")
+    for y in range(height):
+        for x in range(width):
+            if abs(x - 29.5) / 30 + abs(y - 19.5) / 20 > 1:
+                pixels[4 * (y * width + x) + 3] = 0
+    asked = submit("a", pixels=Pixels(width, height, "rgba8", bytes(pixels)))
+    came = list(Editor(models).run(asked, lambda: False))
+    previews = [m for m in came if isinstance(m, Preview)]
+    assert previews and isinstance(came[-1], Done)
+    for preview in previews:
+        at, shown = preview.shows, preview.picture
+        assert (at.x, at.y, at.width, at.height) == (0, 0, width, height)
+        assert shown.width / shown.height == pytest.approx(width / height, rel=0.1)
+    for message in came:
+        area = message.area if isinstance(message, (Result, Mask)) else None
+        if area is not None:
+            assert area.x + area.pixels.width <= width and area.y + area.pixels.height <= height
+
+
 def test_previews_lie_around_the_selection(models: editing.Models) -> None:
     width, height = 200, 120
     chosen = bytes(

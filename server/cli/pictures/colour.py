@@ -177,6 +177,30 @@ def uncalibrated_cmyk(own: Array) -> Array:
     return (light * most + 0.5).astype(own.dtype)
 
 
+def lab(levels: Array) -> Any:
+    """CIELAB of 8 bits as libvips has it, which can't read such a TIFF itself.
+
+    levels: (h, w, 3) uint8 as Pillow has them, the second and third signed.
+    """
+    opponents = levels[..., 1:].view(np.int8).astype(np.float32)
+    values = np.concatenate([levels[..., :1].astype(np.float32) * (100 / 255), opponents], axis=2)
+    height, width = levels.shape[:2]
+    image = pyvips.Image.new_from_memory(
+        values.astype(np.float32).tobytes(), width, height, 3, "float"
+    )
+    return image.copy(interpretation="lab")
+
+
+def lab_to_srgb(image: Any) -> Any:
+    """A picture of libvips' in CIELAB or XYZ -> sRGB of 16 bits.
+
+    CIELAB's white is D50, as Photoshop's and ICC's is; in libvips' own conversion it is D65.
+    """
+    if image.interpretation == "xyz":
+        return image.colourspace("rgb16")
+    return image.colourspace("lab").icc_export(output_profile="srgb", depth=16, **HOW)
+
+
 def _to_xyz(points: tuple[float, ...]) -> NDArray[np.float64]:
     """RGB -> CIE XYZ of a white and three primaries, each x and y."""
     pairs = zip(points[::2], points[1::2], strict=True)

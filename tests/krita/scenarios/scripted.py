@@ -71,11 +71,12 @@ def sent(draft):
     return draft.submit(pixels, hint)
 
 
-def answer(edit, x, y, width, height, pixels, form="bgra8"):
+def answer(edit, x, y, width, height, pixels, form="bgra8", clears=False):
     """The server's last words on an edit.
 
     A result in the sent picture, its mask, and the end. The result's alpha is the mask; a whole
-    result is opaque, as the server's is.
+    result is opaque, as the server's is. clears: something was removed, and the result has nothing
+    to show.
     """
     from limn.krita_plugin.plugin import application
     from limn.krita_plugin.wire.client import MaskLook
@@ -91,10 +92,10 @@ def answer(edit, x, y, width, height, pixels, form="bgra8"):
         for channel in range(3 * size // 4, size):
             whole[channel::size] = b"\xff" * (width * height)
         pixels = bytes(whole)
-    if not edit.request.mask_only:
+    if not edit.request.mask_only and not clears:
         region = Region(x, y, Pixels(width, height, form, pixels))
         edits._received(Result(edit.job, 2, region))
-    edits._received(Done(edit.job, 3, "foi", 0))
+    edits._received(Done(edit.job, 3, "foi", 0, clears=clears))
 
 
 def settled(seconds=60):
