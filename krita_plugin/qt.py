@@ -54,6 +54,7 @@ QLineEdit: Any = _widgets.QLineEdit
 QListView: Any = _widgets.QListView
 QListWidget: Any = _widgets.QListWidget
 QListWidgetItem: Any = _widgets.QListWidgetItem
+QMdiSubWindow: Any = _widgets.QMdiSubWindow
 QMenu: Any = _widgets.QMenu
 QPlainTextEdit: Any = _widgets.QPlainTextEdit
 QProgressBar: Any = _widgets.QProgressBar

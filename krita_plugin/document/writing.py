@@ -15,6 +15,7 @@ from krita import Krita
 from ..qt import QByteArray
 from . import masks, pictures, stack
 from .animation import Frames, span
+from .closing import settling
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps, Task
 from .geometry import Rect
@@ -121,12 +122,14 @@ def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
     yield from idle(document, tell)
     if not active() or not document.tryBarrierLock():
         return False
+    settling.changed(document)
     try:
         Krita.instance().action("selectopaque").trigger()
     finally:
         document.unlock()
     # asking for Krita's lock would wait for the outline, too
     yield from call(same(document), "waitForDone")
+    settling.changed(document)
     return True
 
 
@@ -436,6 +439,7 @@ def _added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
     else:
         parent = document.rootNode()
         below = next(reversed(parent.childNodes()), None)
+    settling.changed(document)
     added = yield from call(
         parent,
         "addChildNode",
@@ -443,6 +447,7 @@ def _added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
         ("Node*", below),
         begun=lambda: layer.parentNode() is not None,
     )
+    settling.changed(document)
     if not is_open(document):
         raise CanvasProblem("The picture was closed.")
     if not added:
@@ -460,7 +465,9 @@ def _removed(document: Any, layer: Any) -> Steps[None]:
         there = find(document, layer.uniqueId())
         if there is not None:
             yield from idle(document)
+            settling.changed(document)
             yield from call(there, "remove", begun=lambda: layer.parentNode() is None)
+            settling.changed(document)
             return
         yield ADDED_SECONDS
         waited += ADDED_SECONDS

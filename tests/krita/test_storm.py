@@ -1,6 +1,7 @@
 """Results go in while a painter does anything at all.
 
-LIMN_STORM sets how many (15 as a rule, 200 before a release), LIMN_STORM_SEED another order.
+LIMN_STORM sets how many (15 as a rule, 200 before a release), LIMN_STORM_EDITS of how many whole
+edits (3), LIMN_STORM_SEED another order.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ def test_every_result_comes_to_its_end(storm: Outcome) -> None:
         one for one in told["ended"] if " " in one
     }, "an error that is no sentence for the painter"
     assert told["ended"]["NoneType"] > sum(told["ended"].values()) / 2
+
+
+def test_every_edit_comes_to_its_end(storm: Outcome) -> None:
+    told = storm.of("edits")
+    print(f"edits by their end: {told['ended']}; beside: {told['actions']}; seed {told['seed']}")
+    assert told["ended"]["good"] > sum(told["ended"].values()) / 2
 
 
 def test_krita_ends_well(storm: Outcome) -> None:

@@ -3,7 +3,19 @@
 It goes in afterwards, the docker says what it waits for, and nothing of the painter's is lost.
 """
 
-from hands import BRUSH, at, canvas, click, drag, on_canvas, tool
+from hands import (
+    BRUSH,
+    STEPS,
+    at,
+    begun,
+    canvas,
+    click,
+    drag,
+    finished,
+    on_canvas,
+    tool,
+    waits,
+)
 from help import (
     OUTPUT,
     QApplication,
@@ -22,40 +34,10 @@ from help import (
     pixels,
     quick,
     screenshot,
-    selection_bytes,
     start,
     undo,
     widget,
 )
-
-STEPS = 8
-"""Of denoising: enough for the painter to begin something before the result arrives."""
-
-
-def begun(name="picture"):
-    """A picture with an edit under way; its zoom such that `at` is right."""
-    document, layer = yield from picture("recolour", name)
-    app().action("zoom_to_100pct").trigger()
-    yield from tool(BRUSH)
-    yield from quick(STEPS)
-    yield 0.3
-    yield from start("make the star blue")
-    return document, layer
-
-
-def waits(document, result, before):
-    """The result has come, and waits for the painter, which the docker says."""
-    came = yield lambda: panel().work is None or panel().work.stage.startswith("ready"), 120
-    result["waits"] = came and panel().work is not None
-    result["stage"] = widget("limn_stage").text()
-    yield 1
-    result["as before meanwhile"] = names(document) == before
-
-
-def finished(document, result, seconds=90):
-    yield from ended(seconds)
-    result["note"], result["layers"] = note(), names(document)
-    result["selected"] = selection_bytes(document) is not None
 
 
 def check_brush(result):
@@ -98,21 +80,30 @@ def check_move(result):
     result["moved"] = layer.bounds().x() - bounds.x() < -30
 
 
-def check_filter(result):
+def filtered_with(action, result):
     """A filter's dialog with its preview."""
     document, layer = yield from begun()
     before, painted = names(document), pixels(layer, document)
     app().action("krita_filter_invert").trigger()  # without a dialog
     yield 0.5
-    app().action("krita_filter_hsvadjustment").trigger()
+    app().action(action).trigger()
     yield 1
     yield from waits(document, result, before)
-    yield from screenshot("filter")
+    yield from screenshot(action)
     for one in QApplication.topLevelWidgets():
         if one.metaObject().className() == "KisDlgFilter" and one.isVisible():
             one.accept()
     yield from finished(document, result)
     result["filtered"] = painted != pixels(layer, document)
+
+
+def check_filter(result):
+    yield from filtered_with("krita_filter_hsvadjustment", result)
+
+
+def check_blur(result):
+    """Its preview is wider than what it is made of."""
+    yield from filtered_with("krita_filter_gaussian blur", result)
 
 
 def check_crop(result):

@@ -1,9 +1,24 @@
-"""What a painter's hands do on the canvas.
+"""What a painter's hands do on the canvas, and an edit meanwhile.
 
 Real presses, drags and keys through the X server.
 """
 
-from help import HEIGHT, WIDTH, QWidget, app, keys
+from help import (
+    HEIGHT,
+    WIDTH,
+    QWidget,
+    app,
+    ended,
+    keys,
+    names,
+    note,
+    panel,
+    picture,
+    quick,
+    selection_bytes,
+    start,
+    widget,
+)
 
 BRUSH = "KritaShape/KisToolBrush"
 
@@ -57,3 +72,33 @@ def on_canvas(*key):
     yield 0.2
     keys("key", *key)
     yield 0.5
+
+
+STEPS = 8
+"""Of denoising: enough for the painter to begin something before the result arrives."""
+
+
+def begun(name="picture"):
+    """A picture with an edit under way; its zoom such that `at` is right."""
+    document, layer = yield from picture("recolour", name)
+    app().action("zoom_to_100pct").trigger()
+    yield from tool(BRUSH)
+    yield from quick(STEPS)
+    yield 0.3
+    yield from start("make the star blue")
+    return document, layer
+
+
+def waits(document, result, before):
+    """The result has come, and waits for the painter, which the docker says."""
+    came = yield lambda: panel().work is None or panel().work.stage.startswith("ready"), 120
+    result["waits"] = came and panel().work is not None
+    result["stage"] = widget("limn_stage").text()
+    yield 1
+    result["as before meanwhile"] = names(document) == before
+
+
+def finished(document, result, seconds=90):
+    yield from ended(seconds)
+    result["note"], result["layers"] = note(), names(document)
+    result["selected"] = selection_bytes(document) is not None

@@ -1,7 +1,7 @@
 """Results go in while a painter does anything at all.
 
-Seeded, so that a run can be repeated. The results are made here, not by the server: it is Krita
-that is tried.
+Seeded, so that a run can be repeated. Most results are made here, not by the server: it is Krita
+that is tried. Some are of whole edits.
 """
 
 import os
@@ -18,13 +18,20 @@ from help import (
     keys,
     layers,
     new_document,
+    note,
+    panel,
+    picture,
+    quick,
     screenshot,
     undo,
+    widget,
 )
 
 COUNT = int(os.environ.get("LIMN_STORM", "15"))
+EDITS = int(os.environ.get("LIMN_STORM_EDITS", "3"))
 SEED = int(os.environ.get("LIMN_STORM_SEED", "1"))
 WIDTH, HEIGHT = 512, 384
+COLOURS = ("blue", "green", "yellow", "orange", "purple")
 PIXELS = bytes((10, 200, 30, 255)) * 16 * 16
 
 
@@ -130,13 +137,11 @@ def check_storm(result):
     document = yield from fresh()
     for number in range(COUNT):
         if dice.random() < 0.05 or len(layers(document)) > 25:
-            # Krita's layer list looks 100 ms after a change at the layers that changed; where their
-            # picture was closed meanwhile that ends Krita (KisNodeModel::processUpdateQueue), with
-            # or without Limn.
-            yield 0.3
+            # Not right after a change of the painter's own: that ends some Kritas, see closing.py.
+            yield 0.7
             document.setModified(False)
-            document.close()
-            yield 0.5
+            app().action("file_close").trigger()
+            yield lambda: not app().documents(), 20
             document = yield from fresh()
         paint = [one for one in layers(document) if one.type() == "paintlayer"]
         if not paint:
@@ -170,4 +175,39 @@ def check_storm(result):
         ended[type(ends[0]).__name__] += 1
         done[action] += 1
     yield from screenshot("storm")
+    result["ended"], result["actions"], result["seed"] = dict(ended), dict(done), SEED
+
+
+def check_edits(result):
+    """The same with whole edits, by the real server."""
+    from limn.krita_plugin.plugin import house
+
+    dice = random.Random(SEED)
+    ended, done = Counter(), Counter()
+    document, layer = yield from picture("recolour")
+    yield from quick(2)
+    for number in range(EDITS):
+        kept = any(one.name() == "painting" for one in layers(document))
+        if dice.random() < 0.1 or not kept or len(layers(document)) > 15:
+            document.setModified(False)
+            app().action("file_close").trigger()
+            yield lambda: not app().documents(), 20
+            document, _ = yield from picture("recolour")
+        layer = next(one for one in layers(document) if one.name() == "painting")
+        layer.setVisible(True)
+        yield from activate(document, layer)
+        widget("limn_instruction").setPlainText(f"make the star {dice.choice(COLOURS)}")
+        action = dice.choice(list(ACTIONS))
+        print(f"edit {number}: {action}", file=sys.stderr, flush=True)
+        house().edits.edit()
+        begun = panel().work is not None
+        yield from ACTIONS[action](dice)
+        came = yield lambda: panel().work is None, 20
+        if not came:  # it waits for what was begun: end that
+            yield from tool(BRUSH)
+            came = yield lambda: panel().work is None, 120
+        assert came, f"edit {number} never ended, beside {action}: {panel().work}"
+        ended[panel().note.kind if begun else note()] += 1
+        done[action] += 1
+    yield from screenshot("edits")
     result["ended"], result["actions"], result["seed"] = dict(ended), dict(done), SEED
