@@ -1,4 +1,4 @@
-"""A picture is closed a moment later where Limn has just changed its layers or selection.
+"""A picture that Limn has just changed is closed a moment later.
 
 Krita brings its layer list up to date some time after a change, by a timer
 (`KisNodeModel::processUpdateQueue`). Where the picture has been closed by then, some versions read
@@ -27,7 +27,10 @@ Tried in Krita 5.1.5 without this file: closed at once, it ended; after 0.3 s an
 
 
 class Settling(QObject):  # type: ignore[misc]
-    """Holds back the closing of pictures, and of Krita, while they settle. One object for all."""
+    """Holds back the closing of pictures, and of Krita, while they settle.
+
+    One object for all of Krita's windows.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -60,8 +60,9 @@ def check_closing(result):
 
 
 def check_question(result):
-    """Of unsaved changes, after the same wait; and that of another picture at once."""
+    """Of unsaved changes, after the same wait; another picture is closed at once."""
     from limn.krita_plugin.document import reading
+    from limn.krita_plugin.document.closing import settling
 
     other, _ = yield from new_document(64, 64, name="other")
     document = yield from painted()
@@ -86,8 +87,8 @@ def check_question(result):
     came = yield lambda: app().activeDocument() == other, 5
     assert came
     app().action("file_close").trigger()
-    result["another"] = len(app().documents())
-    yield 1
+    result["another is held"] = bool(settling._held)
+    result["another goes"] = yield lambda: len(app().documents()) == 1, 10
 
 
 def check_bottom(result):
