@@ -180,7 +180,7 @@ def check_storm(result):
 
 def check_edits(result):
     """The same with whole edits, by the real server."""
-    from limn.krita_plugin.plugin import house
+    from limn.krita_plugin.plugin import application
 
     dice = random.Random(SEED)
     ended, done = Counter(), Counter()
@@ -199,7 +199,7 @@ def check_edits(result):
         widget("limn_instruction").setPlainText(f"make the star {dice.choice(COLOURS)}")
         action = dice.choice(list(ACTIONS))
         print(f"edit {number}: {action}", file=sys.stderr, flush=True)
-        house().edits.edit()
+        application().edits.edit()
         begun = panel().work is not None
         yield from ACTIONS[action](dice)
         came = yield lambda: panel().work is None, 20
