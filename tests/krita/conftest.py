@@ -6,8 +6,9 @@ The scenes, the server's command, where pictures go; one Krita start for each sc
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def krita_is_there() -> None:
             f"The tests in Krita need these packages: {' '.join(missing)}. Run python3 -m "
             "installer test."
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ended_in_order() -> Iterator[None]:
+    """A run that is ended ends its Krita and its display as well.
+
+    Python itself would go at once at SIGTERM.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,11 @@ def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="pi
     return document, layer
 
 
+def is_open(document):
+    """Whether Krita still has this picture; it has hidden ones of Limn's, too."""
+    return any(one == document for one in app().documents())
+
+
 def activate(document, layer):
     app().activeWindow().qwindow().activateWindow()
     document.setActiveNode(layer)

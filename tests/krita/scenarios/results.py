@@ -6,7 +6,7 @@ The picture is closed at once, or has no layer left.
 import os
 import sys
 
-from help import QApplication, QByteArray, QtWidgets, app, names, new_document, redo, undo
+from help import QApplication, QByteArray, QtWidgets, app, is_open, names, new_document, redo, undo
 
 DELAYS = [float(one) for one in os.environ.get("LIMN_CLOSING", "0 0.1 0.3 0.5").split()]
 """Seconds from the end of the result to the closing."""
@@ -48,7 +48,7 @@ def closed_after(delay, select):
     print(f"closed after {delay}, selection {select}", file=sys.stderr, flush=True)
     document.setModified(False)
     app().action("file_close").trigger()
-    gone = yield lambda: not app().documents(), 10
+    gone = yield lambda: not is_open(document), 10
     yield 0.8
     return gone
 
@@ -79,7 +79,7 @@ def check_question(result):
     box.button(QtWidgets.QMessageBox.StandardButton.Cancel).click()
     yield 1.5
     result["asked once"] = not asked()
-    result["still open"] = len(app().documents()) == 2
+    result["still open"] = is_open(document) and is_open(other)
     yield from put(reading.take(None), True)
     app().activeWindow().qwindow().findChild(QtWidgets.QMdiArea).activateNextSubWindow()
     other.setModified(False)
@@ -88,7 +88,7 @@ def check_question(result):
     assert came
     app().action("file_close").trigger()
     result["another is held"] = bool(settling._held)
-    result["another goes"] = yield lambda: len(app().documents()) == 1, 10
+    result["another goes"] = yield lambda: not is_open(other), 10
 
 
 def check_bottom(result):

@@ -15,6 +15,7 @@ from help import (
     QByteArray,
     activate,
     app,
+    is_open,
     keys,
     layers,
     new_document,
@@ -141,7 +142,7 @@ def check_storm(result):
             yield 0.7
             document.setModified(False)
             app().action("file_close").trigger()
-            yield lambda: not app().documents(), 20
+            yield lambda there=document: not is_open(there), 20
             document = yield from fresh()
         paint = [one for one in layers(document) if one.type() == "paintlayer"]
         if not paint:
@@ -191,7 +192,7 @@ def check_edits(result):
         if dice.random() < 0.1 or not kept or len(layers(document)) > 15:
             document.setModified(False)
             app().action("file_close").trigger()
-            yield lambda: not app().documents(), 20
+            yield lambda there=document: not is_open(there), 20
             document, _ = yield from picture("recolour")
         layer = next(one for one in layers(document) if one.name() == "painting")
         layer.setVisible(True)
