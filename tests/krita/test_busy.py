@@ -24,7 +24,6 @@ WAITED_FOR = {
     "transform": {"transformed": True},
     "move": {"moved": True},
     "filter": {"filtered": True},
-    "blur": {"filtered": True},
     "crop": {"size as before meanwhile": True, "cropped": [300, 200]},
     "polygon": {},
     "path": {},
