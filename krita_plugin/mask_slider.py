@@ -27,7 +27,7 @@ from .qt import QByteArray, QUuid
 from .record import Record
 from .state import Note, Panel
 
-STEP = 10
+STEP = 20
 """Of a slider, for one press of a key."""
 
 NO_MAP = Note(

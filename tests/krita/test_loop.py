@@ -132,4 +132,4 @@ def test_the_strip_of_a_reopened_picture_goes_on(next_day: Outcome) -> None:
     told = next_day.of("strip")
     assert told["in the strip"] and told["jpeg"] and "make the star blue" in told["words"]
     found, larger = told["larger"]
-    assert larger > found > 0
+    assert larger > found > 0 and told["stands"] == [60, 0]

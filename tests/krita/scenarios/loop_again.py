@@ -74,9 +74,12 @@ def check_strip(result):
     result["in the strip"], result["words"] = came, panel().results[0].words
     result["jpeg"] = panel().results[0].jpeg[:2] == b"\xff\xd8"
     found = mask_of(layer)
-    keys("key", "ctrl+shift+F6")
-    yield lambda: mask_of(layer) != found and len(masks(layer)) == 1, 10
-    yield 1.5
+    for stands in (20, 40, 60):
+        keys("key", "ctrl+shift+F6")
+        yield lambda stands=stands: panel().shape() == (stands, 0), 10
+        yield lambda: len(masks(layer)) == 1, 10
+        yield 1.5
+    result["stands"] = panel().shape()
     result["larger"] = [sum(one > 127 for one in mask) for mask in (found, mask_of(layer))]
     yield from screenshot("reopened")
 
