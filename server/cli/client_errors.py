@@ -17,6 +17,10 @@ HANDSHAKE_SECONDS = 10.0
 """How long a server may take to answer the websocket handshake."""
 
 
+REFUSED, CERTIFICATE = "refused", "certificate"
+"""Codes of what another attempt would not change."""
+
+
 class ClientError(LimnError):
     """No server, no connection, or one that has ended."""
 
@@ -40,7 +44,7 @@ def changed(error: aiohttp.ServerFingerprintMismatch) -> ClientError:
         f"The server's certificate is not the one that is trusted: its fingerprint is "
         f"{remote.shown(error.got.hex())}.",
         "Nothing was sent. Ask whoever runs the server whether it has a new certificate.",
-        "certificate",
+        CERTIFICATE,
     )
 
 
@@ -59,7 +63,7 @@ async def unknown(url: str) -> ClientError:
         f"No authority that this machine knows vouches for the server's certificate. Its "
         f"fingerprint is {print_of}.",
         "Nothing was sent. If whoever runs the server tells you the same: --fingerprint.",
-        "certificate",
+        CERTIFICATE,
     )
 
 

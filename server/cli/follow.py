@@ -18,7 +18,7 @@ from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMe
 from limn.protocol.messages import Progress as Stage
 
 from .client import Address, ClientSession, connect, launch, running
-from .client_errors import ClientError, ConnectionLost, Full
+from .client_errors import CERTIFICATE, REFUSED, ClientError, ConnectionLost, Full
 from .exits import NoServer, Trouble, err
 
 OURS = ("--log-level", "warning", "--private")
@@ -38,10 +38,11 @@ FULL_SECONDS = 600.0
 """How long a place at a server that has no more is waited for: some edits."""
 
 RECONNECTS = 5
+REMOTE_RECONNECTS = 60
 RECONNECT_SECONDS = 1.0
 """A lost connection is tried again this often, this far apart.
 
-A server on this machine is back at once or not at all.
+A server on this machine is back at once or not at all; a network may be gone for a minute.
 """
 
 
@@ -196,12 +197,15 @@ async def _messages(joined: Joined, submit: Submit) -> AsyncGenerator[JobMessage
     if ended:  # all is here, only the acknowledgement was lost
         await _let_go(joined, submit.job)
         return
-    for _ in range(RECONNECTS):
+    remote = joined.address.url.startswith("wss:")
+    for _ in range(REMOTE_RECONNECTS if remote else RECONNECTS):
         await asyncio.sleep(RECONNECT_SECONDS)
         try:
             session = await connect(joined.address)
         except ClientError as still:
             error = still
+            if still.code in (REFUSED, CERTIFICATE):
+                break
             continue
         async with session:
             try:
