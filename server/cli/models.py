@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
 from .exits import DONE, FAILED, Trouble, UsageError, err
 
@@ -38,6 +40,33 @@ def _told() -> Iterator[None]:
         yield
     except (StoreError, UnreadableModel) as error:
         raise UsageError(error.sentence, error.remedy) from error
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """How far a model is: a bar, or a line of JSON for each hundredth of it."""
+    if as_json:
+        last = ("", -1)
+
+        def line(name: str, done: int, total: int) -> None:
+            nonlocal last
+            if (now := (name, 100 * done // max(1, total))) != last:
+                last = now
+                typer.echo(json.dumps({"name": name, "bytes": done, "of": total}))
+                sys.stdout.flush()
+
+        yield line
+        return
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress("{task.description}", *columns, console=err) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def bar(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done, total=total)
+
+        yield bar
 
 
 @app.callback()
@@ -86,6 +115,7 @@ def listing(as_json: AsJson = False) -> None:
                 "title": e.title,
                 "variant": e.kind,
                 "licence": e.licence,
+                "what_for": e.what_for,
                 "page": e.page,
                 "bytes": {p: s.size for p, s in e.sources.items()},
                 "there": e.name in there,
@@ -135,6 +165,9 @@ def get(
     token: Annotated[
         str, typer.Option(help="Of the hub, for a model that wants one. None is sent otherwise.")
     ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Progress as lines of JSON, for programs.")
+    ] = False,
 ) -> None:
     """Fetch models from the hub, after you have agreed to licence and size.
 
@@ -162,19 +195,10 @@ def get(
         )
     if entries and not yes and not typer.confirm("Fetch, and agree to the licences?", err=True):
         raise Trouble("Nothing was fetched.")
-    with _told(), Progress(
-        "{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err
-    ) as progress:  # fmt: skip
+    with _told(), _progress(as_json) as shown:
         for entry in entries:
             source = entry.source(precision)
-            task = progress.add_task(entry.name, total=source.size)
-            fetch(
-                entry,
-                source,
-                store.folder,
-                lambda n, of, task=task: progress.update(task, completed=n, total=of),  # type: ignore[misc]
-                token,
-            )
+            fetch(entry, source, store.folder, partial(shown, entry.name), token)
         if use:
             store.use(wanted)
     for name in wanted:
@@ -187,6 +211,10 @@ def get(
 def add(
     place: Annotated[Path, typer.Argument(help="A .safetensors file or a folder.")],
     name: Annotated[str, typer.Option(help="How to call it; default: its own name.")] = "",
+    convert: Annotated[
+        bool,
+        typer.Option(help="Make a .safetensors copy of a pickle (.ckpt, .bin) in Limn's folder."),
+    ] = False,
 ) -> None:
     """Add a model that you have already. It stays where it is.
 
@@ -195,7 +223,7 @@ def add(
     from ..models.store import Store
 
     with _told():
-        added = Store().add(place, name)
+        added = Store().convert(place, name) if convert else Store().add(place, name)
     c = added.checkpoint
     precisions = ", ".join(f"{part} {precision}" for part, precision in c.parts.items())
     err.print(f"{added.name}: {c.family}, {c.variant}; {precisions}; {c.size / 1e9:.1f} GB")

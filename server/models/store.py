@@ -21,6 +21,7 @@ from typing import Any
 import platformdirs
 
 from limn.editing.diffusion.recognition import Checkpoint, recognise
+from limn.editing.errors import UnreadableModel
 from limn.protocol.errors import LimnError
 
 RECEIPT, ADDED, USED = "receipt.json", "added.json", "used.json"
@@ -99,15 +100,36 @@ class Store:
         """
         place = place.expanduser().absolute()
         checkpoint = recognise(place).checked()
-        name = name or re.sub(r"[^\w.-]+", "-", checkpoint.name)[:64]
+        name = self._name(name or _plain(checkpoint.name), place)
+        self._write(ADDED, _object(self.folder / ADDED) | {name: str(place)})
+        return Installed(name, place, False)
+
+    def convert(self, place: Path, name: str = "") -> Installed:
+        """Put a .safetensors copy of pickled weights into this folder.
+
+        Raises StoreError, UnreadableModel.
+        """
+        from .convert import convert
+
+        place = place.expanduser().absolute()
+        name = self._name(name or _plain(place.stem), None)
+        model = Installed(name, convert(place, self.folder / name), True)
+        try:
+            model.checkpoint.checked()
+        except UnreadableModel:
+            shutil.rmtree(model.place)
+            raise
+        return model
+
+    def _name(self, name: str, place: Path | None) -> str:
+        """A name for a new model, checked. Raises StoreError."""
         if not re.fullmatch(r"[\w][\w.-]{0,63}", name):
             raise StoreError("bad-name", f"{name!r} can't be a name.", "Give letters and digits.")
         if any(m.name == name and m.place != place for m in self.installed()):
             raise StoreError(
                 "taken", f"There is a model {name!r} already.", "Choose another name with --name."
             )
-        self._write(ADDED, _object(self.folder / ADDED) | {name: str(place)})
-        return Installed(name, place, False)
+        return name
 
     def remove(self, name: str) -> int:
         """Take a model out; a fetched one is deleted. Returns the bytes that were freed."""
@@ -171,6 +193,11 @@ class Store:
         fresh = self.folder / f".{name}.new"
         fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
         os.replace(fresh, self.folder / name)
+
+
+def _plain(name: str) -> str:
+    """A file's name in letters that models' names take."""
+    return re.sub(r"[^\w.-]+", "-", name)[:64]
 
 
 def check_file(file: Path, size: int, sha256: str) -> str:
