@@ -18,7 +18,7 @@ from limn.protocol.errors import LimnError
 from ..settings import SettingsError
 from . import INTERRUPTED
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)  # a fingerprint has :CD:
 """Progress and errors.
 
 Standard output is for results: paths, tables, the server's line of JSON.

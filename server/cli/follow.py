@@ -119,7 +119,9 @@ async def _joined(address: Address, needed: bool = False) -> Joined | None:
                 return None
             raise NoServer(
                 f"{address.url}: {error.sentence}",
-                "Look at the tunnel and at `limn serve` on the other machine.",
+                error.remedy
+                if error.code in (REFUSED, CERTIFICATE)
+                else "Look at the way there, and at `limn serve` on the other machine.",
             ) from error
 
 

@@ -400,3 +400,11 @@ def test_a_certificate_and_a_key_that_do_not_go_together_are_told(tmp_path: Path
             tls.context(tmp_path / certificate, tmp_path / key)
     with pytest.raises(SettingsError, match="go together"):
         Settings(tls_cert=tmp_path / "a.pem")
+
+
+def test_a_fingerprint_is_printed_as_it_is() -> None:
+    from limn.server.cli.exits import err
+
+    with err.capture() as printed:
+        err.print("59:CD:23")  # ":CD:" is the name of an emoji
+    assert printed.get().strip() == "59:CD:23"
