@@ -399,7 +399,11 @@ def _ready(
     while True:
         if not is_open(document):
             raise CanvasProblem("The picture was closed.")
-        planned = place(source)
+        try:
+            planned = place(source)
+        except CanvasProblem:  # a filter's preview hides the layer as long as its dialog is open
+            yield from idle(document, tell)
+            planned = place(source)
         times = None
         if planned.layer is not None and frames is not None:
             times = span(planned.layer, source.time, document.fullClipRangeEndTime())

@@ -24,6 +24,7 @@ WAITED_FOR = {
     "transform": {"transformed": True},
     "move": {"moved": True},
     "filter": {"filtered": True},
+    "blur": {"preview": True, "as it was": True},
     "crop": {"size as before meanwhile": True, "cropped": [300, 200]},
     "polygon": {},
     "path": {},

@@ -97,6 +97,22 @@ def check_filter(result):
     result["filtered"] = painted != pixels(layer, document)
 
 
+def check_blur(result):
+    """A preview beyond the layer, given up in the end."""
+    document, layer = yield from begun()
+    before, painted = names(document), pixels(layer, document)
+    app().action("krita_filter_gaussian blur").trigger()
+    yield 1
+    yield from waits(document, result, before)
+    yield from screenshot("blur")
+    result["preview"] = painted != pixels(layer, document)
+    for one in QApplication.topLevelWidgets():
+        if one.metaObject().className() == "KisDlgFilter" and one.isVisible():
+            one.reject()
+    yield from finished(document, result)
+    result["as it was"] = painted == pixels(layer, document)
+
+
 def check_crop(result):
     document, _ = yield from begun()
     before, size = names(document), [document.width(), document.height()]
@@ -108,6 +124,13 @@ def check_crop(result):
     yield from on_canvas("Return")
     yield from finished(document, result)
     result["cropped"] = [document.width(), document.height()]
+
+
+def own_selection(document, result):
+    yield from undo()
+    yield from undo()
+    mine = document.selection()
+    result["own selection"] = mine and [mine.x(), mine.y(), mine.width(), mine.height()]
 
 
 def steps_with(kind, result):
@@ -126,10 +149,7 @@ def steps_with(kind, result):
         yield from click(x, y)
     yield from on_canvas("Return")
     yield from finished(document, result)
-    yield from undo()
-    yield from undo()
-    mine = document.selection()
-    result["own selection"] = mine and [mine.x(), mine.y(), mine.width(), mine.height()]
+    yield from own_selection(document, result)
 
 
 def check_polygon(result):
@@ -151,10 +171,7 @@ def check_rectangle(result):
     yield 0.3
     keys("mouseup", "1")
     yield from finished(document, result)
-    yield from undo()
-    yield from undo()
-    mine = document.selection()
-    result["own selection"] = mine and [mine.x(), mine.y(), mine.width(), mine.height()]
+    yield from own_selection(document, result)
 
 
 def check_sampler(result):
