@@ -13,6 +13,7 @@ from hands import (
     drag,
     finished,
     on_canvas,
+    own_selection,
     tool,
     waits,
 )
@@ -124,13 +125,6 @@ def check_crop(result):
     yield from on_canvas("Return")
     yield from finished(document, result)
     result["cropped"] = [document.width(), document.height()]
-
-
-def own_selection(document, result):
-    yield from undo()
-    yield from undo()
-    mine = document.selection()
-    result["own selection"] = mine and [mine.x(), mine.y(), mine.width(), mine.height()]
 
 
 def steps_with(kind, result):

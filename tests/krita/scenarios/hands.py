@@ -17,6 +17,7 @@ from help import (
     quick,
     selection_bytes,
     start,
+    undo,
     widget,
 )
 
@@ -102,3 +103,11 @@ def finished(document, result, seconds=90):
     yield from ended(seconds)
     result["note"], result["layers"] = note(), names(document)
     result["selected"] = selection_bytes(document) is not None
+
+
+def own_selection(document, result):
+    """What is selected once the result and its selection are undone."""
+    yield from undo()
+    yield from undo()
+    mine = document.selection()
+    result["own selection"] = mine and [mine.x(), mine.y(), mine.width(), mine.height()]
