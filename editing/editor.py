@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import auto, transparency, world
+from . import auto, presence, transparency, visible, world
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.memory import Demand
@@ -26,6 +26,7 @@ from .language.instruction import Instruction, parse
 from .language.prompts import Captions
 from .methods.table import ALGORITHMS, PAPERS
 from .request import EditRequest, resolve
+from .said import Said, say
 from .store import EditCache, Store
 from .task import LOADING, Algorithm, Outcome, Task
 
@@ -109,7 +110,7 @@ def edit(
     """
     prepared = prepare(models, wanted) if isinstance(wanted, EditRequest) else wanted
     request, algorithm = prepared.request, prepared.algorithm
-    warnings = []
+    warnings: list[str] = []
     hint = (
         None
         if request.hint_mode == "off" or request.hint is None
@@ -117,7 +118,7 @@ def edit(
     )
     if hint is not None and not bool(hint.any()):
         hint = None
-        warnings.append("The selection is empty and was ignored.")
+        warnings.append(say("The selection is empty and was ignored.", "empty-selection"))
     image = request.image.float()
     geometry = models.geometry(algorithm.needs[0])
     factor = geometry.factor
@@ -136,8 +137,12 @@ def edit(
         h = round(frame.size[0] * height / frame.shape[0])
         w = round(frame.size[1] * width / frame.shape[1])
         warnings.append(
-            f"{width} x {height} pixels were edited at {w} x {h}; select a smaller part for "
-            "finer detail."
+            say(
+                "{size} pixels were edited at {working}; select a smaller part for finer detail.",
+                "coarse",
+                size=f"{width} x {height}",
+                working=f"{w} x {h}",
+            )
         )
     warnings += prepared.instruction.notes
     early = []
@@ -153,6 +158,11 @@ def edit(
     ):
         early.append(note)
         yield note
+    if hint is None and (unfound := _missing(models, prepared, frame.enter(image))):
+        if request.ask:
+            raise EditError("not-found", unfound, say("Name it otherwise, or select it."))
+        early.append(Note(unfound))
+        yield early[-1]
     tally, cache = Tally(), EditCache(store)
     while True:
         task = Task(
@@ -185,6 +195,8 @@ def edit(
     result = (
         request.image if edited is None else frame.composite(request.image, edited, alpha, change)
     )
+    if outcome.image is not None and visible.nothing_changed(request.image, result, alpha):
+        warnings.append(say("Nothing visible has changed.", "no-change"))
     report = Report(
         algorithm=algorithm.name,
         seed=request.seed,
@@ -224,6 +236,18 @@ def _change(before: Tensor, outcome: Outcome, factor: int) -> Recolouring | None
     if outcome.image is None or outcome.recoloured is None:
         return None
     return Recolouring.between(before, outcome.image.cpu(), factor, outcome.recoloured.cpu())
+
+
+def _missing(models: Models, prepared: Prepared, image: Tensor) -> Said | None:
+    """That a thing is not found in the picture; None where all are, or nobody knows.
+
+    It is the network for instructions that is asked, whatever the algorithm.
+    """
+    model = models.get(prepared.algorithm.needs[0])
+    if model.world is None or model.world.presence is None or "instruction" not in models.variants:
+        return None
+    things = presence.missing(models.get("instruction"), prepared.instruction, image)
+    return presence.not_found(things) if things else None
 
 
 def _demand(prepared: Prepared, frame: Frame) -> Demand:

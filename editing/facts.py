@@ -35,6 +35,7 @@ class Facts:
     method, to compare with: listed behind "more", and never Auto's choice.
     counts: the parameters that count steps; where somebody asks for a number of steps, all get it.
     seeded: whether it draws random numbers. Without them each seed gives the same picture.
+    purpose: what it is for, in two or three words for a painter; lists name it by them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Facts:
     baseline: bool = False
     counts: tuple[str, ...] = ("steps",)
     seeded: bool = True
+    purpose: str = ""
 
     @property
     def place(self) -> tuple[bool, int, str]:

@@ -38,6 +38,7 @@ class EditRequest:
     default.
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened onto
     `background`, sRGB in 0..1; no algorithm sees it.
+    ask: refuse an instruction about a thing that is not found ("not-found") instead of noting it.
     """
 
     algorithm: str
@@ -51,6 +52,7 @@ class EditRequest:
     mask_only: bool = False
     opacity: Tensor | None = None
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ask: bool = False
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""

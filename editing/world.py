@@ -30,11 +30,12 @@ def strange_words(model: Model, instruction: Instruction) -> tuple[str, ...]:
     """
     said = " ".join(f"{i.subject} {i.target} {i.keyword}" for i in instruction.items)
     words = dict.fromkeys(re.findall(r"[^\W\d_]+", said.lower()))
-    return tuple(
-        word
-        for word in words
-        if len(tokens.read(model.tokenizer, word, model.max_tokens).content) > 1
-    )
+    return tuple(word for word in words if strange(model, word))
+
+
+def strange(model: Model, word: str) -> bool:
+    """Whether the model has no token of its own for a word."""
+    return len(tokens.read(model.tokenizer, word.lower(), model.max_tokens).content) > 1
 
 
 @torch.no_grad()

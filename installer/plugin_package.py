@@ -81,6 +81,8 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     files[f"{NAME}/{MANUAL}"] = (source / MANUAL).read_bytes()
     files[f"{NAME}/__init__.py"] = ENTRY
     files |= _python_files(source, f"{NAME}/krita_plugin")
+    for catalogue in sorted((source / "languages").glob("*.json")):
+        files[f"{NAME}/krita_plugin/languages/{catalogue.name}"] = catalogue.read_bytes()
     files |= _python_files(root / "protocol", f"{NAME}/protocol")
     files[f"{NAME}/vendor/__init__.py"] = (
         b'"""Other projects\' code, unchanged; each with its licence."""\n'

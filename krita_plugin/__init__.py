@@ -11,6 +11,10 @@ except (
     _krita = None
 
 if _krita is not None:
+    from .language import follow_krita
+
+    follow_krita()  # first: words are looked up where they are written down
+
     from .plugin import register
 
     register()

@@ -22,6 +22,15 @@ def languages() -> list[str]:
     return sorted({"en", *(file.stem for file in FOLDER.glob("*.json"))})
 
 
+def wanted(environment: Mapping[str, str], system: Iterable[str]) -> list[str]:
+    """Locales, the one wished most first.
+
+    Krita puts the language that was chosen in it (Settings > Switch Application Language) into
+    LANGUAGE before it starts Python. system: the locales of the system, as Qt tells them.
+    """
+    return [*(one for one in environment.get("LANGUAGE", "").split(":") if one), *system]
+
+
 def chosen(wanted: Iterable[str]) -> str:
     """The first of these locales that there is a catalogue for, "en" for none.
 

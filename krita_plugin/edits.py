@@ -24,6 +24,7 @@ from ..protocol.messages import (
     Result,
     Welcome,
 )
+from .catalogue import told, tr
 from .counting import Counted
 from .document import checking, masks, reading, records, stack, writing
 from .document.colour import CanvasProblem
@@ -32,13 +33,22 @@ from .document.reading import Offer, Source
 from .document.trace import Trace
 from .job import Edit, light, trace
 from .kept_results import KeptResults
+from .last_edits import LastEdit, LastEdits
 from .mask_slider import MaskSlider
 from .preview_data import Look, shares
 from .qt import QObject
 from .remarks import Remark, is_half_transparent
 from .results import Results
 from .selections import Selections
-from .sentences import FLATTENED, QUESTIONS, SAME_AGAIN, TAKE_IT, done_words, waiting_words
+from .sentences import (
+    ALL_THE_SAME,
+    FLATTENED,
+    QUESTIONS,
+    SAME_AGAIN,
+    TAKE_IT,
+    done_words,
+    waiting_words,
+)
 from .state import Link, Note, Panel, Request
 from .wire.client import Client, MaskLook
 
@@ -66,11 +76,11 @@ class Edits(QObject):  # type: ignore[misc]
         self._panel = panel
         self._client = client
         self._edits: dict[str, Edit] = {}
-        self._last: tuple[Request, Source] | None = None
-        self._ran = ""  # the algorithm that made the last result
+        self._last = LastEdits()
         self._asked: tuple[Request, Source] | None = None
+        self._unfound: Request | None = None  # what was asked about a thing that was not found
         self._kept = KeptResults(panel)
-        self._selections = Selections()
+        self.selections = Selections()
         self.results = Results(panel, self._begin)
         self.mask_slider = MaskSlider(panel)
         self._offered: list[str] = []  # layers of which what is seen will be edited
@@ -81,22 +91,38 @@ class Edits(QObject):  # type: ignore[misc]
     # --- what the painter wants
 
     def edit(self, mask_only: bool = False) -> None:
-        """Edit the active layer as the panel says."""
+        """Edit the active layer as the panel says.
+
+        An instruction about a thing that was not found goes ahead when it is given again.
+        """
         request = self._panel.request(mask_only)
+        if self._unfound is not None and replace(request, ask=True) == self._unfound:
+            request = replace(request, ask=False)
         if mask_only or self._panel.seeds == 1:
             self._begin(request, None)
         else:
             self.results.variants(request)
 
     def again(self) -> None:
-        """The last edit once more, of the same layer, with a new seed."""
-        request, source = self._last or self._recorded() or (self._panel.request(), None)
-        if self._last and (title := self._panel.unseeded(self._ran)):
-            self._panel.noted(Note("quiet", SAME_AGAIN.format(title), "", ""))
-            return
-        self._begin(replace(request, seed=self._panel.new_seed(), mask_only=False), source)
+        """This picture's last edit once more, of the same layer, with a new seed.
 
-    def _recorded(self) -> tuple[Request, Source] | None:
+        Where other words stand in the box by now, they are what is done. In a picture that was
+        opened again, the last edit is the one that its results tell.
+        """
+        last = self._last.of(reading.active_document()) or self._recorded()
+        if last is None:
+            self._begin(replace(self._panel.request(), seed=self._panel.new_seed()), None)
+            return
+        words = self._panel.instruction.strip() or last.request.instruction
+        title = self._panel.unseeded(last.ran)
+        if title and words == last.request.instruction:
+            self._panel.noted(Note("quiet", tr(SAME_AGAIN, algorithm=title), "", ""))
+            return
+        seed = self._panel.new_seed()
+        request = replace(last.request, instruction=words, seed=seed, mask_only=False, ask=False)
+        self._begin(request, last.source)
+
+    def _recorded(self) -> LastEdit | None:
         """What the active result was made by, or the topmost, as its picture tells."""
         document = reading.active_document()
         node = None if document is None else document.activeNode()
@@ -106,7 +132,9 @@ class Edits(QObject):  # type: ignore[misc]
         wanted = [str(node.uniqueId().toString()), *reversed(stack.ids(document))]
         record = next((there[one] for one in wanted if one in there), None)
         source = None if record is None else records.source_of(document, record)
-        return None if record is None or source is None else (record.request, source)
+        if record is None or source is None:
+            return None
+        return LastEdit(record.request, source, "")
 
     def answer(self) -> None:
         """Repeats the edit that asked for a caption, which is written now.
@@ -136,7 +164,7 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.cancel(edit.job)
         else:
             self._client.acknowledge(edit.job)
-        self._after(CANCELLED)
+        self._after(CANCELLED, edit)
 
     def open_kept(self) -> None:
         """Open a result that could not go into its picture, the last one first."""
@@ -147,6 +175,7 @@ class Edits(QObject):  # type: ignore[misc]
     def _begin(self, request: Request, again: Source | None, variants: str = "") -> None:
         """Take the snapshot at once, then read it in turns."""
         self._client.connect_to_server()
+        self._panel.turn_to(reading.active_document())
         if not request.instruction:
             self._panel.noted(
                 Note("error", "Write first what should change.", "For example: make the star blue")
@@ -156,14 +185,20 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.noted(
                 Note(
                     "error",
-                    f"{MAX_EDITS} edits are under way already.",
+                    tr("{count} edits are under way already.", count=MAX_EDITS),
                     "Wait for one, or cancel it.",
                 )
             )
             return
         records.recall(reading.active_document())
         try:
-            source = reading.take(self._selections.hint(request, again), again, self._offered)
+            last = self._last.of(reading.active_document())
+            source = reading.take(
+                self.selections.hint(request, again),
+                again,
+                self._offered,
+                None if last is None else last.source.uuid,
+            )
         except CanvasProblem as problem:
             if isinstance(problem, Offer):
                 self._offered = [*self._offered, problem.uuid][-MAX_OFFERS:]
@@ -202,12 +237,13 @@ class Edits(QObject):  # type: ignore[misc]
         """The pixels are there: submit them, or wait for the server."""
         edit.was_read(pixels, hint, trace)
         if edit is self._shown() and edit.picture is not None:
-            self._panel.layer_read(edit.picture)
+            with self._panel.about(edit.source.document):
+                self._panel.layer_read(edit.picture)
         if self._panel.link.kind == "ready":
             self._submit(edit)
         elif edit is self._shown():
             self._panel.staged(
-                f"waiting: {self._panel.link.words}"
+                tr("waiting: {what}", what=tr(self._panel.link.words))
                 if self._panel.link.kind == "starting"
                 else "waiting for the server"
             )
@@ -223,8 +259,8 @@ class Edits(QObject):  # type: ignore[misc]
     def _finish(self, edit: Edit) -> None:
         """The server is done: the layer, then its selection."""
         edit.finishing = True
-        self._last = (edit.request, light(edit.source))
-        self._ran = edit.done.algorithm if edit.done else ""
+        ran = edit.done.algorithm if edit.done else ""
+        self._last.note(LastEdit(edit.request, light(edit.source), ran), reading.is_open)
         result = edit.result
         clears = edit.done is not None and edit.done.clears and result is None
         by_mask = self._by_mask(edit)
@@ -250,12 +286,13 @@ class Edits(QObject):  # type: ignore[misc]
         else:
             self._forget(edit)
             self._client.acknowledge(edit.job)
-            why = " ".join(edit.done.warnings) if edit.done else ""
+            why = " ".join(map(told, edit.done.notes)) if edit.done else ""
             remedy = why or "Name the thing as it is in the picture, or select it."
             self._after(
                 Note(
                     "error", "Nothing was found to change.", remedy, edit.details(self._panel.link)
-                )
+                ),
+                edit,
             )
 
     def _by_mask(self, edit: Edit) -> Callable[[], Steps[bool]] | None:
@@ -307,7 +344,7 @@ class Edits(QObject):  # type: ignore[misc]
 
         One that still waits for that is out of date.
         """
-        self._selections.supersede(edit.source.document)
+        self.selections.supersede(edit.source.document)
         edit.task = Task(
             steps(),
             lambda made: self._succeeded(edit, made, steps),
@@ -324,26 +361,28 @@ class Edits(QObject):  # type: ignore[misc]
             self._client.acknowledge(edit.job)
         self._forget(edit)
         document, seconds = edit.source.document, edit.seconds
+        if not edit.request.mask_only:
+            self._panel.took(edit.done.algorithm, seconds)
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
-        flattened = [FLATTENED] if edit.flattened else []
-        remedy = " ".join((*edit.done.warnings, *flattened, *self._remarks(edit)))
+        flattened = [tr(FLATTENED)] if edit.flattened else []
+        remedy = " ".join((*map(told, edit.done.notes), *flattened, *self._remarks(edit)))
         note = Note("good", words, remedy, edit.details(self._panel.link))
         if selected:
-            self._selections.left(edit)
-            self._after(note)
+            self.selections.left(edit)
+            self._after(note, edit)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, False, edit.counted)
         picture = reading.title(document)
         where = (
-            f"It becomes the selection in {picture}"
+            tr("It becomes the selection in {picture} when you go there.", picture=picture)
             if edit.request.mask_only
-            else f"The new layer is in {picture}; it is selected"
+            else tr(
+                "The new layer is in {picture}; it is selected when you go there.", picture=picture
+            )
         )
-        waiting = replace(
-            note, sentence=words, remedy=f"{where} when you go there. {note.remedy}".strip()
-        )
-        self._after(waiting)
-        self._selections.make_upon_return(
+        waiting = replace(note, sentence=words, remedy=f"{where} {note.remedy}".strip())
+        self._after(waiting, edit)
+        self.selections.make_upon_return(
             edit, steps, lambda made, why: self._selected_later(edit, made, waiting, note, why)
         )
 
@@ -389,13 +428,13 @@ class Edits(QObject):  # type: ignore[misc]
             if link.kind == "trouble" and not self._edits:
                 self._panel.ended(Note("error", link.words, link.remedy, link.details))
             elif unsubmitted:
-                self._after(STOPPED)
+                self._after(STOPPED, unsubmitted[0])
         elif (
             link.kind == "starting"
             and self._edits
             and not any(one.submitted for one in self._edits.values())
         ):
-            self._panel.staged(f"waiting: {link.words}")
+            self._panel.staged(tr("waiting: {what}", what=tr(link.words)))
 
     def _welcomed(self, welcome: Welcome) -> None:
         self._panel.welcomed(welcome)
@@ -414,6 +453,11 @@ class Edits(QObject):  # type: ignore[misc]
             if isinstance(message, (Done, Failed, Cancelled)):
                 self._client.acknowledge(message.job)
             return
+        with self._panel.about(edit.source.document):
+            self._heard(edit, message, look)
+
+    def _heard(self, edit: Edit, message: Any, look: MaskLook | None) -> None:
+        """A message about an edit that is under way."""
         shown = edit is self._shown()
         if isinstance(message, Queued) and shown:
             self._panel.queued(message.ahead, len(self._edits) - 1, message.seconds_left)
@@ -442,22 +486,28 @@ class Edits(QObject):  # type: ignore[misc]
         elif isinstance(message, Failed):
             self._client.acknowledge(message.job)
             remedy, _, details = message.remedy.partition("\n")
+            sentence = message.sentence
+            if message.said:
+                sentence, remedy = told(message.said[0]), " ".join(map(told, message.said[1:]))
             self._forget(edit)
             details = f"{message.code}\n{details}\n{edit.details(self._panel.link)}".strip()
             question = QUESTIONS.get(message.code)
-            if message.proposal:
-                self._after(Note("quiet", message.sentence, TAKE_IT, details))
+            if message.code == "not-found":
+                self._unfound = edit.request
+                self._after(Note("quiet", sentence, ALL_THE_SAME, details), edit)
+            elif message.proposal:
+                self._after(Note("quiet", sentence, TAKE_IT, details), edit)
                 self._panel.proposed(message.proposal, edit.request.instruction)
             elif question is None:
-                self._after(Note("error", message.sentence, remedy, details))
+                self._after(Note("error", sentence, remedy, details), edit)
             else:
                 self._asked = (edit.request, light(edit.source))
-                self._after(Note("quiet", message.sentence, "", details))
-                self._panel.asked(question)
+                self._after(Note("quiet", sentence, "", details), edit)
+                self._panel.asked(tr(question))
         elif isinstance(message, Cancelled):
             self._client.acknowledge(message.job)
             self._forget(edit)
-            self._after(CANCELLED)
+            self._after(CANCELLED, edit)
 
     # --- ends
 
@@ -470,13 +520,16 @@ class Edits(QObject):  # type: ignore[misc]
         if edit.task is not None and (edit.waits or not edit.finishing):
             edit.task.cancel()
 
-    def _after(self, note: Note) -> None:
+    def _after(self, note: Note, edit: Edit) -> None:
         """An edit has ended; the next one, if there is one, takes its place in the panel."""
         following = self._shown()
         if following is None:
-            self._panel.ended(note)
-        else:
+            with self._panel.about(edit.source.document):
+                self._panel.ended(note)
+            return
+        with self._panel.about(following.source.document):
             self._panel.began(following.request, "waiting for its turn", following.picture)
+        with self._panel.about(edit.source.document):
             self._panel.noted(note)
 
     def _broke(self, edit: Edit, error: Exception) -> None:
@@ -501,5 +554,5 @@ class Edits(QObject):  # type: ignore[misc]
             note = Note("error", sentence, remedy, trace(error))
         if edit.result is not None:
             self._kept.keep(edit.layer_name, edit.result, edit.mask_apart)
-            note = replace(note, sentence=f"{note.sentence} The result is kept.")
-        self._after(note)
+            note = replace(note, sentence=f"{tr(note.sentence)} {tr('The result is kept.')}")
+        self._after(note, edit)

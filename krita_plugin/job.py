@@ -105,6 +105,7 @@ class Edit:
             mask_only=request.mask_only,
             keep_transparency=request.keep_transparency,
             whole=not request.flat,
+            ask=request.ask,
         )
 
     def is_same(self, request: Request, source: Source) -> bool:

@@ -10,12 +10,15 @@ from typing import Any
 
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
-from .document import masks
+from .catalogue import tr
+from .document import masks, reading
 from .document.colour import prepare
 from .document.cooperative import Task
 from .document.unfinished import steps
 from .edits import Edits
 from .mask_slider import STEP
+from .prospect import Prospects
+from .qt import QTimer
 from .reading_ahead import ReadingAhead
 from .state import Panel
 from .ui.docker import PanelView
@@ -40,6 +43,7 @@ class Application:
         self.client.show_servers()
         self.edits = Edits(self.panel, self.client)
         self.ahead = ReadingAhead(self.panel, self.client)
+        self.prospects = Prospects(self.panel, self.edits.selections)
         self._saved = self.panel.remembered()
         self.panel.listeners.append(self._save)
         notifier = Krita.instance().notifier()
@@ -48,6 +52,11 @@ class Application:
             self._save
         )  # a seed or a parameter set last, without an edit after it
         notifier.applicationClosing.connect(self.client.close)
+
+    def turn(self) -> None:
+        """The panel shows what belongs to the picture in front."""
+        self.panel.keep_only(reading.is_open)
+        self.panel.turn_to(reading.active_document())
 
     def _save(self) -> None:
         """Write down what is to be remembered, when it has changed."""
@@ -101,6 +110,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
 
     def canvasChanged(self, canvas_now: Any) -> None:
         """Krita calls this when another picture comes to the front; None: there is none."""
+        QTimer.singleShot(0, application().turn)  # by then Krita knows the picture in front
         if canvas_now is not None:
             Task(prepare(), lambda _: steps.watch(), lambda _: steps.watch())
             Task(masks.prepare(), lambda _: None, lambda _: None)
@@ -151,7 +161,7 @@ class LimnExtension(Extension):  # type: ignore[misc]
             "limn_redo": ("Limn: Do This Edit Anew", lambda edits: edits.results.redo()),
         }
         for name, (title, act) in acts.items():
-            action = window.createAction(name, title, "tools/scripts")
+            action = window.createAction(name, tr(title), "tools/scripts")
             action.triggered.connect(lambda checked=False, act=act: act(application().edits))
 
 

@@ -20,6 +20,7 @@ Signal: Any = _core.pyqtSignal
 Q_ARG: Any = _core.Q_ARG
 QBuffer: Any = _core.QBuffer
 QByteArray: Any = _core.QByteArray
+QLocale: Any = _core.QLocale
 QEvent: Any = _core.QEvent
 QIODevice: Any = _core.QIODevice
 QMetaObject: Any = _core.QMetaObject
@@ -43,6 +44,7 @@ QPixmap: Any = _gui.QPixmap
 
 QAbstractItemView: Any = _widgets.QAbstractItemView
 QApplication: Any = _widgets.QApplication
+QBoxLayout: Any = _widgets.QBoxLayout
 QButtonGroup: Any = _widgets.QButtonGroup
 QCheckBox: Any = _widgets.QCheckBox
 QComboBox: Any = _widgets.QComboBox

@@ -6,6 +6,7 @@ The painter reads progress, a good end, a layer's name. No Krita, no Qt.
 from __future__ import annotations
 
 from ..protocol.messages import Done
+from .catalogue import tr
 from .counting import Counted
 from .state import Work
 
@@ -22,8 +23,11 @@ TAKE_IT = "Press Enter to take it; the Up key brings back what you wrote."
 The edit was not begun for that.
 """
 
+ALL_THE_SAME = "Press Enter to edit all the same; Find mask shows what would be taken for it."
+"""What can be done where the thing to change was not found in the picture."""
+
 SAME_AGAIN = (
-    "{} draws no random numbers, so that again gives the same picture. Change the words "
+    "{algorithm} draws no random numbers, so that again gives the same picture. Change the words "
     "or a parameter."
 )
 """Why nothing is done where another seed would change nothing."""
@@ -50,35 +54,40 @@ def done_words(
     counted: what was counted on the new layer; None where it could not be.
     """
     if mask_only:
-        return f"mask found in {seconds:.0f} s" + (" · it is the selection now" if selected else "")
-    words = f"done in {seconds:.0f} s · seed {done.seed}"
+        words = tr("mask found in {seconds} s", seconds=f"{seconds:.0f}")
+        return words + (f" · {tr('it is the selection now')}" if selected else "")
+    words = tr("done in {seconds} s · seed {seed}", seconds=f"{seconds:.0f}", seed=done.seed)
     if counted is not None:
-        words += f" · {share_words(counted.share)} of the picture changed"
-        words += f", {counted.outside:,} pixels outside the mask"
+        changed = tr(
+            "{share} of the picture changed, {count} pixels outside the mask",
+            share=share_words(counted.share),
+            count=f"{counted.outside:,}",
+        )
+        words += f" · {changed}"
     return words
 
 
 def share_words(share: float) -> str:
     """A share, 0..1, as a percentage: "7%", "less than 1%"."""
     percent = round(100 * share)
-    return "less than 1%" if percent < 1 else f"{percent}%"
+    return tr("less than 1%") if percent < 1 else f"{percent}%"
 
 
 def progress_words(work: Work) -> str:
     """The line beside the progress bar: "denoising 31 of 80 · 4 s"."""
-    words = work.stage
+    words = tr(work.stage)
     if work.count:
-        words += f" {work.step} of {work.count}"
+        words += " " + tr("{step} of {count}", step=work.step, count=work.count)
     if work.seconds_left is not None and work.seconds_left >= 1:
         words += f" · {_duration(work.seconds_left)}"
     if work.waiting:
-        words += f" · {work.waiting} more waiting"
+        words += " · " + tr("{count} more waiting", count=work.waiting)
     return words
 
 
 def waiting_words(what: str) -> str:
     """The same line for a result that waits for the painter: for an open dialog, say."""
-    return f"ready · waits for {what}"
+    return tr("ready · waits for {what}", what=tr(what))
 
 
 def layer_name(instruction: str, seed: int) -> str:
@@ -89,7 +98,7 @@ def layer_name(instruction: str, seed: int) -> str:
     words = " ".join(instruction.split())
     if len(words) > MAX_NAME:
         words = words[: MAX_NAME - 1].rstrip() + "…"
-    return f"{words} (seed {seed})"
+    return tr("{words} (seed {seed})", words=words, seed=seed)
 
 
 def _duration(seconds: float) -> str:

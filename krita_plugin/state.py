@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ..protocol import limits, remote
 from ..protocol.messages import (
@@ -23,11 +24,16 @@ from ..protocol.messages import (
     Welcome,
 )
 from ..protocol.parameters import fits
+from .catalogue import tr
+from .pages import Pages
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
 
 HISTORY = 50
 """Instructions remembered for Up and Down: more than anybody walks through."""
 
+
+MOST_SECONDS = 24 * 3600
+"""A remembered time beyond a day is a damaged file's."""
 
 DEFAULT_ALGORITHM = "auto"
 
@@ -85,7 +91,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Request:
-    """What the painter asks for, complete: all that an edit needs besides the layer."""
+    """What the painter asks for, complete: all that an edit needs besides the layer.
+
+    ask: where the thing to change is not found, ask instead of editing something else.
+    """
 
     instruction: str
     algorithm: str
@@ -96,6 +105,20 @@ class Request:
     caption: str = ""
     keep_transparency: bool = True
     flat: bool = False
+    ask: bool = False
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What the next edit would be of.
+
+    mode: what the selection means to it, "" where none counts. width, height: of what would be sent
+    of the layer, in pixels.
+    """
+
+    mode: str
+    width: int
+    height: int
 
 
 NOT_CONNECTED = Link("off", "not connected")
@@ -120,6 +143,8 @@ class Panel:
     caption: str = ""
     question: str = ""
     reading: Reading | None = None
+    prospect: Prospect | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
     seed: int = 0
     hint_mode: HintMode = "limit"
     keep_transparency: bool = True
@@ -138,6 +163,32 @@ class Panel:
     previews_shown: int = 0
     mask: GreyPicture | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    _silent: bool = False
+
+    def __post_init__(self) -> None:
+        self._pages = Pages(self)
+
+    # --- pictures ---------------------------------------------------------------------------------
+
+    def turn_to(self, picture: Any) -> None:
+        """This picture is in front: the panel shows its words, its note and its pictures."""
+        if self._pages.turn_to(picture):
+            self._changed()
+
+    def keep_only(self, is_open: Callable[[Any], bool]) -> None:
+        """Forget what belongs to pictures that are closed."""
+        self._pages.keep_only(is_open)
+
+    @contextmanager
+    def about(self, picture: Any) -> Generator[None, None, None]:
+        """What is told within the block is about this picture, in front or not."""
+        self._silent = True
+        try:
+            with self._pages.of(picture):
+                yield
+        finally:
+            self._silent = False
+        self._changed()
 
     # --- what the painter sets --------------------------------------------------------------------
 
@@ -272,6 +323,7 @@ class Panel:
             caption,
             self.keep_transparency,
             self.flat,
+            ask=not mask_only,
         )
 
     # --- what happens -----------------------------------------------------------------------------
@@ -293,7 +345,7 @@ class Panel:
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]
-        words = f"{welcome.model} on {welcome.device}"
+        words = tr("{model} on {device}", model=welcome.model, device=welcome.device)
         if self.servers.used:
             words = f"{place(self.servers.used)}: {words}"
         self.link = Link("ready", words, welcome.server)
@@ -357,6 +409,16 @@ class Panel:
         if reading != self.reading:
             self.reading = reading
             self._changed()
+
+    def foresees(self, prospect: Prospect | None) -> None:
+        """The next edit would be of this; None: there would be none."""
+        if prospect != self.prospect:
+            self.prospect = prospect
+            self._changed()
+
+    def took(self, algorithm: str, seconds: float) -> None:
+        """An edit by this algorithm has taken so long: the next will take about as long."""
+        self.seconds[algorithm] = round(seconds, 1)
 
     def staged(self, stage: str) -> None:
         """The running edit is at this stage; nothing is counted."""
@@ -424,6 +486,8 @@ class Panel:
             self._changed()
 
     def _changed(self) -> None:
+        if self._silent:
+            return
         for listener in tuple(self.listeners):
             listener()
 
@@ -441,6 +505,7 @@ class Panel:
                 "flat": self.flat,
                 "history": self.history,
                 "more": self.more,
+                "seconds": self.seconds,
             }
         )
 
@@ -472,6 +537,12 @@ class Panel:
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True
+        if isinstance(memory.get("seconds"), dict):
+            self.seconds = {
+                str(name): float(taken)
+                for name, taken in memory["seconds"].items()
+                if isinstance(taken, (int, float)) and 0 < taken < MOST_SECONDS
+            }
 
 
 def place(url: str) -> str:

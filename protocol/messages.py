@@ -276,7 +276,7 @@ class Algorithm:
     run here, as a sentence, or empty. baseline: an earlier method, listed behind "more". caption:
     what `Submit.caption` is to it; where it (or what "auto" has chosen) needs one, and neither
     caption nor instruction tells it, the job fails with the code "needs-caption". seeded: whether
-    another seed gives another picture.
+    another seed gives another picture. purpose: what it is for, in two or three words, or empty.
     """
 
     name: Name
@@ -287,6 +287,7 @@ class Algorithm:
     baseline: bool = False
     caption: Literal["unused", "useful", "needed"] = "unused"
     seeded: bool = True
+    purpose: Label = ""
 
 
 @dataclass(frozen=True)

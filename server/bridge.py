@@ -197,6 +197,7 @@ class Editor:
             algorithm.baseline,
             algorithm.caption,
             algorithm.seeded,
+            algorithm.purpose,
         )
 
     def _defaults(self, algorithm: editing.Algorithm) -> dict[str, editing.request.Value]:
@@ -236,6 +237,7 @@ class Editor:
             parameters=submit.parameters,
             caption=submit.caption,
             mask_only=submit.mask_only,
+            ask=submit.ask,
             opacity=covered,
             background=(background[0] / 255, background[1] / 255, background[2] / 255),
         )

@@ -20,7 +20,7 @@ from ..diffusion.loading import load_models
 from ..sketchbook import edits, folder
 from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT
-from . import report, sheet
+from . import presence, report, sheet
 from .methods import PRESETS, Changes, changes, known_methods
 from .quality_cases import Case, Work, key_of, measured, written
 from .records import Records
@@ -195,4 +195,9 @@ def main(
     ):
         if table is not None:
             console.print(table)
+    models = load_models(place, device)
+    if "instruction" in models.variants:
+        count = cases * len(presence.TYPES)
+        if (told := presence.figures(models.get("instruction"), first, count)) is not None:
+            console.print(str(told))
     console.print(f"{out / 'quality.jsonl'}, {out / 'sheet.png'}")

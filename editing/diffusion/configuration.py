@@ -373,13 +373,15 @@ class World(BaseModel):
     """All that a small model knows.
 
     `about` says what, in a few words. `error`: the median error of its autoencoder above which a
-    picture is not of that world.
+    picture is not of that world. `presence`: the score below which a thing is not in a picture
+    (presence.py); None where none is known.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     about: Annotated[str, Field(max_length=80)]
     error: Annotated[float, Field(gt=0, lt=1)]
+    presence: Annotated[float, Field(gt=-100, lt=100)] | None = None
 
 
 def _cut(text: str, most: int = MAX_QUOTED) -> str:

@@ -525,6 +525,7 @@ def edit_pass(
 ALGORITHM = Algorithm(
     name="adapedit",
     title="AdapEdit",
+    purpose="Another state",
     summary="Changes adjectives, states and numbers, and keeps the layout. Needs to know what "
     "the picture shows.",
     needs=("text-to-image",),

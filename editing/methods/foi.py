@@ -733,6 +733,7 @@ def _warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> l
 ALGORITHM = Algorithm(
     name="foi",
     title="FoI",
+    purpose="Local change",
     summary="Local edits by instruction, several at once; adds and recolours. Everything outside "
     "its masks stays.",
     needs=("instruction",),

@@ -494,6 +494,7 @@ def _understood(texts: list[tuple[str, str]]) -> dict[str, str]:
 ALGORITHM = Algorithm(
     name="instdiffedit",
     title="InstDiffEdit",
+    purpose="Another thing",
     summary="Replaces or removes a thing: finds its place by itself, then paints it anew. "
     "Everything else stays.",
     needs=("text-to-image", "inpainting"),

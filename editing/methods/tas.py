@@ -335,6 +335,7 @@ def source_text(task: Task, texts: Captions, settings: Settings) -> tuple[str, t
 ALGORITHM = Algorithm(
     name="tas",
     title="TAS",
+    purpose="Another pose",
     summary="Changes poses and composition: how a thing stands, sits or moves. Slow the first "
     "time, quick when tried again.",
     needs=("text-to-image",),

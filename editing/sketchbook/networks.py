@@ -50,8 +50,8 @@ NOISE = {
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",
 }
-WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02}
-"""See world.py: the error above which a picture is of another world."""
+WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02, "presence": 6.0}
+"""Bounds of what it knows: see world.py and presence.py."""
 
 EXTRA_WORDS = (
     "a an the and another image picture it this that is are there of to in on at by for from or "

@@ -12,6 +12,7 @@ from typing import Any
 from krita import Krita
 
 from ...protocol.errors import LimnError
+from ..catalogue import tr
 from ..qt import QThread
 from .cooperative import Steps
 
@@ -107,7 +108,8 @@ class Converter:
             ):
                 named = f"{space.model} {space.depth} “{space.profile}”"
                 raise CanvasProblem(
-                    f"Krita can't convert colours of {named}.", "Convert the layer to RGBA."
+                    tr("Krita can't convert colours of {colours}.", colours=named),
+                    "Convert the layer to RGBA.",
                 )
             if space is self._source:
                 node.setPixelData(strip, 0, 0, width, rows)

@@ -10,6 +10,7 @@ from typing import Any
 
 from krita import Selection
 
+from ..catalogue import tr
 from ..qt import QByteArray
 from .colour import CanvasProblem
 from .cooperative import Steps
@@ -53,7 +54,7 @@ def place(source: Source) -> Place:
     motion = found(source.trace, now, reader(layer))
     if motion is None:
         raise CanvasProblem(
-            f"“{layer.name()}” was transformed while it was edited.",
+            tr("“{layer}” was transformed while it was edited.", layer=layer.name()),
             "Where the result belongs isn't known any more.",
         )
     return Place(motion, layer)

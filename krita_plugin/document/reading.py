@@ -16,6 +16,7 @@ from typing import Any
 
 from krita import Krita
 
+from ..catalogue import tr
 from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps
@@ -90,7 +91,10 @@ class Source:
 
 
 def take(
-    selection: Any | None, again: Source | None = None, accepted: Container[str] = ()
+    selection: Any | None,
+    again: Source | None = None,
+    accepted: Container[str] = (),
+    last: Any | None = None,
 ) -> Source:
     """A snapshot of the active layer, with a selection or without.
 
@@ -108,7 +112,7 @@ def take(
         layer, again = document.activeNode(), None
     if layer is None:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
-    layer = _masked_layer(layer)
+    layer = _masked_layer(document, layer, last)
     _check(layer, again is not None or layer.uniqueId().toString() in accepted)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     chosen = None if selection is None else _meant(selection)
@@ -122,11 +126,11 @@ def take(
         )
     if content.empty:
         raise CanvasProblem(
-            f"There is nothing on the layer “{layer.name()}” yet.",
+            tr("There is nothing on the layer “{layer}” yet.", layer=layer.name()),
             "Paint something on it, or choose another layer.",
         )
     if chosen is not None and chosen.intersected(content).empty:
-        where = f"The selection lies where the layer “{layer.name()}” is empty."
+        where = tr("The selection lies where the layer “{layer}” is empty.", layer=layer.name())
         raise CanvasProblem(where, "Move it over something, or set Selection to ignore.")
     formats = {Space.of(document).wire_format, *(copy.space.wire_format for copy in copies)}
     return Source(
@@ -140,6 +144,26 @@ def take(
         _background(document),
         document.currentTime(),
     )
+
+
+def prospect(selection: Any | None) -> tuple[int, int] | None:
+    """Width and height of what `take` would send now; None for nothing.
+
+    No snapshot is made. Raises CanvasProblem where a mode of blending can't be applied.
+    """
+    document = Krita.instance().activeDocument()
+    layer = None if document is None else document.activeNode()
+    if layer is None or layer.type() != "paintlayer" or not layer.visible():
+        return None
+    canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
+    layers = stack.up_to(layer)
+    content = united([stack.bounds_of(one) for one in layers]).intersected(canvas)
+    chosen = None if selection is None else _meant(selection)
+    if content.empty or (chosen is not None and chosen.intersected(content).empty):
+        return None
+    lowest = Copy(layers[0], Space.of(layers[0]), stack.bounds_of(layers[0]), pictures.OPAQUE)
+    sent = crop(content, canvas, chosen, _is_cut_out(lowest, content))
+    return sent.width, sent.height
 
 
 def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]:
@@ -252,7 +276,7 @@ def title(document: Any) -> str:
     Its file's, as on Krita's tab, or its title.
     """
     name = PurePath(document.fileName()).name or document.name()
-    return f"“{name}”" if name else "the other picture"
+    return f"“{name}”" if name else tr("the other picture")
 
 
 def is_active(document: Any) -> bool:
@@ -285,11 +309,20 @@ def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
 # --- inside ---------------------------------------------------------------------------------------
 
 
-def _masked_layer(node: Any) -> Any:
-    """The layer that a mask belongs to; any other node itself."""
+def _masked_layer(document: Any, node: Any, last: Any | None) -> Any:
+    """The layer that a mask belongs to; any other node itself.
+
+    Krita's selection mask belongs to the whole picture: it stands for the layer that was edited
+    last, or for the topmost one that can be edited. last: the id of the former, None for none.
+    """
     parent = node.parentNode()
-    is_mask = node.type().endswith("mask") and parent is not None
-    return parent if is_mask and parent.parentNode() is not None else node
+    if not node.type().endswith("mask") or parent is None:
+        return node
+    if parent.parentNode() is not None:
+        return parent
+    edited = None if last is None else find(document, last)
+    tops = [one for one in parent.childNodes() if one.type() == "paintlayer" and one.visible()]
+    return edited or next(reversed(tops), node)
 
 
 def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
@@ -329,25 +362,31 @@ def _meant(selection: Any) -> Rect:
 def _check(layer: Any, accepted: bool) -> None:
     kind, uuid = layer.type(), layer.uniqueId().toString()
     if kind == "grouplayer" and not accepted:
-        raise Offer(uuid, f"“{layer.name()}” is a group.", f"Choose a layer inside it. Or {SEEN}")
+        raise Offer(
+            uuid,
+            tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS[kind])),
+            tr("Choose a layer inside it. Or {what}", what=tr(SEEN)),
+        )
     if kind in SEEN_KINDS and not accepted:
-        raise Offer(uuid, f"“{layer.name()}” is {KINDS[kind]}.", f"{SEEN[0].upper()}{SEEN[1:]}")
+        words = tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS[kind]))
+        raise Offer(uuid, words, f"{tr(SEEN)[0].upper()}{tr(SEEN)[1:]}")
     if kind not in ("paintlayer", "grouplayer", *SEEN_KINDS):
         raise CanvasProblem(
-            f"“{layer.name()}” is {KINDS.get(kind, kind)}.",
+            tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS.get(kind, kind))),
             "Choose a paint layer; Krita can convert it: Layer > Convert.",
         )
     if layer.layerStyleToAsl() and not accepted:
         raise Offer(
             uuid,
-            f"“{layer.name()}” has a layer style, which can't be edited with it.",
+            tr("“{layer}” has a layer style, which can't be edited with it.", layer=layer.name()),
             "Press the button again to edit the layer without it; the result has no style.",
         )
     node = layer
     while node is not None and node.parentNode() is not None:
         if not node.visible():
             raise CanvasProblem(
-                f"“{node.name()}” is hidden.", "Show it first: what can't be seen is not edited."
+                tr("“{layer}” is hidden.", layer=node.name()),
+                "Show it first: what can't be seen is not edited.",
             )
         node = node.parentNode()
 

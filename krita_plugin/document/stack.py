@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..catalogue import tr
 from ..qt import QByteArray
 from .colour import CanvasProblem, Space
 from .geometry import Rect
@@ -169,7 +170,11 @@ def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
             mode = "normal"
         if mode not in MODES:
             raise CanvasProblem(
-                f"“{layer.name()}” has the blending mode “{mode}”, which Limn can't apply.",
+                tr(
+                    "“{layer}” has the blending mode “{mode}”, which Limn can't apply.",
+                    layer=layer.name(),
+                    mode=mode,
+                ),
                 "Hide that layer, or choose the layer that it lies on.",
             )
         share = min(OPAQUE, round(OPAQUE * layer.opacity() / max(1, lowest.opacity())))

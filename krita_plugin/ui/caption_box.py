@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocol import limits
+from ..catalogue import tr
 from ..qt import QLineEdit, Qt, Signal
 from .widgets import keep_from_krita
 
@@ -24,9 +25,13 @@ class CaptionBox(QLineEdit):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("limn_caption")
+        self.setAccessibleName(tr("What the picture shows now"))
         self.setPlaceholderText("a red star on a pink background")
         self.setToolTip(
-            "What the picture shows now, for algorithms that compare two descriptions\nEnter: edit."
+            tr(
+                "What the picture shows now, for algorithms that compare two descriptions\n"
+                "Enter: edit."
+            )
         )
         self.setMaxLength(limits.MAX_INSTRUCTION)
         self.setMinimumWidth(80)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocol import limits
 from ...protocol.messages import HINT_MODES, Algorithm
+from ..catalogue import tr
 from ..qt import (
     QApplication,
     QButtonGroup,
@@ -34,7 +35,7 @@ from .flat_box import FlatBox
 from .instruction_box import InstructionBox
 from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
-from .pictures import SmallPicture
+from .pictures import Pictures
 from .reading_line import ReadingLine
 from .server_choice import ServerChoice
 from .status import Status
@@ -47,12 +48,21 @@ LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 Progress, messages and the connection's line stay in view.
 """
 
+COMPACT_HEIGHT = 340
+"""Below this, lines are saved: on a small screen Krita gives a docker 262 x 227."""
+
 HINTS = {
     "off": ("ignore", "The selection plays no part"),
     "guide": ("guide", "Look for the change near the selection; it may reach beyond it"),
     "limit": ("limit", "Change nothing outside the selection"),
     "exactly": ("exactly", "The selection is the mask: no place is looked for"),
 }
+
+
+def called(algorithm: Algorithm) -> str:
+    """What an algorithm is called in the list: by what it does, then by its name."""
+    purpose = tr(algorithm.purpose) if algorithm.purpose else ""
+    return f"{purpose} · {algorithm.title}" if purpose else tr(algorithm.title)
 
 
 class PanelView(QWidget):  # type: ignore[misc]
@@ -97,8 +107,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         column.addWidget(self.strip)
         self.mask_sliders = MaskSliders(panel)
         column.addWidget(self.mask_sliders)
+        self._build_choice(column)
         self._build_parameters(column)
-        column.addStretch(1)
         self.status = Status(panel)
         outer.addWidget(self.status)
         panel.listeners.append(self.refresh)
@@ -138,6 +148,11 @@ class PanelView(QWidget):  # type: ignore[misc]
         control.setFocus(Qt.FocusReason.BacktabFocusReason)
         return True
 
+    def resizeEvent(self, event: Any) -> None:
+        """Where there is little height, an instruction of one line takes no more than one."""
+        super().resizeEvent(event)
+        self.instruction.set_least_lines(1 if self.height() < COMPACT_HEIGHT else 2)
+
     def showEvent(self, event: Any) -> None:
         """Starts the server the first time that the panel is seen.
 
@@ -164,8 +179,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.caption.edited.connect(self._panel.set_caption)
         self.caption.submitted.connect(self.answered.emit)
         column.addWidget(self.caption)
+
+    def _build_choice(self, column: Any) -> None:
+        """The algorithm, and what a selection means."""
         self.algorithm = QComboBox()
         self.algorithm.setObjectName("limn_algorithm")
+        self.algorithm.setAccessibleName(tr("How the edit is made"))
         self.algorithm.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -183,13 +202,13 @@ class PanelView(QWidget):  # type: ignore[misc]
         column.addWidget(self.choice)
         row = QHBoxLayout()
         row.setSpacing(1)
-        label = QLabel("Selection")
-        label.setToolTip("What a selection in the picture means for the edit")
+        label = QLabel(tr("Selection"))
+        label.setToolTip(tr("What a selection in the picture means for the edit"))
         row.addWidget(label)
         row.addSpacing(6)
         self._hints = QButtonGroup(self)
         for number, mode in enumerate(HINT_MODES):
-            words, tip = HINTS[mode]
+            words, tip = map(tr, HINTS[mode])
             button = named(QPushButton(words), f"limn_hint_{mode}", tip)
             button.setCheckable(True)
             may_shrink(button)
@@ -204,12 +223,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         row = QHBoxLayout()
         row.setSpacing(4)
         self.edit = named(
-            QPushButton("Edit"),
+            QPushButton(tr("Edit")),
             "limn_edit_button",
             "Do what the instruction says, on a new layer (Enter)",
         )
         self.mask = named(
-            QPushButton("Find mask"),
+            QPushButton(tr("Find mask")),
             "limn_mask_button",
             "Select what the instruction would change, and change nothing",
         )
@@ -218,7 +237,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             "limn_more_button",
             "Seed, earlier methods, and everything else that can be set",
         )
-        self.more.setText("more")
+        self.more.setText(tr("more"))
         self.more.setCheckable(True)
         for button in (self.edit, self.mask, self.more):
             may_shrink(button)
@@ -240,10 +259,11 @@ class PanelView(QWidget):  # type: ignore[misc]
         inner = QVBoxLayout(self.rest)
         inner.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()
-        self._seed_label = QLabel("Seed")
+        self._seed_label = QLabel(tr("Seed"))
         row.addWidget(self._seed_label)
         tip = "Where the chance begins: the same seed gives the same edit again"
         self.seed = named(QDoubleSpinBox(), "limn_seed", tip)  # an int of Qt has 31 bits
+        self._seed_label.setBuddy(self.seed)
         self.seed.setMinimumWidth(56)
         scroll_past(self.seed)
         self.seed.setDecimals(0)
@@ -251,7 +271,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.seed.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.seed.valueChanged.connect(lambda seed: self._panel.set_seed(int(seed)))
         self.again = named(
-            QPushButton("Again"),
+            QPushButton(tr("Again")),
             "limn_again_button",
             "The same edit of the same layer, with a new seed",
         )
@@ -261,7 +281,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         row.addWidget(self.again, 1)
         inner.addLayout(row)
         self.transparency = named(
-            QCheckBox("Keep the layer's transparency"),
+            QCheckBox(tr("Keep the layer's transparency")),
             "limn_keep_transparency",
             "The result is as transparent as the layer, but for what is new;"
             " otherwise it is opaque wherever it changes something",
@@ -280,17 +300,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         column.addWidget(self.rest)
 
     def _build_pictures(self, column: Any) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        self.preview = SmallPicture(
-            "limn_preview", "picture", "The edit as it forms, clearer from step to step"
+        self.pictures = Pictures(
+            tr("The edit as it forms, as it will be seen in the layer"),
+            tr("Where the edit happens: white is changed, black stays"),
         )
-        self.mask_picture = SmallPicture(
-            "limn_mask_picture", "mask", "Where the edit happens: white is changed, black stays"
-        )
-        row.addWidget(self.preview)
-        row.addWidget(self.mask_picture)
-        column.addLayout(row)
+        self.preview, self.mask_picture = self.pictures.preview, self.pictures.mask
+        column.addWidget(self.pictures, 1)
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -324,7 +339,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             self._scrolled.ensureWidgetVisible(self.preview)
         self._working = working
         view = panel.view()
-        self.preview.show_edit(panel.layer, panel.preview, view)
+        self.preview.show_edit(panel.layer, panel.preview, panel.mask, view)
         self.mask_picture.show_grey(panel.mask, view)
         self.strip.refresh()
         self.mask_sliders.refresh()
@@ -362,13 +377,13 @@ class PanelView(QWidget):  # type: ignore[misc]
             self._offered = offered
             self.algorithm.clear()
             for row, one in enumerate(offered):
-                self.algorithm.addItem(one.title, one.name)
+                self.algorithm.addItem(called(one), one.name)
                 self.algorithm.setItemData(
-                    row, one.unavailable or one.summary, Qt.ItemDataRole.ToolTipRole
+                    row, tr(one.unavailable or one.summary), Qt.ItemDataRole.ToolTipRole
                 )
                 self.algorithm.model().item(row).setEnabled(not one.unavailable)
         self.algorithm.setEnabled(bool(offered))
-        self.algorithm.setPlaceholderText("the server tells what it can do")
+        self.algorithm.setPlaceholderText(tr("the server tells what it can do"))
         row = self.algorithm.findData(panel.algorithm)
         if row >= 0 and row != self.algorithm.currentIndex():
             self.algorithm.setCurrentIndex(row)
@@ -376,7 +391,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.choice.setVisible(bool(panel.choice))
         chosen = panel.chosen()
         self.algorithm.setToolTip(
-            f"How the edit is made.\n{chosen.summary}" if chosen else "How the edit is made"
+            f"{tr('How the edit is made')}.\n{tr(chosen.summary)}"
+            if chosen
+            else tr("How the edit is made")
         )
         parameters = chosen.parameters if chosen else ()
         values = {one.name: panel.value(one) for one in parameters}

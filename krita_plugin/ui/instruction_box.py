@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocol import limits
+from ..catalogue import tr
 from ..qt import QEvent, QKeySequence, QPlainTextEdit, QSizePolicy, Qt, Signal
 from .widgets import keep_from_krita
 
-LEAST_LINES, MOST_LINES = 2, 6
+MOST_LINES = 6
 
 OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Up, Qt.Key.Key_Down)
 """Keys that Krita's shortcuts must not take while the box has the focus."""
@@ -29,6 +30,7 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         super().__init__()
         self.setObjectName("limn_instruction")
         self.setPlaceholderText("make the star blue")
+        self.setAccessibleName(tr("What should change"))
         self.setToolTip(
             "What should change; several changes with commas: make the star blue, "
             "remove the cup\n"
@@ -36,6 +38,7 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         )
         self.setTabChangesFocus(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._least_lines = 2
         self._history: list[str] = []
         self._place = 0
         self._own = ""
@@ -58,6 +61,12 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
     def show_text(self, text: str) -> None:
         if text != self.text():
             self.setPlainText(text)
+
+    def set_least_lines(self, count: int) -> None:
+        """Be at least so many lines high."""
+        if count != self._least_lines:
+            self._least_lines = count
+            self._fit()
 
     def settle(self) -> None:
         """The text has become an edit.
@@ -123,7 +132,7 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         self.edited.emit(self.text())
 
     def _fit(self) -> None:
-        lines = max(LEAST_LINES, min(MOST_LINES, round(self.document().size().height())))
+        lines = max(self._least_lines, min(MOST_LINES, round(self.document().size().height())))
         scrolls = self.document().size().height() > MOST_LINES
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocol.messages import Parameter, Value
+from ..catalogue import tr
 from ..qt import (
     QCheckBox,
     QComboBox,
@@ -64,6 +65,8 @@ class ParameterForm(QWidget):  # type: ignore[misc]
             scroll_past(control)
             label = QLabel(_label(parameter))
             label.setToolTip(_help(parameter))
+            label.setBuddy(control)
+            control.setAccessibleName(label.text())
             self._form.addRow(label, control)
             self.controls.append(control)
             self.labels.append(label)
@@ -107,7 +110,7 @@ class ParameterForm(QWidget):  # type: ignore[misc]
 
 
 def _label(parameter: Parameter) -> str:
-    words = parameter.title or parameter.name.replace("_", " ")
+    words = tr(parameter.title or parameter.name.replace("_", " "))
     return words[:1].upper() + words[1:]
 
 
@@ -118,8 +121,10 @@ def _help(parameter: Parameter) -> str:
     """
     bounds = ""
     if parameter.minimum is not None and parameter.maximum is not None:
-        bounds = f" {parameter.minimum:g} to {parameter.maximum:g};"
-    return f"{parameter.help}\n{parameter.name}:{bounds} default {parameter.default}".strip()
+        low, high = f"{parameter.minimum:g}", f"{parameter.maximum:g}"
+        bounds = " " + tr("{least} to {most}", least=low, most=high) + ";"
+    usual = tr("default {value}", value=parameter.default)
+    return f"{tr(parameter.help)}\n{parameter.name}:{bounds} {usual}".strip()
 
 
 def _fineness(low: float, high: float) -> tuple[int, float]:

@@ -7,11 +7,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..catalogue import tr
 from ..preview_data import WHOLE, GreyPicture, LayerPicture, Look, View
-from ..qt import QColor, QImage, QPainter, QPalette, QRectF, QSize, QSizePolicy, Qt, QWidget
+from ..qt import (
+    QBoxLayout,
+    QColor,
+    QImage,
+    QPainter,
+    QPalette,
+    QRectF,
+    QSize,
+    QSizePolicy,
+    Qt,
+    QWidget,
+)
 
-HEIGHT = 116
-"""With 240 pixels of width two pictures stand beside each other, about square."""
+LEAST = 56
+"""Height: so all that matters is in view at Krita's default size of a docker.
+
+Where there is more room, the pictures take it.
+"""
+
+TALL = 1.2
+"""Times its width: room taller than this shows the pictures below each other."""
 
 
 class SmallPicture(QWidget):  # type: ignore[misc]
@@ -25,9 +43,8 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         self.setObjectName(name)
         self.setToolTip(tip)
         self.setAccessibleName(word)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(60)
-        self.setFixedHeight(HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(60, LEAST)
         self._word = word
         self._image: Any = None
         self._over: Any = None
@@ -35,31 +52,29 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         self._given: tuple[Any, ...] | None = None
 
     def sizeHint(self) -> Any:
-        return QSize(HEIGHT, HEIGHT)
+        return QSize(2 * LEAST, LEAST)
 
-    def show_edit(self, layer: LayerPicture | None, look: Look | None, view: View) -> None:
-        """The layer, and the edit as far as it is over its part of it."""
-        if (layer, look, view) != self._given:
-            if self._given is None or self._given[0] is not layer:
-                self._image = None if layer is None else _coloured(layer)
-            if self._given is None or self._given[1] is not look:
-                self._over = None if look is None else QImage.fromData(look.jpeg)
-            self._place = WHOLE if look is None else look.shows
-            self._given, self._view = (layer, look, view), view
-            self.update()
+    def show_edit(
+        self, layer: LayerPicture | None, look: Look | None, mask: GreyPicture | None, view: View
+    ) -> None:
+        """The layer, and over its part of it the edit, as far as the mask lets it through.
+
+        That is what will reach the canvas. Without a mask yet, the whole edit is shown.
+        """
+        given = layer, look, mask, view
+        if self._given is not None and all(a is b for a, b in zip(given, self._given, strict=True)):
+            return
+        if self._given is None or self._given[0] is not layer:
+            self._image = None if layer is None else _coloured(layer)
+        if self._given is None or self._given[1:3] != (look, mask):
+            self._over = None if look is None else _seen_through(look, mask)
+        self._place = WHOLE if look is None else look.shows
+        self._given, self._view = given, view
+        self.update()
 
     def show_grey(self, picture: GreyPicture | None, view: View) -> None:
         if (picture, view) != self._given:
-            self._image = None
-            if picture is not None:  # copied: QImage does not keep the bytes alive
-                image = QImage(
-                    picture.data,
-                    picture.width,
-                    picture.height,
-                    picture.width,
-                    QImage.Format.Format_Grayscale8,
-                )
-                self._image = image.copy()
+            self._image = None if picture is None else _grey(picture)
             self._given, self._view = (picture, view), view
             self.update()
 
@@ -121,6 +136,55 @@ def _coloured(layer: LayerPicture) -> Any:
     )
     painter.end()
     return image
+
+
+def _grey(picture: GreyPicture) -> Any:
+    """A mask as an image of its own: QImage does not keep the bytes alive."""
+    form = QImage.Format.Format_Grayscale8
+    return QImage(picture.data, picture.width, picture.height, picture.width, form).copy()
+
+
+def _seen_through(look: Look, mask: GreyPicture | None) -> Any:
+    """The edit with the mask of its place as its alpha; all of it without one."""
+    image = QImage.fromData(look.jpeg)
+    if mask is None or image.isNull():
+        return image
+    shows, (wide, high) = look.shows, (mask.width, mask.height)
+    grey = _grey(mask)
+    alpha = QImage(image.size(), QImage.Format.Format_Grayscale8)
+    alpha.fill(0)
+    painter = QPainter(alpha)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    part = QRectF(shows.x * wide, shows.y * high, shows.width * wide, shows.height * high)
+    painter.drawImage(QRectF(alpha.rect()), grey, part)
+    painter.end()
+    image = image.convertToFormat(QImage.Format.Format_ARGB32)
+    image.setAlphaChannel(alpha)
+    return image
+
+
+class Pictures(QWidget):  # type: ignore[misc]
+    """The edit and its mask: beside each other, or below where there is height."""
+
+    def __init__(self, tip: str, mask_tip: str) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(6)
+        self.preview = SmallPicture("limn_preview", tr("picture"), tip)
+        self.mask = SmallPicture("limn_mask_picture", tr("mask"), mask_tip)
+        self._row.addWidget(self.preview)
+        self._row.addWidget(self.mask)
+
+    def minimumSizeHint(self) -> Any:
+        return QSize(120, LEAST)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        tall = self.height() > TALL * self.width()
+        ways = QBoxLayout.Direction
+        self._row.setDirection(ways.TopToBottom if tall else ways.LeftToRight)
 
 
 def _faded(colour: Any) -> Any:

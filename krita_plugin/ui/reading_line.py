@@ -1,7 +1,8 @@
 """The line under the instruction: how it is understood, before anything is done.
 
-"recolour · the box → red · FoI", the word whose place is looked for underlined. A click on another
-word makes it the one, as a mark in the painter's own text; a proposal is taken by a click, too.
+"recolour · the box → red · FoI · 128 x 128 · about 8 s", the word whose place is looked for
+underlined. A click on another word makes it the one, as a mark in the painter's own text; a
+proposal is taken by a click, too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class ReadingLine:
 
     def refresh(self) -> None:
         """Show the panel's reading; nothing where there is none."""
-        reading, title = self._panel.reading, self._title()
+        reading, title = self._panel.reading, self._summary()
         colour = self.label.palette().color(QPalette.ColorRole.WindowText).name()
         if (reading, title, colour) == self._shown:
             return
@@ -50,12 +51,21 @@ class ReadingLine:
         self.label.setText("" if reading is None else in_html(reading, title, colour))
         self.label.setVisible(reading is not None)
 
-    def _title(self) -> str:
-        """Of the algorithm that would run."""
-        chosen, reading = self._panel.chosen(), self._panel.reading
-        if chosen is None or chosen.name == "auto":
-            return reading.algorithm if reading is not None else ""
-        return str(chosen.title)
+    def _summary(self) -> str:
+        """What Enter would do: FoI · limit · 128 x 128 · about 8 s."""
+        panel = self._panel
+        chosen, reading, prospect = panel.chosen(), panel.reading, panel.prospect
+        title = chosen.title if chosen is not None else ""
+        if reading is not None and (chosen is None or chosen.name == "auto"):
+            title = reading.algorithm
+        parts = [title]
+        if prospect is not None:
+            parts += [tr(prospect.mode)] if prospect.mode else []
+            parts.append(f"{prospect.width} x {prospect.height}")
+        name = next((one.name for one in panel.algorithms if one.title == title), "")
+        if name in panel.seconds:
+            parts.append(tr("about {seconds} s", seconds=round(panel.seconds[name])))
+        return " · ".join(part for part in parts if part)
 
     def _clicked(self, link: str) -> None:
         reading = self._panel.reading

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..catalogue import tr
 from ..qt import (
     QApplication,
     QHBoxLayout,
@@ -101,7 +102,7 @@ class Status(QWidget):  # type: ignore[misc]
         self.note = quiet("limn_note", "How the last edit ended")
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.keep = named(
-            QPushButton("Open the result"),
+            QPushButton(tr("Open the result")),
             "limn_open_kept",
             "Open the kept result as a picture of its own",
         )
@@ -131,11 +132,11 @@ class Status(QWidget):  # type: ignore[misc]
         column.addLayout(row)
         self._menu = QMenu(self)
         self._menu.setObjectName("limn_link_menu")
-        self._start = self._menu.addAction("Start the server")
+        self._start = self._menu.addAction(tr("Start the server"))
         self._start.triggered.connect(lambda _: self.start_wanted.emit())
-        self._stop = self._menu.addAction("Stop the server")
+        self._stop = self._menu.addAction(tr("Stop the server"))
         self._stop.triggered.connect(lambda _: self.stop_wanted.emit())
-        copy = self._menu.addAction("Copy a report")
+        copy = self._menu.addAction(tr("Copy a report"))
         copy.triggered.connect(lambda: QApplication.clipboard().setText(self._report()))
 
     # --- showing ----------------------------------------------------------------------------------
@@ -150,23 +151,32 @@ class Status(QWidget):  # type: ignore[misc]
     def _show_note(self, note: Note | None) -> None:
         self.note.setVisible(note is not None)
         self.details.setVisible(note is not None and bool(note.details))
-        self.details.setText("details")
+        self.details.setText(tr("details"))
         if note is not None:
-            stop = "" if note.sentence.endswith((".", "!", "?")) or not note.remedy else "."
-            self.note.setText(f"{note.sentence}{stop} {note.remedy}".strip())
+            sentence, remedy = tr(note.sentence), tr(note.remedy)
+            ended = sentence.endswith((".", "!", "?", "。", "！", "？")) or not remedy
+            self.note.setText(f"{sentence}{'' if ended else '.'} {remedy}".strip())
             self.note.setProperty("kind", note.kind)
             tint(self.note, ERROR_COLOUR if note.kind == "error" else "")
-            self.details.setToolTip("Copy the details, for a report:\n" + note.details[:1000])
+            self.details.setToolTip(
+                tr("Copy the details, for a report:") + "\n" + note.details[:1000]
+            )
 
     def _show_kept(self, count: int) -> None:
         self.keep.setVisible(count > 0)
-        self.keep.setText("Open the result" if count == 1 else f"Open a kept result ({count})")
+        self.keep.setText(
+            tr("Open the result") if count == 1 else tr("Open a kept result ({count})", count=count)
+        )
 
     def _show_link(self, link: Link) -> None:
         tint(self.dot, COLOURS[link.kind])
         self._fit_link()
         self.link.setToolTip(
-            f"{link.words}\n{link.details}\nClick: start, stop, copy a report".replace("\n\n", "\n")
+            "\n".join(
+                words
+                for words in (tr(link.words), link.details, tr("Click: start, stop, copy a report"))
+                if words
+            )
         )
         self._start.setEnabled(link.kind in ("off", "trouble"))
         self._stop.setEnabled(link.kind in ("ready", "starting"))
@@ -177,7 +187,7 @@ class Status(QWidget):  # type: ignore[misc]
         room = self.link.width() - LINK_MARGIN
         self.link.setText(
             self.link.fontMetrics().elidedText(
-                self._panel.link.words, Qt.TextElideMode.ElideRight, room
+                tr(self._panel.link.words), Qt.TextElideMode.ElideRight, room
             )
         )
 
@@ -194,7 +204,7 @@ class Status(QWidget):  # type: ignore[misc]
     def _copy_details(self) -> None:
         if self._panel.note is not None:
             QApplication.clipboard().setText(self._report())
-            self.details.setText("copied")
+            self.details.setText(tr("copied"))
 
     def _report(self) -> str:
         note, link = self._panel.note, self._panel.link

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from ..catalogue import tr
 from ..qt import QColor, QEvent, QLabel, QObject, QPalette, QSizePolicy, Qt
+from .contrast import legible
 
 
 def named(widget: Any, name: str, tip: str) -> Any:
     widget.setObjectName(name)
-    widget.setToolTip(tip)
+    widget.setToolTip(tr(tip))
+    widget.setAccessibleName(tr(tip).partition("\n")[0])
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return widget
 
@@ -25,10 +28,12 @@ def takes_tab(widget: Any) -> bool:
 
 
 def tint(label: Any, colour: str) -> None:
-    """Give a label's text a colour, or its usual one."""
+    """Give a label's text a colour as it can be read here, or its usual one."""
     palette = QPalette(label.parentWidget().palette())
     if colour:
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+        ground = palette.color(QPalette.ColorRole.Window).getRgb()[:3]
+        seen = legible(QColor(colour).getRgb()[:3], ground)
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(*seen))
     label.setPalette(palette)
 
 
@@ -42,7 +47,7 @@ def quiet(name: str, tip: str) -> Any:
     """A quiet label that wraps and never makes the docker wider."""
     label = QLabel()
     label.setObjectName(name)
-    label.setToolTip(tip)
+    label.setToolTip(tr(tip))
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -304,9 +304,9 @@ class Client(QObject):  # type: ignore[misc]
                     return
                 reason = f"The Limn server refused the connection ({error})."
             except InvalidHandshake as error:
-                reason = f"The Limn server refused the connection ({error})."
+                reason = tr("The Limn server refused the connection ({error}).", error=str(error))
             except (OSError, WebSocketException) as error:
-                reason = f"The Limn server can't be reached ({error})."
+                reason = tr("The Limn server can't be reached ({error}).", error=str(error))
             if time.monotonic() - begun > STEADY_SECONDS:
                 attempt = 0
             if self._server is not None and not self._server.running:

@@ -19,6 +19,7 @@ from typing import Any
 from ...protocol import announcement
 from ...protocol.announcement import Announcement
 from ...protocol.errors import LimnError
+from ..catalogue import tr
 
 START_SECONDS = 300.0
 """How long a server may take to its ready line.
@@ -196,7 +197,13 @@ def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) ->
         if not line:
             raise ServerTrouble("The Limn server ended while it started.", "")
         return line.decode("utf-8", "replace")
-    raise ServerTrouble(f"The Limn server was not ready within {START_SECONDS:.0f} seconds.", "")
+    raise ServerTrouble(
+        tr(
+            "The Limn server was not ready within {seconds} seconds.",
+            seconds=f"{START_SECONDS:.0f}",
+        ),
+        "",
+    )
 
 
 def _why(process: subprocess.Popen[bytes], error: Exception) -> str:

@@ -1,0 +1,38 @@
+"""Each picture's last edit: what Again repeats, and which layer was edited last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .document.reading import Source
+from .state import Request
+
+
+@dataclass(frozen=True)
+class LastEdit:
+    """An edit that came to its end.
+
+    ran: the algorithm that made it, if told."""
+
+    request: Request
+    source: Source
+    ran: str
+
+
+class LastEdits:
+    """The last one of every open picture."""
+
+    def __init__(self) -> None:
+        self._all: list[LastEdit] = []
+
+    def of(self, document: Any) -> LastEdit | None:
+        """That of a picture; None where it has none."""
+        return next((one for one in self._all if one.source.document == document), None)
+
+    def note(self, edit: LastEdit, is_open: Callable[[Any], bool]) -> None:
+        """Remember an edit in the place of its picture's earlier one; closed pictures go."""
+        document = edit.source.document
+        others = (one for one in self._all if one.source.document != document)
+        self._all = [edit, *(one for one in others if is_open(one.source.document))]

@@ -1,0 +1,43 @@
+"""What a press of Enter would do.
+
+That is: of which part of the layer, and with which meaning of the selection.
+It is looked at now and then while there are words and no edit runs. Nothing of the picture is
+copied for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .document import reading
+from .document.colour import CanvasProblem
+from .qt import QObject, QTimer
+from .selections import Selections
+from .state import Panel, Prospect
+
+LOOK_MS = 900
+
+
+class Prospects(QObject):  # type: ignore[misc]
+    """Keeps the panel's prospect up to date."""
+
+    def __init__(self, panel: Panel, selections: Selections) -> None:
+        super().__init__()
+        self._panel = panel
+        self._selections = selections
+        self._timer: Any = QTimer(self)
+        self._timer.timeout.connect(self._look)
+        self._timer.start(LOOK_MS)
+
+    def _look(self) -> None:
+        panel = self._panel
+        if panel.work is not None or panel.link.kind != "ready" or not panel.instruction.strip():
+            return
+        try:
+            hint = self._selections.hint(panel.request(), None)
+            size = reading.prospect(hint)
+        except CanvasProblem:
+            panel.foresees(None)
+            return
+        mode = panel.hint_mode if hint is not None else ""
+        panel.foresees(None if size is None else Prospect(mode, *size))
