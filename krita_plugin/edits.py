@@ -96,7 +96,7 @@ class Edits(QObject):  # type: ignore[misc]
         An instruction about a thing that was not found goes ahead when it is given again.
         """
         request = self._panel.request(mask_only)
-        if self._unfound is not None and replace(request, ask=True) == self._unfound:
+        if self._unfound == replace(request, seed=0):
             request = replace(request, ask=False)
         if mask_only or self._panel.seeds == 1:
             self._begin(request, None)
@@ -493,7 +493,7 @@ class Edits(QObject):  # type: ignore[misc]
             details = f"{message.code}\n{details}\n{edit.details(self._panel.link)}".strip()
             question = QUESTIONS.get(message.code)
             if message.code == "not-found":
-                self._unfound = edit.request
+                self._unfound = replace(edit.request, seed=0)
                 self._after(Note("quiet", sentence, ALL_THE_SAME, details), edit)
             elif message.proposal:
                 self._after(Note("quiet", sentence, TAKE_IT, details), edit)

@@ -14,7 +14,8 @@ from .state import Request
 class LastEdit:
     """An edit that came to its end.
 
-    ran: the algorithm that made it, if told."""
+    ran: the algorithm that made it, "" if nobody told.
+    """
 
     request: Request
     source: Source

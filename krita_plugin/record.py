@@ -90,7 +90,11 @@ def written(record: Record) -> bytes:
     table = {
         "version": VERSION,
         **{name: getattr(record, name) for name in ("result", "source", "painting", "variants")},
-        "request": {**asdict(record.request), "parameters": dict(record.request.parameters)},
+        "request": {
+            name: dict(value) if name == "parameters" else value
+            for name, value in asdict(record.request).items()
+            if name != "ask"  # a record is of an edit that was made
+        },
         **{name: getattr(record, name) for name in ("ran", "model", "mark")},
         "area": _numbers(record.area),
         **{name: _packed(getattr(record, name)) for name in ("found", "map", "hint")},
