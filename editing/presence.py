@@ -32,7 +32,7 @@ from .diffusion.model import Branch, Model
 from .language import lexicon
 from .language.instruction import Instruction, Item
 from .said import Said, say
-from .world import strange
+from .world import error, strange
 
 TIME = 400
 """The timestep at which it is looked: of 400, 600 and 800 the most telling."""
@@ -66,6 +66,9 @@ def looked_for(item: Item) -> str:
 def missing(model: Model, instruction: Instruction, image: Tensor) -> tuple[str, ...]:
     """The things that an instruction speaks of and that are not found in a picture.
 
+    In a picture that is not of the model's world its attention means nothing: there it is only the
+    unknown words that are not found.
+
     image: (1, 3, h, w) in 0..1, at the model's working size. Nothing for a model without a bound.
     """
     if model.world is None or model.world.presence is None:
@@ -73,6 +76,8 @@ def missing(model: Model, instruction: Instruction, image: Tensor) -> tuple[str,
     words = list(dict.fromkeys(word for i in instruction.items if (word := looked_for(i))))
     unknown = [word for word in words if strange(model, word)]
     known = [word for word in words if word not in unknown]
+    if known and error(model, image) > model.world.error:
+        return tuple(unknown)
     found = dict(zip(known, scores(model, known, image), strict=True))
     bound = model.world.presence
     return tuple(word for word in words if word in unknown or found[word] < bound)

@@ -347,6 +347,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.status.refresh()
 
     def _show_strip(self) -> None:
+        if self.height() < COMPACT_HEIGHT:
+            return  # it would take the words and the picture out of view
         self._scrolled.ensureWidgetVisible(self.strip)
 
     def _show_caption(self) -> None:

@@ -79,6 +79,14 @@ def test_an_absent_thing_is_asked_about_or_noted(bundled: Models) -> None:
     assert not run("remove the star", ask=True).report.warnings
 
 
+def test_in_a_picture_of_another_world_nothing_is_known(bundled: Models) -> None:
+    model = bundled.get("instruction")
+    paper = torch.ones(1, 3, 128, 128)
+    paper[..., 40:90, 40:90] = torch.rand(1, 3, 50, 50, generator=torch.Generator().manual_seed(0))
+    words = parse("remove the star, remove the elephant")
+    assert presence.missing(model, words, paper) == ("elephant",)
+
+
 def test_a_model_without_a_bound_says_nothing(models: Models) -> None:
     model = models.get("instruction")
     image = torch.rand(1, 3, 64, 64)

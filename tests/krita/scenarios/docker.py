@@ -70,6 +70,7 @@ def check_counted(result):
     document, _ = yield from picture("recolour")
     before = names(document)
     yield from quick(STEPS)
+    panel().set_flat(True)
     yield from write("make the star blue")
     yield from press("Return")
     edit = next(iter(application().edits._edits.values()))
@@ -90,6 +91,7 @@ def check_counted(result):
     )
     yield lambda: found, 20
     result["with a stain"] = vars(found[0])
+    panel().set_flat(False)
 
 
 def seen(control):
