@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..protocol import limits
+from ..protocol import limits, messages
 from ..protocol.messages import (
     Cancelled,
     Chosen,
@@ -463,6 +463,8 @@ class Edits(QObject):  # type: ignore[misc]
             self._panel.queued(message.ahead, len(self._edits) - 1, message.seconds_left)
         elif isinstance(message, Chosen) and shown:
             self._panel.chose(message.reason)
+        elif isinstance(message, messages.Note) and shown:
+            self._panel.foretold(message.said)
         elif isinstance(message, Progress) and shown:
             self._panel.progressed(message)
         elif isinstance(message, Preview) and shown:

@@ -20,11 +20,12 @@ from ..protocol.messages import (
     Parameter,
     Progress,
     Reading,
+    Said,
     Value,
     Welcome,
 )
 from ..protocol.parameters import fits
-from .catalogue import tr
+from .catalogue import told, tr
 from .pages import Pages
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
 
@@ -135,6 +136,7 @@ class Panel:
     servers: ServerList = ServerList()
     device: str = ""
     model: str = ""
+    lacks_model: bool = False  # another model is wanted for this picture or these words
     algorithms: tuple[Algorithm, ...] = ()
     algorithm: str = DEFAULT_ALGORITHM
     values: dict[str, dict[str, Value]] = field(default_factory=dict)
@@ -351,11 +353,21 @@ class Panel:
         self.link = Link("ready", words, welcome.server)
         self._changed()
 
+    def foretold(self, said: Said) -> None:
+        """Something is known before the edit ends: it is shown while it runs."""
+        if said.code == "get-a-model":
+            self.lacks_model = True
+        else:
+            before = "" if self.note is None else f"{self.note.sentence} "
+            self.note = Note("quiet", f"{before}{told(said)}")
+        self._changed()
+
     def began(self, request: Request, stage: str, layer: LayerPicture | None = None) -> None:
         """An edit has begun: the pictures of the last one go.
 
         `layer`: its own, where it has been read already.
         """
+        self.lacks_model = False
         self.history = [
             *(old for old in self.history if old != request.instruction),
             request.instruction,

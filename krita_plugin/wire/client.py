@@ -235,6 +235,14 @@ class Client(QObject):  # type: ignore[misc]
         self._stop_wanted.set()
         self._orders.put(_Order("stop"))
 
+    def start_anew(self) -> bool:
+        """End the server and start it again; False if this Krita has not started it."""
+        if self._server is None:
+            return False
+        self._orders.put(_Order("stop"))
+        self.connect_to_server()
+        return True
+
     def close(self) -> None:
         """Krita ends: so does everything here."""
         self._closing = True

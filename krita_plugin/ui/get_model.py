@@ -1,0 +1,145 @@
+"""*Get a model*: what can be fetched, its size and licence, how far it is."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from ..catalogue import tr
+from ..qt import (
+    QCheckBox,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    Qt,
+    QVBoxLayout,
+)
+from ..state import Panel
+from .widgets import named, quiet
+
+LOOKING = "Looking at what is there…"
+
+STEPS = 1000
+"""Of the progress bar: bytes are too many for it."""
+
+
+class GetModel(QDialog):  # type: ignore[misc]
+    """Nothing is fetched before the painter has agreed to the licences."""
+
+    def __init__(self, panel: Panel, commands: Any, parent: Any) -> None:
+        """commands: `wire.model_commands.ModelCommands`."""
+        super().__init__(parent)
+        self.setObjectName("limn_get_model_window")
+        self.setWindowTitle(tr("Limn: Get a Model"))
+        self.setMinimumSize(520, 440)
+        self._panel, self._commands = panel, commands
+        column = QVBoxLayout(self)
+        self.models = named(QListWidget(), "limn_models_to_get", tr("Tick what you want"))
+        self.models.setWordWrap(True)
+        self.models.setSpacing(3)
+        self.models.itemChanged.connect(lambda _: self._refresh())
+        column.addWidget(self.models, 1)
+        self.licences = quiet("limn_licences", tr("What you agree to"))
+        self.licences.setTextFormat(Qt.TextFormat.RichText)
+        self.licences.setOpenExternalLinks(True)
+        column.addWidget(self.licences)
+        self.agree = named(QCheckBox(tr("I agree to the licences")), "limn_agree", "")
+        self.agree.toggled.connect(lambda _: self._refresh())
+        column.addWidget(self.agree)
+        self.bar = named(QProgressBar(), "limn_get_progress", tr("How much has come"))
+        self.bar.setRange(0, STEPS)
+        column.addWidget(self.bar)
+        self.told = QLabel()
+        self.told.setObjectName("limn_get_told")
+        self.told.setWordWrap(True)
+        column.addWidget(self.told)
+        row = QHBoxLayout()
+        self.get = named(QPushButton(tr("Get")), "limn_get", tr("Fetch what is ticked, and use it"))
+        self.get.clicked.connect(lambda _: self._begin())
+        tip = tr("It goes on there another time")
+        self.stop = named(QPushButton(tr("Stop")), "limn_get_stop", tip)
+        self.stop.clicked.connect(lambda _: commands.cancel())
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(lambda _: self.hide())
+        for button in (self.get, self.stop, close):
+            row.addWidget(button)
+        column.addLayout(row)
+        self._fetches = False
+        commands.listed.connect(self._listed)
+        commands.progressed.connect(self._progressed)
+        commands.ended.connect(self._ended)
+        self.told.setText(tr(LOOKING))
+        self._refresh()
+
+    def _listed(self, answer: dict[str, Any]) -> None:
+        ticked = {one["name"] for one in self._ticked()}
+        self.models.clear()
+        catalogue = answer.get("catalogue")
+        for entry in catalogue if isinstance(catalogue, list) else ():
+            if not isinstance(entry, dict) or entry.get("there"):
+                continue
+            size = f"{self._size(entry) / 1e9:.2f} GB"
+            first = f"{entry.get('title')} · {size} · {entry.get('licence')}"
+            item = QListWidgetItem(f"{first}\n{entry.get('what_for', '')}")
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            is_ticked = entry.get("name") in ticked
+            item.setCheckState(Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked)
+            item.setData(Qt.ItemDataRole.UserRole, entry)
+            self.models.addItem(item)
+        if not catalogue:
+            self.told.setText(tr("The list can't be had: see `limn doctor`."))
+        elif self.told.text() == tr(LOOKING):
+            self.told.setText(tr("Tick what you want."))
+        self._refresh()
+
+    def _size(self, entry: dict[str, Any]) -> float:
+        """Bytes in the precision that this device is given."""
+        sizes = entry.get("bytes") or {}
+        wish = "fp32" if self._panel.device.startswith("CPU") else "fp16"
+        return float(sizes.get(wish) or next(iter(sizes.values()), 0))
+
+    def _ticked(self) -> list[dict[str, Any]]:
+        items = [self.models.item(row) for row in range(self.models.count())]
+        return [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in items
+            if item.checkState() == Qt.CheckState.Checked
+        ]
+
+    def _refresh(self) -> None:
+        ticked = self._ticked()
+        pages = [
+            f'{escape(str(one.get("licence")))}: <a href="{escape(str(one.get("page")))}">'
+            f"{escape(str(one.get('page')))}</a>"
+            for one in ticked
+        ]
+        self.licences.setText("<br>".join(pages))
+        self.get.setEnabled(bool(ticked) and self.agree.isChecked() and not self._fetches)
+        self.stop.setEnabled(self._fetches)
+        self.bar.setVisible(self._fetches)
+        self.models.setEnabled(not self._fetches)
+
+    def _begin(self) -> None:
+        names = [str(one["name"]) for one in self._ticked()]
+        self._fetches = True
+        self.bar.setValue(0)
+        self.told.setText(tr("Fetching…"))
+        self._refresh()
+        self._commands.get(names)
+
+    def _progressed(self, told: tuple[str, int, int]) -> None:
+        name, done, of = told
+        self.bar.setValue(int(STEPS * done / max(1, of)))
+        self.told.setText(f"{name}: {done / 1e6:.0f} / {of / 1e6:.0f} MB")
+
+    def _ended(self, what: str, why: str) -> None:
+        if what != "get":
+            return
+        self._fetches = False
+        self.told.setText(why or tr("Done. The model is used from now on."))
+        self._refresh()
+        self._commands.ask()

@@ -1,0 +1,71 @@
+"""Get a model: the docker's button, its window, an edit with what was fetched."""
+
+import random
+
+from help import (
+    HEIGHT,
+    WIDTH,
+    QApplication,
+    QByteArray,
+    Qt,
+    ended,
+    note,
+    panel,
+    picture,
+    quick,
+    screenshot,
+    start,
+    widget,
+)
+
+FETCH_SECONDS = 120
+
+
+def in_window(name):
+    """A control of the window, which stands beside the docker."""
+    window = next(
+        one
+        for one in QApplication.topLevelWidgets()
+        if one.objectName() == "limn_get_model_window" and one.isVisible()
+    )
+    return next(one for one in window.findChildren(object) if one.objectName() == name)
+
+
+def check_get_and_use(result):
+    document, layer = yield from picture("recolour")
+    stains = random.Random(1).randbytes(4 * WIDTH * HEIGHT)
+    layer.setPixelData(QByteArray(stains), 0, 0, WIDTH, HEIGHT)
+    document.refreshProjection()
+    yield 1
+    yield from quick(4)
+    yield lambda: panel().model, 120
+    result["model before"] = widget("limn_model").text()
+    yield from start("make the star blue")
+    yield lambda: panel().lacks_model, 120
+    result["foreign"] = "not of the world" in note()
+    result["button"] = widget("limn_get_a_model").isVisible()
+    yield from screenshot("foreign")
+    yield from ended()
+    widget("limn_get_a_model").click()
+    yield lambda: in_window("limn_models_to_get").count() > 0, 60
+    models = in_window("limn_models_to_get")
+    items = [models.item(row) for row in range(models.count())]
+    result["listed"] = [one.text() for one in items]
+    wanted = next(one for one in items if "InstructPix2Pix" in one.text())
+    wanted.setCheckState(Qt.CheckState.Checked)
+    result["may get without agreeing"] = in_window("limn_get").isEnabled()
+    result["licence"] = "huggingface.co" in in_window("limn_licences").text()
+    in_window("limn_agree").click()
+    yield 0.5
+    yield from screenshot("agreed")
+    in_window("limn_get").click()
+    yield lambda: in_window("limn_get_progress").value() > 100, FETCH_SECONDS
+    yield from screenshot("fetching")
+    in_window("limn_get_stop").click()
+    came = yield lambda: in_window("limn_get").isEnabled(), 30
+    result["stopped"], result["told after stop"] = came, in_window("limn_get_told").text()
+    yield lambda: in_window("limn_models_to_get").count() > 0, 60
+    yield 2
+    in_window("limn_get").click()
+    yield lambda: in_window("limn_get_told").text().startswith("Done"), FETCH_SECONDS
+    result["told"] = in_window("limn_get_told").text()

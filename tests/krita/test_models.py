@@ -1,0 +1,40 @@
+"""A model is fetched by clicks in the docker alone, from a hub on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ..models.hub import Hub
+from . import harness
+from .harness import Stage
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(1200)]
+
+
+def test_get_a_model(stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
+    """The bundled model is told to be foreign to this picture; a tiny one, in the layout and under
+    the name of InstructPix2Pix, is listed, agreed to, fetched, stopped, and fetched again.
+    """
+    shutil.copytree(tiny_model / "instruction", tmp_path / "hub")
+    hub = Hub(tmp_path / "hub", "timbrooks/instruct-pix2pix", slow=0.01)
+    with hub.running():
+        own = replace(
+            stage,
+            server=[sys.executable, "-P", "-m", "limn.server.cli", "serve"],
+            variables=stage.variables | {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"},
+        )
+        outcome = harness.run("models.py", own, seconds=900)
+        asked = [path for _, path, *_ in hub.asked]
+    told = outcome.of("get_and_use")
+    assert told["model before"] == "Model: sketchbook"
+    assert told["foreign"] and told["button"]
+    assert any("InstructPix2Pix" in one and "GB" in one and "MIT" in one for one in told["listed"])
+    assert not told["may get without agreeing"] and told["licence"]
+    assert told["stopped"] and "Stopped" in told["told after stop"]
+    assert told["told"].startswith("Done")
+    assert asked, "nothing was asked of the hub"
