@@ -39,9 +39,14 @@ def done(models: Models, name: str, store: Memory | None = None, **options: Any)
 @pytest.mark.parametrize(
     ("name", "first", "again", "reused"),
     [
-        ("foi", (3, 3 * 3), (3, 3 * 3), ()),
+        ("foi", (3, 3 * 3), (2, 2 * 3), ("first step",)),
         ("instdiffedit", (2 + 2, 2 * 6 + 2 * 2), (2 + 2, 2 * 6 + 2 * 2), ()),
-        ("adapedit", (3 + 2 + 3, 3 + 2 * 2 + 3 * 3), (3, 3 * 3), ("inversion", "words and places")),
+        (
+            "adapedit",
+            (3 + 2 + 3, 3 + 2 * 2 + 3 * 3),
+            (3, 3 * 2),
+            ("inversion", "words and places", "source attention"),
+        ),
         ("tas", (2 + 4 + 3, 2 * 3 + 4 + 3 * 2), (3, 3 * 2), ("text optimisation", "inversion")),
     ],
 )
