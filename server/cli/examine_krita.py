@@ -16,10 +16,7 @@ from typing import Any
 from .findings import Finding, ask
 
 TRIED = ("5.1.5", "5.2.9", "5.3.4", "6.0.4")
-"""The versions of Krita in which all of Limn's tests have been run.
-
-By `python3 -m installer kritas`.
-"""
+"""The versions of Krita in which Limn was tried; krita_plugin/README.md says with which tests."""
 
 SYSTEM_PYTHONS = (Path("/usr/bin"), Path("/bin"))
 """Where the Python lies that a Krita from the distribution was built with."""
