@@ -24,13 +24,15 @@ from .phrases import (
     without_fillers,
 )
 from .predicates import trailing_adjectives
+from .verb_table import PICTURE_VERBS
 from .verbs import READERS, there
 
 
 def is_imperative(text: str) -> bool:
     """Whether a text begins with a verb that asks for something."""
     words = without_fillers(tokens(text))
-    return bool(words) and (words[0].word in lex.VERBS or words[0].word == "there")
+    verb = bool(words) and words[0].word in lex.VERBS and not _names(words)
+    return verb or (bool(words) and words[0].word == "there")
 
 
 def begins_imperative(words: Tokens) -> bool:
@@ -49,6 +51,13 @@ def read(text: str) -> Reading:
     return _read(without_fillers(tokens(text)))
 
 
+def _names(words: Tokens) -> bool:
+    """Whether a word that can be a verb is a noun here: light in the windows."""
+    follows = words[1].word if len(words) > 1 else ""
+    noun = words[0].word in lex.NOUNS_TOO - {"cut", "drop"}
+    return noun and follows in ("in", "on", "from", "of", "at")
+
+
 def _read(words: Tokens) -> Reading:
     words = _without_degree(_without_particle(words))
     if not words:
@@ -58,8 +67,10 @@ def _read(words: Tokens) -> Reading:
     if words[0].word == "there":
         return there(words)
     pattern = lex.VERBS.get(words[0].word)
-    if pattern is None:
+    if pattern is None or _names(words):
         return _phrase(words)
+    if words[0].word in PICTURE_VERBS and (len(words) == 1 or is_whole(words[1:])):
+        return Reading("global", words[1:])
     return READERS[pattern](words[0].word, words[1:]) or raw(words[1:])
 
 

@@ -295,8 +295,10 @@ def is_adjective(word: str) -> bool:
 
     It is in the table, a participle, or an adjective that is no noun as well.
     """
-    if word in ADJECTIVES or (
-        word.endswith("ish") and len(word) > 5 and "n" not in english.classes(word)
+    if (
+        word in ADJECTIVES
+        or word in BASES
+        or (word.endswith("ish") and len(word) > 5 and "n" not in english.classes(word))
     ):
         return True
     if word in PREPOSITIONS or word in DETERMINERS or word in ADVERBS:

@@ -36,7 +36,8 @@ MATERIALS = frozenset(
 
 
 MEASURES = frozenset(
-    "contrast saturation brightness exposure sharpness vibrance hue-shift vignette grain".split()
+    "contrast saturation brightness exposure sharpness vibrance hue-shift vignette grain "
+    "detail details noise".split()
 )
 """What, changed, changes all of a picture: reduce the saturation."""
 
@@ -62,7 +63,7 @@ STYLES = frozenset(
 
 TIMES = frozenset(
     "evening morning midday daytime nighttime winter summer autumn spring fall night day dawn "
-    "dusk sunset sunrise noon midnight twilight".split()
+    "dusk sunset sunrise noon midnight hour twilight".split()
 )
 
 
@@ -87,7 +88,8 @@ MEDIA = frozenset(
     "cyberpunk steampunk manga lego noir gothic baroque impressionism cubism surrealism "
     "vaporwave retro comic painting watercolor watercolour sketch cartoon anime drawing "
     "photograph render engraving mosaic fresco collage polaroid etching lithograph woodcut "
-    "linocut".split()
+    "linocut lineart linework chibi monochrome sepia grayscale greyscale gouache halftone "
+    "isometric synthwave solarpunk".split()
 )
 
 
@@ -99,6 +101,6 @@ PLACES = frozenset(
 
 WHOLE_NOUNS = frozenset(
     "season weather time mood atmosphere style lighting scene setting climate ambience "
-    "genre".split()
+    "genre palette colors colours".split()
 )
 """What, changed, changes all of a picture."""

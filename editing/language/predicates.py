@@ -162,6 +162,8 @@ def _is_verb_here(rest: Tokens, k: int, run: int | None) -> bool:
     if "n" in english.classes(word) and run is not None:
         return False
     following = rest[k + 1].word
+    if english.classes(word) == "v" and "n" in english.classes(following):
+        return True  # make the dragon breathe fire
     return (
         following in lex.DETERMINERS
         or following in lex.PRONOUNS

@@ -133,7 +133,8 @@ def unclear(item: Part) -> Question | None:
         return Question("exception", sentence)
     rest = "the rest" in text.lower() or "everything else" in text.lower()
     mixed = item.operation == "global" and {"but", "only"} & set(words)
-    if (rest or mixed) and not item.outside:
+    alone = words[:1] in (["only"], ["just"]) and item.operation == "raw"
+    if (rest or mixed or alone) and not item.outside:
         sentence = "Say it as: make everything except the ... black and white."
         return Question("exception", f"One thing and all others can't be told in one. {sentence}")
     if "not" in words or "never" in words:
@@ -156,10 +157,10 @@ def unclear(item: Part) -> Question | None:
     if words and words[0] in ASKING and item.operation == "raw":
         sentence = "Limn answers no questions. Say what to change, and into what."
         return Question("unclear", sentence)
-    alone = (
+    posed = (
         item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.POSE_VERBS
     )
-    if alone and (len(words) == 1 or words[1] in ("down", "up") or words[1] in lex.PREPOSITIONS):
+    if posed and (len(words) == 1 or words[1] in ("down", "up") or words[1] in lex.PREPOSITIONS):
         sentence = f"Who shall {text!r}? Say it as: make the ... {text}"
         return Question("unclear", sentence)
     if (told := _says_nothing(item, words)) is not None:

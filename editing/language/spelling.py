@@ -56,6 +56,7 @@ CORE = frozenset(
         *lex.ANIMATE,
         *lex.STYLES,
         *lex.PICTURES,
+        *lex.MEDIA,
     )
 )
 # Zipf times 10: how much more common the right word is than what was written, if that is ever seen

@@ -42,7 +42,7 @@ VERBS: dict[str, Pattern] = _table(
         "copy double multiply photoshop cartoonify cartoonize beautify modernize age-progress "
         "move rotate shift take get cut keep bring push pull crop edit improve fix enhance "
         "stylize stylise colorize colourise "
-        "simplify",
+        "simplify deblur unblur dehaze undress",
     }
 )
 """The first word of an imperative -> its pattern."""
@@ -59,6 +59,14 @@ STATES = {
     "mirror": "mirrored", "age": "old",
 }  # fmt: skip
 """What a thing is after the verb was done to it."""
+
+
+PICTURE_VERBS = frozenset(
+    "sharpen brighten darken lighten blur saturate desaturate colorize colourise restore enhance "
+    "upscale denoise retouch stylize stylise pixelate posterize invert unblur deblur dehaze "
+    "simplify".split()
+)
+"""Verbs that, alone or with "everything", ask for a change of the whole picture."""
 
 
 AMBIGUOUS = frozenset(

@@ -233,6 +233,8 @@ def _receives(rest: Tokens) -> int:
 
     No article parts them from what is got: the woman | red hair, the horse | wings.
     """
+    if len(rest) > 2 and rest[0].word in lex.DEFINITE and rest[1].word in lex.ANIMATE:
+        return 2  # the man | cat ears
     noun = next(
         (
             i

@@ -155,6 +155,8 @@ def prospect(selection: Any | None) -> tuple[int, int] | None:
     layer = None if document is None else document.activeNode()
     if layer is None or layer.type() != "paintlayer" or not layer.visible():
         return None
+    if layer.parentNode() is None:
+        return None  # it is just being undone
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     layers = stack.up_to(layer)
     content = united([stack.bounds_of(one) for one in layers]).intersected(canvas)

@@ -16,7 +16,10 @@ from typing import Any
 from .findings import Finding, ask
 
 TRIED = ("5.1.5", "5.2.9", "5.3.4", "6.0.4")
-"""The versions of Krita in which Limn was tried; krita_plugin/README.md says with which tests."""
+"""The versions of Krita in which Limn was tried.
+
+krita_plugin/README.md says with which tests.
+"""
 
 SYSTEM_PYTHONS = (Path("/usr/bin"), Path("/bin"))
 """Where the Python lies that a Krita from the distribution was built with."""

@@ -39,7 +39,7 @@ def test_previews_then_one_new_layer_with_its_selection(edits: Outcome, name: st
     assert told["note"].startswith("done in"), told["note"]
     assert told["previews"] >= 3
     assert (
-        told["box"] == told["title"]
+        told["box"].endswith(f" · {told['title']}")
         and told["ran"] == [name]
         and f"algorithm: {name} " in told["details"]
     )

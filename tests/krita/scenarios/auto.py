@@ -132,7 +132,7 @@ def check_the_same_edit_goes_on(result):
     keys("key", "ctrl+a", "Delete")
     came = yield lambda: panel().caption == "", 10
     assert came, panel().caption
-    yield from asked(result, "make the star striped", "ctrl+shift+m", 3)
+    yield from asked(result, "make the star striped", "ctrl+shift+m", 1)
     yield from choose("auto")
     result["the caption stays in sight"] = widget("limn_caption").isVisible()
 
