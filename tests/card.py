@@ -179,6 +179,9 @@ class _Backend(_DummyBackendModule):  # type: ignore[misc]
     def empty_cache(self) -> None:
         pass
 
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.float16, torch.bfloat16]
+
     def get_rng_state(self, device: Any = 0) -> torch.Tensor:
         return torch.empty(0)
 
