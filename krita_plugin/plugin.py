@@ -56,6 +56,7 @@ class Application:
             self._save
         )  # a seed or a parameter set last, without an edit after it
         notifier.applicationClosing.connect(self.client.close)
+        notifier.applicationClosing.connect(masks.close)
 
     def turn(self) -> None:
         """The panel shows what belongs to the picture in front."""

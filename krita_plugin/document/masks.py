@@ -99,6 +99,14 @@ def mask_of(layer: Any) -> Any | None:
     return masks[0] if len(masks) == 1 and masks[0].type() == KIND else None
 
 
+def close() -> None:
+    """Close the hidden picture: where one is open as Krita ends, 5.1.5 ends by a fault."""
+    hidden = _hidden[0] if _hidden else None
+    _hidden.clear()
+    if hidden is not None and any(one == hidden for one in Krita.instance().documents()):
+        hidden.close()
+
+
 def _opened() -> Any | None:
     """The hidden picture."""
     is_there = _hidden and (
