@@ -431,6 +431,8 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.more,
             *self.strip.controls,
             *self.mask_sliders.controls,
+            self.algorithm,
+            *self._hints.buttons(),
             *settings,
             *self.status.controls,
         ]

@@ -301,11 +301,6 @@ def test_tab_reaches_every_control(edits: Outcome) -> None:
 
 def test_no_shortcut_clashes(edits: Outcome) -> None:
     told = edits.of("shortcuts")
-    assert set(told["ours"]) == {
-        "limn_edit",
-        "limn_again",
-        "limn_focus",
-        "limn_mask",
-        "limn_cancel",
-    }
+    assert {"limn_edit", "limn_again", "limn_focus", "limn_mask", "limn_cancel"} < set(told["ours"])
+    assert all(told["ours"].values()), "an action without a key"
     assert told["clashes"] == {}
