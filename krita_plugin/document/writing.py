@@ -229,10 +229,12 @@ def _children(document: Any, layer: Any, nodes: Sequence[Any]) -> Steps[None]:
     while not document.tryBarrierLock():
         yield ADDED_SECONDS
         yield from idle(document)
+    settling.changed(document)
     try:
         layer.setChildNodes(list(nodes))
     finally:
         document.unlock()
+    settling.changed(document)
 
 
 def open_as_new(

@@ -8,6 +8,7 @@ from help import (
     activate,
     app,
     digest,
+    is_open,
     layers,
     masks,
     names,
@@ -454,7 +455,12 @@ def check_closed_after_mask_only(result):
             if document.selection() is not None:
                 yield 1
             document.setModified(False)
-            document.close()
+            app().action("file_close").trigger()
+            for _ in range(500):  # a mask that comes now would make Krita ask whether to save
+                if not is_open(document):
+                    break
+                document.setModified(False)
+                yield 0.01
             del document, layer, edit
             yield from scripted.settled()
             result["closed"] += 1
