@@ -112,7 +112,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.servers.forget_wanted.connect(shared.client.forget_server)
         self.view.status.stop_wanted.connect(shared.client.stop_server)
         models = ModelMenu(shared.panel, shared.models, shared.client.start_anew)
-        self.view.status.layout().addWidget(models)
+        self.view.status.last.addWidget(models, 1)
         self.view.status.controls += models.controls
         self.setWidget(self.view)
 

@@ -129,6 +129,7 @@ class Status(QWidget):  # type: ignore[misc]
         self.dot.setObjectName("limn_dot")
         row.addWidget(self.dot)
         row.addWidget(self.link, 1)
+        self.last = row  # the model's menu stands here, too
         column.addLayout(row)
         self._menu = QMenu(self)
         self._menu.setObjectName("limn_link_menu")

@@ -101,7 +101,7 @@ def test_a_picture_may_be_closed_while_its_mask_is_on_its_way(layers: Outcome) -
 def test_whatever_the_painter_does_nothing_is_lost_and_nothing_wrong(interleaved: Outcome) -> None:
     runs = interleaved.of("random_actions")["runs"]
     assert len(runs) == 40
-    placed = 0
+    placed = compared = 0
     for run in runs:
         if run["closed"]:
             assert run["kept"] == 1 or run["mask only"], run
@@ -111,11 +111,12 @@ def test_whatever_the_painter_does_nothing_is_lost_and_nothing_wrong(interleaved
             assert run["mask only"] or (run["kept"] == 1 and run["kind"] == "error"), run
             continue
         placed += 1
+        compared += run["agreement"] is not None
         # the painter's own strokes cover a part, and a changed colour all of it
         repainted = {"krita_filter_invert", "delete", "undo"} & set(run["actions"])
         assert run["agreement"] is None or repainted or run["agreement"] > 0.5, run
     print(f"random actions: {placed} of {len(runs)} results in the picture, in the right place")
-    assert placed >= 20
+    assert placed >= 20 and compared >= 15
 
 
 def test_a_cut_out_shape_is_sent_with_a_margin(layers: Outcome) -> None:

@@ -93,7 +93,7 @@ def test_the_package_stands_alone() -> None:
         "limn/vendor/websockets/sync/client.py" in files
         and "limn/vendor/websockets/LICENSE" in files
     )
-    kinds = (".py", ".desktop", ".action", "LICENSE")
+    kinds = (".py", ".desktop", ".action", "LICENSE", ".json")
     assert [name for name in files if not name.endswith(kinds)] == ["limn/manual.html"]
     assert b"X-Krita-Manual=manual.html\n" in files["limn.desktop"]
     assert b"%" not in files["limn.desktop"]

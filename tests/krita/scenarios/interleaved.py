@@ -152,7 +152,7 @@ def agreement(document, found):
             alike += all(
                 abs(a - b) < 24 for a, b in zip(one[at : at + 3], other[at : at + 3], strict=True)
             )
-    return alike / max(1, count)
+    return alike / count if count else None  # all of it lies beside the canvas
 
 
 def check_random_actions(result):
