@@ -100,7 +100,10 @@ def mask_of(layer: Any) -> Any | None:
 
 
 def close() -> None:
-    """Close the hidden picture: where one is open as Krita ends, 5.1.5 ends by a fault."""
+    """Close the hidden picture.
+
+    Where one is open as Krita ends, 5.1.5 ends by a fault.
+    """
     hidden = _hidden[0] if _hidden else None
     _hidden.clear()
     if hidden is not None and any(one == hidden for one in Krita.instance().documents()):
