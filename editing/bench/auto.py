@@ -16,8 +16,6 @@ from statistics import mean
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from ..auto import KINDS, kind_of, serving
 from ..diffusion.loading import load_models
@@ -25,12 +23,12 @@ from ..facts import declared
 from ..language.instruction import parse
 from ..methods.table import PAPERS
 from ..sketchbook import folder
-from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .methods import PRESETS
-from .quality import check_same_run, cores, known_types, listed
-from .quality_cases import Case, Work, key_of, measured
-from .records import Record, Records
+from .options import Device, EditTypes, First, Jobs, Model, Out
+from .quality import carry_out, check_same_run, cores, known_types, listed, records_of
+from .quality_cases import Case, Work
+from .records import Record
 
 app = typer.Typer(help=__doc__)
 
@@ -162,19 +160,10 @@ def put(text: str, into: Path) -> None:
 
 @app.command()
 def main(
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="Where to write; a run that was interrupted there goes on."
-        ),
-    ],
+    out: Out,
     cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 12,
-    first: Annotated[
-        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
-    ] = FIRST_HELD_OUT,
-    types: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
-    ] = None,
+    first: First = FIRST_HELD_OUT,
+    types: EditTypes = None,
     methods: Annotated[
         list[str] | None, typer.Option(metavar="A,B", help="Only these of the papers' methods.")
     ] = None,
@@ -183,12 +172,9 @@ def main(
         Path | None,
         typer.Option(metavar="FILE", help="Put the table between the marks of this file, too."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    jobs: Jobs = 0,
+    model: Model = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure the papers' methods by kind of change, against Auto's choice.
 
@@ -202,23 +188,16 @@ def main(
     wanted = known_types(listed(types))
     if unknown := sorted(set(listed(methods)) - set(papers)):
         raise typer.BadParameter(f"There is no {unknown[0]!r}; there are {', '.join(papers)}.")
-    try:
-        records = Records(out / "quality.jsonl", key_of)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    check_same_run(records, preset, load_models(model or folder(), device).name, {})
-    for name in ("edits", "masks"):
-        (out / name).mkdir(parents=True, exist_ok=True)
+    records = records_of(out)
+    place = model or folder()
+    check_same_run(records, preset, load_models(place, device).name, {})
     work = [
         Work(type, seed, method, preset, out)
         for seed in range(first, first + cases)
         for type in wanted
         for method in listed(methods) or papers
     ]
-    todo = [piece for piece in work if piece.key not in records]
-    steps = measured(todo, model or folder(), device, jobs or cores()) if todo else iter(())
-    for record in track(steps, "editing", total=len(todo), console=Console(stderr=True)):
-        records.add(record)
+    carry_out(work, records, place, device, jobs or cores(), "editing")
     found = table(records.all, papers)
     text = markdown(found, papers, preset)
     typer.echo(text)

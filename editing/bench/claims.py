@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from ..diffusion.loading import load_models
@@ -26,9 +24,10 @@ from ..request import Value
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .methods import PRESETS, Changes, changes
-from .quality import check_same_run, cores, listed
-from .quality_cases import Work, key_of, measured
-from .records import Record, Records
+from .options import Device, First, Jobs, Model, Out
+from .quality import carry_out, check_same_run, cores, listed, records_of
+from .quality_cases import Work, key_of
+from .records import Record
 from .report import CLAIMS, Claim, Mean, average, of, shown
 
 app = typer.Typer(help=__doc__)
@@ -183,19 +182,12 @@ def tables(by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str]) -
 
 @app.command()
 def main(
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="Where to write; a run that was interrupted there goes on."
-        ),
-    ],
+    out: Out,
     quick: Annotated[
         bool, typer.Option("--quick", help=f"{QUICK_CASES} cases of each type, about 50 rows each.")
     ] = False,
     cases: Annotated[int, typer.Option(min=0, help=f"Cases of each type; 0: {CASES}.")] = 0,
-    first: Annotated[
-        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
-    ] = FIRST_HELD_OUT,
+    first: First = FIRST_HELD_OUT,
     types: Annotated[
         list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
     ] = None,
@@ -212,12 +204,9 @@ def main(
             help="Each value of a parameter; may be given several times.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    jobs: Jobs = 0,
+    model: Model = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure what the papers claim of each other, at the same guidance.
 
@@ -245,13 +234,8 @@ def main(
     by_setting = {}
     for setting in chosen:
         home = out / setting.name.replace(" ", "-").replace(",", "")
-        try:
-            records = Records(home / "quality.jsonl", key_of)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
+        records = records_of(home)
         check_same_run(records, preset, name_of_model, setting.changed)
-        for part in ("edits", "masks"):
-            (home / part).mkdir(parents=True, exist_ok=True)
         work = [
             Work(type, seed, method, preset, home, setting.changed)
             for seed in range(first, first + count)
@@ -259,11 +243,7 @@ def main(
             for method in names
             if speaks_of(method, type)
         ]
-        todo = [piece for piece in work if piece.key not in records]
-        steps = measured(todo, place, device, jobs or cores()) if todo else iter(())
-        err = Console(stderr=True)
-        for record in track(steps, setting.name, total=len(todo), console=err):
-            records.add(record)
+        carry_out(work, records, place, device, jobs or cores(), setting.name)
         asked = {piece.key for piece in work}
         by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
     console = Console()

@@ -29,6 +29,7 @@ from ..diffusion.schedule import DDIM, Timestep, randn
 from ..sketchbook import folder
 from . import metrics, sheet
 from .methods import PRESETS, ask, known_methods
+from .options import Device
 from .paper_figures import figures
 from .paper_sets import READERS, DataError, Sample
 from .paper_tables import EVALUATIONS, Evaluation
@@ -198,7 +199,7 @@ def main(
             metavar="FOLDER", help="Real weights. The bundled model says nothing about a paper."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    device: Device = "cpu",
     methods: Annotated[
         list[str] | None,
         typer.Option(metavar="A,B", help="Default: those that the paper compared."),

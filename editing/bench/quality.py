@@ -22,12 +22,37 @@ from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import presence, report, sheet
 from .methods import PRESETS, Changes, changes, known_methods
+from .options import Device, EditTypes, First, Model, Out
 from .quality_cases import Case, Work, key_of, measured, written
 from .records import Records
 
 app = typer.Typer(help=__doc__)
 
 LOOKED_AT = 100  # seeds for each case, where only some will do
+
+
+def records_of(out: Path) -> Records:
+    """The records of a folder. Raises typer.BadParameter where they can't be read."""
+    try:
+        return Records(out / "quality.jsonl", key_of)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def carry_out(
+    work: Sequence[Work], records: Records, place: Path, device: str, jobs: int, named: str
+) -> None:
+    """Do what has no record yet, in processes, and record each edit as it is done.
+
+    named: what the progress bar says.
+    """
+    for out in {piece.out for piece in work}:
+        for name in ("edits", "masks"):
+            (out / name).mkdir(parents=True, exist_ok=True)
+    todo = [piece for piece in work if piece.key not in records]
+    steps = measured(todo, place, device, jobs) if todo else iter(())
+    for record in track(steps, named, total=len(todo), console=Console(stderr=True)):
+        records.add(record)
 
 
 def draw_sheet(out: Path, cases: Iterable[tuple[str, int]], methods: Sequence[str]) -> None:
@@ -109,19 +134,10 @@ def check_same_run(records: Records, preset: str, model: str, changed: Changes) 
 
 @app.command()
 def main(
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="Where to write; a run that was interrupted there goes on."
-        ),
-    ],
+    out: Out,
     cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 20,
-    first: Annotated[
-        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
-    ] = FIRST_HELD_OUT,
-    types: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
-    ] = None,
+    first: First = FIRST_HELD_OUT,
+    types: EditTypes = None,
     things: Annotated[
         int, typer.Option(min=0, max=3, help="Only pictures of so many things; 0: any.")
     ] = 0,
@@ -144,11 +160,8 @@ def main(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")] = 0,
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    model: Model = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure every method on held-out edits with exact answers.
 
@@ -162,27 +175,20 @@ def main(
     try:
         wanted = known_methods(listed(methods))
         changed = changes(set_ or ())
-        records = Records(out / "quality.jsonl", key_of)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    records = records_of(out)
     place = model or folder()
     check_same_run(records, preset, load_models(place, device).name, changed)
-    for name in ("edits", "masks"):
-        (out / name).mkdir(parents=True, exist_ok=True)
     seeds = {type: seeds_of(type, first, cases, things) for type in wanted_types}
     pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
     work = [
         Work(type, seed, method, preset, out, changed) for type, seed in pairs for method in wanted
     ]
-    todo = [piece for piece in work if piece.key not in records]
-    err = Console(stderr=True)
-    err.print(f"{len(work)} edits, {len(work) - len(todo)} of them done before")
+    done = sum(piece.key in records for piece in work)
+    Console(stderr=True).print(f"{len(work)} edits, {done} of them done before")
     processes = jobs or (1 if device != "cpu" else cores())
-    if todo:
-        for record in track(
-            measured(todo, place, device, processes), "editing", total=len(todo), console=err
-        ):
-            records.add(record)
+    carry_out(work, records, place, device, processes, "editing")
     asked = {piece.key for piece in work}
     chosen = [record for record in records.all if key_of(record) in asked]
     draw_sheet(out, pairs, wanted)

@@ -15,9 +15,9 @@ from rich.progress import track
 from .. import EditRequest, edit, events
 from ..diffusion.loading import Models, load_models
 from ..sketchbook import folder
-from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT, SIZE
 from . import sheet
+from .options import EditTypes, First, Model
 from .quality import known_types
 from .quality_cases import Case
 from .sketchbook_cases import Oracle, hole_of
@@ -52,17 +52,10 @@ def main(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The sheet, a PNG.")] = Path(
         "samples.png"
     ),
-    first: Annotated[
-        int, typer.Option(help="First seed; held-out ones begin at 1000000.")
-    ] = FIRST_HELD_OUT,
-    types: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
-    ] = None,
+    first: First = FIRST_HELD_OUT,
+    types: EditTypes = None,
     steps: Annotated[int, typer.Option(min=2, help="Steps of the stock pipelines.")] = 50,
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
-    ] = None,
+    model: Model = None,
 ) -> None:
     """Draw what a model of the sketchbook's world makes.
 

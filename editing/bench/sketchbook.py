@@ -18,6 +18,7 @@ from ..diffusion.loading import load_models
 from ..sketchbook import folder
 from ..sketchbook.judge import load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT
+from .options import Device
 from .sketchbook_bars import BARS
 from .sketchbook_cases import Bench
 
@@ -37,7 +38,7 @@ def main(
         Path | None,
         typer.Option(help="a folder with the three variants; the bundled one by default"),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    device: Device = "cpu",
     batch: Annotated[int, typer.Option(help="pictures sampled together; more on a GPU")] = 8,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="write the figures there too")

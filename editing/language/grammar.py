@@ -24,7 +24,7 @@ from .phrases import (
     without_fillers,
 )
 from .predicates import trailing_adjectives
-from .verb_table import PICTURE_VERBS
+from .verb_table import PARTICLES, PICTURE_VERBS
 from .verbs import READERS, there
 
 
@@ -86,9 +86,6 @@ def _without_particle(words: Tokens) -> Tokens:
         and words[2].word not in ("of", "from")
     )
     return (words[0], *words[2:]) if particle else words
-
-
-PARTICLES = ("out", "up", "off", "away", "down")
 
 
 def _without_degree(words: Tokens) -> Tokens:

@@ -23,6 +23,7 @@ from .nouns import VIEWS as VIEWS
 from .nouns import WEATHER as WEATHER
 from .nouns import WHOLE_NOUNS as WHOLE_NOUNS
 from .verb_table import AMBIGUOUS as AMBIGUOUS
+from .verb_table import PARTICLES as PARTICLES
 from .verb_table import STATES as STATES
 from .verb_table import VERBS as VERBS
 from .verb_table import Pattern as Pattern
@@ -266,11 +267,7 @@ CONTENTLESS = frozenset(
         "should",
         "there",
         "or",
-        "up",
-        "down",
-        "out",
-        "off",
-        "away",
+        *PARTICLES,
     )
 )
 

@@ -16,6 +16,7 @@ from .phrases import (
     without_attribute,
 )
 from .predicates import is_predicate
+from .verb_table import PARTICLES
 
 Operation = Literal["replace", "add", "remove", "modify", "global", "raw"]
 
@@ -96,6 +97,6 @@ def becomes(subject: Tokens, target: Tokens, described: bool = False) -> Reading
 
 def raw(rest: Tokens) -> Reading:
     """What no pattern reads: bring out the clouds."""
-    if len(rest) > 1 and rest[0].word in ("out", "up", "down", "off", "away"):
+    if len(rest) > 1 and rest[0].word in PARTICLES:
         rest = rest[1:]
     return Reading("raw", (), rest, key=name_of(rest) or longest_head(rest))

@@ -61,6 +61,10 @@ STATES = {
 """What a thing is after the verb was done to it."""
 
 
+PARTICLES = frozenset("out up off away down".split())
+"""What belongs to a verb in front of it: wipe out the clouds."""
+
+
 PICTURE_VERBS = frozenset(
     "sharpen brighten darken lighten blur saturate desaturate colorize colourise restore enhance "
     "upscale denoise retouch stylize stylise pixelate posterize invert unblur deblur dehaze "

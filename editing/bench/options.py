@@ -1,0 +1,30 @@
+"""The options that several benchmarks share on their command lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..sketchbook.edits import TYPES
+
+Out = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Where to write; a run that was interrupted there goes on."),
+]
+
+First = Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")]
+
+EditTypes = Annotated[
+    list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
+]
+
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
+
+Model = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Another model; the bundled one by default."),
+]
+
+Device = Annotated[str, typer.Option(help="cpu, cuda, ...")]
