@@ -198,9 +198,6 @@ LARGEST = 350
 LARGE = {
     "editing/diffusion/configuration.py",
     "editing/diffusion/loading.py",
-    "editing/language/pieces.py",
-    "editing/language/prompts.py",
-    "editing/language/rewriting.py",
     "editing/methods/adapedit.py",
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",

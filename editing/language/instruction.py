@@ -30,6 +30,7 @@ from .phrases import Tokens, head, is_noun_phrase, tokens
 from .pieces import ARROW
 from .questions import Question, doubted, unclear
 from .references import resolved
+from .replacing import whole_line
 from .rewriting import imperative
 
 # the text encoder reads 75 tokens, about 400 characters; beyond this nothing could be meant
@@ -214,7 +215,7 @@ def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
     Notes, and nouns that are said to be there, are appended to the lists that are passed in.
     """
     text, marks = take(line, notes)
-    if not ARROW.search(text) and (plain := pieces.whole_line(text)) != text:
+    if not ARROW.search(text) and (plain := whole_line(text)) != text:
         placed = place(tuple(marks), text, plain)
         if len(placed) == len(marks):
             text, marks = plain, list(placed)

@@ -18,7 +18,8 @@ from .clauses import begins_clause
 from .grammar import begins_imperative, is_imperative, read
 from .outcome import Reading
 from .phrases import Tokens, head, relation_at, tokens
-from .politeness import expanded, is_statement, polite
+from .politeness import expanded, is_statement
+from .replacing import KEEP, LONGEST, whole_line
 from .rewriting import imperative
 
 Span = tuple[int, int]
@@ -32,8 +33,6 @@ LOOKAHEAD = 80  # characters after a separator that can decide whether an item b
 NOT_DO = r"(?:do not|don't|dont|never|avoid|must not|should not)"
 KNOWN = r"(?:the|this|that|these|those|his|her|its|their|my|everything|all|it|him|them|others?)\b"
 ARTICLE = r"(?:the|a|an|his|her|its|their|my|any)\b"
-NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
-KEEP = r"(?:keep|leave|preserve|retain|maintain)"
 KEEPING = r"(?:keeping|leaving|preserving|retaining|maintaining)"
 CHANGE = r"(?:change|touch|alter|modify|affect|move|edit|remove|replace|add|make)\b"
 CHANGING = r"(?:chang|touch|alter|affect|modify|mov|los|remov|edit|replac|ruin)\w+"
@@ -56,71 +55,6 @@ KEEP_ONLY = re.compile(
     r"|^remove everything (?:that|which) is not (.+)$",
     re.IGNORECASE,
 )
-PUT = r"(?:put|place|use|add|have|show|draw|insert|give me|make it|i want|set|paint)"
-TAKE = r"(?:replace|remove|delete|erase|swap|take (?:out|away|off)|cut out)"
-INSTEAD = r"(?:instead of|in place of|rather than|in lieu of)"
-IN_ITS_PLACE = (
-    r"(?: (?:there|instead|in (?:its|his|her|their|that|the same) (?:place|spot|position|stead)"
-    r"|in place of (?:it|him|her|them)|where (?:it|he|she|they) (?:was|were)))"
-)
-THE_REST = r"(?:the rest|everything else|all else|all the rest|the others|all others)"
-REPLACEMENTS = (
-    (
-        re.compile(rf"^{KEEP} (.+?),? (?:(?:and|but|then) )?{TAKE} {THE_REST}$", re.I),
-        r"remove everything except \1",
-    ),
-    (
-        re.compile(rf"^where (.+?) (?:is|are|was|were),? (?:now )?{PUT} (.+)$", re.I),
-        r"replace \1 with \2",
-    ),
-    (
-        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) {PUT} (.+?){IN_ITS_PLACE}$", re.I),
-        r"replace \1 with \2",
-    ),
-    (
-        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) replace it with (.+?)$", re.I),
-        r"replace \1 with \2",
-    ),
-    (
-        re.compile(
-            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),?"
-            r" (?:and )?not (?:an?|any) (.+)$",
-            re.I,
-        ),
-        r"replace the \2 with \1",
-    ),
-    (
-        re.compile(
-            rf"^there (?:is|are) no (.+?),? (?:so |and |but )?{PUT} (?:one|some|it|them|a few)"
-            r"(?: in| there| here| back)*$",
-            re.I,
-        ),
-        r"add one \1",
-    ),
-    (
-        re.compile(r"^not (?:an?|the) ([^,]+?),? but (?:rather )?((?:an?|some) .+)$", re.I),
-        r"replace the \1 with \2",
-    ),
-    (re.compile(rf"^(?:{PUT} )?({NUMBER} .+?) {INSTEAD} {NUMBER}$", re.I), r"make it \1"),
-    (
-        re.compile(rf"^(?:{PUT} )?(?!(?:replace|swap|change|turn)\b)(.+?) {INSTEAD} (.+)$", re.I),
-        r"replace \2 with \1",
-    ),
-    (
-        re.compile(
-            rf"^{INSTEAD} (.+?)(?:,| then| please)? (?:{PUT} )?((?:an?|some|the) .+)$", re.I
-        ),
-        r"replace \1 with \2",
-    ),
-    (
-        re.compile(rf"^{PUT} (.+?) where (.+?) (?:is|are|was|were|stands|sits)(?: now)?$", re.I),
-        r"replace \2 with \1",
-    ),
-)
-"""A replacement, or an exception, said in other words."""
-ASIDE = re.compile(r",? not (?:the|a|an|his|her|its|their|my) [^,]{2,40}, ?", re.IGNORECASE)
-"""Said of another thing in passing: replace the cat, not the dog, with a rabbit."""
-ONLY = re.compile(r"^(?:i|we) only (?:want|need) (?!to\b)", re.IGNORECASE)
 SHARED = frozenset(
     "make turn paint dye colour color change replace give swap recolor recolour transform convert"
     " let have".split()
@@ -128,58 +62,7 @@ SHARED = frozenset(
 """Verbs that two things can share: make the sky pink and the sea purple."""
 
 
-LONGEST = 600  # characters of a piece that is rewritten; the text encoder reads some 400
 MOST_WORDS = 77  # what the text encoder reads; in longer pieces nothing is looked for
-
-
-def whole_line(text: str) -> str:
-    """Rewrites what is said over a whole line.
-
-    That is a replacement in other words, or something said in passing. The line itself where
-    nothing of the kind is there.
-    """
-    if len(text) > LONGEST:
-        return text
-    full = polite(expanded(BRACKETED.sub(r", \1", text))).strip(" ,.!?")
-    said = ONLY.sub("only ", ASIDE.sub(" ", _without_denied(full)))
-    if not re.search(r";|\. |\? ", said):
-        for pattern, form in REPLACEMENTS:
-            if match := pattern.match(said):
-                return _other_look(match) or match.expand(form)
-    changed = said != full or polite(text) != text or BRACKETED.search(text)
-    return said if changed else text
-
-
-BRACKETED = re.compile(r" ?\(((?:but|and|not|keep|without|except) [^()]*)\)", re.IGNORECASE)
-DENIED = re.compile(r"^(.*\b(\w+)),? (?:and |but )?not (\w+)$", re.IGNORECASE)
-DENIED_FIRST = re.compile(r"^not (\w+),? but (?:rather )?(\w+)$", re.IGNORECASE)
-
-
-def _without_denied(text: str) -> str:
-    """Red, not blue; not blue but red: without the look that is not wanted."""
-    if (match := DENIED.match(text)) and all(map(lex.is_adjective, (match[2], match[3]))):
-        return match[1]
-    if (match := DENIED_FIRST.match(text)) and all(map(lex.is_adjective, (match[1], match[2]))):
-        return match[2]
-    return text
-
-
-def _other_look(match: re.Match[str]) -> str:
-    """Another look of the same thing, no replacement; "" if it is none.
-
-    Example: blonde hair instead of brown.
-    """
-    if match.re.groups != 2 or not match.expand(r"\1 \2").strip():
-        return ""
-    for new, old in ((match[1], match[2]), (match[2], match[1])):
-        noun = head(tokens(new))
-        looks = tokens(old)
-        if noun and looks and all(lex.is_adjective(t.word) for t in looks):
-            before = [t.word for t in tokens(new) if t.end <= noun[0].start]
-            look = [w for w in before if w not in lex.DETERMINERS]
-            if look and all(lex.is_adjective(w) for w in look):
-                return f"make the {noun[0].word} {' '.join(look)}"
-    return ""
 
 
 def cut(text: str, marked: Sequence[Span]) -> list[Span]:
@@ -357,6 +240,3 @@ def _parallel(reading: Reading, rest: Tokens) -> bool:
     """
     placed = bool(reading.relation) and bool(reading.subject)
     return reading.operation == "remove" or placed or rest[0].word not in ("a", "an", "some")
-
-
-__all__ = ["ARROW", "context", "cut", "is_imperative", "said", "stays"]

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from ..errors import EditError
 from . import english
 from . import lexicon as lex
-from .alignment import align, blocks, span_of
+from .alignment import span_of
 from .captions import edited
+from .differences import changed_phrases, definite, indefinite, noun_phrase_rest, untied
 from .instruction import Instruction, Item, parse
 from .phrases import tokens
 from .wording import bare, joined, locate, split, state_of
@@ -177,9 +178,9 @@ def sentences(instruction: Instruction) -> tuple[Item, ...]:
 
 def _sentence(item: Item) -> Item:
     if not item.target:
-        text = f"remove {_the(split(item.subject))}"
+        text = f"remove {definite(split(item.subject))}"
     elif not item.subject:
-        text = f"add {joined(_a(split(item.target)))}"
+        text = f"add {joined(indefinite(split(item.target)))}"
     elif not are_captions(item):
         text = f"turn {item.subject} into {item.target}"
     else:
@@ -188,117 +189,6 @@ def _sentence(item: Item) -> Item:
     if kept := next((span for mark in item.marks if (span := span_of(mark.text, text))), None):
         made = replace(made, keyword=text[slice(*kept)], span=kept)
     return replace(made, strength=item.strength)
-
-
-def changed_phrases(item: Item) -> str:
-    """The sentence that leads from one caption to another.
-
-    A changed span grows to the end of its noun phrase.
-    """
-    old, new = split(item.subject), split(item.target)
-    ids = {word: i for i, word in enumerate(dict.fromkeys(w.lower() for w in old + new))}
-    pairs = align(
-        [-1, *(ids[w.lower()] for w in old), -2], [-1, *(ids[w.lower()] for w in new), -2]
-    )
-    said = []
-    for block in blocks(pairs):
-        gone = [old[i - 1] for i in block.source]
-        come = [new[i - 1] for i in block.target]
-        tail_old = _noun_phrase_rest(
-            old, block.source[-1] if block.source else _partner(pairs, block.target[0], True)
-        )
-        tail_new = _noun_phrase_rest(
-            new, block.target[-1] if block.target else _partner(pairs, block.source[0], False)
-        )
-        if not gone and _is_whole_phrase(come) and not tail_new:
-            said.append(f"add {joined(_a(_untied(come)))}")
-        elif not come and _is_whole_phrase(gone) and not tail_old:
-            said.append(f"remove {_the(_untied(gone))}")
-        else:
-            said.append(f"turn {_the([*gone, *tail_old])} into {joined(_a([*come, *tail_new]))}")
-    return " and ".join(said) if said else f"turn {item.subject} into {item.target}"
-
-
-def _partner(pairs: tuple[tuple[int | None, int | None], ...], place: int, in_target: bool) -> int:
-    """The place on the other side behind which an inserted or deleted word belongs."""
-    last = 0
-    for a, b in pairs:
-        mine, other = (b, a) if in_target else (a, b)
-        if mine is not None and mine >= place:
-            break
-        if other is not None:
-            last = other
-    return last
-
-
-def _noun_phrase_rest(words: list[str], place: int) -> list[str]:
-    """What follows a word up to the end of its noun phrase.
-
-    Places are counted from 1.
-    """
-    rest: list[str] = []
-    for i, word in enumerate(words[place:], start=place):
-        joins = (
-            word.lower() == "and"
-            and i + 1 < len(words)
-            and lex.is_adjective(words[i - 1].lower())
-            and lex.is_adjective(words[i + 1].lower())
-        )
-        stop = (
-            word.lower() in lex.PREPOSITIONS
-            or not word[0].isalnum()
-            or (word.lower() in ("and", "is", "are") and not joins)
-        )
-        if stop or (i and _ends_noun_phrase(words, i)):
-            break
-        rest.append(word)
-    return rest
-
-
-def _ends_noun_phrase(words: list[str], i: int) -> bool:
-    """Whether a noun phrase ends before word i.
-
-    It ends behind a noun that a participle or another determiner follows.
-    """
-    word, before = words[i].lower(), words[i - 1].lower()
-    noun_before = not lex.is_adjective(before) and before not in lex.DETERMINERS
-    return word in lex.DETERMINERS or (
-        word.endswith("ing") and lex.is_adjective(word) and noun_before
-    )
-
-
-def _is_whole_phrase(words: list[str]) -> bool:
-    return bool(words) and (
-        words[0].lower() in lex.PREPOSITIONS
-        or words[0].lower() in lex.DETERMINERS
-        or not words[0][0].isalnum()
-    )
-
-
-def _untied(words: list[str]) -> list[str]:
-    ties = lex.PREPOSITIONS | {"and", "wearing", "holding"}
-    while len(words) > 1 and (words[0].lower() in ties or not words[0][0].isalnum()):
-        words = words[1:]
-    return words
-
-
-def _the(words: list[str]) -> str:
-    return joined(["the", *bare(" ".join(words))])
-
-
-def _a(words: list[str]) -> list[str]:
-    """A phrase with an indefinite article.
-
-    It gets none where a determiner or a number stands there, or the noun is a plural.
-    """
-    first = words[0].lower() if words else ""
-    last = words[-1].lower() if words else ""
-    uncounted = english.singular(last) != last or last in lex.TIMES
-    return (
-        words
-        if not words or first in lex.DETERMINERS or lex.is_number(first) or uncounted
-        else ["a", *words]
-    )
 
 
 # ---------------------------------------------------------------- InstDiffEdit
@@ -325,7 +215,7 @@ def _replacement(item: Item, caption: str) -> Replacement:
         text = _modified(item)
     else:
         text = (
-            joined(_a(bare(item.target)))
+            joined(indefinite(bare(item.target)))
             if item.operation in ("replace", "add")
             else item.target or item.text
         )
@@ -340,7 +230,7 @@ def _changed_target(item: Item) -> str:
     if not places:
         return item.target
     return joined(
-        _a(_untied([*new[places[0] - 1 : places[-1]], *_noun_phrase_rest(new, places[-1])]))
+        indefinite(untied([*new[places[0] - 1 : places[-1]], *noun_phrase_rest(new, places[-1])]))
     )
 
 
@@ -350,4 +240,8 @@ def _modified(item: Item) -> str:
     if target and lex.is_number(target[0].lower()) and len(target) > 1:
         return item.target
     state, thing = list(state_of(item)), bare(item.subject)
-    return joined(_a([*state, *thing])) if len(state) == 1 else joined([*_a(thing), *state])
+    return (
+        joined(indefinite([*state, *thing]))
+        if len(state) == 1
+        else joined([*indefinite(thing), *state])
+    )

@@ -1,0 +1,130 @@
+"""Replacements in other words, and what is said in passing, over a whole line.
+
+"a cup instead of the book" becomes "replace the book with a cup"; "red, not blue" becomes "red".
+No library does this.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import lexicon as lex
+from .phrases import head, tokens
+from .politeness import expanded, polite
+
+LONGEST = 600  # characters of a piece that is rewritten; the text encoder reads some 400
+NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
+KEEP = r"(?:keep|leave|preserve|retain|maintain)"
+PUT = r"(?:put|place|use|add|have|show|draw|insert|give me|make it|i want|set|paint)"
+TAKE = r"(?:replace|remove|delete|erase|swap|take (?:out|away|off)|cut out)"
+INSTEAD = r"(?:instead of|in place of|rather than|in lieu of)"
+IN_ITS_PLACE = (
+    r"(?: (?:there|instead|in (?:its|his|her|their|that|the same) (?:place|spot|position|stead)"
+    r"|in place of (?:it|him|her|them)|where (?:it|he|she|they) (?:was|were)))"
+)
+THE_REST = r"(?:the rest|everything else|all else|all the rest|the others|all others)"
+REPLACEMENTS = (
+    (
+        re.compile(rf"^{KEEP} (.+?),? (?:(?:and|but|then) )?{TAKE} {THE_REST}$", re.I),
+        r"remove everything except \1",
+    ),
+    (
+        re.compile(rf"^where (.+?) (?:is|are|was|were),? (?:now )?{PUT} (.+)$", re.I),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) {PUT} (.+?){IN_ITS_PLACE}$", re.I),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(rf"^{TAKE} (.+?),? (?:and|then|and then) replace it with (.+?)$", re.I),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(
+            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),?"
+            r" (?:and )?not (?:an?|any) (.+)$",
+            re.I,
+        ),
+        r"replace the \2 with \1",
+    ),
+    (
+        re.compile(
+            rf"^there (?:is|are) no (.+?),? (?:so |and |but )?{PUT} (?:one|some|it|them|a few)"
+            r"(?: in| there| here| back)*$",
+            re.I,
+        ),
+        r"add one \1",
+    ),
+    (
+        re.compile(r"^not (?:an?|the) ([^,]+?),? but (?:rather )?((?:an?|some) .+)$", re.I),
+        r"replace the \1 with \2",
+    ),
+    (re.compile(rf"^(?:{PUT} )?({NUMBER} .+?) {INSTEAD} {NUMBER}$", re.I), r"make it \1"),
+    (
+        re.compile(rf"^(?:{PUT} )?(?!(?:replace|swap|change|turn)\b)(.+?) {INSTEAD} (.+)$", re.I),
+        r"replace \2 with \1",
+    ),
+    (
+        re.compile(
+            rf"^{INSTEAD} (.+?)(?:,| then| please)? (?:{PUT} )?((?:an?|some|the) .+)$", re.I
+        ),
+        r"replace \1 with \2",
+    ),
+    (
+        re.compile(rf"^{PUT} (.+?) where (.+?) (?:is|are|was|were|stands|sits)(?: now)?$", re.I),
+        r"replace \2 with \1",
+    ),
+)
+"""A replacement, or an exception, said in other words."""
+ASIDE = re.compile(r",? not (?:the|a|an|his|her|its|their|my) [^,]{2,40}, ?", re.IGNORECASE)
+"""Said of another thing in passing: replace the cat, not the dog, with a rabbit."""
+ONLY = re.compile(r"^(?:i|we) only (?:want|need) (?!to\b)", re.IGNORECASE)
+BRACKETED = re.compile(r" ?\(((?:but|and|not|keep|without|except) [^()]*)\)", re.IGNORECASE)
+DENIED = re.compile(r"^(.*\b(\w+)),? (?:and |but )?not (\w+)$", re.IGNORECASE)
+DENIED_FIRST = re.compile(r"^not (\w+),? but (?:rather )?(\w+)$", re.IGNORECASE)
+
+
+def whole_line(text: str) -> str:
+    """Rewrites what is said over a whole line.
+
+    That is a replacement in other words, or something said in passing. The line itself where
+    nothing of the kind is there.
+    """
+    if len(text) > LONGEST:
+        return text
+    full = polite(expanded(BRACKETED.sub(r", \1", text))).strip(" ,.!?")
+    said = ONLY.sub("only ", ASIDE.sub(" ", _without_denied(full)))
+    if not re.search(r";|\. |\? ", said):
+        for pattern, form in REPLACEMENTS:
+            if match := pattern.match(said):
+                return _other_look(match) or match.expand(form)
+    changed = said != full or polite(text) != text or BRACKETED.search(text)
+    return said if changed else text
+
+
+def _without_denied(text: str) -> str:
+    """Red, not blue; not blue but red: without the look that is not wanted."""
+    if (match := DENIED.match(text)) and all(map(lex.is_adjective, (match[2], match[3]))):
+        return match[1]
+    if (match := DENIED_FIRST.match(text)) and all(map(lex.is_adjective, (match[1], match[2]))):
+        return match[2]
+    return text
+
+
+def _other_look(match: re.Match[str]) -> str:
+    """Another look of the same thing, no replacement; "" if it is none.
+
+    Example: blonde hair instead of brown.
+    """
+    if match.re.groups != 2 or not match.expand(r"\1 \2").strip():
+        return ""
+    for new, old in ((match[1], match[2]), (match[2], match[1])):
+        noun = head(tokens(new))
+        looks = tokens(old)
+        if noun and looks and all(lex.is_adjective(t.word) for t in looks):
+            before = [t.word for t in tokens(new) if t.end <= noun[0].start]
+            look = [w for w in before if w not in lex.DETERMINERS]
+            if look and all(lex.is_adjective(w) for w in look):
+                return f"make the {noun[0].word} {' '.join(look)}"
+    return ""
