@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from . import limits
-from .codec import CLIENT_SENDS, SERVER_SENDS, decode, encode, places
+from .codec import CLIENT_SENDS, SERVER_SENDS, decode, encode
 from .errors import (
     ConnectionEnded,
     Malformed,
@@ -47,6 +47,7 @@ from .messages import (
     Submit,
     Welcome,
 )
+from .rules import places
 from .transfers import CHUNK_HEAD, Incoming, JobSeen, Outgoing, replaces
 
 assert CHUNK_HEAD.size == limits.CHUNK_HEAD_BYTES

@@ -7,10 +7,34 @@ import struct
 from collections import deque
 from dataclasses import dataclass
 
-from .codec import Transfer
-from .messages import FINAL, Cancel, Mask, Message, Preview, Progress, Submit
+from .errors import Corrupt
+from .messages import FINAL, Cancel, Mask, Message, Pixels, Preview, Progress, Submit
 
 CHUNK_HEAD = struct.Struct(">QQ")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One picture whose bytes travel in binary frames.
+
+    When decoded, `pixels.data` is None until `complete` is called.
+    """
+
+    number: int
+    size: int
+    pixels: Pixels
+
+    def complete(self, data: bytes | bytearray, digest: str = "") -> None:
+        """Give the picture its bytes. Raises Corrupt if they are not what was announced.
+
+        digest: their SHA-256 in hexadecimal digits, where it was computed as they came.
+        """
+        digest = digest or hashlib.sha256(data).hexdigest()
+        if digest != self.pixels.sha256:
+            raise Corrupt(
+                "A picture arrived damaged.", {"announced": self.pixels.sha256, "arrived": digest}
+            )
+        object.__setattr__(self.pixels, "data", data)  # nobody else has seen this value yet
 
 
 @dataclass(eq=False)

@@ -208,8 +208,6 @@ LARGE = {
     "krita_plugin/state.py",
     "krita_plugin/ui/docker.py",
     "krita_plugin/wire/client.py",
-    "protocol/codec.py",
-    "protocol/messages.py",
     "server/app.py",
     "server/bridge.py",
     "server/cli/client.py",
@@ -218,7 +216,7 @@ LARGE = {
 }
 """Those that still are.
 
-A paper's method and the page of all messages are one file on purpose.
+A paper's method is one file on purpose.
 """
 
 

@@ -1,0 +1,87 @@
+"""What must hold between the fields of a message."""
+
+from __future__ import annotations
+
+from . import limits
+from .errors import Malformed, TooLarge
+from .messages import Box, Mask, Message, Pixels, Preview, Region, Result, Submit
+
+
+def check_size(pixels: Pixels, size: int) -> None:
+    """A picture's sides, format and size in bytes. Raises Malformed or TooLarge."""
+    sides = {"width": pixels.width, "height": pixels.height, "bytes": size}
+    if pixels.format == "jpeg":
+        if (
+            max(pixels.width, pixels.height) > limits.MAX_PREVIEW_SIDE
+            or size > limits.MAX_PREVIEW_BYTES
+        ):
+            raise TooLarge("A preview is too large.", sides)
+    elif pixels.width * pixels.height > limits.MAX_PIXELS:
+        raise TooLarge(
+            f"A picture of {pixels.width} x {pixels.height} pixels is too large; "
+            f"{limits.MAX_PIXELS:,} pixels are the most.",
+            sides,
+        )
+    elif size != pixels.raw_size:
+        raise Malformed(
+            "A picture's size in bytes does not fit its width, height and format.",
+            sides | {"wanted": pixels.raw_size},
+        )
+
+
+def check(message: Message) -> None:
+    """A whole message. Raises Malformed."""
+    if isinstance(message, Submit):
+        _want(message.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
+        if message.hint is None:
+            if message.hint_mode != "off":
+                raise Malformed(
+                    "A selection is to be used, but none was sent.",
+                    {"hint_mode": message.hint_mode},
+                )
+            return
+        _want(message.hint, "gray8")
+        here, there = (
+            (message.hint.width, message.hint.height),
+            (message.pixels.width, message.pixels.height),
+        )
+        if here != there:
+            raise Malformed(
+                "The selection and the picture have different sizes.",
+                {"selection": here, "picture": there},
+            )
+    elif isinstance(message, Preview):
+        _want(message.picture, "jpeg")
+    elif isinstance(message, Result):
+        _want(message.area.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
+    elif isinstance(message, Mask):
+        for area in _regions(message):
+            _want(area.pixels, "gray8")
+
+
+def places(message: Message) -> tuple[Box, ...]:
+    """All the places in the submitted picture that a message speaks of."""
+    if isinstance(message, Preview):
+        return (message.shows,)
+    return tuple(
+        Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message)
+    )
+
+
+def _regions(message: Message) -> tuple[Region, ...]:
+    if isinstance(message, Result):
+        return (message.area,)
+    if isinstance(message, Mask):
+        return tuple(
+            area
+            for area in (message.area, *(part.area for part in message.parts))
+            if area is not None
+        )
+    return ()
+
+
+def _want(pixels: Pixels, *formats: str) -> None:
+    if pixels.format not in formats:
+        raise Malformed(
+            "A picture has the wrong format.", {"format": pixels.format, "wanted": formats}
+        )
