@@ -18,7 +18,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional as F
 
-from .diffusion.configuration import Configuration, Width, read, read_bytes
+from .diffusion.checked_json import read, read_bytes
+from .diffusion.configuration import Configuration, Width
 from .errors import EditError
 
 BEAMS, TOKENS = 3, 20  # beam search without sampling: the same picture gets the same words

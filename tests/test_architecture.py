@@ -196,8 +196,6 @@ LARGEST = 350
 """Lines of a file. One that grows beyond has a seam at which it can be split."""
 
 LARGE = {
-    "editing/diffusion/configuration.py",
-    "editing/diffusion/loading.py",
     "editing/methods/adapedit.py",
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",

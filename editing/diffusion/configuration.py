@@ -1,14 +1,4 @@
-"""What may stand in the JSON files that come with a model, as types.
-
-The rest of a file has no effect. A model comes from strangers. diffusers and transformers believe
-its configuration: they import the classes that it names, ask for its own code, fetch attention
-kernels and quantizers. So they never see it. `read` gives the keys that are declared here, checked
-against their ranges, and the networks are made from those. A key that nobody here knows is passed
-over, as diffusers does. One that would make another network of it must have the value that says so
-is not wanted.
-
-    unet = read(UNet, folder / "unet" / "config.json")
-    UNet2DConditionModel(**unet.arguments())
+"""The configuration of each network: what may stand in its JSON file.
 
 Ranges are wide: twice and more of the largest Stable Diffusion. They keep a file from asking for
 more memory than the machine has before its weights are even looked at.
@@ -16,23 +6,9 @@ more memory than the machine has before its weights are even looked at.
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from ..errors import UnreadableModel
-
-MAX_BYTES = 16 * 1024 * 1024
-"""Of one file: a tokenizer's has some 3 MB, a network's configuration some 2 KB."""
-
-MAX_QUOTED = 60
-"""Characters of a wrong value in what is said about it."""
-
-REMEDY = "Fetch the model again, or choose another."
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 """Channels of a layer: 1280 in Stable Diffusion 1.x and 2.x."""
@@ -55,57 +31,6 @@ class Configuration(BaseModel):
         What it leaves out keeps that class's own default.
         """
         return self.model_dump(exclude_unset=True, exclude={"class_name", "model_type"})
-
-
-Described = TypeVar("Described", bound=BaseModel)
-
-
-def read(kind: type[Described], file: Path) -> Described:
-    """The file's content. Raises UnreadableModel if it isn't there or can't be used."""
-    return parse(kind, read_bytes(file), str(file))
-
-
-def parse(kind: type[Described], text: bytes | str, where: str) -> Described:
-    """The same as `read_json`, for JSON that was read from elsewhere.
-
-    `where` names its place in an error.
-    """
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        # Where a value may be of several kinds, pydantic adds its own name of the kind to the
-        # place.
-        key = ".".join(str(step) for step in first["loc"] if not re.search(r"\W", str(step)))
-        problem = first["msg"].removeprefix("Value error, ")
-        if key:
-            problem = f"{key} is {_cut(repr(first['input']))}: {problem}"
-        raise UnreadableModel(
-            "unreadable-model", f"{where} can't be used: {_cut(problem, 400)}.", REMEDY
-        ) from error
-
-
-def read_bytes(file: Path, most: int = MAX_BYTES) -> bytes:
-    """A whole file of at most `most` bytes.
-
-    Raises UnreadableModel; also for what is no regular file: a pipe would be waited for for ever.
-    """
-    try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(handle, "rb") as stream:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise UnreadableModel("unreadable-model", f"{file} is not a file.", REMEDY)
-            text = stream.read(most + 1)
-    except OSError as error:
-        raise UnreadableModel(
-            "unreadable-model", f"{file} cannot be read: {error.strerror}.", REMEDY
-        ) from error
-    if len(text) > most:
-        raise UnreadableModel(
-            "unreadable-model", f"{file} has more than {most // 2**20} MiB.", REMEDY
-        )
-    return text
 
 
 class UNet(Configuration):
@@ -344,45 +269,3 @@ class Vocabulary(BaseModel):
         merges: list[Piece | tuple[Piece, Piece]]
 
     model: BytePairs
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Notes(BaseModel):
-    """limn.json: what Limn can't read from the networks.
-
-    A key that it does not know is refused, for this file is written by hand. native_size: pixels of
-    the shorter side that the model was trained on. semantic_level: the UNet's level at which nouns
-    localise best, 0 the finest. defaults: of parameters, by algorithm; the algorithms check them.
-    world: of a model that knows but a small part of the world (world.py).
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-    name: Name | None = None
-    native_size: Annotated[int, Field(ge=8, le=8192)] | None = None
-    semantic_level: Annotated[int, Field(ge=0, le=7)] | None = None
-    defaults: dict[
-        Word, dict[Word, bool | int | float | Annotated[str, Field(max_length=200)]]
-    ] = {}
-    world: World | None = None
-
-
-class World(BaseModel):
-    """All that a small model knows.
-
-    `about` says what, in a few words. `error`: the median error of its autoencoder above which a
-    picture is not of that world. `presence`: the score below which a thing is not in a picture
-    (presence.py); None where none is known.
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-    about: Annotated[str, Field(max_length=80)]
-    error: Annotated[float, Field(gt=0, lt=1)]
-    presence: Annotated[float, Field(gt=-100, lt=100)] | None = None
-
-
-def _cut(text: str, most: int = MAX_QUOTED) -> str:
-    return text if len(text) <= most else f"{text[:most]} ..."

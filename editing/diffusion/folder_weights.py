@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableModel
-from .configuration import read_bytes
+from .checked_json import read_bytes
 from .weights_file import Header, Tensor, Trouble, read
 
 PRECISIONS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}

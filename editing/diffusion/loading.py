@@ -6,53 +6,29 @@ Each variant is loaded when it is first wanted.
 from __future__ import annotations
 
 import gc
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import UNet2DConditionModel
 
-from ..errors import EditError, MissingVariant, UnreadableModel
+from ..errors import MissingVariant
 from ..said import Said
 from . import memory, moving
-from .attention import Sites, choose_kernels
-from .configuration import VAE, Notes, UNet, read
+from .assembly import Geometry, assemble, geometry_of
+from .attention import choose_kernels
 from .folder_weights import object_in
 from .memory import Demand, Plan, Weights
 from .model import Model
-from .networks import configuration_of, load, load_tiny_vae
+from .notes import notes_of
 from .places import NETWORKS, locate
 from .planning import Planner
-from .recognition import VARIANTS, Checkpoint
-from .schedule import Schedule
+from .recognition import Checkpoint
 from .sharing import equal
 
-SD1_SEMANTIC_LEVEL = 2
-"""The level at which Stable Diffusion 1.x localises nouns best.
-
-It has 16 x 16 positions at 512 x 512 pixels.
-"""
-
-NOTES = "limn.json"
-
 log = logging.getLogger("limn.models")
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What working sizes depend on, in pixels.
-
-    The shorter side that a model was trained on, what
-    sides must be multiples of, and the side of one of its latents.
-    """
-
-    native_size: int
-    multiple: int
-    factor: int
 
 
 class Models:
@@ -88,7 +64,7 @@ class Models:
         Raises MissingVariant, UnreadableModel.
         """
         self.require(variant)
-        return _geometry(self.checkpoints[variant])
+        return geometry_of(self.checkpoints[variant])
 
     def plan_for(self, demand: Demand) -> Said | None:
         """Choose how the card is used from now on, so that an edit fits.
@@ -193,7 +169,7 @@ class Models:
             torch.get_device_module(self.device).empty_cache()
 
     def _load(self, variant: str) -> Model:
-        loaded = _load(
+        loaded = assemble(
             self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny, self.plan
         )
         return self._shared(loaded)
@@ -226,7 +202,7 @@ class Models:
         Nothing is loaded for it.
         """
         checkpoint = self.checkpoints.get(variant)
-        return {} if checkpoint is None else _notes(checkpoint.place).defaults.get(algorithm, {})
+        return {} if checkpoint is None else notes_of(checkpoint.place).defaults.get(algorithm, {})
 
 
 def load_models(
@@ -250,100 +226,8 @@ def load_models(
     if target.type == "cuda":
         choose_kernels()
     found = locate(source, others)
-    names = [notes.name for c in found.values() if (notes := _notes(c.place)).name]
+    names = [notes.name for c in found.values() if (notes := notes_of(c.place)).name]
     only = next(iter(found.values())).name if len(found) == 1 else source.stem
     tiny = object_in(source).get("vae_tiny") if source.suffix == ".json" else None
     previews = source.parent / Path(tiny).expanduser() if isinstance(tiny, str) else None
     return Models(names[0] if names else only, source, found, target, dtype, previews)
-
-
-def _notes(place: Path) -> Notes:
-    """A model's limn.json.
-
-    It lies in the model's folder; for a file NAME.safetensors it is NAME.limn.json beside it. Where
-    the folder's name or the file's is a variant's, the limn.json of the folder that holds it counts
-    for all variants; so it does for a file that lies there alone.
-    """
-    parent = place.parent
-    own = place / NOTES if place.is_dir() else place.with_suffix(f".{NOTES}")
-    shared = place.stem in VARIANTS.values() or (
-        place.is_file() and len(list(parent.glob("*.safetensors"))) == 1
-    )
-    for candidate in (own, parent / NOTES) if shared else (own,):
-        if candidate.is_file():
-            return read(Notes, candidate)
-    return Notes()
-
-
-def _load(
-    name: str,
-    checkpoint: Checkpoint,
-    device: torch.device,
-    dtype: torch.dtype,
-    tiny: Path | None = None,
-    plan: Plan = memory.ALL,
-) -> Model:
-    place, variant = checkpoint.place, checkpoint.variant
-    tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
-    try:
-        networks = load(checkpoint, dtype)
-        decoder = load_tiny_vae(tiny, dtype) if tiny is not None else None
-    except (EditError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # whatever the libraries make of a stranger's files
-        why = " ".join(str(error).split())[:200]
-        raise UnreadableModel(
-            "unreadable-model",
-            f"The {variant} model in {place} cannot be loaded: {why}",
-            "It may be incomplete or of another family than Stable Diffusion 1.x; fetch it again.",
-        ) from error
-    unet, vae = networks.unet, networks.vae
-    visitors = (vae, networks.text_encoder) if plan.visits else ()
-    for network in (unet, vae, networks.text_encoder, decoder):
-        if network is not None:
-            network.requires_grad_(False).eval()
-            stays = network not in visitors and not (network is unet and plan.apart)
-            torch.nn.Module.to(network, device if stays else "cpu")
-    notes = _notes(place)
-    geometry = _geometry(checkpoint)
-    levels = len(unet.config["block_out_channels"])
-    level = SD1_SEMANTIC_LEVEL if notes.semantic_level is None else notes.semantic_level
-    model = Model(
-        name=name,
-        variant=variant,
-        unet=unet,
-        vae=vae,
-        text_encoder=networks.text_encoder,
-        tokenizer=networks.tokenizer,
-        schedule=Schedule.of(networks.scheduler.arguments()),
-        prediction=networks.scheduler.prediction_type,
-        sites=Sites(unet),
-        device=device,
-        semantic_level=min(level, levels - 1),
-        native_size=geometry.native_size,
-        identity=_identity(unet, variant),
-        tiny=decoder,
-        world=notes.world,
-        plan=plan,
-    )
-    moving.in_tiles(vae, plan.tiles)
-    if plan.layers:
-        moving.by_layers(unet, device)
-    return model
-
-
-def _geometry(checkpoint: Checkpoint) -> Geometry:
-    unet = read(UNet, configuration_of(checkpoint, "unet"))
-    vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
-    factor = 2 ** (len(vae.block_out_channels) - 1)
-    native = _notes(checkpoint.place).native_size or (unet.sample_size or 64) * factor
-    return Geometry(native, factor * 2 ** (len(unet.block_out_channels) - 1), factor)
-
-
-def _identity(unet: UNet2DConditionModel, variant: str) -> str:
-    """A name for these very weights, from a few of their bytes."""
-    sample = (
-        unet.conv_in.weight.detach().float().cpu().numpy().tobytes()
-        + unet.conv_out.weight.detach().float().cpu().numpy().tobytes()
-    )
-    return f"{variant}-{hashlib.sha256(sample).hexdigest()[:16]}-{unet.dtype}"

@@ -17,7 +17,8 @@ import torch
 
 from ..errors import EditError
 from ..said import Said, say
-from .configuration import VAE, UNet, read
+from .checked_json import read
+from .configuration import VAE, UNet
 from .networks import configuration_of, files_of
 from .recognition import EMA, SINGLE_FILE_PARTS, UNET, Checkpoint
 from .weights_file import BITS, Header

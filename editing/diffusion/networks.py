@@ -30,6 +30,7 @@ from transformers.utils import logging as transformers_logging
 
 from ..errors import UnreadableModel
 from . import stable_diffusion_1 as sd1
+from .checked_json import read, read_bytes
 from .configuration import VAE as VAEConfig
 from .configuration import (
     Scheduler,
@@ -37,8 +38,6 @@ from .configuration import (
     TinyVAE,
     TokenizerConfig,
     Vocabulary,
-    read,
-    read_bytes,
 )
 from .configuration import UNet as UNetConfig
 from .folder_weights import PRECISION_MARKS, Part, object_in, weights_in

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableModel
+from .checked_json import read as read_json
 from .configuration import VAE, Scheduler, TextEncoder, UNet
-from .configuration import read as read_json
 from .families import FAMILY as SD1
 from .families import addition_or_family, other
 from .folder_weights import PRECISION_MARKS, Part, object_in, precision_of, weights_in

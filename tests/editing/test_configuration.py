@@ -16,19 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limn.editing import UnreadableModel, sketchbook
-from limn.editing.diffusion import configuration
+from limn.editing.diffusion import checked_json
+from limn.editing.diffusion.checked_json import parse, read
 from limn.editing.diffusion.configuration import (
     VAE,
-    Notes,
     Scheduler,
     TextEncoder,
     TinyVAE,
     TokenizerConfig,
     UNet,
     Vocabulary,
-    parse,
-    read,
 )
+from limn.editing.diffusion.notes import Notes
 
 FILES = {
     UNet: "unet/config.json",
@@ -155,5 +154,5 @@ def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path) -> None:
         with pytest.raises(UnreadableModel, match=said):
             read(Notes, file)
     with pytest.raises(UnreadableModel, match="more than"):
-        configuration.read_bytes(large, 2000)
-    assert configuration.read_bytes(large, 2001) == b" " * 2001
+        checked_json.read_bytes(large, 2000)
+    assert checked_json.read_bytes(large, 2001) == b" " * 2001

@@ -286,7 +286,7 @@ def test_a_variant_that_finds_no_room_beside_another_takes_its_place(
 ) -> None:
     """A card that holds one variant: the networks are real, its being full is not."""
     models = load_models(tiny_model)
-    load = loading._load
+    load = loading.assemble
     asked: list[str] = []
     held: list[weakref.ref[UNet2DConditionModel]] = []
 
@@ -296,7 +296,7 @@ def test_a_variant_that_finds_no_room_beside_another_takes_its_place(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return load(name, checkpoint, *rest)
 
-    monkeypatch.setattr(loading, "_load", full)
+    monkeypatch.setattr(loading, "assemble", full)
     held.append(weakref.ref(models.get("instruction").unet))
     assert models.get("text-to-image").unet.config["in_channels"] == 4
     assert held[0]() is None
@@ -310,7 +310,7 @@ def test_a_variant_that_is_too_large_by_itself_says_so(
     def full(*_: object) -> Model:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(loading, "_load", full)
+    monkeypatch.setattr(loading, "assemble", full)
     with pytest.raises(torch.OutOfMemoryError):
         load_models(tiny_model).get("instruction")
 

@@ -25,7 +25,7 @@ class Card:
         self.asked: list[str] = []
         self.most = 0
         self._held: list[weakref.ref[Any]] = []
-        load = loading._load
+        load = loading.assemble
 
         def full(name: str, checkpoint: Any, *rest: Any) -> Model:
             gc.collect()
@@ -37,7 +37,7 @@ class Card:
             self.most = max(self.most, sum(unet() is not None for unet in self._held))
             return model
 
-        monkeypatch.setattr(loading, "_load", full)
+        monkeypatch.setattr(loading, "assemble", full)
 
 
 def request(instruction: str = "a red star => a blue star") -> EditRequest:

@@ -18,7 +18,8 @@ from torch.utils._pytree import tree_iter
 from limn.editing import EditRequest, Models, edit, load_models
 from limn.editing.diffusion import memory, moving, planning, room
 from limn.editing.diffusion import stable_diffusion_1 as sd1
-from limn.editing.diffusion.configuration import VAE, UNet, read
+from limn.editing.diffusion.checked_json import read
+from limn.editing.diffusion.configuration import VAE, UNet
 from limn.editing.diffusion.memory import Demand, Plan, Weights
 from limn.editing.events import Done, Note
 from limn.editing.methods.table import ALGORITHMS

@@ -93,10 +93,12 @@ def configuration(data: bytes) -> None:
     """A model's JSON files."""
     from limn.editing import UnreadableModel
     from limn.editing.diffusion import configuration as kinds
+    from limn.editing.diffusion.checked_json import parse
+    from limn.editing.diffusion.notes import Notes
 
-    for kind in (kinds.UNet, kinds.Scheduler, kinds.TokenizerConfig, kinds.Notes):
+    for kind in (kinds.UNet, kinds.Scheduler, kinds.TokenizerConfig, Notes):
         try:
-            kinds.parse(kind, data, "file")
+            parse(kind, data, "file")
         except UnreadableModel as error:
             assert error.sentence
 
