@@ -26,10 +26,11 @@ from ..protocol.messages import (
 )
 from .catalogue import told, tr
 from .counting import Counted
-from .document import checking, masks, reading, records, stack, writing
+from .document import checking, documents, masks, reading, records, selecting, stack, writing
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
-from .document.reading import Offer, Source
+from .document.editable import Offer
+from .document.reading import Source
 from .document.trace import Trace
 from .job import Edit, light, trace
 from .kept_results import KeptResults
@@ -109,7 +110,7 @@ class Edits(QObject):  # type: ignore[misc]
         Where other words stand in the box by now, they are what is done. In a picture that was
         opened again, the last edit is the one that its results tell.
         """
-        last = self._last.of(reading.active_document()) or self._recorded()
+        last = self._last.of(documents.active_document()) or self._recorded()
         if last is None:
             self._begin(replace(self._panel.request(), seed=self._panel.new_seed()), None)
             return
@@ -124,7 +125,7 @@ class Edits(QObject):  # type: ignore[misc]
 
     def _recorded(self) -> LastEdit | None:
         """What the active result was made by, or the topmost, as its picture tells."""
-        document = reading.active_document()
+        document = documents.active_document()
         node = None if document is None else document.activeNode()
         if document is None or node is None:
             return None
@@ -175,7 +176,7 @@ class Edits(QObject):  # type: ignore[misc]
     def _begin(self, request: Request, again: Source | None, variants: str = "") -> None:
         """Take the snapshot at once, then read it in turns."""
         self._client.connect_to_server()
-        self._panel.turn_to(reading.active_document())
+        self._panel.turn_to(documents.active_document())
         if not request.instruction:
             self._panel.noted(
                 Note("error", "Write first what should change.", "For example: make the star blue")
@@ -190,9 +191,9 @@ class Edits(QObject):  # type: ignore[misc]
                 )
             )
             return
-        records.recall(reading.active_document())
+        records.recall(documents.active_document())
         try:
-            last = self._last.of(reading.active_document())
+            last = self._last.of(documents.active_document())
             source = reading.take(
                 self.selections.hint(request, again),
                 again,
@@ -260,7 +261,7 @@ class Edits(QObject):  # type: ignore[misc]
         """The server is done: the layer, then its selection."""
         edit.finishing = True
         ran = edit.done.algorithm if edit.done else ""
-        self._last.note(LastEdit(edit.request, light(edit.source), ran), reading.is_open)
+        self._last.note(LastEdit(edit.request, light(edit.source), ran), documents.is_open)
         result = edit.result
         clears = edit.done is not None and edit.done.clears and result is None
         by_mask = self._by_mask(edit)
@@ -301,7 +302,7 @@ class Edits(QObject):  # type: ignore[misc]
             return None
         area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""
         name = f"Limn mask: {edit.request.instruction}"
-        return lambda: writing.select_only(edit.source, area, mask, name, self._teller(edit))
+        return lambda: selecting.select_only(edit.source, area, mask, name, self._teller(edit))
 
     def _teller(self, edit: Edit, can_end: bool = True) -> Callable[[str], None]:
         """For what goes into the picture: hears what of the painter's that waits for.
@@ -329,7 +330,7 @@ class Edits(QObject):  # type: ignore[misc]
             edit.counted = counted
             clears = edit.done is not None and edit.done.clears
             by_mask = self._by_mask(edit) if clears else None
-            alpha = partial(writing.select, edit.source.document, layer, tell)
+            alpha = partial(selecting.select, edit.source.document, layer, tell)
             self._select(edit, by_mask or alpha)
 
         mask = None if edit.mask is None else edit.mask.area
@@ -372,7 +373,7 @@ class Edits(QObject):  # type: ignore[misc]
             self._after(note, edit)
             return
         words = done_words(edit.done, seconds, edit.request.mask_only, False, edit.counted)
-        picture = reading.title(document)
+        picture = documents.title(document)
         where = (
             tr("It becomes the selection in {picture} when you go there.", picture=picture)
             if edit.request.mask_only
@@ -389,8 +390,8 @@ class Edits(QObject):  # type: ignore[misc]
     def _remarks(self, edit: Edit) -> list[str]:
         """What there is to say of the layer below the result."""
         source = edit.source
-        is_open = reading.is_open(source.document)
-        layer = reading.find(source.document, source.uuid) if is_open else None
+        is_open = documents.is_open(source.document)
+        layer = documents.find(source.document, source.uuid) if is_open else None
         if layer is None or edit.done is None or edit.picture is None or edit.request.mask_only:
             return []
         if edit.done.clears:
@@ -406,7 +407,7 @@ class Edits(QObject):  # type: ignore[misc]
 
         `waiting`: what the panel says if nothing else happened since.
         """
-        is_open = reading.is_open(edit.source.document)
+        is_open = documents.is_open(edit.source.document)
         if is_open and not made:
             remedy = (
                 "Press Find mask again."

@@ -12,13 +12,13 @@ from typing import Any
 
 from ..protocol.messages import Done, Mask, Pixels, Region, SoftMap, Submit
 from .counting import Counted
-from .document import reading, stack
+from .document import painter_selection, stack
 from .document.cooperative import Task
 from .document.geometry import Rect
+from .document.new_layer import Veil
 from .document.pictures import thumbnail
 from .document.reading import Source
 from .document.trace import Trace
-from .document.writing import Veil
 from .preview_data import LayerPicture, small
 from .record import Grey, Record, grey
 from .sentences import layer_name
@@ -115,7 +115,8 @@ class Edit:
         return (
             self.request == request
             and there
-            and reading.selection_mark(mine.selection) == reading.selection_mark(source.selection)
+            and painter_selection.selection_mark(mine.selection)
+            == painter_selection.selection_mark(source.selection)
         )
 
     def placed(self, region: Region) -> Rect:

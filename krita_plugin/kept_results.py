@@ -6,7 +6,7 @@ They are kept until the painter opens them.
 from __future__ import annotations
 
 from ..protocol.messages import Region
-from .document import writing
+from .document import new_layer, writing
 from .document.cooperative import Task
 from .document.geometry import Rect
 from .job import trace
@@ -52,7 +52,7 @@ class KeptResults:
             place = Rect(
                 mask.x - result.x, mask.y - result.y, mask.pixels.width, mask.pixels.height
             )
-            veil = writing.Veil(place, mask.pixels.data or b"")
+            veil = new_layer.Veil(place, mask.pixels.data or b"")
         steps = writing.open_as_new(
             name, pixels.width, pixels.height, pixels.data or b"", pixels.format, veil
         )

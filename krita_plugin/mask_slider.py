@@ -15,7 +15,7 @@ from typing import Any
 
 from krita import Krita, Selection
 
-from .document import masks, reading, records, writing
+from .document import documents, layer_tree, masks, painter_selection, records
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.geometry import Rect
@@ -131,8 +131,8 @@ class MaskSlider:
     # --- while it moves
 
     def _begun(self) -> _Session | None:
-        document, result = reading.active_document(), self._panel.result
-        layer = None if document is None else reading.find(document, QUuid(result))
+        document, result = documents.active_document(), self._panel.result
+        layer = None if document is None else documents.find(document, QUuid(result))
         record = None if layer is None else records.of(document, result)
         own = None if layer is None else masks.mask_of(layer)
         live = None if own is None else masks.alone(document)
@@ -158,7 +158,7 @@ class MaskSlider:
             area = session.shape.area
             yield None
             session.live.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
-            yield from writing.mask_put(session.document, session.layer, session.live)
+            yield from layer_tree.mask_put(session.document, session.layer, session.live)
             small = every([data], area.width, PICTURE_SIDE)
             self._panel.masked(GreyPicture(*small))
             session.done = wanted
@@ -179,20 +179,20 @@ class MaskSlider:
         document, layer = session.document, session.layer
         stands = session.done or session.stands
         data = session.shape.made(*stands)
-        yield from writing.mask_put(document, layer, session.own)
+        yield from layer_tree.mask_put(document, layer, session.own)
         selections = self._selections(session, data)
         pair = _Pair(
             document, layer, session.own, session.live, session.stands, stands, *selections
         )
         self._watch()
-        yield from writing.mask_replaced(document, layer, session.own, session.live)
-        there = [one for one in self._pairs if reading.is_open(one.document)]
+        yield from layer_tree.mask_replaced(document, layer, session.own, session.live)
+        there = [one for one in self._pairs if documents.is_open(one.document)]
         self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
         self._made = [*self._made, made][-MOST_MADE:]
         if pair.after is not None:
             document.setSelection(pair.after)
-            mark = reading.selection_mark(document.selection())
+            mark = painter_selection.selection_mark(document.selection())
             records.write(document, session.record.marked(mark))
 
     def _fixed_it(self, _: None) -> None:
@@ -204,7 +204,7 @@ class MaskSlider:
         None where the painter has made that selection.
         """
         before = session.document.selection()
-        mark = reading.selection_mark(before)
+        mark = painter_selection.selection_mark(before)
         if mark is None or not records.left_one(session.document, mark):
             return None, None
         area, after = session.shape.area, Selection()
@@ -226,17 +226,17 @@ class MaskSlider:
         Task(self._carried_on(name), lambda _: None, self._failed)
 
     def _carried_on(self, name: str) -> Steps[None]:
-        document = reading.active_document()
+        document = documents.active_document()
         pairs = [one for one in self._pairs if one.document == document]
         if document is None or not pairs:
             return
-        yield from writing.at_rest(document)
+        yield from layer_tree.at_rest(document)
         for pair in pairs:
             both = [pair.old.uniqueId(), pair.new.uniqueId()]
             there = [node.uniqueId() for node in pair.layer.childNodes()]
             if all(one in there for one in both):
                 Krita.instance().action(name).trigger()
-                yield from writing.at_rest(document)
+                yield from layer_tree.at_rest(document)
                 undone = name == "edit_undo"
                 self._panel.shapes[str(pair.layer.uniqueId().toString())] = (
                     pair.stood if undone else pair.stands
@@ -249,8 +249,8 @@ class MaskSlider:
 
     def _failed(self, error: Exception) -> None:
         session, self._session, self._task, self._let_go = self._session, None, None, False
-        if session is not None and reading.is_open(session.document):
-            steps = writing.mask_put(session.document, session.layer, session.own)
+        if session is not None and documents.is_open(session.document):
+            steps = layer_tree.mask_put(session.document, session.layer, session.own)
             Task(steps, lambda _: None, lambda _: None)
         if isinstance(error, CanvasProblem):
             self._panel.noted(Note("error", error.sentence, error.remedy))

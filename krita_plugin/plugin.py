@@ -11,7 +11,7 @@ from typing import Any
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
 from .catalogue import tr
-from .document import masks, reading
+from .document import documents, masks
 from .document.colour import prepare
 from .document.cooperative import Task
 from .document.unfinished import steps
@@ -60,8 +60,8 @@ class Application:
 
     def turn(self) -> None:
         """The panel shows what belongs to the picture in front."""
-        self.panel.keep_only(reading.is_open)
-        self.panel.turn_to(reading.active_document())
+        self.panel.keep_only(documents.is_open)
+        self.panel.turn_to(documents.active_document())
 
     def _save(self) -> None:
         """Write down what is to be remembered, when it has changed."""

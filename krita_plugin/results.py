@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .document import reading, records, stack, writing
+from .document import documents, layer_tree, records, stack
 from .document.cooperative import Task
 from .job import trace
 from .preview_data import ResultLook
@@ -44,7 +44,7 @@ class Results:
 
     def refresh(self) -> None:
         """Tell the panel what there is in the picture in front."""
-        document = reading.active_document()
+        document = documents.active_document()
         there = self._there(document)
         active = None if document is None else document.activeNode()
         looks = tuple(_look(record, node) for record, node in there)
@@ -65,7 +65,7 @@ class Results:
 
     def show(self, result: str) -> None:
         """Show a result on the canvas, and no other of its set; its layer becomes active."""
-        document = reading.active_document()
+        document = documents.active_document()
         for record, node in self._there(document):
             if document is not None and record.result == result:
                 self._panel.has_results(self._panel.results, result)
@@ -103,7 +103,7 @@ class Results:
 
         Nothing of this is a step to undo.
         """
-        document = reading.active_document()
+        document = documents.active_document()
         if before and self._hidden is None:
             seen = tuple(one.result for one, node in self._there(document) if node.visible())
             self._hidden = document, seen
@@ -111,7 +111,7 @@ class Results:
         elif not before and self._hidden is not None:
             document, seen = self._hidden
             self._hidden = None
-            if reading.is_open(document):
+            if documents.is_open(document):
                 self._show_only(document, dict.fromkeys(seen, True))
 
     @property
@@ -160,7 +160,7 @@ class Results:
 
     def _chosen(self) -> tuple[Any, tuple[Record, Any] | None, list[tuple[Record, Any]]]:
         """The document, the chosen result, and the others of its set."""
-        document = reading.active_document()
+        document = documents.active_document()
         there = self._there(document)
         chosen = next((one for one in there if one[0].result == self._panel.result), None)
         if chosen is None:
@@ -192,10 +192,10 @@ class Results:
         self._show_only(document, wanted)
 
     def _show_only(self, document: Any, wanted: Mapping[str, bool]) -> None:
-        Task(writing.shown(document, wanted), lambda _: self.refresh(), self._failed)
+        Task(layer_tree.shown(document, wanted), lambda _: self.refresh(), self._failed)
 
     def _remove(self, document: Any, nodes: list[Any]) -> None:
-        Task(writing.taken_out(document, nodes), lambda _: self.refresh(), self._failed)
+        Task(layer_tree.taken_out(document, nodes), lambda _: self.refresh(), self._failed)
 
     def _failed(self, error: Exception) -> None:
         self._panel.noted(Note("error", FAILED, "", trace(error)))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .document import reading, records, writing
+from .document import documents, painter_selection, records, selecting
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.placing import selection_now
@@ -39,9 +39,9 @@ class Selections:
         """
         if request.hint_mode == "off":
             return None
-        document = reading.active_document()
-        selection = reading.selection_of(document)
-        mark = reading.selection_mark(selection)
+        document = documents.active_document()
+        selection = painter_selection.selection_of(document)
+        mark = painter_selection.selection_mark(selection)
         is_left = mark is not None and any(
             other == document and mark in (left, _mark_now(source))
             for other, left, source in self._left
@@ -54,11 +54,11 @@ class Selections:
     def left(self, edit: Edit) -> None:
         """Remember the selection that an edit has just made in its picture."""
         document = edit.source.document
-        self._left = [one for one in self._left if one[0] != document and reading.is_open(one[0])]
-        selection = reading.selection_of(document)
+        self._left = [one for one in self._left if one[0] != document and documents.is_open(one[0])]
+        selection = painter_selection.selection_of(document)
         if not edit.request.mask_only and selection is not None:
             source = replace(light(edit.source), selection=selection.duplicate())
-            mark = reading.selection_mark(selection)
+            mark = painter_selection.selection_mark(selection)
             self._left.append((document, mark, source))
             if edit.recorded is not None:
                 edit.recorded = edit.recorded.marked(mark)
@@ -87,7 +87,7 @@ class Selections:
                 self.left(edit)
             ended(made, why)
 
-        waiting = writing.upon_return(document, steps)
+        waiting = selecting.upon_return(document, steps)
         self._waiting.append((document, Task(waiting, end, lambda error: end(False, trace(error)))))
 
     def _drop(self, document: Any) -> None:
@@ -100,6 +100,6 @@ def _mark_now(source: Source) -> Any:
     With the whole picture.
     """
     try:
-        return reading.selection_mark(selection_now(source))
+        return painter_selection.selection_mark(selection_now(source))
     except CanvasProblem:
         return None

@@ -30,7 +30,7 @@ WHOLLY = ("tr", "say", "Stage", "shown")
 
 TABLES = {
     "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN"),
-    "krita_plugin/document/reading.py": ("KINDS", "SEEN"),
+    "krita_plugin/document/editable.py": ("KINDS", "SEEN"),
     "krita_plugin/document/idle.py": ("DIALOG", "TOOL"),
     "krita_plugin/ui/docker.py": ("HINTS",),
     "krita_plugin/plugin.py": ("acts",),

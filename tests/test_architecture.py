@@ -200,8 +200,6 @@ LARGE = {
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",
     "editing/methods/tas.py",
-    "krita_plugin/document/reading.py",
-    "krita_plugin/document/writing.py",
     "krita_plugin/edits.py",
     "krita_plugin/state.py",
     "krita_plugin/ui/docker.py",

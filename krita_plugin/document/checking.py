@@ -12,9 +12,11 @@ from ..counting import Counted, counted, covered, masked
 from . import stack
 from .colour import CanvasProblem, Space
 from .cooperative import Steps
+from .documents import is_open
 from .geometry import Rect
 from .placing import laid, place
-from .reading import Source, is_open, strips
+from .reading import Source
+from .strips import strips
 
 
 def changes(source: Source, layer: Any, area: Rect, mask: bytes) -> Steps[Counted | None]:

@@ -14,10 +14,11 @@ from ..catalogue import tr
 from ..qt import QByteArray
 from .colour import CanvasProblem
 from .cooperative import Steps
+from .documents import find
 from .geometry import Rect
 from .motion import Motion
 from .pictures import scaled
-from .reading import Source, find, reader, state_of
+from .reading import Source, reader, state_of
 from .trace import found
 
 LINES = 64

@@ -1,17 +1,14 @@
-"""Krita's documents as Limn finds them.
+"""What an edit starts from, and its pixels.
 
-What is open, what is selected, and a layer's pixels on their way out. results.py puts some in.
-Nothing here waits: long work is a generator for turns.py. No pixel of an existing layer is written,
+Nothing here waits: long work is a generator for cooperative.py. No pixel of a layer is written,
 ever. What is sent is read from `Node.duplicate()`, which shares its tiles with the layer until
 either changes: the painter may paint on meanwhile.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from krita import Krita
@@ -20,49 +17,13 @@ from ..catalogue import tr
 from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps
-from .geometry import FILLED, Rect, crop, meant, united
+from .documents import find
+from .editable import check, layer_of
+from .geometry import FILLED, Rect, crop, united
+from .painter_selection import meant_bounds
 from .stack import Copy
+from .strips import strips
 from .trace import State, Trace, traced
-
-STRIP_ROWS = 64
-"""Krita's tiles are 64 x 64 pixels: strips of this height touch each tile once."""
-
-STRIP_PIXELS = 64 * 2048
-"""Read or written at a time: some 2 ms on a busy machine."""
-
-CONVERTED_PIXELS = 32 * 1024
-"""Converted at a time: floating point documents take up to 0.4 µs a pixel."""
-
-MARK_ROWS = 64
-"""Rows of a selection that are looked at to recognise it."""
-
-KINDS = {
-    "grouplayer": "a group",
-    "vectorlayer": "a vector layer",
-    "filterlayer": "a filter layer",
-    "filllayer": "a fill layer",
-    "clonelayer": "a clone layer",
-    "filelayer": "a file layer",
-    "transparencymask": "a transparency mask",
-    "filtermask": "a filter mask",
-    "transformmask": "a transform mask",
-    "selectionmask": "a selection mask",
-    "colorizemask": "a colorize mask",
-}
-
-
-SEEN_KINDS = ("vectorlayer", "filllayer", "clonelayer", "filelayer")
-"""Layers without pixels of their own, of which one may edit what is seen."""
-
-SEEN = "press the button again to edit what is seen of it; the result goes above it."
-
-
-class Offer(CanvasProblem):
-    """A layer that can't be edited itself, but in another way if the painter wants it."""
-
-    def __init__(self, uuid: str, sentence: str, remedy: str) -> None:
-        super().__init__(sentence, remedy)
-        self.uuid = uuid
 
 
 @dataclass(frozen=True)
@@ -112,10 +73,10 @@ def take(
         layer, again = document.activeNode(), None
     if layer is None:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
-    layer = _masked_layer(document, layer, last)
-    _check(layer, again is not None or layer.uniqueId().toString() in accepted)
+    layer = layer_of(document, layer, last)
+    check(layer, again is not None or layer.uniqueId().toString() in accepted)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
-    chosen = None if selection is None else _meant(selection)
+    chosen = None if selection is None else meant_bounds(selection)
     copies = stack.copied(stack.up_to(layer), canvas)
     painted = united([copy.bounds for copy in copies])
     content = painted.intersected(canvas)
@@ -160,7 +121,7 @@ def prospect(selection: Any | None) -> tuple[int, int] | None:
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     layers = stack.up_to(layer)
     content = united([stack.bounds_of(one) for one in layers]).intersected(canvas)
-    chosen = None if selection is None else _meant(selection)
+    chosen = None if selection is None else meant_bounds(selection)
     if content.empty or (chosen is not None and chosen.intersected(content).empty):
         return None
     lowest = Copy(layers[0], Space.of(layers[0]), stack.bounds_of(layers[0]), pictures.OPAQUE)
@@ -233,98 +194,7 @@ def reader(node: Any) -> Callable[[Rect], bytes]:
     return pixels
 
 
-# --- what is there --------------------------------------------------------------------------------
-
-
-def selection_of(document: Any | None) -> Any | None:
-    return None if document is None else document.selection()
-
-
-def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
-    """A mark that tells one selection from another; None for no selection.
-
-    Its bounds and some of its rows.
-    """
-    if selection is None:
-        return None
-    x, y, width, height = selection.x(), selection.y(), selection.width(), selection.height()
-    step = max(1, height // MARK_ROWS)
-    rows = [selection.pixelData(x, row, width, 1).data() for row in range(y, y + height, step)]
-    return x, y, width, height, zlib.crc32(b"".join(rows))
-
-
-def active_document() -> Any | None:
-    return Krita.instance().activeDocument()
-
-
-def is_open(document: Any) -> bool:
-    return any(other == document for other in Krita.instance().documents())
-
-
-def same(document: Any) -> Any:
-    """Whether two objects of PyKrita's are the same document.
-
-    Raises CanvasProblem if it is closed.
-    """
-    for other in Krita.instance().documents():
-        if other == document:
-            return other
-    raise CanvasProblem("The picture was closed.")
-
-
-def title(document: Any) -> str:
-    """A picture's name in quotation marks.
-
-    Its file's, as on Krita's tab, or its title.
-    """
-    name = PurePath(document.fileName()).name or document.name()
-    return f"“{name}”" if name else tr("the other picture")
-
-
-def is_active(document: Any) -> bool:
-    return bool(Krita.instance().activeDocument() == document)
-
-
-def find(document: Any, uuid: Any) -> Any | None:
-    """The node with this id, or None.
-
-    Looked for here: `Document.nodeByUniqueID` gives Python no Node in Krita 5.
-    """
-    waiting = list(document.rootNode().childNodes())
-    for node in waiting:
-        if node.uniqueId() == uuid:
-            return node
-        waiting.extend(node.childNodes())
-    return None
-
-
-def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
-    """The rows of a rectangle in pieces: y and number of rows.
-
-    Each is small enough for one turn.
-    """
-    rows = max(1, min(STRIP_ROWS, (CONVERTED_PIXELS if converted else STRIP_PIXELS) // rect.width))
-    for y in range(rect.y, rect.bottom, rows):
-        yield y, min(rows, rect.bottom - y)
-
-
 # --- inside ---------------------------------------------------------------------------------------
-
-
-def _masked_layer(document: Any, node: Any, last: Any | None) -> Any:
-    """The layer that a mask belongs to; any other node itself.
-
-    Krita's selection mask belongs to the whole picture: it stands for the layer that was edited
-    last, or for the topmost one that can be edited. last: the id of the former, None for none.
-    """
-    parent = node.parentNode()
-    if not node.type().endswith("mask") or parent is None:
-        return node
-    if parent.parentNode() is not None:
-        return parent
-    edited = None if last is None else find(document, last)
-    tops = [one for one in parent.childNodes() if one.type() == "paintlayer" and one.visible()]
-    return edited or next(reversed(tops), node)
 
 
 def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
@@ -348,49 +218,6 @@ def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
         empty += sum(not any(alpha) for alpha in zip(*alphas, strict=True))
         count += pixels
     return empty > (1 - FILLED) * count
-
-
-def _meant(selection: Any) -> Rect:
-    """The bounds of what is meant to be selected."""
-    bounds = Rect(selection.x(), selection.y(), selection.width(), selection.height())
-
-    def read(rect: Rect) -> bytes:
-        data: bytes = selection.pixelData(rect.x, rect.y, rect.width, rect.height).data()
-        return data
-
-    return meant(bounds, read)
-
-
-def _check(layer: Any, accepted: bool) -> None:
-    kind, uuid = layer.type(), layer.uniqueId().toString()
-    if kind == "grouplayer" and not accepted:
-        raise Offer(
-            uuid,
-            tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS[kind])),
-            tr("Choose a layer inside it. Or {what}", what=tr(SEEN)),
-        )
-    if kind in SEEN_KINDS and not accepted:
-        words = tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS[kind]))
-        raise Offer(uuid, words, f"{tr(SEEN)[0].upper()}{tr(SEEN)[1:]}")
-    if kind not in ("paintlayer", "grouplayer", *SEEN_KINDS):
-        raise CanvasProblem(
-            tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS.get(kind, kind))),
-            "Choose a paint layer; Krita can convert it: Layer > Convert.",
-        )
-    if layer.layerStyleToAsl() and not accepted:
-        raise Offer(
-            uuid,
-            tr("“{layer}” has a layer style, which can't be edited with it.", layer=layer.name()),
-            "Press the button again to edit the layer without it; the result has no style.",
-        )
-    node = layer
-    while node is not None and node.parentNode() is not None:
-        if not node.visible():
-            raise CanvasProblem(
-                tr("“{layer}” is hidden.", layer=node.name()),
-                "Show it first: what can't be seen is not edited.",
-            )
-        node = node.parentNode()
 
 
 def _background(document: Any) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from krita import Selection
 
 from ..qt import QByteArray, QUuid
 from ..record import MAX_BYTES, Record, parsed, written
-from . import pictures, reading, stack
+from . import documents, pictures, reading, stack
 from .geometry import Rect
 from .reading import Source
 
@@ -69,7 +69,7 @@ def source_of(document: Any, record: Record) -> Source | None:
 
     Its layer as it is now, and the selection. None where the layer is gone.
     """
-    layer = reading.find(document, QUuid(record.source))
+    layer = documents.find(document, QUuid(record.source))
     if layer is None:
         return None
     selection, hint = None, record.hint

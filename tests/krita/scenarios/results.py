@@ -23,7 +23,7 @@ def painted():
 
 def put(source, select):
     """A result for a source, as from an edit; its selection, too, if wanted."""
-    from limn.krita_plugin.document import cooperative, geometry, writing
+    from limn.krita_plugin.document import cooperative, geometry, selecting, writing
 
     ends = []
     area, pixels = geometry.Rect(100, 100, 64, 64), bytes((10, 200, 30, 255)) * 64 * 64
@@ -31,7 +31,7 @@ def put(source, select):
     def steps():
         new = yield from writing.insert(source, area, pixels, "bgra8", "result")
         if select:
-            yield from writing.select(source.document, new)
+            yield from selecting.select(source.document, new)
 
     cooperative.Task(steps(), ends.append, ends.append)
     came = yield lambda: ends, 60

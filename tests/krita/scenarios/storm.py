@@ -130,7 +130,7 @@ ACTIONS = {
 
 
 def check_storm(result):
-    from limn.krita_plugin.document import cooperative, geometry, reading, writing
+    from limn.krita_plugin.document import cooperative, geometry, reading, selecting, writing
     from limn.krita_plugin.document.colour import CanvasProblem
 
     dice = random.Random(SEED)
@@ -164,7 +164,7 @@ def check_storm(result):
 
         def steps(source=source, area=area):
             new = yield from writing.insert(source, area, PIXELS, "bgra8", "result")
-            yield from writing.select(source.document, new)
+            yield from selecting.select(source.document, new)
 
         cooperative.Task(steps(), ends.append, ends.append)
         yield from ACTIONS[action](dice)

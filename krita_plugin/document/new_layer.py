@@ -1,0 +1,136 @@
+"""A layer made of pixels, before it goes into a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..qt import QByteArray
+from . import masks, pictures
+from .animation import Frames, span
+from .colour import CanvasProblem, Converter, Space, wire
+from .cooperative import Steps
+from .documents import is_open
+from .geometry import Rect
+from .idle import Tell, idle
+from .placing import Place, laid, place
+from .reading import Source
+from .strips import strips
+
+
+@dataclass(frozen=True)
+class Veil:
+    """A mask to see a layer through.
+
+    One byte a pixel: 255 lets all through; nothing is seen beside it.
+    """
+
+    area: Rect
+    data: bytes = field(repr=False)
+
+
+def lies_like(layer: Any, other: Any) -> None:
+    """Have a layer lie on those below it as another does.
+
+    Only what differs is set: a blending mode is a step to undo, even before the layer is in.
+    """
+    if layer.opacity() != other.opacity():
+        layer.setOpacity(other.opacity())
+    if layer.blendingMode() != other.blendingMode():
+        layer.setBlendingMode(other.blendingMode())
+    if layer.inheritAlpha() != other.inheritAlpha():
+        layer.setInheritAlpha(other.inheritAlpha())
+
+
+def filled(
+    document: Any,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    veil: Veil | None = None,
+    flat: bool = True,
+) -> Steps[Any]:
+    """A paint layer with these pixels, not yet in the document.
+
+    It is seen through a veil by its transparency mask, or `flat`: by its own alpha.
+    """
+    if not is_open(document):
+        raise CanvasProblem("The picture was closed.")
+    layer = None if veil is None or flat else masks.blank(document, name)
+    flat = layer is None
+    layer = layer or document.createNode(name, "paintlayer")
+    convert = Converter(wire(format), Space.of(layer))
+    stride = area.width * (4 if format == "bgra8" else 8)
+    view = memoryview(pixels)
+    for y, rows in strips(area, convert.needed):
+        start = (y - area.y) * stride
+        data = bytes(view[start : start + rows * stride])
+        if flat and veil is not None:
+            place = Rect(area.x, y, area.width, rows)
+            data = pictures.through(data, place, veil.data, veil.area, format == "bgra16")
+        strip = QByteArray(data)
+        if convert.needed:
+            strip = QByteArray(convert(strip, area.width, rows))
+        if not is_open(document):
+            raise CanvasProblem("The picture was closed.")
+        layer.setPixelData(strip, area.x, y, area.width, rows)
+        yield None
+    convert.close()
+    if veil is not None and not flat:
+        yield from veil_filled(masks.mask_of(layer), veil)
+    return layer
+
+
+def veil_filled(mask: Any, veil: Veil) -> Steps[None]:
+    """Fill a mask that is not in a picture yet."""
+    area, view = veil.area, memoryview(veil.data)
+    for y, rows in strips(area, False):
+        start = (y - area.y) * area.width
+        strip = QByteArray(bytes(view[start : start + rows * area.width]))
+        mask.setPixelData(strip, area.x, y, area.width, rows)
+        yield None
+
+
+def ready(
+    source: Source,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    tell: Tell,
+    frames: list[Frames] | None,
+    veil: Veil | None = None,
+) -> Steps[tuple[Any, Place]]:
+    """A layer with these pixels, and where it belongs.
+
+    At a moment when it can go into the picture. frames: where the source is animated, the layer is
+    seen as long as the drawing that was edited; then what has to be closed after it has gone in is
+    put here. None: never.
+
+    Until that moment the painter may move the source again: then the layer is made anew.
+    """
+    document = source.document
+    while True:
+        if not is_open(document):
+            raise CanvasProblem("The picture was closed.")
+        try:
+            planned = place(source)
+        except CanvasProblem:  # a filter's preview hides the layer as long as its dialog is open
+            yield from idle(document, tell)
+            planned = place(source)
+        times = None
+        if planned.layer is not None and frames is not None:
+            times = span(planned.layer, source.time, document.fullClipRangeEndTime())
+        now, data = yield from laid(planned.motion, area, pixels, format)
+        through = None
+        if veil is not None:
+            through = Veil(*(yield from laid(planned.motion, veil.area, veil.data, "gray8")))
+        layer = yield from filled(document, now, data, format, name, through, times is not None)
+        if times is not None and frames is not None:
+            frames.append(Frames(document))
+            layer = yield from frames[-1].made(layer, *times)
+        yield from idle(document, tell)
+        there = place(source)
+        if there.same(planned):
+            return layer, there

@@ -1,0 +1,39 @@
+"""What is selected in a document, and a mark that tells one selection from another."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from .geometry import Rect, meant
+
+MARK_ROWS = 64
+"""Rows of a selection that are looked at to recognise it."""
+
+
+def selection_of(document: Any | None) -> Any | None:
+    return None if document is None else document.selection()
+
+
+def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
+    """A mark that tells one selection from another; None for no selection.
+
+    Its bounds and some of its rows.
+    """
+    if selection is None:
+        return None
+    x, y, width, height = selection.x(), selection.y(), selection.width(), selection.height()
+    step = max(1, height // MARK_ROWS)
+    rows = [selection.pixelData(x, row, width, 1).data() for row in range(y, y + height, step)]
+    return x, y, width, height, zlib.crc32(b"".join(rows))
+
+
+def meant_bounds(selection: Any) -> Rect:
+    """The bounds of what is meant to be selected."""
+    bounds = Rect(selection.x(), selection.y(), selection.width(), selection.height())
+
+    def read(rect: Rect) -> bytes:
+        data: bytes = selection.pixelData(rect.x, rect.y, rect.width, rect.height).data()
+        return data
+
+    return meant(bounds, read)
