@@ -1,4 +1,7 @@
-"""What is selected in a document, and a mark that tells one selection from another."""
+"""What is selected in a document.
+
+And a mark that tells one selection from another.
+"""
 
 from __future__ import annotations
 
