@@ -28,7 +28,8 @@ def _hints(kind: type) -> dict[str, Any]:
 def by_type(kind: type, value: object, where: str, transfers: list[Transfer]) -> Any:
     """A value of this class from what JSON had of it.
 
-    where: names the place in errors. Pictures that are still to come are added to `transfers`. Raises Malformed or TooLarge.
+    where: names the place in errors. Pictures that are still to come are added to `transfers`.
+    Raises Malformed or TooLarge.
     """
     if kind is Pixels:
         return _pixels(value, where, transfers)

@@ -8,12 +8,10 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, cast
-
-import torch
+from typing import cast
 
 from limn import editing
 from limn.editing import events
@@ -24,38 +22,23 @@ from limn.protocol.messages import (
     Box,
     Cancelled,
     Chosen,
-    Done,
     Failed,
     JobMessage,
     Mask,
     Note,
-    Parameter,
-    PartMask,
-    Preview,
     Progress,
-    Region,
-    Result,
     Submit,
 )
 
 from . import images
+from .announcing import announce
 from .cache import ByteCache
 from .estimate import Estimate
+from .final_messages import finish, part_mask
+from .previews import Previews
 from .sayings import on_wire
 
 log = logging.getLogger("limn.edits")
-
-PREVIEW_SECONDS = 0.15
-"""Seconds between previews.
-
-The eye sees no more than this as a picture that grows clearer.
-"""
-
-PREVIEW_SHARE = 0.2
-"""Share of the time that may go into previews.
-
-Where decoding is slow, they come less often.
-"""
 
 STORE_BYTES = 1024 * 1024 * 1024
 """Of values kept between edits: some dozens of inversions of a 512 x 512 picture."""
@@ -92,12 +75,9 @@ class Editor:
     def algorithms(self) -> tuple[Algorithm, ...]:
         """Auto, then every algorithm with its parameters.
 
-        Defaults are the model's own where it has some. Raises EditError for bad ones.
+        Raises EditError for bad defaults of the model.
         """
-        return (
-            self._announce_auto(),
-            *(self._announce(algorithm) for algorithm in editing.ALGORITHMS.values()),
-        )
+        return announce(self._models)
 
     def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
         """Carry out one edit.
@@ -160,70 +140,6 @@ class Editor:
         traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
         self._models.unload()
 
-    def _announce_auto(self) -> Algorithm:
-        auto = editing.auto
-        why = (
-            ""
-            if editing.runnable(self._models)
-            else f"The model {self._models.name} has the variants for none of its algorithms."
-        )
-        return Algorithm(
-            auto.NAME,
-            auto.TITLE,
-            auto.SUMMARY,
-            tuple(map(_announced, auto.parameters())),
-            why,
-            caption="useful",
-        )
-
-    def _announce(self, algorithm: editing.Algorithm) -> Algorithm:
-        missing = [variant for variant in algorithm.needs if variant not in self._models.variants]
-        own = self._defaults(algorithm)
-        parameters = tuple(
-            _announced(replace(p, default=own.get(p.name, p.default))) for p in algorithm.parameters
-        )
-        why = (
-            f"The model {self._models.name} has no {' and no '.join(missing)} variant, which "
-            "this algorithm needs."
-            if missing
-            else ""
-        )
-        return Algorithm(
-            algorithm.name,
-            algorithm.title,
-            algorithm.summary,
-            parameters,
-            why,
-            algorithm.baseline,
-            algorithm.caption,
-            algorithm.seeded,
-            algorithm.purpose,
-        )
-
-    def _defaults(self, algorithm: editing.Algorithm) -> dict[str, editing.request.Value]:
-        """The model's own defaults for an algorithm, checked.
-
-        Raises EditError that names its notes.
-        """
-        try:
-            own = dict(self._models.defaults(algorithm.needs[0], algorithm.name))
-            declared = {parameter.name: parameter for parameter in algorithm.parameters}
-            return {name: declared[name].check(value) for name, value in own.items()}
-        except editing.EditError as error:
-            why, remedy = error.sentence, error.remedy
-        except KeyError as error:
-            why, remedy = (
-                f"There is no parameter {error.args[0]!r}.",
-                f"Known are: {', '.join(declared)}.",
-            )
-        except (AttributeError, TypeError, ValueError):
-            why, remedy = "They are no table.", 'Write them as {"steps": 40}.'
-        where = (
-            f"The defaults of {algorithm.name} in the limn.json of the model "
-            f"{self._models.name} can't be used."
-        )
-        raise editing.EditError("bad-defaults", f"{where} {why}", remedy)
-
     def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
         covered = images.opacity(submit.pixels) if submit.keep_transparency else None
         background = images.background(submit.pixels, covered, submit.background)
@@ -260,7 +176,7 @@ class Editor:
         estimate = Estimate(self._earlier.setdefault((algorithm.name, submit.mask_only), {}))
         if notes:
             estimate.begin(DESCRIBING, began)
-        previews = _Previews(submit, self._clock)
+        previews = Previews(submit, self._clock)
         with closing(
             cast(Generator[events.Event], editing.edit(self._models, prepared, self._store))
         ) as steps:
@@ -289,120 +205,15 @@ class Editor:
                     yield from previews.of(event)
                 elif isinstance(event, events.Mask):
                     parts = tuple(
-                        _part(part, part.soft) for part in event.parts[: limits.MAX_ITEMS]
+                        part_mask(part, part.soft) for part in event.parts[: limits.MAX_ITEMS]
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
                 elif isinstance(event, events.Done):
                     notes = (*notes, *self._models.notes)
                     seconds = estimate.finish(now)
-                    yield from _finish(submit, asked, background, event, seconds, notes)
-
-
-class _Previews:
-    """Makes previews as often as they are worth their time.
-
-    `shows`: the part of the picture that is worked on.
-    """
-
-    def __init__(self, submit: Submit, clock: Callable[[], float]) -> None:
-        self._submit = submit
-        self._clock = clock
-        self._next = clock()
-        self.shows = Box(0, 0, submit.pixels.width, submit.pixels.height)
-
-    def of(self, step: events.Step) -> Iterator[Preview]:
-        """The preview of this step, or nothing."""
-        began = self._clock()
-        if not self._submit.previews or began < self._next:
-            return
-        try:
-            picture = images.jpeg(step.preview(), self._submit.previews)
-        except editing.NotFinite:  # it is only looked at; the edit's own numbers are checked apart
-            return
-        ended = self._clock()
-        self._next = ended + max(PREVIEW_SECONDS, (ended - began) * (1 / PREVIEW_SHARE - 1))
-        yield Preview(self._submit.job, 0, step.index, picture, self.shows)
+                    yield from finish(submit, asked, background, event, seconds, notes)
 
 
 def _box(crop: events.Crop) -> Box:
     top, left, bottom, right = crop.box
     return Box(left, top, right - left, bottom - top)
-
-
-def _finish(
-    submit: Submit,
-    request: editing.EditRequest,
-    background: tuple[int, int, int],
-    done: events.Done,
-    seconds: Mapping[str, float],
-    notes: tuple[str, ...],
-) -> Iterator[JobMessage]:
-    """Final masks, the changed rectangle, and the report with further notes."""
-    parts = tuple(_part(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
-    where = images.mask(done.alpha)
-    soft = None
-    if where is not None and done.map is not None:
-        soft = images.soft_map(done.map, done.box, done.cut)
-    yield Mask(submit.job, 0, where, parts, map=soft)
-    area = None if submit.mask_only else _result(submit, request, background, done)
-    if area is not None and where is not None:
-        yield Result(submit.job, 0, area)
-    report = done.report
-    yield Done(
-        job=submit.job,
-        seq=0,
-        algorithm=report.algorithm,
-        seed=report.seed,
-        keywords=_cut(report.keywords, limits.MAX_LABEL),
-        thresholds=_floats(report.thresholds),
-        seconds=dict(seconds),
-        forwards=report.forwards,
-        rows=report.rows,
-        understood=dict(
-            zip(report.understood, _cut(report.understood.values(), limits.MAX_TEXT), strict=False)
-        ),
-        notes=tuple(map(on_wire, (*notes, *report.warnings)))[: limits.MAX_ITEMS],
-        reused=_cut(report.reused, limits.MAX_LABEL),
-        reason=report.reason,
-        clears=done.clears and request.opacity is not None,
-    )
-
-
-def _result(
-    submit: Submit,
-    request: editing.EditRequest,
-    background: tuple[int, int, int],
-    done: events.Done,
-) -> Region | None:
-    """The layer, with the mask in its alpha or without it; None where nothing changes."""
-    how = submit.pixels.format, request.opacity, background, done.paper, done.edge, done.clears
-    if submit.whole and done.whole is not None:
-        return images.whole(done.whole(), done.box, *how)
-    return images.layer(done.image, request.image, done.alpha, *how)
-
-
-def _part(part: events.PartMask, mask: torch.Tensor) -> PartMask:
-    """One instruction's share of the mask; mask: (1, 1, height, width)."""
-    return PartMask(
-        part.instruction[: limits.MAX_INSTRUCTION],
-        part.keyword[: limits.MAX_LABEL],
-        images.mask(mask),
-    )
-
-
-def _cut(texts: Iterable[str], most: int) -> tuple[str, ...]:
-    """As many of the texts as a message takes.
-
-    Each has at most `most` characters: an edit does not fail for what it tells of itself.
-    """
-    return tuple(text[:most] for text in texts)[: limits.MAX_ITEMS]
-
-
-def _announced(p: editing.Parameter) -> Parameter:
-    return Parameter(
-        p.name, p.kind, p.default, p.minimum, p.maximum, p.choices, p.help, p.front, p.title
-    )
-
-
-def _floats(values: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}

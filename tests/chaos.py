@@ -28,8 +28,9 @@ from pathlib import Path
 from limn.protocol import remote
 from limn.protocol.messages import FINAL, Done, Failed, JobMessage, Result
 from limn.server import tls
-from limn.server.cli.client import Address, connect
+from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
+from limn.server.cli.servers import Address
 from limn.server.users import Users
 
 from . import tiny

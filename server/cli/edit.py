@@ -24,11 +24,11 @@ from limn.protocol.messages import Algorithm, Submit, Value, Welcome
 from limn.protocol.parameters import parse as parse_value
 
 from . import outcome, pictures
-from .client import Address
 from .delivery import Delivery
 from .exits import Trouble, UsageError, ended_by_signals, err
 from .follow import follow, joined
 from .pictures import Picture, PictureError
+from .servers import Address
 
 REMEDIES = {
     "needs-caption": 'Describe it with --caption "a red star on a pink background", or write the '

@@ -246,7 +246,7 @@ def check_model(model: Path | None) -> Iterator[Finding]:
 
 def check_servers() -> Iterator[Finding]:
     """The server that runs now."""
-    from .client import find
+    from .servers import find
 
     try:
         server = find()

@@ -17,9 +17,10 @@ from limn.protocol import ProtocolError
 from limn.protocol.messages import FINAL, Cancelled, Chosen, Done, Failed, JobMessage, Note, Submit
 from limn.protocol.messages import Progress as Stage
 
-from .client import Address, ClientSession, connect, launch, running
+from .client import ClientSession, connect
 from .client_errors import CERTIFICATE, REFUSED, ClientError, ConnectionLost, Full
 from .exits import NoServer, Trouble, err
+from .servers import Address, launch, running
 
 OURS = ("--log-level", "warning", "--private")
 """Arguments of a server that is ours for one edit.

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from limn.protocol.messages import JobMessage, Pixels, Submit
-from limn.server.cli.client import Address, ClientSession, connect
+from limn.server.cli.client import ClientSession, connect
+from limn.server.cli.servers import Address
 
 ROOT = Path(__file__).resolve().parents[2]
 

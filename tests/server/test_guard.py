@@ -21,8 +21,9 @@ from limn.server.app import (
 )
 from limn.server.bounds import Bounds
 from limn.server.cache import ByteCache
-from limn.server.cli.client import Address, connect
+from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
+from limn.server.cli.servers import Address
 from limn.server.door import Door
 from limn.server.engine import Start
 from limn.server.guard import owner_of

@@ -21,8 +21,9 @@ from limn.protocol import remote
 from limn.protocol.messages import Cancelled, Done, Failed, Missing, Queued
 from limn.server import guard, tls
 from limn.server.app import HEALTH_PATH, METRICS_PATH, SESSION_PATH
-from limn.server.cli.client import Address, connect
+from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
+from limn.server.cli.servers import Address
 from limn.server.fair_queue import FairQueue
 from limn.server.settings import Settings, SettingsError
 from limn.server.users import Users, UsersError
