@@ -23,7 +23,7 @@ from .preview_data import LayerPicture, small
 from .record import Grey, Record, grey
 from .sentences import layer_name
 from .state import Link, Request
-from .wire.client import Draft
+from .wire.submitted import Draft
 
 PREVIEW_SIDE = 256
 """Longer side of previews.

@@ -19,7 +19,7 @@ FOLDER = ROOT / "krita_plugin/languages"
 SPEAKERS = {
     "plugin": {
         "tr", "Note", "CanvasProblem", "Offer", "Link", "ServerTrouble", "named", "quiet", "staged",
-        "began", "_trouble", "_give_up", "Work", "SmallPicture",
+        "began", "trouble", "_give_up", "Work", "SmallPicture",
     },
     "server": {"say", "Stage", "shown"},
 }  # fmt: skip

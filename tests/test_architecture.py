@@ -109,7 +109,16 @@ def breaches(room: str, place: str, text: str) -> list[str]:
     return found
 
 
-CENTRE = ("edits", "job", "kept_results", "plugin", "selections")
+CENTRE = (
+    "delivery",
+    "edits",
+    "incoming",
+    "job",
+    "kept_results",
+    "plugin",
+    "selections",
+    "under_way",
+)
 """Where the panel, the document and the wire of the plugin meet."""
 
 UPPER = {
@@ -200,10 +209,8 @@ LARGE = {
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",
     "editing/methods/tas.py",
-    "krita_plugin/edits.py",
     "krita_plugin/state.py",
     "krita_plugin/ui/docker.py",
-    "krita_plugin/wire/client.py",
 }
 """Those that still are.
 

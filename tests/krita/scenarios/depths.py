@@ -67,7 +67,7 @@ def in_space(result, name, model, depth, profile):
     save(f"{name}-layer.raw", pixels(new, document))
     save(f"{name}-seen-before.bgra", seen)
     save(f"{name}-seen-after.bgra", composed(document))
-    draft, rect = drafts[0], application().edits._last.of(document).source.rect
+    draft, rect = drafts[0], application().edits.last.of(document).source.rect
     save(
         f"{name}-sent.bgra",
         appearance(b"".join(draft.pixels), draft.format, rect.width, rect.height),

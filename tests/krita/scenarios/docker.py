@@ -73,7 +73,7 @@ def check_counted(result):
     panel().set_flat(True)
     yield from write("make the star blue")
     yield from press("Return")
-    edit = next(iter(application().edits._edits.values()))
+    edit = next(iter(application().edits.under_way))
     yield from ended()
     result["note"], result["counted"] = note(), vars(edit.counted)
     yield from screenshot("counted")

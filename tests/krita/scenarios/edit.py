@@ -265,7 +265,7 @@ def check_next_instruction(result):
     yield from quick()
     with submitting() as drafts:
         yield from edit(first)
-        rect = application().edits._last.of(document).source.rect
+        rect = application().edits.last.of(document).source.rect
         seen = composed(document, (rect.x, rect.y, rect.width, rect.height))
         yield from edit(second)
         result["layers"], result["active"] = names(document), document.activeNode().name()
@@ -405,7 +405,7 @@ def check_mask_then_edit(result):
     with submitting() as drafts:
         yield from activate(document, layer)
         yield from edit("make the star green")
-    rect = application().edits._last.of(document).source.rect
+    rect = application().edits.last.of(document).source.rect
     result["sent"] = bytes(found.pixelData(rect.x, rect.y, rect.width, rect.height)) == b"".join(
         drafts[0].hint or ()
     )

@@ -50,10 +50,9 @@ def check_again(result):
     yield 1
     yield from ready()
     yield from activate(document, layers(document)[-1])
-    from limn.krita_plugin.last_edits import LastEdits
     from limn.krita_plugin.plugin import application
 
-    application().edits._last = LastEdits()  # as in a Krita that has just been started
+    application().edits.last._all.clear()  # as in a Krita that has just been started
     before = names(document)
     with submitting() as drafts:
         yield from press("ctrl+shift+o")

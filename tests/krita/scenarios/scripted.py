@@ -37,16 +37,16 @@ def server():
     from limn.krita_plugin.state import Link
 
     shared = application()
-    real, wire = shared.edits._client, Wire()
+    real, wire = shared.edits.under_way.client, Wire()
     with contextlib.suppress(TypeError):  # another check has done so already
-        real.linked.disconnect(shared.edits._linked)
-    shared.edits._client = wire
+        real.linked.disconnect(shared.edits.incoming.link_changed)
+    shared.edits.under_way.client = wire
     link, shared.panel.link = shared.panel.link, Link("ready", "by hand")
     try:
         yield wire
     finally:
-        shared.edits._client, shared.panel.link = real, link
-        real.linked.connect(shared.edits._linked)
+        shared.edits.under_way.client, shared.panel.link = real, link
+        real.linked.connect(shared.edits.incoming.link_changed)
 
 
 def begin(wire, instruction="make the star blue", action="limn_edit"):
@@ -59,7 +59,7 @@ def begin(wire, instruction="make the star blue", action="limn_edit"):
     app().action(action).trigger()
     came = yield lambda: len(wire.drafts) > count, 20
     assert came, f"nothing was sent: {panel().note}"
-    return application().edits._edits[wire.drafts[-1].job]
+    return application().edits.under_way.of(wire.drafts[-1].job)
 
 
 def sent(draft):
@@ -79,14 +79,14 @@ def answer(edit, x, y, width, height, pixels, form="bgra8", clears=False):
     to show.
     """
     from limn.krita_plugin.plugin import application
-    from limn.krita_plugin.wire.client import MaskLook
+    from limn.krita_plugin.wire.reader import MaskLook
     from limn.protocol.messages import Done, Mask, Pixels, Region, Result
 
     size = 8 if form == "bgra16" else 4
     mask = pixels[size - 1 :: size]
     area = Region(x, y, Pixels(width, height, "gray8", mask))
     edits = application().edits
-    edits._received(MaskLook(Mask(edit.job, 1, area), None))
+    edits.incoming.received(MaskLook(Mask(edit.job, 1, area), None))
     if not edit.request.flat:
         whole = bytearray(pixels)
         for channel in range(3 * size // 4, size):
@@ -94,8 +94,8 @@ def answer(edit, x, y, width, height, pixels, form="bgra8", clears=False):
         pixels = bytes(whole)
     if not edit.request.mask_only and not clears:
         region = Region(x, y, Pixels(width, height, form, pixels))
-        edits._received(Result(edit.job, 2, region))
-    edits._received(Done(edit.job, 3, "foi", 0, clears=clears))
+        edits.incoming.received(Result(edit.job, 2, region))
+    edits.incoming.received(Done(edit.job, 3, "foi", 0, clears=clears))
 
 
 def settled(seconds=60):

@@ -1,0 +1,189 @@
+"""From the end of the model's work to a new layer and its selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from .catalogue import told, tr
+from .counting import Counted
+from .document import checking, documents, masks, records, selecting, writing
+from .document.cooperative import Steps, Task
+from .job import Edit, light
+from .last_edits import LastEdit, LastEdits
+from .remarks import Remark, is_half_transparent
+from .results import Results
+from .selections import Selections
+from .sentences import FLATTENED, done_words
+from .state import Note, Panel
+from .under_way import UnderWay
+
+
+class Delivery:
+    """Puts what has come of an edit into its picture, and says how it went."""
+
+    def __init__(
+        self,
+        panel: Panel,
+        under_way: UnderWay,
+        results: Results,
+        selections: Selections,
+        last: LastEdits,
+    ) -> None:
+        self._panel = panel
+        self._under_way = under_way
+        self._results = results
+        self._selections = selections
+        self._last = last
+
+    def finish(self, edit: Edit) -> None:
+        """The server is done: the layer, then its selection."""
+        edit.finishing = True
+        ran = edit.done.algorithm if edit.done else ""
+        self._last.note(LastEdit(edit.request, light(edit.source), ran), documents.is_open)
+        result = edit.result
+        clears = edit.done is not None and edit.done.clears and result is None
+        by_mask = self._by_mask(edit)
+        if by_mask is not None and (edit.request.mask_only or clears):
+            self._select(edit, by_mask)
+        elif result is not None and not edit.request.mask_only:
+            if edit is self._under_way.shown():
+                self._panel.staged("making the layer")
+            steps: Any = writing.insert(
+                edit.source,
+                edit.placed(result),
+                result.pixels.data or b"",
+                result.pixels.format,
+                edit.layer_name,
+                self._under_way.teller(edit),
+                edit.veil,
+            )
+            edit.task = Task(
+                steps,
+                lambda layer: self._inserted(edit, layer),
+                lambda error: self._under_way.broke(edit, error),
+            )
+        else:
+            self._under_way.forget(edit)
+            self._under_way.client.acknowledge(edit.job)
+            why = " ".join(map(told, edit.done.notes)) if edit.done else ""
+            remedy = why or "Name the thing as it is in the picture, or select it."
+            self._under_way.after(
+                Note(
+                    "error", "Nothing was found to change.", remedy, edit.details(self._panel.link)
+                ),
+                edit,
+            )
+
+    def _by_mask(self, edit: Edit) -> Callable[[], Steps[bool]] | None:
+        """Makes the mask the selection, and adds no layer; None without one."""
+        if edit.mask is None or edit.mask.area is None:
+            return None
+        area, mask = edit.placed(edit.mask.area), edit.mask.area.pixels.data or b""
+        name = f"Limn mask: {edit.request.instruction}"
+        return lambda: selecting.select_only(
+            edit.source, area, mask, name, self._under_way.teller(edit)
+        )
+
+    def _inserted(self, edit: Edit, layer: Any) -> None:
+        """The layer is in: count what it changes, then select it."""
+        edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
+        edit.recorded = edit.record(layer, self._panel.model)
+        records.write(edit.source.document, edit.recorded)
+        self._results.made(edit.source.document, edit.recorded)
+        self._under_way.client.acknowledge(edit.job)
+        tell = self._under_way.teller(edit, can_end=False)
+
+        def select(counted: Counted | None) -> None:
+            edit.counted = counted
+            clears = edit.done is not None and edit.done.clears
+            by_mask = self._by_mask(edit) if clears else None
+            alpha = partial(selecting.select, edit.source.document, layer, tell)
+            self._select(edit, by_mask or alpha)
+
+        mask = None if edit.mask is None else edit.mask.area
+        if mask is None:
+            select(None)
+            return
+        steps = checking.changes(edit.source, layer, edit.placed(mask), mask.pixels.data or b"")
+        edit.task = Task(steps, select, lambda _: select(None))
+
+    def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
+        """Makes the selection now, or when the painter is back in this picture.
+
+        One that still waits for that is out of date.
+        """
+        self._selections.supersede(edit.source.document)
+        edit.task = Task(
+            steps(),
+            lambda made: self._succeeded(edit, made, steps),
+            lambda error: self._under_way.broke(edit, error),
+        )
+
+    def _succeeded(self, edit: Edit, selected: bool, steps: Callable[[], Steps[bool]]) -> None:
+        """All is in the picture.
+
+        But for a selection that has to wait until the painter is back.
+        """
+        assert edit.done is not None, "an edit succeeds by its Done"
+        if edit.request.mask_only or edit.result is None:
+            self._under_way.client.acknowledge(edit.job)
+        self._under_way.forget(edit)
+        document, seconds = edit.source.document, edit.seconds
+        if not edit.request.mask_only:
+            self._panel.took(edit.done.algorithm, seconds)
+        words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
+        flattened = [tr(FLATTENED)] if edit.flattened else []
+        remedy = " ".join((*map(told, edit.done.notes), *flattened, *self._remarks(edit)))
+        note = Note("good", words, remedy, edit.details(self._panel.link))
+        if selected:
+            self._selections.left(edit)
+            self._under_way.after(note, edit)
+            return
+        words = done_words(edit.done, seconds, edit.request.mask_only, False, edit.counted)
+        picture = documents.title(document)
+        where = (
+            tr("It becomes the selection in {picture} when you go there.", picture=picture)
+            if edit.request.mask_only
+            else tr(
+                "The new layer is in {picture}; it is selected when you go there.", picture=picture
+            )
+        )
+        waiting = replace(note, sentence=words, remedy=f"{where} {note.remedy}".strip())
+        self._under_way.after(waiting, edit)
+        self._selections.make_upon_return(
+            edit, steps, lambda made, why: self._selected_later(edit, made, waiting, note, why)
+        )
+
+    def _remarks(self, edit: Edit) -> list[str]:
+        """What there is to say of the layer below the result."""
+        source = edit.source
+        is_open = documents.is_open(source.document)
+        layer = documents.find(source.document, source.uuid) if is_open else None
+        if layer is None or edit.done is None or edit.picture is None or edit.request.mask_only:
+            return []
+        if edit.done.clears:
+            return [Remark("not-cleared", layer.name()).sentence]
+        if is_half_transparent(edit.picture.data, layer.opacity()):
+            return [Remark("seen-below", layer.name()).sentence]
+        return []
+
+    def _selected_later(
+        self, edit: Edit, made: bool, waiting: Note, note: Note, trace: str
+    ) -> None:
+        """The painter has come back to the picture, or closed it.
+
+        `waiting`: what the panel says if nothing else happened since.
+        """
+        is_open = documents.is_open(edit.source.document)
+        if is_open and not made:
+            remedy = (
+                "Press Find mask again."
+                if edit.request.mask_only
+                else "The new layer's alpha is the mask, if it is still there."
+            )
+            note = Note("error", "The selection could not be made.", remedy, trace)
+        if self._panel.note is waiting:
+            self._panel.noted(note if is_open else None)

@@ -1,0 +1,93 @@
+"""The thread that reads from one connection."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ...protocol import ProtocolError
+from ...protocol.messages import FINAL, Mask, Missing, Queued, Reading, Welcome
+from ...vendor.websockets.exceptions import WebSocketException
+from ..preview_data import GreyPicture, shrink
+from .session import Session, breathe
+from .signals import Order, Signals
+from .submitted import SubmittedJobs
+
+
+@dataclass(frozen=True)
+class MaskLook:
+    """A mask that the server sent, made small for the panel.
+
+    `message` is the mask itself.
+    """
+
+    message: Mask
+    picture: GreyPicture
+
+
+class Reader(threading.Thread):
+    """Hands on what the server says, and notes what it has said of which job."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: SubmittedJobs,
+        signals: Signals,
+        orders: queue.SimpleQueue[Order],
+    ) -> None:
+        super().__init__(name="limn reader", daemon=True)
+        self._session = session
+        self._jobs = jobs
+        self._signals = signals
+        self._orders = orders
+
+    def run(self) -> None:
+        """Until the connection ends, of which the writer is told."""
+        error: Exception | None = None
+        breathed = time.monotonic()
+        try:
+            for messages in self._session.received():
+                for message in messages:
+                    if isinstance(message, Welcome):
+                        self._signals.welcomed.emit(message)
+                    elif isinstance(message, Reading):
+                        self._signals.read.emit(message)
+                    else:
+                        self._hear(message)
+                self._orders.put(Order("look"))
+                breathed = breathe(breathed)
+        except ProtocolError as problem:
+            error = problem
+            self._session.socket.close(problem.close_code, problem.code)
+        except (OSError, WebSocketException):
+            error = None  # the writer reconnects
+        except Exception as problem:  # the writer tells the painter
+            error = problem
+        self._orders.put(Order("ended", (self._session, error)))
+
+    def _hear(self, message: Any) -> None:
+        """A message about a job.
+
+        Final ones end its keeping; the main thread acknowledges when the layer is safe.
+        """
+        job = self._jobs.get(message.job)
+        if isinstance(message, Missing):
+            self._jobs.holds.clear()
+            self._orders.put(Order("resubmit", message.job))
+            return
+        if isinstance(message, Queued):
+            self._jobs.holds.update(message.holds)
+        if job is not None:
+            job.last_seen = message.seq
+            if isinstance(message, Mask):
+                size = job.message.pixels
+                self._signals.received.emit(
+                    MaskLook(message, shrink(message.area, size.width, size.height))
+                )
+                return
+        if isinstance(message, FINAL):
+            self._jobs.pop(message.job, None)
+        self._signals.received.emit(message)
