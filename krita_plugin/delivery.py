@@ -13,11 +13,12 @@ from .document import checking, documents, masks, records, selecting, writing
 from .document.cooperative import Steps, Task
 from .job import Edit, light
 from .last_edits import LastEdit, LastEdits
+from .panel_values import Note
 from .remarks import Remark, is_half_transparent
 from .results import Results
 from .selections import Selections
 from .sentences import FLATTENED, done_words
-from .state import Note, Panel
+from .state import Panel
 from .under_way import UnderWay
 
 

@@ -21,10 +21,11 @@ from .incoming import CANCELLED, Incoming
 from .job import Edit
 from .last_edits import LastEdit, LastEdits
 from .mask_slider import MaskSlider
+from .panel_values import Note, Request
 from .results import Results
 from .selections import Selections
 from .sentences import SAME_AGAIN
-from .state import Note, Panel, Request
+from .state import Panel
 from .under_way import UnderWay
 from .wire.client import Client
 

@@ -22,10 +22,11 @@ from .catalogue import told, tr
 from .delivery import Delivery
 from .document.reading import Source
 from .job import Edit, light
+from .panel_values import Link, Note, Request
 from .preview_data import Look, shares
 from .qt import QObject
 from .sentences import ALL_THE_SAME, QUESTIONS, TAKE_IT
-from .state import Link, Note, Panel, Request
+from .state import Panel
 from .under_way import UnderWay
 from .wire.client import Client
 from .wire.reader import MaskLook

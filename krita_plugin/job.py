@@ -19,10 +19,10 @@ from .document.new_layer import Veil
 from .document.pictures import thumbnail
 from .document.reading import Source
 from .document.trace import Trace
+from .panel_values import Link, Request
 from .preview_data import LayerPicture, small
 from .record import Grey, Record, grey
 from .sentences import layer_name
-from .state import Link, Request
 from .wire.submitted import Draft
 
 PREVIEW_SIDE = 256

@@ -10,7 +10,8 @@ from .document import new_layer, writing
 from .document.cooperative import Task
 from .document.geometry import Rect
 from .job import trace
-from .state import Note, Panel
+from .panel_values import Note
+from .state import Panel
 
 MAX_KEPT = 8
 """Results kept at once, each a picture in memory.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .document.reading import Source
-from .state import Request
+from .panel_values import Request
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from .document.geometry import Rect
 from .document.pictures import scaled
 from .document.reshaping import Shape
 from .job import trace
+from .panel_values import Note
 from .preview_data import MOST, PICTURE_SIDE, GreyPicture, every
 from .qt import QByteArray, QUuid
 from .record import Record
-from .state import Note, Panel
+from .state import Panel
 
 STEP = 20
 """Of a slider, for one press of a key."""

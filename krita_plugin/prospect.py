@@ -11,9 +11,10 @@ from typing import Any
 
 from .document import reading
 from .document.colour import CanvasProblem
+from .panel_values import Prospect
 from .qt import QObject, QTimer
 from .selections import Selections
-from .state import Panel, Prospect
+from .state import Panel
 
 LOOK_MS = 900
 

@@ -17,8 +17,8 @@ from typing import Any
 from ..protocol import limits
 from ..protocol.messages import HINT_MODES
 from .document.geometry import Rect
+from .panel_values import Request
 from .preview_data import every
-from .state import Request
 
 VERSION = 1
 """Of the form of a record; others are not read."""

@@ -14,9 +14,10 @@ from typing import Any
 from .document import documents, layer_tree, records, stack
 from .document.cooperative import Task
 from .job import trace
+from .panel_values import Note, Request
 from .preview_data import ResultLook
 from .record import Record
-from .state import Note, Panel, Request
+from .state import Panel
 
 MAX_VARIANTS = 8
 """Seeds of one wish at a time."""

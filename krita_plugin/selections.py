@@ -17,7 +17,7 @@ from .document.cooperative import Steps, Task
 from .document.placing import selection_now
 from .document.reading import Source
 from .job import Edit, light, trace
-from .state import Request
+from .panel_values import Request
 
 
 class Selections:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..protocol.messages import Done
 from .catalogue import tr
 from .counting import Counted
-from .state import Work
+from .panel_values import Work
 
 QUESTIONS = {
     "needs-caption": "What does the picture show now? Write it here, then press Enter.",

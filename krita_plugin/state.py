@@ -1,162 +1,55 @@
-"""What the panel shows and remembers.
+"""What the panel shows.
 
 No Krita, no Qt, no sockets: plain values, and a call to all listeners when one has changed.
 """
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from ..protocol import limits, remote
 from ..protocol.messages import (
-    HINT_MODES,
-    Algorithm,
-    HintMode,
-    Parameter,
     Progress,
     Reading,
     Said,
-    Value,
     Welcome,
 )
-from ..protocol.parameters import fits
 from .catalogue import told, tr
 from .pages import Pages
+from .panel_settings import DEFAULT_ALGORITHM, HISTORY, PanelSettings
+from .panel_values import (
+    NO_SERVERS,
+    NOT_CONNECTED,
+    Link,
+    Note,
+    Prospect,
+    Request,
+    ServerList,
+    Work,
+    place,
+)
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
-
-HISTORY = 50
-"""Instructions remembered for Up and Down: more than anybody walks through."""
-
-
-MOST_SECONDS = 24 * 3600
-"""A remembered time beyond a day is a damaged file's."""
-
-DEFAULT_ALGORITHM = "auto"
-
-
-@dataclass(frozen=True)
-class Link:
-    """The connection, for the panel's last line.
-
-    `remedy`: what to do, where there is trouble.
-    """
-
-    kind: Literal["off", "starting", "ready", "trouble"]
-    words: str
-    details: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class ServerList:
-    """Servers on other machines.
-
-    known: their addresses. used: the one that is used; "" is this computer's own. asked: the
-    fingerprint of its certificate, where the painter has to say whether it is the right one.
-    """
-
-    known: tuple[str, ...] = ()
-    used: str = ""
-    asked: str = ""
-
-
-@dataclass(frozen=True)
-class Work:
-    """An edit that is running.
-
-    `step` of `count` done in `stage`; count 0: unknown. `waiting`: further edits of the painter's
-    own.
-    """
-
-    stage: str
-    step: int = 0
-    count: int = 0
-    seconds_left: float | None = None
-    waiting: int = 0
-
-
-@dataclass(frozen=True)
-class Note:
-    """One sentence where progress stood, what to do about it, and details to copy."""
-
-    kind: Literal["quiet", "good", "error"]
-    sentence: str
-    remedy: str = ""
-    details: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the painter asks for, complete: all that an edit needs besides the layer.
-
-    ask: where the thing to change is not found, ask instead of editing something else.
-    """
-
-    instruction: str
-    algorithm: str
-    parameters: Mapping[str, Value]
-    seed: int
-    hint_mode: HintMode
-    mask_only: bool = False
-    caption: str = ""
-    keep_transparency: bool = True
-    flat: bool = False
-    ask: bool = False
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What the next edit would be of.
-
-    mode: what the selection means to it, "" where none counts. width, height: of what would be sent
-    of the layer, in pixels.
-    """
-
-    mode: str
-    width: int
-    height: int
-
-
-NOT_CONNECTED = Link("off", "not connected")
 
 
 @dataclass
-class Panel:
+class Panel(PanelSettings):
     """The one state behind all dockers.
 
     Change it through its methods only; they tell the listeners.
     """
 
     link: Link = NOT_CONNECTED
-    servers: ServerList = ServerList()
+    servers: ServerList = NO_SERVERS
     device: str = ""
     model: str = ""
     lacks_model: bool = False  # another model is wanted for this picture or these words
-    algorithms: tuple[Algorithm, ...] = ()
-    algorithm: str = DEFAULT_ALGORITHM
-    values: dict[str, dict[str, Value]] = field(default_factory=dict)
-    choice: str = ""
-    instruction: str = ""
-    caption: str = ""
-    question: str = ""
     reading: Reading | None = None
     prospect: Prospect | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    seed: int = 0
-    hint_mode: HintMode = "limit"
-    keep_transparency: bool = True
-    flat: bool = False
-    history: list[str] = field(default_factory=list)
-    more: bool = False
     work: Work | None = None
     note: Note | None = None
     kept: int = 0
-    seeds: int = 1
     results: tuple[ResultLook, ...] = ()
     result: str = ""
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -164,8 +57,6 @@ class Panel:
     preview: Look | None = None
     previews_shown: int = 0
     mask: GreyPicture | None = None
-    listeners: list[Callable[[], None]] = field(default_factory=list)
-    _silent: bool = False
 
     def __post_init__(self) -> None:
         self._pages = Pages(self)
@@ -192,41 +83,7 @@ class Panel:
             self._silent = False
         self._changed()
 
-    # --- what the painter sets --------------------------------------------------------------------
-
-    def set_instruction(self, text: str) -> None:
-        if (text := text[: limits.MAX_INSTRUCTION]) != self.instruction:
-            self.instruction = text
-            self._changed()
-
-    def set_algorithm(self, name: str) -> None:
-        if name != self.algorithm:
-            self.algorithm, self.choice, self.question = name, "", ""
-            self._changed()
-
-    def set_caption(self, text: str) -> None:
-        if (text := text[: limits.MAX_INSTRUCTION]) != self.caption:
-            self.caption = text
-            self._changed()
-
-    def set_value(self, name: str, value: Value) -> None:
-        self.values.setdefault(self.algorithm, {})[name] = value
-
-    def set_seed(self, seed: int) -> None:
-        self.seed = max(0, min(seed, limits.MAX_SEED))
-
-    def set_hint_mode(self, mode: HintMode) -> None:
-        self.hint_mode = mode
-        self._changed()
-
-    def set_keep_transparency(self, kept: bool) -> None:
-        self.keep_transparency = kept
-        self._changed()
-
-    def set_flat(self, flat: bool) -> None:
-        """Whether a result has its mask in its own alpha, and no mask to paint on."""
-        self.flat = flat
-        self._changed()
+    # --- the chosen result ------------------------------------------------------------------------
 
     def reshaped(self, growth: int, softness: int) -> None:
         """The sliders of the chosen result's mask stand there."""
@@ -237,97 +94,6 @@ class Panel:
         """Where the sliders of the chosen result's mask stand: growth and softness."""
         return self.shapes.get(self.result, (0, 0))
 
-    def set_seeds(self, count: int) -> None:
-        """How many seeds an edit is made with."""
-        self.seeds = count
-        self._changed()
-
-    def set_more(self, shown: bool) -> None:
-        self.more = shown
-        self._changed()
-
-    def new_seed(self) -> int:
-        """Another seed, shown in the panel from now on. Six digits: easily noted down."""
-        self.seed = random.randrange(1_000_000)
-        self._changed()
-        return self.seed
-
-    # --- what is asked for ------------------------------------------------------------------------
-
-    def chosen(self) -> Algorithm | None:
-        """The announced algorithm of the panel's choice.
-
-        None before the server has announced any.
-        """
-        return next((one for one in self.algorithms if one.name == self.algorithm), None)
-
-    def offered(self) -> tuple[Algorithm, ...]:
-        """The algorithms to choose from.
-
-        Earlier methods behind "more" only, but always the one that is chosen.
-        """
-        return tuple(
-            one
-            for one in self.algorithms
-            if self.more or not one.baseline or one.name == self.algorithm
-        )
-
-    def caption_use(self) -> str:
-        """What a caption is to the chosen algorithm: "unused", "useful" or "needed"."""
-        algorithm = self.chosen()
-        return algorithm.caption if algorithm is not None else "useful"
-
-    def caption_shown(self) -> bool:
-        """Whether the caption has a place in the panel.
-
-        One that stands there is always seen, for it has a say in the next edit.
-        """
-        use = self.caption_use()
-        return use != "unused" and (
-            use == "needed" or self.more or bool(self.caption) or bool(self.question)
-        )
-
-    def value(self, parameter: Parameter) -> Value:
-        """What the panel shows for a parameter.
-
-        The painter's choice if it still fits the schema, else the default.
-        """
-        value = self.values.get(self.algorithm, {}).get(parameter.name, parameter.default)
-        return value if fits(value, parameter) else parameter.default
-
-    def settings(self, algorithm: Algorithm) -> dict[str, Value]:
-        """What the painter has set for an algorithm, as far as it fits and is no default."""
-        kept = self.values.get(algorithm.name, {})
-        return {
-            one.name: kept[one.name]
-            for one in algorithm.parameters
-            if one.name in kept and fits(kept[one.name], one) and kept[one.name] != one.default
-        }
-
-    def request(self, mask_only: bool = False) -> Request:
-        """What the panel asks for now; parameters that equal their defaults are left out."""
-        algorithm = self.chosen()
-        parameters = (
-            {} if algorithm is None else {one.name: self.value(one) for one in algorithm.parameters}
-        )
-        defaults = (
-            {} if algorithm is None else {one.name: one.default for one in algorithm.parameters}
-        )
-        changed = {name: value for name, value in parameters.items() if value != defaults[name]}
-        caption = "" if self.caption_use() == "unused" else self.caption.strip()
-        return Request(
-            self.instruction.strip(),
-            self.algorithm,
-            changed,
-            self.seed,
-            self.hint_mode,
-            mask_only,
-            caption,
-            self.keep_transparency,
-            self.flat,
-            ask=not mask_only,
-        )
-
     # --- what happens -----------------------------------------------------------------------------
 
     def listed(self, servers: ServerList) -> None:
@@ -336,6 +102,7 @@ class Panel:
         self._changed()
 
     def linked(self, link: Link) -> None:
+        """The connection is so now."""
         self.link = link
         self._changed()
 
@@ -496,68 +263,3 @@ class Panel:
         if (results, chosen) != (self.results, self.result):
             self.results, self.result = results, chosen
             self._changed()
-
-    def _changed(self) -> None:
-        if self._silent:
-            return
-        for listener in tuple(self.listeners):
-            listener()
-
-    # --- what is remembered -----------------------------------------------------------------------
-
-    def remembered(self) -> str:
-        """The settings that last beyond this run of Krita, as JSON."""
-        return json.dumps(
-            {
-                "algorithm": self.algorithm,
-                "values": self.values,
-                "seed": self.seed,
-                "hint_mode": self.hint_mode,
-                "keep_transparency": self.keep_transparency,
-                "flat": self.flat,
-                "history": self.history,
-                "more": self.more,
-                "seconds": self.seconds,
-            }
-        )
-
-    def recall(self, text: str) -> None:
-        """Take over remembered settings.
-
-        What does not fit (an older version, a damaged file) is left at its default.
-        """
-        try:
-            memory = json.loads(text) if text else {}
-        except ValueError:
-            return
-        if not isinstance(memory, dict):
-            return
-        if isinstance(memory.get("algorithm"), str):
-            self.algorithm = memory["algorithm"]
-        if isinstance(memory.get("values"), dict):
-            self.values = {
-                str(name): dict(values)
-                for name, values in memory["values"].items()
-                if isinstance(values, dict)
-            }
-        if type(memory.get("seed")) is int:
-            self.set_seed(memory["seed"])
-        if memory.get("hint_mode") in HINT_MODES:
-            self.hint_mode = memory["hint_mode"]
-        self.keep_transparency = memory.get("keep_transparency") is not False
-        self.flat = memory.get("flat") is True
-        if isinstance(memory.get("history"), list):
-            self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
-        self.more = memory.get("more") is True
-        if isinstance(memory.get("seconds"), dict):
-            self.seconds = {
-                str(name): float(taken)
-                for name, taken in memory["seconds"].items()
-                if isinstance(taken, (int, float)) and 0 < taken < MOST_SECONDS
-            }
-
-
-def place(url: str) -> str:
-    """A server on another machine as a painter names it: desk.lan:4000."""
-    host, port = remote.host_and_port(url)
-    return f"{remote.bracketed(host)}:{port}"

@@ -9,8 +9,9 @@ from .catalogue import tr
 from .document.colour import CanvasProblem
 from .job import Edit, trace
 from .kept_results import KeptResults
+from .panel_values import Note
 from .sentences import waiting_words
-from .state import Note, Panel
+from .state import Panel
 from .wire.client import Client
 
 

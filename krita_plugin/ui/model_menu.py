@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..catalogue import tr
+from ..panel_values import Note
 from ..qt import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
-from ..state import Note, Panel
+from ..state import Panel
 from .get_model import GetModel
 from .widgets import may_shrink, named
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocol import remote
 from ..catalogue import tr
+from ..panel_values import ServerList, place
 from ..qt import (
     QComboBox,
     QHBoxLayout,
@@ -20,7 +21,7 @@ from ..qt import (
     QWidget,
     Signal,
 )
-from ..state import Panel, ServerList, place
+from ..state import Panel
 from .widgets import may_shrink, named, quiet, scroll_past
 
 THIS, ANOTHER = "", "another"

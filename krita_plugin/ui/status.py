@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..catalogue import tr
+from ..panel_values import Link, Note, Work
 from ..qt import (
     QApplication,
     QHBoxLayout,
@@ -24,7 +25,7 @@ from ..qt import (
     Signal,
 )
 from ..sentences import progress_words
-from ..state import Link, Note, Panel, Work
+from ..state import Panel
 from .widgets import named, quiet, tint
 
 LINK_MARGIN = 6

@@ -22,7 +22,7 @@ from ...protocol.messages import (
 )
 from ...vendor.websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from ..catalogue import tr
-from ..state import Link, ServerList
+from ..panel_values import Link, ServerList
 from . import remote_server, server_process
 from .reader import Reader
 from .remote_server import RemoteServer, RemoteServers, UnknownCertificate

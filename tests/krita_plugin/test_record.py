@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from limn.krita_plugin.document.geometry import Rect
+from limn.krita_plugin.panel_values import Request
 from limn.krita_plugin.record import (
     MAX_BYTES,
     MAX_GREY_SIDE,
@@ -19,7 +20,6 @@ from limn.krita_plugin.record import (
     parsed,
     written,
 )
-from limn.krita_plugin.state import Request
 
 ID = "{6a3fd6f4-7a7d-4f57-9b5c-2f6f2a1e0b01}"
 REQUEST = Request(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from limn.krita_plugin.panel_values import Note, Request
+
 
 @pytest.fixture
 def welcome(messages: Any) -> Any:
@@ -142,13 +144,13 @@ def test_choice_and_question_stand_until_the_next_edit_or_another_algorithm(
     panel = state.Panel()
     panel.welcomed(many)
     for end in (
-        lambda: panel.began(state.Request("a", "auto", {}, 0, "off"), "starting"),
+        lambda: panel.began(Request("a", "auto", {}, 0, "off"), "starting"),
         lambda: panel.set_algorithm("foi"),
     ):
         panel.set_algorithm("auto")
         panel.chose("TAS: changes a pose")
         panel.asked("What does the picture show now?")
-        panel.ended(state.Note("quiet", "It is not known what the picture shows now."))
+        panel.ended(Note("quiet", "It is not known what the picture shows now."))
         assert (panel.choice, panel.question) == (
             "TAS: changes a pose",
             "What does the picture show now?",
@@ -180,7 +182,7 @@ def test_memory_comes_back(state: Any, welcome: Any) -> None:
     panel.set_value("tau", 0.25)
     panel.set_hint_mode("guide")
     panel.set_seed(1289)
-    panel.began(state.Request("make the star blue", "foi", {}, 1289, "limit"), "reading the layer")
+    panel.began(Request("make the star blue", "foi", {}, 1289, "limit"), "reading the layer")
     later = state.Panel()
     later.recall(panel.remembered())
     later.welcomed(welcome)
@@ -194,7 +196,7 @@ def test_memory_comes_back(state: Any, welcome: Any) -> None:
 
 def test_another_edit_waits_while_the_first_one_goes_on(state: Any, messages: Any) -> None:
     panel = state.Panel()
-    panel.began(state.Request("a", "foi", {}, 0, "off"), "starting")
+    panel.began(Request("a", "foi", {}, 0, "off"), "starting")
     panel.progressed(messages.Progress("j", 1, "denoising", 3, 80, 9.0))
     panel.waits(2)
     assert (panel.work.stage, panel.work.step, panel.work.waiting) == ("denoising", 3, 2)
@@ -203,10 +205,10 @@ def test_another_edit_waits_while_the_first_one_goes_on(state: Any, messages: An
 def test_history_holds_each_instruction_once_and_the_newest_last(state: Any) -> None:
     panel = state.Panel()
     for words in ("a", "b", "a"):
-        panel.began(state.Request(words, "foi", {}, 0, "off"), "")
+        panel.began(Request(words, "foi", {}, 0, "off"), "")
     assert panel.history == ["b", "a"]
     for number in range(2 * state.HISTORY):
-        panel.began(state.Request(str(number), "foi", {}, 0, "off"), "")
+        panel.began(Request(str(number), "foi", {}, 0, "off"), "")
     assert len(panel.history) == state.HISTORY
 
 
@@ -229,8 +231,8 @@ def test_a_proposal_takes_the_place_of_what_it_was_made_for(state: Any) -> None:
 def test_listeners_hear_every_change(state: Any, looks: Any, welcome: Any, messages: Any) -> None:
     panel, heard = state.Panel(), []
     panel.listeners.append(lambda: heard.append(panel.work))
-    panel.began(state.Request("a", "foi", {}, 0, "off"), "reading the layer")
+    panel.began(Request("a", "foi", {}, 0, "off"), "reading the layer")
     panel.progressed(messages.Progress("j", 1, "denoising", 3, 80, 9.0))
     panel.previewed(looks.Look(b"jpeg", looks.WHOLE))
-    panel.ended(state.Note("good", "done"))
+    panel.ended(Note("good", "done"))
     assert len(heard) == 4 and heard[1].step == 3 and heard[-1] is None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from limn.krita_plugin.panel_values import Work
+
 
 def test_progress_in_a_sentence(words: Any, state: Any) -> None:
     assert (
-        words.progress_words(state.Work("denoising", 31, 80, 4.2))
+        words.progress_words(Work("denoising", 31, 80, 4.2))
         == "denoising 31 of 80 · 4\N{NO-BREAK SPACE}s"
     )
-    assert words.progress_words(state.Work("starting the server")) == "starting the server"
+    assert words.progress_words(Work("starting the server")) == "starting the server"
     assert (
-        words.progress_words(state.Work("denoising", 1, 80, 600, 2))
+        words.progress_words(Work("denoising", 1, 80, 600, 2))
         == "denoising 1 of 80 · 10\N{NO-BREAK SPACE}min · 2 more waiting"
     )
 

@@ -33,8 +33,8 @@ class Wire:
 @contextlib.contextmanager
 def server():
     """Gives the wire, while the plugin believes to be connected."""
+    from limn.krita_plugin.panel_values import Link
     from limn.krita_plugin.plugin import application
-    from limn.krita_plugin.state import Link
 
     shared = application()
     real, wire = shared.edits.under_way.client, Wire()
