@@ -32,7 +32,7 @@ TABLES = {
     "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN"),
     "krita_plugin/document/editable.py": ("KINDS", "SEEN"),
     "krita_plugin/document/idle.py": ("DIALOG", "TOOL"),
-    "krita_plugin/ui/docker.py": ("HINTS",),
+    "krita_plugin/ui/selection_choice.py": ("HINTS",),
     "krita_plugin/plugin.py": ("acts",),
     "editing/reading.py": ("DOES",),
 }

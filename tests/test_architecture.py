@@ -209,7 +209,6 @@ LARGE = {
     "editing/methods/foi.py",
     "editing/methods/instdiffedit.py",
     "editing/methods/tas.py",
-    "krita_plugin/ui/docker.py",
 }
 """Those that still are.
 

@@ -8,18 +8,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from ...protocol import limits
-from ...protocol.messages import HINT_MODES, Algorithm
 from ..catalogue import tr
 from ..qt import (
     QApplication,
-    QButtonGroup,
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
-    QPalette,
     QPushButton,
     QScrollArea,
     Qt,
@@ -30,6 +23,7 @@ from ..qt import (
     Signal,
 )
 from ..state import Panel
+from .algorithm_choice import AlgorithmChoice
 from .caption_box import CaptionBox
 from .flat_box import FlatBox
 from .instruction_box import InstructionBox
@@ -37,10 +31,12 @@ from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
 from .pictures import Pictures
 from .reading_line import ReadingLine
+from .seed_row import SeedRow
+from .selection_choice import SelectionChoice
 from .server_choice import ServerChoice
 from .status import Status
 from .strip import Strip
-from .widgets import keep_from_krita, may_shrink, named, quiet, scroll_past, takes_tab
+from .widgets import keep_from_krita, may_shrink, named, quiet, takes_tab
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 """On a small screen the panel scrolls.
@@ -50,19 +46,6 @@ Progress, messages and the connection's line stay in view.
 
 COMPACT_HEIGHT = 340
 """Below this, lines are saved: on a small screen Krita gives a docker 262 x 227."""
-
-HINTS = {
-    "off": ("ignore", "The selection plays no part"),
-    "guide": ("guide", "Look for the change near the selection; it may reach beyond it"),
-    "limit": ("limit", "Change nothing outside the selection"),
-    "exactly": ("exactly", "The selection is the mask: no place is looked for"),
-}
-
-
-def called(algorithm: Algorithm) -> str:
-    """What an algorithm is called in the list: by what it does, then by its name."""
-    purpose = tr(algorithm.purpose) if algorithm.purpose else ""
-    return f"{purpose} · {algorithm.title}" if purpose else tr(algorithm.title)
 
 
 class PanelView(QWidget):  # type: ignore[misc]
@@ -80,7 +63,6 @@ class PanelView(QWidget):  # type: ignore[misc]
         self._panel = panel
         self._connected_once = False
         self._tabs: list[Any] = []
-        self._offered: tuple[Algorithm, ...] = ()
         self._working = False
         self._asked = False
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
@@ -107,7 +89,11 @@ class PanelView(QWidget):  # type: ignore[misc]
         column.addWidget(self.strip)
         self.mask_sliders = MaskSliders(panel)
         column.addWidget(self.mask_sliders)
-        self._build_choice(column)
+        self.algorithm = AlgorithmChoice(panel)
+        column.addWidget(self.algorithm.list)
+        column.addWidget(self.algorithm.line)
+        self.selection = SelectionChoice(panel, self)
+        column.addLayout(self.selection)
         self._build_parameters(column)
         self.status = Status(panel)
         outer.addWidget(self.status)
@@ -180,45 +166,6 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.caption.submitted.connect(self.answered.emit)
         column.addWidget(self.caption)
 
-    def _build_choice(self, column: Any) -> None:
-        """The algorithm, and what a selection means."""
-        self.algorithm = QComboBox()
-        self.algorithm.setObjectName("limn_algorithm")
-        self.algorithm.setAccessibleName(tr("How the edit is made"))
-        self.algorithm.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.algorithm.setMinimumContentsLength(8)
-        self.algorithm.setMinimumWidth(80)
-        scroll_past(self.algorithm)
-        self.algorithm.activated.connect(
-            lambda row: self._panel.set_algorithm(str(self.algorithm.itemData(row)))
-        )
-        column.addWidget(self.algorithm)
-        self.choice = quiet(
-            "limn_choice",
-            "The algorithm that Auto has chosen for the last edit, and why; choose another above",
-        )
-        column.addWidget(self.choice)
-        row = QHBoxLayout()
-        row.setSpacing(1)
-        label = QLabel(tr("Selection"))
-        label.setToolTip(tr("What a selection in the picture means for the edit"))
-        row.addWidget(label)
-        row.addSpacing(6)
-        self._hints = QButtonGroup(self)
-        for number, mode in enumerate(HINT_MODES):
-            words, tip = map(tr, HINTS[mode])
-            button = named(QPushButton(words), f"limn_hint_{mode}", tip)
-            button.setCheckable(True)
-            may_shrink(button)
-            self._hints.addButton(button, number)
-            row.addWidget(button, 1)
-        self._hints.buttonClicked.connect(
-            lambda _: self._panel.set_hint_mode(HINT_MODES[self._hints.checkedId()])
-        )
-        column.addLayout(row)
-
     def _build_buttons(self, column: Any) -> None:
         row = QHBoxLayout()
         row.setSpacing(4)
@@ -258,28 +205,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.rest.setObjectName("limn_more")
         inner = QVBoxLayout(self.rest)
         inner.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        self._seed_label = QLabel(tr("Seed"))
-        row.addWidget(self._seed_label)
-        tip = "Where the chance begins: the same seed gives the same edit again"
-        self.seed = named(QDoubleSpinBox(), "limn_seed", tip)  # an int of Qt has 31 bits
-        self._seed_label.setBuddy(self.seed)
-        self.seed.setMinimumWidth(56)
-        scroll_past(self.seed)
-        self.seed.setDecimals(0)
-        self.seed.setRange(0, limits.MAX_SEED)
-        self.seed.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.seed.valueChanged.connect(lambda seed: self._panel.set_seed(int(seed)))
-        self.again = named(
-            QPushButton(tr("Again")),
-            "limn_again_button",
-            "The same edit of the same layer, with a new seed",
-        )
-        may_shrink(self.again)
-        self.again.clicked.connect(lambda _: self.again_wanted.emit())
-        row.addWidget(self.seed, 1)
-        row.addWidget(self.again, 1)
-        inner.addLayout(row)
+        self.seeds = SeedRow(self._panel)
+        self.seeds.again.clicked.connect(lambda _: self.again_wanted.emit())
+        inner.addLayout(self.seeds)
         self.transparency = named(
             QCheckBox(tr("Keep the layer's transparency")),
             "limn_keep_transparency",
@@ -319,10 +247,9 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.instruction.show_text(panel.instruction)
         self.reading.refresh()
         self._show_caption()
-        self._show_algorithms()
-        self._show_hint_mode()
-        if self.seed.value() != panel.seed:
-            self.seed.setValue(panel.seed)
+        self._show_parameters()
+        self.selection.refresh()
+        self.seeds.refresh()
         self.transparency.setChecked(panel.keep_transparency)
         self.flat.refresh()
         self.more.setChecked(panel.more)
@@ -372,31 +299,10 @@ class PanelView(QWidget):  # type: ignore[misc]
         if cursor is None or self.isAncestorOf(cursor):
             self.caption.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _show_algorithms(self) -> None:
+    def _show_parameters(self) -> None:
         panel = self._panel
-        offered = panel.offered()
-        if offered != self._offered:
-            self._offered = offered
-            self.algorithm.clear()
-            for row, one in enumerate(offered):
-                self.algorithm.addItem(called(one), one.name)
-                self.algorithm.setItemData(
-                    row, tr(one.unavailable or one.summary), Qt.ItemDataRole.ToolTipRole
-                )
-                self.algorithm.model().item(row).setEnabled(not one.unavailable)
-        self.algorithm.setEnabled(bool(offered))
-        self.algorithm.setPlaceholderText(tr("the server tells what it can do"))
-        row = self.algorithm.findData(panel.algorithm)
-        if row >= 0 and row != self.algorithm.currentIndex():
-            self.algorithm.setCurrentIndex(row)
-        self.choice.setText(panel.choice)
-        self.choice.setVisible(bool(panel.choice))
+        self.algorithm.refresh()
         chosen = panel.chosen()
-        self.algorithm.setToolTip(
-            f"{tr('How the edit is made')}.\n{tr(chosen.summary)}"
-            if chosen
-            else tr("How the edit is made")
-        )
         parameters = chosen.parameters if chosen else ()
         values = {one.name: panel.value(one) for one in parameters}
         self.front.show_parameters(tuple(one for one in parameters if one.front), values)
@@ -409,7 +315,7 @@ class PanelView(QWidget):  # type: ignore[misc]
 
         Though they are in two forms and a row of their own.
         """
-        labels = [*self.front.labels, self._seed_label, *self.back.labels]
+        labels = [*self.front.labels, self.seeds.label, *self.back.labels]
         widest = max(label.sizeHint().width() for label in labels)
         for label in labels:
             label.setMinimumWidth(widest)
@@ -420,8 +326,8 @@ class PanelView(QWidget):  # type: ignore[misc]
         """
         settings = [
             *self.front.controls,
-            self.seed,
-            self.again,
+            self.seeds.seed,
+            self.seeds.again,
             self.transparency,
             self.flat,
             *self.back.controls,
@@ -431,8 +337,8 @@ class PanelView(QWidget):  # type: ignore[misc]
             self.more,
             *self.strip.controls,
             *self.mask_sliders.controls,
-            self.algorithm,
-            *self._hints.buttons(),
+            self.algorithm.list,
+            *self.selection.controls,
             *settings,
             *self.status.controls,
         ]
@@ -440,21 +346,3 @@ class PanelView(QWidget):  # type: ignore[misc]
             self._tabs = order
             for one, following in pairwise(order):
                 QWidget.setTabOrder(one, following)
-
-    def _show_hint_mode(self) -> None:
-        """The chosen one of the buttons is filled.
-
-        By its palette: a style sheet would take Krita's small font from it.
-        """
-        for number, mode in enumerate(HINT_MODES):
-            button, chosen = self._hints.button(number), mode == self._panel.hint_mode
-            button.setChecked(chosen)
-            colours = QPalette(self.palette())
-            if chosen:
-                colours.setColor(
-                    QPalette.ColorRole.Button, colours.color(QPalette.ColorRole.Highlight)
-                )
-                colours.setColor(
-                    QPalette.ColorRole.ButtonText, colours.color(QPalette.ColorRole.HighlightedText)
-                )
-            button.setPalette(colours)

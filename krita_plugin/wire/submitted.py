@@ -41,14 +41,20 @@ class SubmittedJob:
 
 
 class SubmittedJobs(dict[str, SubmittedJob]):
-    """Those that have not ended, by their job's id; `holds`: hashes of pixels at the server."""
+    """Those that have not ended, by their job's id.
+
+    holds: hashes of pixels that the server has.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.holds: set[str] = set()
 
     def take(self, draft: Draft) -> SubmittedJob:
-        """Joins and hashes a draft's pixels, and keeps it until its end. Raises MemoryError."""
+        """Joins and hashes a draft's pixels, and keeps it until its end.
+
+        Raises MemoryError.
+        """
         pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
         hint = (
             None
