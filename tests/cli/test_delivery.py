@@ -23,7 +23,7 @@ from PIL import Image
 from limn.server.cli.delivery import Delivery
 
 from .conftest import FAST, ROOT, Limn, Wire
-from .test_edit import start_long_edit, wait_for
+from .test_edit_interrupted import start_long_edit, wait_for
 
 WORDS = "make the square blue"
 

@@ -26,7 +26,7 @@ from limn.editing.diffusion.recognition import recognise
 
 from . import single_file
 from .test_loading import configured
-from .test_recognition import halve, split
+from .test_recognition_folders import halve, split
 
 LDM_UNET = "model.diffusion_model."
 
