@@ -19,12 +19,11 @@ import pytest
 
 from limn.protocol import remote
 from limn.protocol.messages import Cancelled, Done, Failed, Missing, Queued
-from limn.server import guard, tls
+from limn.server import tls
 from limn.server.app import HEALTH_PATH, METRICS_PATH, SESSION_PATH
 from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
 from limn.server.cli.servers import Address
-from limn.server.fair_queue import FairQueue
 from limn.server.settings import Settings, SettingsError
 from limn.server.users import Users, UsersError
 
@@ -329,67 +328,6 @@ def test_limn_edit_reaches_a_server_by_its_fingerprint(
     done = edit("--fingerprint", shared.running.ready["fingerprint"])
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/result.png").is_file()
-
-
-def test_turns() -> None:
-    queue: FairQueue[str] = FairQueue()
-    for entry in ("a1", "a2", "a3", "b1", "c1", "b2"):
-        queue.put(entry[0], entry)
-    assert queue.ordered() == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    assert queue.take() == "a1"
-    assert queue.remove("b1") and not queue.remove("b1")
-    queue.put("d", "d1")
-    order = queue.ordered()
-    assert order == [queue.take() for _ in range(len(queue))]
-    assert order == ["b2", "c1", "a2", "d1", "a3"]
-
-
-def test_wrong_tokens_wait_longer_and_longer_and_right_ones_never() -> None:
-    now = [0.0]
-    wrong = guard.Wrong(lambda: now[0])
-    waits = [wrong.wait("a") for _ in range(12)]
-    assert waits[: guard.FREE_TRIES] == [0.0] * guard.FREE_TRIES
-    assert waits == sorted(waits) and waits[-1] == guard.LONGEST_WAIT
-    assert wrong.wait("b") == 0.0
-    now[0] = guard.FORGOTTEN_SECONDS + 1
-    assert wrong.wait("a") == 0.0
-    for number in range(3 * guard.MAX_ADDRESSES):
-        wrong.wait(str(number))
-    assert len(wrong._tries) == guard.MAX_ADDRESSES
-
-
-@pytest.mark.parametrize(
-    ("text", "url"),
-    [
-        ("desk.lan:4000", "wss://desk.lan:4000/limn/v1"),
-        (" https://Desk.lan:4000/ ", "wss://desk.lan:4000/limn/v1"),
-        ("wss://10.0.0.5:4000/limn/v1", "wss://10.0.0.5:4000/limn/v1"),
-        ("https://[fd00::1]:4000", "wss://[fd00::1]:4000/limn/v1"),
-        ("https://desk.lan", "wss://desk.lan:443/limn/v1"),
-        *((text, None) for text in (
-            "", "http://desk.lan:4000", "ws://desk.lan", "ftp://desk", "desk:0", "desk:99999",
-            "https://user@desk:1", "https://desk:4000/other", "de sk", "https://", "a" * 400,
-            "https://desk:4000?x", "-desk:1", "desk\n:1",
-        )),
-    ],
-)  # fmt: skip
-def test_addresses_as_people_write_them(text: str, url: str | None) -> None:
-    if url is None:
-        with pytest.raises(ValueError):
-            remote.url_of(text)
-    else:
-        assert remote.url_of(text) == url
-        host, port = remote.host_and_port(url)
-        assert f"{remote.bracketed(host)}:{port}" in url
-
-
-def test_fingerprints_as_people_write_them() -> None:
-    digits = "0123456789abcdef" * 4
-    for text in (digits, digits.upper(), remote.shown(digits), f"SHA256:{digits}", f" {digits} "):
-        assert remote.fingerprint_of(text) == digits
-    for text in ("", "abc", digits[:-1], digits + "0", "g" * 64):
-        with pytest.raises(ValueError):
-            remote.fingerprint_of(text)
 
 
 def test_a_certificate_and_a_key_that_do_not_go_together_are_told(tmp_path: Path) -> None:
