@@ -162,21 +162,21 @@ def check_stop_while_starting(result):
 
 def check_out_of_memory(result):
     """There is no memory to join the layer's pixels."""
-    from limn.krita_plugin.wire import client
+    from limn.krita_plugin.wire import submitted
 
     document, _ = yield from picture("recolour")
-    whole = client.Pixels
+    whole = submitted.Pixels
 
     def exhausted(*arguments):
         raise MemoryError
 
-    client.Pixels = exhausted
+    submitted.Pixels = exhausted
     try:
         yield from write("make the star blue")
         keys("key", "Return")  # it ends before anyone could see it under way
         yield lambda: "memory" in note(), 20
     finally:
-        client.Pixels = whole
+        submitted.Pixels = whole
     result["note"], result["link"], result["layers"] = note(), panel().link.kind, names(document)
     yield from quick()
     yield from edit("make the star blue")
@@ -197,12 +197,12 @@ def check_wire_that_fails(result):
     wire = application().client
     wire.stop_server()
     yield lambda: panel().link.kind == "off", 20
-    wire._serve = fails
+    wire._writer._serve = fails
     try:
         yield from start("make the star blue")
         yield from ended(60)
     finally:
-        del wire._serve
+        del wire._writer._serve
     result["note"], result["kind"], result["link"] = note(), panel().note.kind, panel().link.kind
     result["details"], result["layers"] = panel().note.details, names(document)
     widget("limn_link").click()  # as the docker says
@@ -216,9 +216,9 @@ def cut_off(when):
     """Have the plugin's connections cut, as a network cuts them, after each frame that it writes
     for which `when` is true.
     """
-    from limn.krita_plugin.wire import client
+    from limn.krita_plugin.wire import session
 
-    whole = client.connect
+    whole = session.connect
 
     def connect(*where, **how):
         wire = whole(*where, **how)
@@ -232,11 +232,11 @@ def cut_off(when):
         wire.send = send
         return wire
 
-    client.connect = connect
+    session.connect = connect
     try:
         yield
     finally:
-        client.connect = whole
+        session.connect = whole
 
 
 def broken_off(wire):
