@@ -62,10 +62,10 @@ def _result(
     done: events.Done,
 ) -> Region | None:
     """The layer, with the mask in its alpha or without it; None where nothing changes."""
-    how = submit.pixels.format, request.opacity, background, done.paper, done.edge, done.clears
+    how = images.Flattening(request.opacity, background, done.paper, done.edge, done.clears)
     if submit.whole and done.whole is not None:
-        return images.whole(done.whole(), done.box, *how)
-    return images.layer(done.image, request.image, done.alpha, *how)
+        return images.whole(done.whole(), done.box, submit.pixels.format, how)
+    return images.layer(done.image, request.image, done.alpha, submit.pixels.format, how)
 
 
 def part_mask(part: events.PartMask, mask: torch.Tensor) -> PartMask:

@@ -9,6 +9,7 @@ height, width), 0..1, on the CPU.
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -41,6 +42,47 @@ Alpha is always the fourth.
 
 LEAST_CUT = 0.01
 """Of the soft map's range: nearer to an end a cut leaves no levels beyond it."""
+
+
+@dataclass(frozen=True)
+class Flattening:
+    """How a layer was made opaque for its edit: its result gets its transparency back.
+
+    covered: (1, 1, H, W), its own alpha before it was laid on `background` (sRGB 0..255); None: it
+    was opaque, or the result is to be opaque all the same. paper, edge, clears: see
+    `editing/transparency.py`; no paper is the background itself.
+    """
+
+    covered: Tensor | None = None
+    background: tuple[int, int, int] = (255, 255, 255)
+    paper: tuple[float, float, float] | None = None
+    edge: float = 1.0
+    clears: bool = False
+
+    def undone(
+        self, edited: Tensor, weight: Tensor, rows: slice, columns: slice
+    ) -> tuple[Tensor, Tensor]:
+        """Colour (1, 3, h, w) and alpha (1, 1, h, w) of an edited rectangle, both in 0..1.
+
+        edited: (1, 3, h, w). weight: (1, 1, h, w), the mask. rows, columns: where it lies.
+        """
+        if self.covered is None:
+            return edited, torch.ones_like(weight)
+        red, green, blue = self.background
+        blank = red / 255, green / 255, blue / 255
+        return transparency.restored(
+            edited.clamp(0, 1),
+            blank,
+            self.paper or blank,
+            self.covered[..., rows, columns],
+            weight,
+            self.edge,
+            self.clears,
+        )
+
+
+OPAQUE = Flattening()
+"""Of a layer that had no transparency, or is to have none."""
 
 
 def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
@@ -99,11 +141,7 @@ def layer(
     original: Tensor,
     alpha: Tensor,
     wire_format: str,
-    covered: Tensor | None = None,
-    background: tuple[int, int, int] = (255, 255, 255),
-    paper: tuple[float, float, float] | None = None,
-    edge: float = 1.0,
-    clears: bool = False,
+    flattening: Flattening = OPAQUE,
 ) -> Region | None:
     """The rectangle where alpha is above 0, to put over the original.
 
@@ -115,10 +153,7 @@ def layer(
     the original gives the result, and not the result blended with the original a second time.
     Transparent pixels are all zero.
 
-    covered: (1, 1, H, W), the original's own alpha before it was flattened onto `background`; the
-    layer then has as much of it as the mask shows (see `editing/transparency.py`, also for `paper`,
-    which is the background itself if None, `edge` and `clears`). None: it was opaque, or the layer
-    is to be opaque all the same.
+    Where the original was flattened, the layer has as much of its alpha as the mask shows.
     """
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
     coverage = _levels(alpha[0, 0], most) * (_levels(alpha[0, 0], 255) > 0)
@@ -131,18 +166,8 @@ def layer(
     before, after = original[0][:, *inside], result[0][:, *inside]  # (3, h, w)
     edited = before + (after - before) / weight.clamp_min(1 / most)
     coverage = coverage[inside]
-    if covered is not None:
-        red, green, blue = background
-        blank = red / 255, green / 255, blue / 255
-        colour, seen = transparency.restored(
-            edited[None].clamp(0, 1),
-            blank,
-            paper or blank,
-            covered[..., *inside],
-            weight[None, None],
-            edge,
-            clears,
-        )
+    if flattening.covered is not None:
+        colour, seen = flattening.undone(edited[None], weight[None, None], *inside)
         edited, coverage = colour[0], _levels(seen[0, 0], most) * (coverage > 0)
         box = _bounds(coverage)
         if box is None:
@@ -157,11 +182,7 @@ def whole(
     edited: Tensor,
     box: tuple[int, int, int, int],
     wire_format: str,
-    covered: Tensor | None = None,
-    background: tuple[int, int, int] = (255, 255, 255),
-    paper: tuple[float, float, float] | None = None,
-    edge: float = 1.0,
-    clears: bool = False,
+    flattening: Flattening = OPAQUE,
 ) -> Region:
     """All of an edited crop as a layer, to be seen through a mask.
 
@@ -170,14 +191,8 @@ def whole(
     """
     top, left, bottom, right = box
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
-    seen = torch.ones_like(edited[:, :1])
-    if covered is not None:
-        red, green, blue = background
-        blank = red / 255, green / 255, blue / 255
-        inside = covered[..., top:bottom, left:right]
-        edited, seen = transparency.restored(
-            edited.clamp(0, 1), blank, paper or blank, inside, seen, edge, clears
-        )
+    everywhere = torch.ones_like(edited[:, :1])
+    edited, seen = flattening.undone(edited, everywhere, slice(top, bottom), slice(left, right))
     return Region(left, top, _packed(edited[0], _levels(seen[0, 0], most), wire_format))
 
 
