@@ -108,13 +108,11 @@ class Jobs:
         self._changed.set()
 
     def check_room(self, submit: Submit, listener: Listener, user: str = "") -> None:
-        """Raises TooManyJobs where another job finds no room.
+        """Raises TooManyJobs where there are too many, or their pictures are too large.
 
-        Too many, or too large pictures.
-
-        A job that is alone is always taken, and so is a user's only one where all have room
-        for it.         A picture that has still to arrive counts as one that has; those
-        that arrive for this         listener are this job's own.
+        A job that is alone is always taken, and so is a user's only one where all have room for it.
+        A picture that has still to arrive counts as one that has; those that arrive for this
+        listener are this job's own.
         """
         bounds = self._bounds
         active = [job for job in self._jobs.values() if job.ended is None]
