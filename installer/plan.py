@@ -178,7 +178,11 @@ def plan_test(machine: Machine, project: Project) -> Plan:
             f"Smoke test in newer Kritas, within {SMOKE_SECONDS} s",
             Run(("-m", "installer", "kritas", "--smoke", str(SMOKE_SECONDS)), lasting=True),
         ),
-        Step("pytest", "Run the tests (pytest)", Run(("-m", "pytest", "-p", "tests.no_skips"))),
+        Step(
+            "pytest",
+            "Run the tests (pytest, in parts beside each other)",
+            Run(("-m", "tests.run", "-p", "tests.no_skips")),
+        ),
     )
     return Plan(
         (*system.steps, *environment.steps, *checks), system.problems + environment.problems
