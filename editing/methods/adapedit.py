@@ -23,30 +23,24 @@ lambda_tau, lambda_S_V, lambda_S, alpha_m     lambda_tau, lambda_sv, lambda_s, a
 Differences (P the paper, C its authors' code, which lacks DPS):
  1  E_V: P leaves it open; C takes the input of the third level-1 up module at the last evaluation:
     so here. Level 1 is one finer than where nouns localise best; in a small model whose nouns do so
-    at level 1 it is that level itself (there, mask IoU of replaced objects 0.27 to 0.69 against
-    0.07 to 0.26 at level 0).
+    at level 1 it is that level itself.
  2  maps are averaged over the steps too, as C does (P: the last step).
  3  Eq. 5's "softmax": each token's column divided by its sum, as C does. A softmax over places of
     values below 0.1 makes every A equal 1.
- 4  alpha_m is P's 0.03 (C: 0.002); a token that keeps no place falls back to half of its own
-    maximum.
+ 4  alpha_m is P's 0.03 (C: 0.002); a token that keeps no place takes half of its own maximum.
  5  tau is P's form; C's exp(1 - A) - 1 is tau_form "released".
  6  tau = 0 holds for the key tokens themselves (C: for the word behind each).
  7  tau belongs to a token's place (C: to the word as spelt).
  8  E_k is normalised again after averaging, as in P, so that A is a cosine.
- 9  self-attention of the semantic level and deeper follows the source during the default window, as
-    in C.
+ 9  self-attention of the semantic level and deeper follows the source in the default window (C).
 10  start, end and padding take the default window, 0.8 - share of content tokens with tau below
-    0.1, as in C; counted before the key tokens' tau is set to 0, as in C: a key of several words
-    that hardly attend alike shortens it less.
+    0.1, counted before the key tokens' tau is set to 0, as in C.
 11  "the last evaluation" is the sampler's last step. The sampler is DDIM, which inversion needs.
 12  S is computed once, from the pre-pass, like E_k; spatial "running" takes E_V from the target's
     previous step (P, Algorithm 1).
 13  S is shared by all tokens, key tokens included.
 14  the source's map is re-indexed by alignment (alignment.reindexing), so its rows sum to 1.
-15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first. On
-    the bundled model no difference: over 6 held-out poses 0.67 of both succeeded, at a mask IoU of
-    0.28; the same with a pre-pass of 6 steps instead of 12 (25 steps in all).
+15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first.
 16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the
     word behind it and shows nothing of its own. Where articles are all that is new and words are
     gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make every such token a
@@ -63,15 +57,12 @@ be edited.
 Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S
 comes from the removed words' own maps; lambda_tau, alpha_m, tau_form and spatial "running" have no
 say then.
-The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the
-paper. Where that would leave 0..1 (the paper's 0.9 would from u = 0.75 on), the half of the slider
-leads evenly to the limit instead, so that it acts over its whole range.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -81,123 +72,35 @@ from torch.nn import functional as F
 from ..diffusion import tokens
 from ..diffusion.attention import Attention, Site, Tap
 from ..diffusion.inversion import Trajectory
-from ..diffusion.masks import area, blend, guided, is_constant, normalise
+from ..diffusion.masks import normalise
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import denoise
 from ..diffusion.schedule import DDIM, Timestep
 from ..events import Event, Stage
-from ..request import parameter
-from ..task import Algorithm, Found, Outcome, Task, on_grid, shown
-from .changed import changed
+from ..task import Algorithm, Outcome, Task, shown
+from .adapedit_places import MASK_AT, Places, composed
+from .adapedit_settings import Settings, shifted
 from .common import inverted
 from .prompt_pair import (
     FeatureTap,
     Pair,
     Spatial,
     Survey,
-    by_level,
     coarser,
     fine_sites,
     guided_pair,
+    held_sites,
     last_up,
     pair,
     survey,
+    whole_steps,
 )
-from .source_attention import Source, SourceMemory
+from .source_attention import Source, SourceMemory, of_source, self_tap
 
 DELETION = (0.8, 0.4)  # prompt-to-prompt's cross and self windows, where there are no key tokens
 NEAR = 0.1  # a content token with tau below this counts as related to the key (C)
 DEFAULT = 0.8  # the default window before related tokens shorten it (C)
-LIMIT_FROM = 0.2  # share of the steps after which a hard selection holds the latents outside
-MASK_AT = 0.5
-ROUNDING = 1e-4  # of a step: more than float32 loses in a window of 500
-
-
-@dataclass(frozen=True)
-class Settings:
-    """AdapEdit's parameters, with the paper's defaults."""
-
-    strength: float = parameter(
-        0.5,
-        "How far the edit may go; the middle is the paper's setting.",
-        minimum=0.0,
-        maximum=1.0,
-        front=True,
-    )
-    lambda_s: float = parameter(
-        0.9,
-        "How much of the target's own layout is used where the edit is (lambda_S).",
-        minimum=0.0,
-        maximum=1.0,
-        title="new layout",
-    )
-    lambda_tau: float = parameter(
-        1.0,
-        "How long words that hardly change keep the old layout (lambda_tau).",
-        minimum=0.0,
-        maximum=3.0,
-        title="old layout held",
-    )
-    lambda_sv: float = parameter(
-        1.0,
-        "How far the edit reaches (lambda_S_V).",
-        minimum=0.0,
-        maximum=2.0,
-        front=True,
-        title="reach",
-    )
-    alpha_m: float = parameter(
-        0.03,
-        "Attention below this does not count for a word's place.",
-        minimum=0.0,
-        maximum=1.0,
-        title="least attention",
-    )
-    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
-    steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
-    prepass_steps: int = parameter(
-        50,
-        "Steps of the pass that finds words and places, at most as many as steps.",
-        minimum=2,
-        maximum=500,
-        title="first-pass steps",
-    )
-    spatial: str = parameter(
-        "once",
-        "Where places come from: the first pass, or each step.",
-        choices=("once", "running"),
-        title="places from",
-    )
-    spatial_contrast: str = parameter(
-        "raw",
-        "Closeness of places as it is, or stretched to its full range.",
-        choices=("raw", "minmax"),
-        title="place contrast",
-    )
-    mask: str = parameter(
-        "changes",
-        "What reaches the picture: what the edit changed, or the places that the words pointed at.",
-        choices=("changes", "places"),
-        title="mask from",
-    )
-    tau_form: str = parameter(
-        "paper",
-        "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 "
-        "- A) - 1.",
-        choices=("paper", "released"),
-        title="hold ends by",
-    )
-
-
-def shifted(value: float, by: float, strength: float, high: float) -> float:
-    """A lambda at a strength in 0..1.
-
-    `value` in the middle, `value + by` at 1, `value - by` at 0; where 0 or `high` is nearer, that.
-    """
-    share = 2 * strength - 1
-    end = min(high, max(0.0, value + (by if share > 0 else -by)))
-    return value + abs(share) * (end - value)
 
 
 # ---------------------------------------------------------------- FWT: Eq. 5-7
@@ -312,19 +215,6 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
     return Guidance(tau, default, closeness_of_places(seen.features, key).unflatten(0, size), key)
 
 
-def whole_steps(window: Tensor, count: int) -> Tensor:
-    """How many of `count` steps a window lasts.
-
-    The window is a share of them: floor(window count), where rounding alone costs no step.
-    """
-    return (window * count + ROUNDING).floor()
-
-
-def of_source(a: Attention) -> Tensor:
-    """The source's probabilities from its own row."""
-    return a.probabilities("source")
-
-
 def cross_tap(
     reindex: Tensor, keeps: Tensor, s: Spatial, lambda_s: float, source_of: Source = of_source
 ) -> Tap:
@@ -341,34 +231,15 @@ def cross_tap(
     return tap
 
 
-def self_tap(source_of: Source) -> Tap:
-    """Self-attention while its window lasts: the source's."""
-    return lambda a: a.attend(target=source_of(a))
-
-
 def taps(
-    model: Model,
-    pair: Pair,
-    found: Guidance,
-    index: int,
-    count: int,
-    s: Spatial,
-    lambda_s: float,
+    model: Model, pair: Pair, found: Guidance, index: int, count: int, s: Spatial, lambda_s: float,
     source_of: Source = of_source,
-) -> dict[Site, Tap]:
+) -> dict[Site, Tap]:  # fmt: skip
     """The taps of step `index` of `count`, while windows last."""
     keeps = index < whole_steps(found.tau, count)
-    held: dict[Site, Tap] = dict.fromkeys(
-        model.sites.at("cross"),
-        cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s, source_of),
-    )
-    if index < whole_steps(torch.tensor(found.self_window), count):
-        held |= {
-            site: self_tap(source_of)
-            for site in model.sites.at("self")
-            if site.level >= model.semantic_level
-        }
-    return held
+    cross = cross_tap(pair.reindex.to(keeps.device), keeps, s, lambda_s, source_of)
+    own = index < whole_steps(torch.tensor(found.self_window), count)
+    return held_sites(model, cross, self_tap(source_of) if own else None)
 
 
 @torch.no_grad()
@@ -381,52 +252,27 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     lambda_s = shifted(settings.lambda_s, 0.2, settings.strength, high=1.0)
     lambda_tau = shifted(settings.lambda_tau, -0.6, settings.strength, high=math.inf)
     z0 = model.scaling * model.encode(task.image)
-    size = (z0.shape[2], z0.shape[3])
     preview = previewer(model, z0, task.image)
     texts_of = {"null": "", "source": texts.source, "target": texts.target}
     branches = {name: Branch(name, model.embed(text)) for name, text in texts_of.items()}
     timesteps = model.schedule.ddim(settings.steps)
 
     trajectory = yield from inverted(task, model, z0, branches["source"].text, timesteps, preview)
-    watched, sites = (
-        ("target", fine_sites(model))
-        if couple.key
-        else ("source", model.sites.at("cross", model.semantic_level))
-    )
+    watched, sites = "target", fine_sites(model)
+    if not couple.key:
+        watched, sites = "source", model.sites.at("cross", model.semantic_level)
     few = coarser(timesteps, settings.prepass_steps)
-    seen = yield from survey(
-        task,
-        model,
-        trajectory.noisiest,
-        branches[watched],
-        branches["null"],
-        few,
-        sites,
-        settings.guidance,
-    )
+    z, null, weight = trajectory.noisiest, branches["null"], settings.guidance
+    seen = yield from survey(task, model, z, branches[watched], null, few, sites, weight)
     found = guide(couple, seen, settings, lambda_tau)
 
-    cells = (found.closeness.shape[0], found.closeness.shape[1])
-    prior, limit = (
-        None if h is None else on_grid(h, cells).to(z0) for h in (task.guide, task.bounds)
-    )
-
-    def places(closeness: Tensor) -> Spatial:
-        s = spatial(closeness, settings.lambda_sv, settings.spatial_contrast)
-        s = s if prior is None else guided(s, prior)
-        return by_level(s if limit is None else s * limit, size)
-
-    where = mask(found.closeness, prior, limit)
-    reach = model.factor * 2**model.semantic_level / 2
+    form = (settings.lambda_sv, settings.spatial_contrast)
+    places = Places(task, found.closeness, z0, lambda closeness: spatial(closeness, *form))
     located = Outcome(
-        found=where,
-        reach=reach,
+        found=places.mask(found.closeness),
+        reach=model.factor * 2**model.semantic_level / 2,
         keywords=couple.keywords,
-        thresholds={
-            "mask": where.threshold,
-            "lambda_S": lambda_s,
-            "self window": found.self_window,
-        }
+        thresholds={"mask": MASK_AT, "lambda_S": lambda_s, "self window": found.self_window}
         | ({"lambda_tau": lambda_tau} if couple.key else {}),
         understood={"source": texts.source, "target": texts.target},
     )
@@ -437,32 +283,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     if settings.mask == "places":
         return replace(located, latents=z)
     yield Stage("decoding")
-    image = model.decode(z)
-    where = changed(image, model.decode(z0), None if task.guide is None else task.guide.to(image))
-    return replace(
-        located,
-        image=image,
-        found=where,
-        reach=float(model.factor),
-        thresholds={**located.thresholds, "mask": where.threshold},
-    )
-
-
-def mask(closeness: Tensor, prior: Tensor | None, limit: Tensor | None) -> Found:
-    """The mask from S_[V] before clipping: min-max, above 0.5.
-
-    A map without shape gives the hint, or everything.
-    """
-    hint = prior if prior is not None else limit
-    if is_constant(closeness):
-        soft = torch.ones_like(closeness) if hint is None else hint
-    else:
-        soft = normalise(closeness) if prior is None else guided(normalise(closeness), prior)
-    return Found(soft[None, None], MASK_AT)
-
-
-Places = Callable[[Tensor], Spatial]
-"""Closeness of places (h, w) -> S by level, with the selection's part in it."""
+    return composed(task, located, model.decode(z), model.decode(z0))
 
 
 def edit_pass(
@@ -482,12 +303,10 @@ def edit_pass(
     Three rows a step; two where an earlier edit of the picture has left the source's attention.
     """
     z0 = trajectory.at(timesteps[-1])
-    size = (z0.shape[2], z0.shape[3])
     count = len(timesteps) - 1
     s = places(found.closeness)
     running = settings.spatial == "running" and found.key is not None
     site = last_up(fine_sites(model))
-    limit = None if task.bounds is None else area(task.bounds, size).to(z0)
     memory = SourceMemory(task.cache, (model.identity, z0, branches["source"].text, count))
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
@@ -495,27 +314,13 @@ def edit_pass(
         held = taps(model, couple, found, now.index, count, s, lambda_s, memory.at(now.index))
         known = memory.knows(now.index, held)
         watching = FeatureTap("target", held[site])
-        eps = guided_pair(
-            model,
-            z,
-            now,
-            branches,
-            held | ({site: watching} if running else {}),
-            settings.guidance,
-            trajectory,
-            known,
-        )
+        tapped = held | ({site: watching} if running else {})
+        eps = guided_pair(model, z, now, branches, tapped, settings.guidance, trajectory, known)
         if running and found.key is not None and watching.value is not None:
             s = places(closeness_of_places(watching.value, found.key).view_as(found.closeness))
         return eps
 
-    def compose(z: Tensor, now: Timestep) -> Tensor:
-        return (
-            z
-            if limit is None or now.index < LIMIT_FROM * count
-            else blend(z, trajectory.at(now), limit)
-        )
-
+    compose = places.held(trajectory, count)
     steps = denoise(trajectory.noisiest, timesteps, DDIM(), predict, compose)
     z = yield from shown("denoising", count, steps, previewer(model, z0, task.image))
     memory.close()

@@ -1,15 +1,17 @@
-"""What several methods share: a parameter, and inversions that are kept."""
+"""What several methods share: a parameter, inversions that are kept, conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from ..diffusion.inversion import Trajectory, invert
-from ..diffusion.model import Model
-from ..diffusion.preview import Preview
+from ..diffusion.inversion import Trajectory, invert, null_text
+from ..diffusion.model import Branch, Model
+from ..diffusion.preview import Preview, previewer
+from ..diffusion.sampling import Progress
 from ..diffusion.schedule import Timestep
 from ..events import Event
 from ..request import parameter
@@ -52,3 +54,64 @@ def inverted(
             lambda: shown("inverting", steps, invert(model, z0, text, timesteps), preview),
         )
     )
+
+
+def conditions(
+    model: Model, image: Tensor, prompt: str
+) -> tuple[Tensor, tuple[Branch, Branch, Branch]]:
+    """A picture's scaled latents z_0, and InstructPix2Pix's three branches.
+
+    The branches have text and image, image only, and nothing.
+    """
+    unscaled = model.encode(image)
+    text, null = model.embed(prompt), model.embed("")
+    branches = (
+        Branch("text", text, unscaled),
+        Branch("image", null, unscaled),
+        Branch("null", null, torch.zeros_like(unscaled)),
+    )
+    return model.scaling * unscaled, branches
+
+
+def null_embeddings(
+    task: Task,
+    model: Model,
+    trajectory: Trajectory,
+    text: Tensor,
+    null: Tensor,
+    timesteps: Sequence[Timestep],
+    guidance: float,
+    save_memory: bool = False,
+) -> Generator[Event, None, Tensor]:
+    """null_t of every step, (N, token, channel).
+
+    From the cache where an earlier edit left them, else optimised now.
+    """
+    steps = len(timesteps) - 1
+
+    def make() -> Generator[Event, None, Tensor]:
+        optimisation = sparing(
+            model,
+            save_memory,
+            null_text(model, trajectory, text, null, timesteps, guidance),
+        )
+        z0 = trajectory.at(timesteps[-1])
+        return (
+            yield from shown(
+                "null-text inversion", steps, optimisation, previewer(model, z0, task.image)
+            )
+        )
+
+    ingredients = (model.identity, trajectory.latents, text, guidance)
+    return (yield from task.cache.memoize("null text", Tensor, ingredients, make))
+
+
+def sparing(
+    model: Model, on: bool, steps: Generator[Progress, None, Tensor]
+) -> Generator[Progress, None, Tensor]:
+    """Steps with gradients, with or without gradient checkpointing."""
+    model.save_memory(on)
+    try:
+        return (yield from steps)
+    finally:
+        model.save_memory(False)

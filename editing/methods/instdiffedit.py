@@ -67,9 +67,7 @@ Several items run one after another, each on the result of the one before.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -77,21 +75,18 @@ from torch.nn import functional as F
 
 from ..diffusion import masks, tokens
 from ..diffusion.attention import AverageMap
-from ..diffusion.edges import follow, with_outline
 from ..diffusion.masks import blend, blur, guided, is_constant, normalise, within
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
 from ..diffusion.sampling import classifier_free, denoise
-from ..diffusion.schedule import LMS, DPMSolver, Timestep, for_strength, randn, randn_like
+from ..diffusion.schedule import LMS, Timestep, for_strength, randn
 from ..errors import EditError
 from ..events import Event
-from ..language.instruction import Instruction, Item
-from ..language.outline import is_carried, keeps_outline, setting
-from ..language.prompts import Replacement, replacements
-from ..language.wording import bare, joined
-from ..request import parameter
-from ..task import Algorithm, Found, Outcome, Part, Task, on_grid, shown
-from .common import mask_edges
+from ..language.instruction import Item
+from ..task import Algorithm, Outcome, Part, Task, on_grid, shown
+from .inpainting import inpaint
+from .instdiffedit_regions import Region, finished, found, part, understood, wanted
+from .instdiffedit_settings import Settings
 
 BINOMIAL = (
     1 / 16,
@@ -100,103 +95,6 @@ BINOMIAL = (
     4 / 16,
     1 / 16,
 )  # what OpenCV's Gaussian of size 5 and sigma 0 is
-
-
-@dataclass(frozen=True)
-class Settings:
-    """InstDiffEdit's parameters, with the paper's defaults."""
-
-    phi: float = parameter(
-        0.2,
-        "Threshold of the mask; lower gives a larger mask.",
-        minimum=0.01,
-        maximum=0.99,
-        front=True,
-        title="mask threshold",
-    )
-    strength: float = parameter(
-        0.5,
-        "How far the picture is noised to find the mask (the paper's r).",
-        minimum=0.05,
-        maximum=1.0,
-        front=True,
-        title="noise for mask",
-    )
-    guidance: float = parameter(
-        7.5, "How much the words count.", minimum=0.0, maximum=30.0, front=True
-    )
-    samples: int = parameter(
-        3,
-        "Noises over which the mask is averaged (n); each costs two rows a step.",
-        minimum=1,
-        maximum=16,
-        title="mask samples",
-    )
-    gamma_1: float = parameter(
-        0.9,
-        "Words whose attention is at least this alike make the mask together.",
-        minimum=0.0,
-        maximum=1.0,
-        title="words alike from",
-    )
-    gamma_2: float = parameter(
-        0.6,
-        "Words whose attention is at most this alike are kept out of the mask.",
-        minimum=0.0,
-        maximum=1.0,
-        title="words unlike up to",
-    )
-    find: str = parameter(
-        "target",
-        "Whose words show the place: of what comes (paper), or of what goes.",
-        choices=("target", "source"),
-        title="place shown by",
-    )
-    holes: str = parameter(
-        "filled", "Holes in the mask.", choices=("filled", "kept"), title="holes in the mask"
-    )
-    edges: str = mask_edges()
-    start_map: str = parameter(
-        "inverted",
-        "The start token's map: inverted where it looks at the background, as in Stable "
-        "Diffusion; plain where it looks at things (paper).",
-        choices=("inverted", "plain"),
-    )
-    attention: str = parameter(
-        "mean",
-        "Attention of all steps so far, or of the current one (paper).",
-        choices=("mean", "current"),
-    )
-    background_noise: str = parameter(
-        "next",
-        "Noise level of the original outside the mask: that of the latents, or one step higher "
-        "(paper).",
-        choices=("next", "paper"),
-    )
-    steps: int = parameter(
-        50,
-        "Steps of the whole schedule; the mask is found in the share given by strength.",
-        minimum=2,
-        maximum=500,
-    )
-    inpainting_steps: int = parameter(
-        50, "Steps in which the mask is painted.", minimum=2, maximum=500
-    )
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where one target text acts.
-
-    The blurred map in 0..1 and the mask, (h, w) at the latents' size; the word that P was measured
-    by. known: False where the map had no shape, and the selection or the whole picture stands for
-    it.
-    """
-
-    soft: Tensor
-    mask: Tensor
-    keyword: str
-    known: bool = True
 
 
 # From attention to a mask: Eq. 6-10
@@ -283,22 +181,6 @@ def region(
 # The procedure
 
 
-def wanted(instruction: Instruction, settings: Settings) -> list[Replacement]:
-    """What each item looks for, and what it paints (differences 14, 17)."""
-    found = []
-    for item, asked in zip(instruction.items, replacements(instruction), strict=True):
-        if (
-            item.operation == "remove"
-            and instruction.caption
-            and not is_carried(instruction.caption, item.subject)
-        ):
-            asked = replace(asked, paint=setting(instruction.caption, item.subject))
-        elif settings.find == "source" and item.subject and item.operation in ("replace", "modify"):
-            asked = replace(asked, find=joined(bare(item.subject)))
-        found.append(asked)
-    return found
-
-
 @torch.no_grad()
 def find(
     task: Task,
@@ -371,58 +253,6 @@ def find(
     return where
 
 
-def finished(
-    task: Task, model: Model, image: Tensor, item: Item, where: Region, settings: Settings
-) -> Region:
-    """The last mask, finished (differences 15, 16).
-
-    Its edges are the picture's where asked, its holes filled.
-    """
-    if settings.edges == "picture" or (settings.edges == "auto" and keeps_outline(item)):
-        cell = model.factor * 2**model.semantic_level
-        soft = follow(where.soft.cpu()[None, None], image, cell)
-        soft = soft if task.limit is None else soft * within(task.limit)
-        mask = with_outline(soft > settings.phi, image, cell)
-        mask = mask if task.limit is None else mask & within(task.limit)
-        soft = torch.where(mask, soft.clamp(min=settings.phi), soft)
-        if where.known and bool(mask.any()):
-            where = replace(where, soft=soft[0, 0], mask=mask[0, 0])
-    if settings.holes == "filled" and where.known:
-        mask = masks.filled(where.mask)
-        soft = torch.where(mask & ~where.mask, torch.ones_like(where.soft), where.soft)
-        where = replace(where, soft=soft, mask=mask)
-    return where
-
-
-@torch.no_grad()
-def inpaint(
-    task: Task, model: Model, image: Tensor, text: str, mask: Tensor, settings: Settings
-) -> Generator[Event, None, Tensor]:
-    """Paint the text into the mask from pure noise.
-
-    image: (1, 3, H, W). mask: (1, 1, H, W), 1 where to paint. Returns (1, 3, H, W).
-    """
-    hidden = model.scaling * model.encode(
-        torch.where(mask > 0, 0.5, image)
-    )  # grey, 0 in the autoencoder's own range
-    where = F.interpolate(mask, size=hidden.shape[2:], mode="nearest").to(hidden)
-    extra = torch.cat((where, hidden), dim=1)
-    branches = (Branch("null", model.embed(""), extra), Branch("text", model.embed(text), extra))
-    timesteps = model.schedule.sigmas(settings.inpainting_steps)
-    solver = DPMSolver()
-
-    def predict(x: Tensor, now: Timestep, _: Timestep) -> Tensor:
-        eps = model.predict(solver.scale_model_input(x, now), now.t, branches)
-        return classifier_free(eps["null"], eps["text"], settings.guidance)
-
-    x = solver.add_noise(torch.zeros_like(hidden), randn_like(hidden, task.generator), timesteps[0])
-    picture = previewer(model, model.scaling * model.encode(image), image)
-    x = yield from shown(
-        "painting the mask", len(timesteps) - 1, denoise(x, timesteps, solver, predict), picture
-    )
-    return model.decode(x).to(image)
-
-
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """InstDiffEdit, as in the module's docstring; items one after another."""
@@ -449,7 +279,15 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
         if paints:
             mask = (enlarge(where.mask[None].float(), task.frame.size)[None] >= 0.5).to(image)
             painter = yield from task.brought("inpainting")
-            painted = yield from inpaint(task, painter, image, asked.paint, mask, settings)
+            painted = yield from inpaint(
+                task,
+                painter,
+                image,
+                asked.paint,
+                mask,
+                settings.inpainting_steps,
+                settings.guidance,
+            )
             del painter
             image = blend(painted, image, masks.grow(mask, factor))
     return Outcome(
@@ -458,7 +296,7 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
         reach=float(factor),
         keywords=tuple(r.keyword for r in regions),
         thresholds={"phi": settings.phi},
-        understood=_understood([(t.find, t.paint) for t in texts]),
+        understood=understood([(t.find, t.paint) for t in texts]),
         warnings=tuple(
             f"The model does not see where {t.find!r} belongs; the whole selection or picture "
             "was taken."
@@ -466,29 +304,6 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
             if not r.known
         ),
     )
-
-
-def part(item: Item, where: Region) -> Part:
-    """One item's share of the mask."""
-    return Part(item.text, where.keyword, where.soft[None, None].cpu())
-
-
-def found(parts: tuple[Part, ...], phi: float) -> Found:
-    """All items' masks together."""
-    size = max((tuple(p.soft.shape[2:]) for p in parts), key=math.prod)
-    soft = [F.interpolate(p.soft.float(), size=size, mode="bilinear") for p in parts]
-    return Found(torch.cat(soft).amax(0, keepdim=True), phi, parts)
-
-
-def _understood(texts: list[tuple[str, str]]) -> dict[str, str]:
-    """What is looked for, and what is painted there, by item."""
-    if len(texts) == 1:
-        return dict(zip(("find", "paint"), texts[0], strict=True))
-    return {
-        f"{what} {i}": text
-        for i, pair in enumerate(texts, start=1)
-        for what, text in zip(("find", "paint"), pair, strict=True)
-    }
 
 
 ALGORITHM = Algorithm(

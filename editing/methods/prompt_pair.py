@@ -216,6 +216,29 @@ def by_level(s: Tensor, size: tuple[int, int]) -> Spatial:
     return at
 
 
+ROUNDING = 1e-4  # of a step: more than float32 loses in a window of 500
+
+
+def whole_steps(window: Tensor, count: int) -> Tensor:
+    """How many of `count` steps a window lasts.
+
+    The window is a share of them: floor(window count), where rounding alone costs no step.
+    """
+    return (window * count + ROUNDING).floor()
+
+
+def held_sites(model: Model, cross: Tap, own: Tap | None) -> dict[Site, Tap]:
+    """A tap at every cross-attention.
+
+    And another at the self-attention of the semantic level and deeper, while that is held.
+    """
+    held = dict.fromkeys(model.sites.at("cross"), cross)
+    if own is not None:
+        deep = [site for site in model.sites.at("self") if site.level >= model.semantic_level]
+        held |= dict.fromkeys(deep, own)
+    return held
+
+
 def guided_pair(
     model: Model,
     z: Tensor,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..diffusion.attention import Attention, Site, upcast
+from ..diffusion.attention import Attention, Site, Tap, upcast
 from ..store import EditCache
 
 ROOM = 256 * 1024 * 1024  # bytes: a quarter of what a server keeps between edits
@@ -31,6 +31,16 @@ class SourceAttention:
     """
 
     parts: Mapping[tuple[int, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+
+def of_source(a: Attention) -> Tensor:
+    """The source's probabilities from its own row."""
+    return a.probabilities("source")
+
+
+def self_tap(source_of: Source) -> Tap:
+    """Self-attention while its window lasts: the source's."""
+    return lambda a: a.attend(target=source_of(a))
 
 
 class SourceMemory:

@@ -48,14 +48,12 @@ Where eta is 1 or every step is kept, e_opt has no say and is not made.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..diffusion.inversion import Trajectory, null_text
 from ..diffusion.masks import area, blend, normalise
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import previewer
@@ -63,57 +61,10 @@ from ..diffusion.sampling import Progress, classifier_free, denoise
 from ..diffusion.schedule import DDIM, Timestep, randn_like
 from ..events import Event, Mask, Stage
 from ..language.prompts import Captions
-from ..request import parameter
 from ..task import Algorithm, Found, Outcome, Task, shown
 from .changed import changed, threshold
-from .common import inverted
-
-
-@dataclass(frozen=True)
-class Settings:
-    """TAS's parameters."""
-
-    ratio: float = parameter(
-        0.2, "Share of the steps that only retrace the picture: 0.1 for a large change of shape, "
-        "0.4 for a small one.",
-        minimum=0.0, maximum=1.0, front=True, title="steps retraced",
-    )  # fmt: skip
-    eta: float = parameter(
-        0.8, "How much the new words count against what was learnt of this picture; 0 keeps the "
-        "picture best.",
-        minimum=0.0, maximum=1.2, front=True, title="new words",
-    )  # fmt: skip
-    guidance: float = parameter(
-        7.5, "How much the words count in every step.", minimum=0.0, maximum=30.0, front=True
-    )
-    inversion: str = parameter(
-        "pinned",
-        "How the picture is held: pinned (fast, exact), null-text (paper, slow), ddim (guidance "
-        "1).",
-        choices=("pinned", "null-text", "ddim"), title="picture held by",
-    )  # fmt: skip
-    source: str = parameter(
-        "nothing",
-        "What the picture is retraced with: no text, or its caption.",
-        choices=("nothing", "caption"),
-        title="retraced with",
-    )
-    optimisation_steps: int = parameter(
-        200,
-        "Steps in which the words are fitted to the picture.",
-        minimum=0,
-        maximum=2000,
-        title="fitting steps",
-    )
-    rate: float = parameter(
-        1e-3, "Adam's rate in these steps.", minimum=1e-5, maximum=0.1, title="fitting rate"
-    )
-    steps: int = parameter(50, "Sampling steps, and as many of inversion.", minimum=2, maximum=500)
-    save_memory: bool = parameter(
-        False,
-        "Compute activations twice instead of keeping them: about half the memory, a third slower.",
-    )
-
+from .common import inverted, null_embeddings, sparing
+from .tas_settings import Settings
 
 # Eq. 2: text optimisation
 
@@ -206,7 +157,7 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         guidance = 1.0
     if settings.inversion == "null-text":
         nulls = yield from null_embeddings(
-            task, model, trajectory, e_src, null, timesteps, settings
+            task, model, trajectory, e_src, null, timesteps, guidance, settings.save_memory
         )
 
     limit = None if task.bounds is None else area(task.bounds, (z0.shape[2], z0.shape[3])).to(z0)
@@ -275,49 +226,6 @@ def fitted(
             "text optimisation", Tensor, (model.identity, z0, e_tgt, steps, rate, seed), make
         )
     )
-
-
-def null_embeddings(
-    task: Task,
-    model: Model,
-    trajectory: Trajectory,
-    e_src: Tensor,
-    null: Tensor,
-    timesteps: Sequence[Timestep],
-    settings: Settings,
-) -> Generator[Event, None, Tensor]:
-    """null_t of every step, (N, token, channel).
-
-    From the cache where an earlier edit left them, else optimised now.
-    """
-    steps, guidance = settings.steps, settings.guidance
-
-    def make() -> Generator[Event, None, Tensor]:
-        optimisation = sparing(
-            model,
-            settings.save_memory,
-            null_text(model, trajectory, e_src, null, timesteps, guidance),
-        )
-        z0 = trajectory.at(timesteps[-1])
-        return (
-            yield from shown(
-                "null-text inversion", steps, optimisation, previewer(model, z0, task.image)
-            )
-        )
-
-    ingredients = (model.identity, trajectory.latents, e_src, guidance)
-    return (yield from task.cache.memoize("null text", Tensor, ingredients, make))
-
-
-def sparing(
-    model: Model, on: bool, steps: Generator[Progress, None, Tensor]
-) -> Generator[Progress, None, Tensor]:
-    """Steps with gradients, with or without gradient checkpointing."""
-    model.save_memory(on)
-    try:
-        return (yield from steps)
-    finally:
-        model.save_memory(False)
 
 
 def source_text(task: Task, texts: Captions, settings: Settings) -> tuple[str, tuple[str, ...]]:

@@ -28,6 +28,7 @@ from limn.editing.diffusion.schedule import DDIM, Timestep, randn
 from limn.editing.events import Done, Event, Mask
 from limn.editing.language import alignment
 from limn.editing.methods import adapedit as ae
+from limn.editing.methods import adapedit_places as places
 from limn.editing.methods import source_attention
 from limn.editing.methods.prompt_pair import Pair, Survey, by_level, coarser, fine_sites, pair
 from limn.editing.methods.source_attention import SourceAttention
@@ -580,7 +581,7 @@ def test_a_selection_weighs_the_places(
 ) -> None:
     """S (0.3 + 0.7 H) for a guide, S H for a limit."""
     seen: list[Tensor] = []
-    monkeypatch.setattr(ae, "by_level", lambda s, size: (seen.append(s), by_level(s, size))[1])
+    monkeypatch.setattr(places, "by_level", lambda s, size: (seen.append(s), by_level(s, size))[1])
     hint = torch.full(
         (1, 1, 64, 64), 0.2
     )  # everywhere a little, so that the working crop stays the whole picture

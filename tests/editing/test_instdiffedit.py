@@ -27,7 +27,7 @@ from limn.editing.diffusion.sampling import denoise
 from limn.editing.diffusion.schedule import LMS, Timestep, randn
 from limn.editing.diffusion.tokens import read
 from limn.editing.events import Done, Mask, Step
-from limn.editing.methods import instdiffedit
+from limn.editing.methods import inpainting, instdiffedit
 
 from .conftest import drain, picture, watch
 
@@ -514,15 +514,16 @@ def test_inpainting_equals_the_stock_pipeline(
         output_type="pt",
     ).images
 
-    monkeypatch.setattr(instdiffedit, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
+    monkeypatch.setattr(inpainting, "DPMSolver", lambda: LMS(model.schedule.sigmas(12)))
     request = EditRequest("instdiffedit", "a red star", image, seed=7)
-    events = instdiffedit.inpaint(
+    events = inpainting.inpaint(
         task_of(models, request),
         model,
         image,
         "a red star",
         mask,
-        instdiffedit.Settings(inpainting_steps=12),
+        count=12,
+        weight=7.5,
     )
     _, ours = drain(events)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)

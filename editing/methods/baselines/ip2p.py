@@ -18,7 +18,9 @@ from ...events import Event
 from ...language.prompts import sentences
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from ..foi import conditions, guidance, read
+from ..common import conditions
+from ..foi import guidance
+from ..foi_words import read
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...diffusion.inversion import null_text
 from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import Timestep
 from ...events import Event
 from ...request import parameter
-from ...task import Algorithm, Outcome, Task, shown
+from ...task import Algorithm, Outcome, Task
+from ..common import null_embeddings
 from .common import ground
 
 
@@ -42,12 +42,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     model, source, guidance = start.model, start.source.text, settings.guidance
     trajectory = yield from start.inverted(source)
 
-    def optimise() -> Generator[Event, None, Tensor]:
-        steps = null_text(model, trajectory, source, start.null.text, start.timesteps, guidance)
-        return (yield from shown("optimising", settings.steps, steps, start.preview))
-
-    nulls = yield from task.cache.memoize(
-        "null text", Tensor, (model.identity, trajectory.latents, source, guidance), optimise
+    nulls = yield from null_embeddings(
+        task, model, trajectory, source, start.null.text, start.timesteps, guidance
     )
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:

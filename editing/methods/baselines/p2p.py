@@ -31,6 +31,8 @@ from ...events import Event
 from ...language import alignment
 from ...request import parameter
 from ...task import Algorithm, Found, Outcome, Task
+from ..prompt_pair import held_sites
+from ..source_attention import of_source, self_tap
 from .common import ground
 
 BLEND_AT = 0.3  # a place belongs to the edit where its normalised map is above this
@@ -220,11 +222,6 @@ def cross_tap(
     return tap
 
 
-def self_tap(a: Attention) -> Tensor:
-    """Self-attention while its window lasts."""
-    return a.attend(target=a.probabilities("source"))
-
-
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """50 rows of inversion, then three a step: 200 in all."""
@@ -243,15 +240,13 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
         else None
     )
     semantic = model.sites.at("cross", model.semantic_level)
-    deep = [site for site in model.sites.at("self") if site.level >= model.semantic_level]
     size = (start.z0.shape[2], start.z0.shape[3])
     trajectory = yield from start.inverted(start.source.text)
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         tap = cross_tap(mapper, alphas, cross[now.index], watched, semantic)
-        taps = dict.fromkeys(model.sites.at("cross"), tap)
-        if now.index < int(settings.own * settings.steps):
-            taps |= dict.fromkeys(deep, self_tap)
+        own = now.index < int(settings.own * settings.steps)
+        taps = held_sites(model, tap, self_tap(of_source) if own else None)
         latents = {"null": z, "source": trajectory.at(now), "target": z}
         noise = model.predict(latents, now.t, [start.null, start.source, start.target], taps)
         return classifier_free(noise["null"], noise["target"], settings.guidance)

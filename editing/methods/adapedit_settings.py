@@ -1,0 +1,98 @@
+"""AdapEdit's parameters, how each is told, and what the strength does to them.
+
+The strength u shifts both: lambda_S + 0.4 (u - 1/2), lambda_tau - 1.2 (u - 1/2); the middle is the
+paper. Where that would leave 0..1 (the paper's 0.9 would from u = 0.75 on), the half of the slider
+leads evenly to the limit instead, so that it acts over its whole range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..request import parameter
+
+
+@dataclass(frozen=True)
+class Settings:
+    """AdapEdit's parameters, with the paper's defaults."""
+
+    strength: float = parameter(
+        0.5,
+        "How far the edit may go; the middle is the paper's setting.",
+        minimum=0.0,
+        maximum=1.0,
+        front=True,
+    )
+    lambda_s: float = parameter(
+        0.9,
+        "How much of the target's own layout is used where the edit is (lambda_S).",
+        minimum=0.0,
+        maximum=1.0,
+        title="new layout",
+    )
+    lambda_tau: float = parameter(
+        1.0,
+        "How long words that hardly change keep the old layout (lambda_tau).",
+        minimum=0.0,
+        maximum=3.0,
+        title="old layout held",
+    )
+    lambda_sv: float = parameter(
+        1.0,
+        "How far the edit reaches (lambda_S_V).",
+        minimum=0.0,
+        maximum=2.0,
+        front=True,
+        title="reach",
+    )
+    alpha_m: float = parameter(
+        0.03,
+        "Attention below this does not count for a word's place.",
+        minimum=0.0,
+        maximum=1.0,
+        title="least attention",
+    )
+    guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
+    steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
+    prepass_steps: int = parameter(
+        50,
+        "Steps of the pass that finds words and places, at most as many as steps.",
+        minimum=2,
+        maximum=500,
+        title="first-pass steps",
+    )
+    spatial: str = parameter(
+        "once",
+        "Where places come from: the first pass, or each step.",
+        choices=("once", "running"),
+        title="places from",
+    )
+    spatial_contrast: str = parameter(
+        "raw",
+        "Closeness of places as it is, or stretched to its full range.",
+        choices=("raw", "minmax"),
+        title="place contrast",
+    )
+    mask: str = parameter(
+        "changes",
+        "What reaches the picture: what the edit changed, or the places that the words pointed at.",
+        choices=("changes", "places"),
+        title="mask from",
+    )
+    tau_form: str = parameter(
+        "paper",
+        "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 "
+        "- A) - 1.",
+        choices=("paper", "released"),
+        title="hold ends by",
+    )
+
+
+def shifted(value: float, by: float, strength: float, high: float) -> float:
+    """A lambda at a strength in 0..1.
+
+    `value` in the middle, `value + by` at 1, `value - by` at 0; where 0 or `high` is nearer, that.
+    """
+    share = 2 * strength - 1
+    end = min(high, max(0.0, value + (by if share > 0 else -by)))
+    return value + abs(share) * (end - value)

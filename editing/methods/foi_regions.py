@@ -1,0 +1,205 @@
+"""Where FoI's sub-instructions act, beyond the paper's masks.
+
+The picture's edges, a selection that is the mask, what is spared, what keeps its own detail, and
+how all of it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..diffusion.edges import follow, with_outline
+from ..diffusion.masks import to_grid, within
+from ..errors import EditError
+from ..task import Found, Outcome, on_grid
+from ..task import Part as FoundPart
+from .foi_settings import GAMMA, Settings
+from .foi_words import Part
+
+LEAST_SHARE = 0.25  # of the mask on its grid: one that follows the picture is no smaller
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where one sub-instruction acts.
+
+    Its sharpened map and its mask, (h, w) at the semantic level, and the gamma that gave them; both
+    at the picture's size where they follow its edges.
+    """
+
+    soft: Tensor
+    mask: Tensor
+    gamma: int
+    fine_soft: Tensor | None = None
+    fine_mask: Tensor | None = None
+
+    def at(self, size: tuple[int, int]) -> Tensor:
+        """The mask at a grid, (h, w) of 0 and 1.
+
+        The fine one where the grid is finer than the map's.
+        """
+        finer = size[0] > self.mask.shape[0] or size[1] > self.mask.shape[1]
+        return to_grid(self.mask if self.fine_mask is None or not finer else self.fine_mask, size)
+
+
+def widened(soft: Tensor, by: int = 1) -> Tensor:
+    """A map whose mask is a position wider all around.
+
+    What is spared is spared with its edge, into which the composite's growth would reach.
+    """
+    return F.max_pool2d(soft[None, None], 2 * by + 1, stride=1, padding=by)[0, 0]
+
+
+def complement(soft: Tensor, tau: float) -> Tensor:
+    """A map in 0..1 turned over at tau.
+
+    What was below is above, 0 becomes 1, tau stays.
+    """
+    below = 1 - soft * (1 - tau) / tau
+    above = tau * (1 - soft) / (1 - tau)
+    return torch.where(soft < tau, below, above.clamp(max=tau * (1 - 1e-6)))
+
+
+def follow_picture(
+    where: Region, picture: Tensor, tau: float, cell: float, limit: Tensor | None
+) -> Region:
+    """The region with its edges drawn to the picture's (difference 19).
+
+    picture: (1, 3, h, w). cell: its pixels in one of the map's cells. limit: (1, 1, h, w) or None.
+    A map without shape, and one that finds hardly anything to follow, stay on their grid.
+    """
+    if where.gamma == 0:
+        return where
+    soft = follow(where.soft.cpu()[None, None], picture, cell)
+    if limit is not None:
+        soft = soft * within(limit)
+    mask = with_outline(soft >= tau, picture, cell)
+    if limit is not None:
+        mask &= within(limit)
+    soft = torch.where(mask, soft.clamp(min=tau), soft)
+    if mask.float().mean() < LEAST_SHARE * where.mask.float().mean():
+        return where
+    soft, mask = (x[0, 0].to(where.soft.device) for x in (soft, mask))
+    return replace(where, fine_soft=soft, fine_mask=mask)
+
+
+def given(selection: Tensor, grid: tuple[int, int], gamma: int) -> Region:
+    """A selection (1, 1, h, w) that is the mask itself (difference 20)."""
+    mask = selection[0, 0] > 0
+    return Region(on_grid(selection, grid), to_grid(mask, grid) > 0, gamma, selection[0, 0], mask)
+
+
+def shown_masks(
+    parts: Sequence[Part],
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    tau: float,
+    cell: int,
+) -> Found:
+    """The regions as the composite takes them.
+
+    A mask on the grid grows by half a cell, one that follows the picture does not.
+    """
+    found = tuple(
+        FoundPart(
+            part.text,
+            part.keyword,
+            (r.soft if r.fine_soft is None else r.fine_soft)[None, None],
+            cell / 2 if r.fine_soft is None else 0.0,
+        )
+        for part, r in zip(parts, regions, strict=True)
+    )
+    soft = [F.interpolate(p.soft.float(), size=size, mode="bilinear") for p in found]
+    return Found(torch.cat(soft).amax(0, keepdim=True), tau, found)
+
+
+def recoloured(
+    parts: Sequence[Part],
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    cell: int,
+    settings: Settings,
+) -> Tensor | None:
+    """Where only colours change, (1, 1, h, w) of 0 and 1 (difference 22).
+
+    None where nowhere. cell: positions of the grid in one of the masks' cells, by which the masks
+    that are painted anew reach farther.
+    """
+    own = [
+        settings.detail == "picture" or (settings.detail == "auto" and part.keeps_detail)
+        for part in parts
+    ]
+    if not any(own):
+        return None
+    others = [r.at(size) for r, is_own in zip(regions, own, strict=True) if not is_own]
+    painted = torch.stack(others).amax(0) if others else torch.zeros(size)
+    return 1 - widened(painted, cell)[None, None]
+
+
+def warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> list[str]:
+    found = []
+    for part, where in zip(parts, regions, strict=True):
+        if not part.sure and part.keyword:
+            found.append(f"{part.keyword!r} was taken for the thing to change.")
+        if where.gamma == 0:
+            what = (
+                f"{part.keyword!r} is; {part.text!r}"
+                if part.keyword
+                else f"{part.text!r} belongs; it"
+            )
+            found.append(
+                f"The model does not see where {what} acts on the whole selection or picture."
+            )
+        elif where.gamma < gamma:
+            found.append(
+                f"The mask of {part.keyword or part.text!r} was too small at gamma {gamma}; "
+                f"gamma {where.gamma} was used."
+            )
+    return found
+
+
+def weighted(
+    parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], strength: float
+) -> Tensor:
+    """At each place the strength of the sub-instruction that acts there most, (h, w).
+
+    It takes the place of M_union in Eq. 9 (difference 21).
+    """
+    of_each = [strength * p.strength * r.at(size) for p, r in zip(parts, regions, strict=True)]
+    return torch.stack(of_each).amax(0)
+
+
+def located(
+    prompt: str,
+    parts: Sequence[Part],
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    cell: int,
+    settings: Settings,
+) -> Outcome:
+    """Where the edit will happen, as the painter is told.
+
+    size: of the working picture. Raises EditError where the thing that is to be spared is not seen.
+    """
+    for part, where in zip(parts, regions, strict=True):
+        if part.outside and where.gamma == 0:
+            raise EditError(
+                "exception",
+                f"The model does not see where {part.keyword!r} is, and can't spare it.",
+                "Select what shall change.",
+            )
+    keywords = tuple(part.keyword for part in parts)
+    return Outcome(
+        found=shown_masks(parts, regions, size, settings.tau, cell),
+        reach=cell / 2,
+        keywords=keywords,
+        thresholds={"tau": settings.tau}
+        | {f"gamma {i}": float(r.gamma) for i, r in enumerate(regions, start=1)},
+        understood={"instruction": prompt, "keywords": ", ".join(keywords)},
+        warnings=tuple(warnings(parts, regions, GAMMA[settings.gamma])),
+    )
