@@ -6,6 +6,12 @@ what is gone, and end, with everything unsaved. That is so after a painter's own
 nobody closes a picture in the moment of a stroke. A result comes in a moment that the painter has
 not chosen. So closing waits for the rest of SETTLE_SECONDS; then it comes as it would have come,
 the question about unsaved changes included. Nothing stands still meanwhile.
+
+From 5.2 on Krita draws the layer list's small pictures in a worker, some tenths of a second after a
+change, and the main thread hears of each by an event. Where the last picture has been closed before
+that event comes, `KisLayerThumbnailCache::slotThumbnailGenerated` takes it for one of the picture
+that is shown (neither is there any more), and Krita ends. So a picture that Limn has just changed
+is closed in a turn in which Krita draws nothing and no such event waits.
 """
 
 from __future__ import annotations
@@ -16,7 +22,8 @@ from typing import Any
 
 from krita import Krita
 
-from ..qt import QEvent, QMdiSubWindow, QObject, QTimer
+from ..qt import QApplication, QEvent, QMdiSubWindow, QObject, QTimer
+from .idle import is_free
 
 SETTLE_SECONDS = 0.6
 """From the last change to a closing that is safe.
@@ -24,6 +31,18 @@ SETTLE_SECONDS = 0.6
 Tried in Krita 5.1.5 without this file: closed at once, it ended; after 0.3 s and more never (10 of
 10). With it: 20 of 20, closed after 0 to 0.6 s.
 """
+
+WATCH_SECONDS = 4.0
+"""From the last change to the end of what Krita does by itself because of it.
+
+Its idle tasks begin a second after a change (`KisIdleWatcher`).
+"""
+
+LOOK_SECONDS = 0.05
+"""Between two looks at whether Krita is still drawing."""
+
+META_CALL = 43
+"""`QEvent::MetaCall`, as a number, which PyQt 5 and 6 both take."""
 
 
 class Settling(QObject):  # type: ignore[misc]
@@ -35,17 +54,18 @@ class Settling(QObject):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._until = 0.0
+        self._last = -WATCH_SECONDS
         self._changed: list[Any] = []
         self._watched: list[Any] = []
         self._held: list[Any] = []
+        self._closes = False
         self._timer: Any = QTimer()
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._settled)
+        self._timer.timeout.connect(self._look)
 
     def changed(self, document: Any) -> None:
         """Limn changes this picture now. Said again, it holds longer."""
-        self._until = time.monotonic() + SETTLE_SECONDS
+        self._last = time.monotonic()
         if document not in self._changed:
             self._changed.append(document)
         for window in Krita.instance().windows():
@@ -54,20 +74,21 @@ class Settling(QObject):  # type: ignore[misc]
                 if one not in self._watched:
                     one.installEventFilter(self)
                     self._watched.append(one)
-        self._timer.start(round(SETTLE_SECONDS * 1000) + 1)
+        self._timer.start(round(WATCH_SECONDS * 1000) + 1)
 
     def eventFilter(self, receiver: Any, event: Any) -> bool:
         """Whether the event ends here."""
-        if event.type() != QEvent.Type.Close or time.monotonic() >= self._until:
+        if event.type() != QEvent.Type.Close or self._closes:
             return False
         if not isinstance(receiver, QMdiSubWindow):  # all of Krita, with its pictures
-            self._until, self._held = 0.0, []
+            self._last, self._held = -WATCH_SECONDS, []
             return False
-        if self._is_another(receiver):
+        if time.monotonic() >= self._last + WATCH_SECONDS or self._is_another(receiver):
             return False
         event.ignore()
         if receiver not in self._held:
             self._held.append(receiver)
+        self._timer.start(0)
         return True
 
     def _is_another(self, closing: Any) -> bool:
@@ -76,15 +97,42 @@ class Settling(QObject):  # type: ignore[misc]
         in_front = area is not None and area.activeSubWindow() is closing
         return in_front and Krita.instance().activeDocument() not in self._changed
 
-    def _settled(self) -> None:
-        watched, held = self._watched, self._held
-        self._changed, self._watched, self._held = [], [], []
+    def _look(self) -> None:
+        """Close what is held, if this is the moment; forget all, if nothing settles any more."""
+        now = time.monotonic()
+        if self._held:
+            until = self._last + SETTLE_SECONDS
+            if now < until:
+                self._timer.start(round((until - now) * 1000) + 1)
+                return
+            if now < self._last + WATCH_SECONDS and not self._at_rest():
+                self._timer.start(round(LOOK_SECONDS * 1000))
+                return
+            held, self._held = self._held, []
+            self._closes = True
+            try:
+                for one in held:
+                    with contextlib.suppress(RuntimeError):  # the window is gone
+                        one.close()
+            finally:
+                self._closes = False
+        left = self._last + WATCH_SECONDS - now
+        if left > 0:
+            self._timer.start(round(left * 1000) + 1)
+            return
+        watched, self._watched, self._changed = self._watched, [], []
         for one in watched:
-            with contextlib.suppress(RuntimeError):  # the window is gone
-                one.removeEventFilter(self)
-        for one in held:
             with contextlib.suppress(RuntimeError):
-                one.close()
+                one.removeEventFilter(self)
+
+    def _at_rest(self) -> bool:
+        """Whether Krita draws nothing of these pictures, and has heard of all that it drew."""
+        there = Krita.instance().documents()
+        changed = [one for one in there if one in self._changed]
+        if not all(map(is_free, changed)):
+            return False
+        QApplication.sendPostedEvents(None, META_CALL)
+        return all(map(is_free, changed))
 
 
 settling = Settling()

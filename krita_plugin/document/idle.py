@@ -65,15 +65,15 @@ def _under_way(document: Any) -> str:
     modal = QApplication.activeModalWidget() or QGuiApplication.modalWindow()
     if modal is not None or QApplication.activePopupWidget() is not None:
         return DIALOG
-    if QApplication.mouseButtons() != Qt.MouseButton.NoButton or not _lock_free(document):
+    if QApplication.mouseButtons() != Qt.MouseButton.NoButton or not is_free(document):
         return TOOL
     if Krita.instance().activeDocument() == document and steps.unfinished():
         return TOOL
     return ""
 
 
-def _lock_free(document: Any) -> bool:
-    """Whether Krita has nothing to do for this picture.
+def is_free(document: Any) -> bool:
+    """Whether Krita has nothing to do for this picture, which is open.
 
     A last piece of work that is being done is waited for: what we start is not.
     """

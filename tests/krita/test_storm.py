@@ -26,7 +26,10 @@ def storm(stage: Stage) -> Outcome:
 
 def test_every_result_comes_to_its_end(storm: Outcome) -> None:
     told = storm.of("storm")
-    print(f"results by their end: {told['ended']}; beside: {told['actions']}; seed {told['seed']}")
+    print(
+        f"results by their end: {told['ended']}; beside: {told['actions']}; seed {told['seed']}; "
+        f"longest turn {told['longest turn s']} s"
+    )
     assert set(told["ended"]) - {"NoneType", "CanvasProblem"} == {
         one for one in told["ended"] if " " in one
     }, "an error that is no sentence for the painter"
@@ -35,7 +38,10 @@ def test_every_result_comes_to_its_end(storm: Outcome) -> None:
 
 def test_every_edit_comes_to_its_end(storm: Outcome) -> None:
     told = storm.of("edits")
-    print(f"edits by their end: {told['ended']}; beside: {told['actions']}; seed {told['seed']}")
+    print(
+        f"edits by their end: {told['ended']}; beside: {told['actions']}; seed {told['seed']}; "
+        f"longest turn {told['longest turn s']} s"
+    )
     assert told["ended"]["good"] > sum(told["ended"].values()) / 2
 
 

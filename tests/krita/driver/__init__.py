@@ -23,11 +23,13 @@ import traceback
 from krita import Extension, Krita
 
 try:
-    from PyQt5.QtCore import QTimer
+    from PyQt5.QtCore import QCoreApplication, QTimer
 except ImportError:
-    from PyQt6.QtCore import QTimer
+    from PyQt6.QtCore import QCoreApplication, QTimer
 
 TURN_MS = 20
+REST_SECONDS = 10
+META_CALL = 43
 
 
 class Driver(Extension):
@@ -127,7 +129,19 @@ class Driver(Extension):
             self.tracebacks.clear()
         self.out["seconds"] = round(time.monotonic() - self.begun_at, 2)
         self.outcome[self.name] = self.out
-        for document in Krita.instance().documents():
+        self.close(time.monotonic() + REST_SECONDS)
+
+    def close(self, deadline):
+        """Close all pictures once Krita draws nothing, and has heard of all that it drew.
+
+        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py).
+        """
+        documents = Krita.instance().documents()
+        if time.monotonic() < deadline and not all(map(at_rest, documents)):
+            QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
+            return
+        QCoreApplication.sendPostedEvents(None, META_CALL)
+        for document in documents:
             document.setModified(False)
             document.close()
         QTimer.singleShot(500, self.next)
@@ -137,6 +151,13 @@ class Driver(Extension):
         with open(part, "w", encoding="utf-8") as file:
             json.dump(self.outcome, file, default=str, indent=1)
         os.replace(part, os.environ["LIMN_RESULT"])
+
+
+def at_rest(document):
+    if not document.tryBarrierLock():
+        return False
+    document.unlock()
+    return True
 
 
 Krita.instance().addExtension(Driver(Krita.instance()))

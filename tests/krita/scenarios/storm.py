@@ -1,18 +1,20 @@
 """Results go in while a painter does anything at all.
 
-Seeded, so that a run can be repeated. Most results are made here, not by the server: it is Krita
-that is tried. Some are of whole edits.
+Seeded, so that a run can be repeated. Results of one kind are made here, not by the server, which
+is fast; the others are of whole edits, of as few steps as there can be: it is Krita that is tried.
 """
 
 import os
 import random
 import sys
+import time
 from collections import Counter
 
-from hands import BRUSH, canvas, drag, tool
+from hands import BRUSH, canvas, drag
 from help import (
     QApplication,
     QByteArray,
+    QTimer,
     activate,
     app,
     is_open,
@@ -35,6 +37,35 @@ WIDTH, HEIGHT = 512, 384
 COLOURS = ("blue", "green", "yellow", "orange", "purple")
 PIXELS = bytes((10, 200, 30, 255)) * 16 * 16
 
+LONGEST_SECONDS = 0.5
+"""Of the pauses that a painter makes before the next action."""
+
+
+def tool(name):
+    app().action(name).trigger()
+    yield 0.1
+
+
+class Longest:
+    """The longest time between two turns of Krita's event loop, in seconds.
+
+    What the tests' own keys take is in it, and what other processes do to the machine.
+    """
+
+    def __init__(self):
+        self.seconds, self.last = 0.0, time.monotonic()
+        self.timer = QTimer()
+        self.timer.timeout.connect(self.tick)
+        self.timer.start(20)
+
+    def tick(self):
+        now = time.monotonic()
+        self.seconds, self.last = max(self.seconds, now - self.last), now
+
+    def stop(self):
+        self.timer.stop()
+        return round(self.seconds, 2)
+
 
 def fresh():
     """A picture that is painted all over."""
@@ -47,6 +78,11 @@ def fresh():
     return document
 
 
+def has_pixels(layer):
+    """Whether there is something on it that could be edited."""
+    return layer.type() == "paintlayer" and not layer.bounds().isEmpty()
+
+
 def somewhere(dice):
     return dice.randrange(20, WIDTH - 20), dice.randrange(20, HEIGHT - 20)
 
@@ -57,7 +93,7 @@ def dragged_with(name, *end):
     def act(dice):
         yield from tool(name)
         yield from drag([somewhere(dice) for _ in range(4)])
-        yield dice.random() * 2
+        yield dice.random() * LONGEST_SECONDS
         if end:
             canvas().setFocus()
             keys("key", *end)
@@ -78,8 +114,8 @@ def triggered(name, times=1):
 def dialog(key):
     def act(dice):
         keys("key", key)
-        yield lambda: QApplication.activeModalWidget() is not None, 3
-        yield dice.random() * 2
+        yield lambda: QApplication.activeModalWidget() is not None, 2
+        yield dice.random() * LONGEST_SECONDS
         while QApplication.activeModalWidget() is not None:
             QApplication.activeModalWidget().reject()
             yield 0.3
@@ -88,7 +124,7 @@ def dialog(key):
 
 
 def nothing(dice):
-    yield dice.random()
+    yield dice.random() * LONGEST_SECONDS
 
 
 def key_undo(dice):
@@ -133,7 +169,7 @@ def check_storm(result):
     from limn.krita_plugin.document import cooperative, geometry, reading, selecting, writing
     from limn.krita_plugin.document.colour import CanvasProblem
 
-    dice = random.Random(SEED)
+    dice, longest = random.Random(SEED), Longest()
     ended, done = Counter(), Counter()
     document = yield from fresh()
     for number in range(COUNT):
@@ -144,10 +180,10 @@ def check_storm(result):
             app().action("file_close").trigger()
             yield lambda there=document: not is_open(there), 20
             document = yield from fresh()
-        paint = [one for one in layers(document) if one.type() == "paintlayer"]
+        paint = [one for one in layers(document) if has_pixels(one)]
         if not paint:
             document = yield from fresh()
-            paint = layers(document)
+            paint = [one for one in layers(document) if has_pixels(one)]
         paint[-1].setVisible(True)
         yield from activate(document, paint[-1])
         action = dice.choice(list(ACTIONS))
@@ -175,6 +211,7 @@ def check_storm(result):
         assert came, f"result {number} never ended, after {action}"
         ended[type(ends[0]).__name__] += 1
         done[action] += 1
+    result["longest turn s"] = longest.stop()
     yield from screenshot("storm")
     result["ended"], result["actions"], result["seed"] = dict(ended), dict(done), SEED
 
@@ -183,10 +220,10 @@ def check_edits(result):
     """The same with whole edits, by the real server."""
     from limn.krita_plugin.plugin import application
 
-    dice = random.Random(SEED)
+    dice, longest = random.Random(SEED), Longest()
     ended, done = Counter(), Counter()
-    document, layer = yield from picture("recolour")
-    yield from quick(2)
+    document, _ = yield from picture("recolour")
+    yield from quick(1)
     for number in range(EDITS):
         kept = any(one.name() == "painting" for one in layers(document))
         if dice.random() < 0.1 or not kept or len(layers(document)) > 15:
@@ -210,5 +247,6 @@ def check_edits(result):
         assert came, f"edit {number} never ended, beside {action}: {panel().work}"
         ended[panel().note.kind if begun else note()] += 1
         done[action] += 1
+    result["longest turn s"] = longest.stop()
     yield from screenshot("edits")
     result["ended"], result["actions"], result["seed"] = dict(ended), dict(done), SEED
