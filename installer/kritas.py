@@ -258,9 +258,10 @@ def run_all(
                 there = last is not None and (last.mark == mark or (keep and last.passed))
                 if last is None or not there:
                     print(f"{name}: {file.name} ...", flush=True)
+                    begun = time.monotonic()
                     found = test(python, root, system, file, place)
-                    last = note(place, file.stem, mark, found)
-                    print(f"{name}: {file.name}: {last}", flush=True)
+                    last = note(place, file.stem, mark, found, time.monotonic() - begun)
+                    print(f"{name}: {file.name}: {last}, {last.seconds:.0f} s", flush=True)
                 passed &= last.passed
         runs = {file.stem: newest(place, file.stem) for file in tests_of(root)}
         known = {stem: run for stem, run in runs.items() if run is not None}

@@ -20,12 +20,13 @@ class Outcome:
     """One run of one file of tests in one Krita.
 
     mark: of the sources it was run with. day: of the run, "2026-11-28". checks: "passed", or what
-    went wrong, by test.
+    went wrong, by test. seconds: what the run took.
     """
 
     mark: str
     day: str
     checks: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -49,9 +50,12 @@ def checks_of(report: Path) -> dict[str, str]:
     return found
 
 
-def note(folder: Path, stem: str, mark: str, checks: Mapping[str, str]) -> Outcome:
+def note(
+    folder: Path, stem: str, mark: str, checks: Mapping[str, str], seconds: float = 0.0
+) -> Outcome:
     """Keep what came of a run, in place of what came of the last one."""
-    outcome = Outcome(mark, datetime.now().astimezone().date().isoformat(), checks)
+    day = datetime.now().astimezone().date().isoformat()
+    outcome = Outcome(mark, day, checks, round(seconds, 1))
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{stem}.json.part"
     part.write_text(json.dumps(asdict(outcome), indent=1), encoding="utf-8")
@@ -81,7 +85,8 @@ def table(columns: Mapping[str, Mapping[str, Outcome]]) -> str:
     sums = []
     for column in columns.values():
         values = [value for run in column.values() for value in run.checks.values()]
-        sums.append(f"{values.count(PASSED)} of {len(values)}")
+        minutes = sum(run.seconds for run in column.values()) / 60
+        sums.append(f"{values.count(PASSED)} of {len(values)}, {minutes:.0f} min")
     lines.append(f"| **all** | {' | '.join(sums)} |")
     checks = [
         {name: value for run in column.values() for name, value in run.checks.items()}

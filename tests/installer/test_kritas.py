@@ -26,12 +26,12 @@ def test_the_table_tells_what_did_not_pass(tmp_path: Path) -> None:
         "test_edit::test_three": "skipped",
     }
     other = {"test_edit::test_one": "passed"}
-    one, two = Outcome("m", "2026-11-28", found), Outcome("m", "2026-11-27", other)
+    one, two = Outcome("m", "2026-11-28", found, 90), Outcome("m", "2026-11-27", other)
     text = kritas_table.table({"5.2.9": {"test_edit": one}, "6.0.4": {"test_edit": two}})
     lines = text.splitlines()
     assert lines[0] == "| tests | 5.2.9 | 6.0.4 |"
     assert lines[2] == "| edit | 1 of 3, 2026-11-28 | 1 of 1, 2026-11-27 |"
-    assert lines[3] == "| **all** | 1 of 3 | 1 of 1 |"
+    assert lines[3] == "| **all** | 1 of 3, 2 min | 1 of 1, 0 min |"
     assert lines[4:] == [
         "| test_edit::test_two | failure | not run |",
         "| test_edit::test_three | skipped | not run |",

@@ -50,6 +50,9 @@ from help import (
     write,
 )
 
+GOOD = 30
+"""Steps, where it is looked at what has become of the picture."""
+
 LARGE = 4096
 """Side of a picture that Krita takes some tenths of a second to draw."""
 
@@ -61,6 +64,7 @@ def check_end_to_end(result):
     """
     scene = Scene("recolour")
     document, layer = yield from picture("recolour")
+    yield from quick(GOOD)
     yield from screenshot("ready")
     before, names_before = fingerprints(document), names(document)
     seen = composed(document)
@@ -166,6 +170,7 @@ def check_figure(result):
     """A figure on a layer of its own, soft at its edges, with nothing around it."""
     scene = Scene("figure")
     document, layer = yield from picture("figure")
+    yield from quick(GOOD)
     before = fingerprints(document)
     yield from edit(scene.instruction)
     yield from screenshot("figure")
@@ -180,6 +185,7 @@ def check_two_instructions(result):
     """Two instructions at once; the server sends a mask for each."""
     scene = Scene("two")
     document, _ = yield from picture("two")
+    yield from quick(GOOD)
     before = fingerprints(document)
     with listening() as arrived:
         yield from edit(scene.instruction)
@@ -199,6 +205,7 @@ def check_selection_limits(result):
     """A selection around one of two equal things, with Selection at limit."""
     scene = Scene("equal")
     document, _ = yield from picture("equal")
+    yield from quick(GOOD)
     yield from select(document, X, Y, scene.width // 2, scene.height)
     before, selected = fingerprints(document), selection_bytes(document)
     widget("limn_hint_limit").click()
@@ -227,7 +234,7 @@ def check_preview_place(result):
     )
     yield from paint(document, layer, scene, X, Y)
     yield from select(document, X, Y, scene.width, scene.height)
-    yield from quick()
+    yield from quick(GOOD)
     widget("limn_hint_limit").click()
     yield from edit(scene.instruction)
     widget("limn_hint_guide").click()
@@ -245,6 +252,7 @@ def check_again(result):
     """
     scene = Scene("recolour")
     document, _ = yield from picture("recolour")
+    yield from quick()
     yield from edit(scene.instruction)
     first = names(document)[-1]
     yield from press("ctrl+shift+o")
@@ -262,7 +270,7 @@ def check_next_instruction(result):
     scene = Scene("two")
     document, layer = yield from picture("two")
     first, second = scene.instruction.split(", ")
-    yield from quick()
+    yield from quick(GOOD)
     with submitting() as drafts:
         yield from edit(first)
         rect = application().edits.last.of(document).source.rect
@@ -437,6 +445,7 @@ def check_mask_only(result):
     """Find the mask: a selection, no layer; undone step by step to what was."""
     scene = Scene("recolour")
     document, _ = yield from picture("recolour")
+    yield from quick(GOOD)
     before = fingerprints(document)
     yield from edit(scene.instruction, "ctrl+shift+m")
     result["note"], result["layers"] = note(), names(document)
