@@ -98,7 +98,10 @@ class Settling(QObject):  # type: ignore[misc]
         return in_front and Krita.instance().activeDocument() not in self._changed
 
     def _look(self) -> None:
-        """Close what is held, if this is the moment; forget all, if nothing settles any more."""
+        """Closes what is held, if this is the moment.
+
+        Forgets all once nothing settles any more.
+        """
         now = time.monotonic()
         if self._held:
             until = self._last + SETTLE_SECONDS
@@ -126,7 +129,10 @@ class Settling(QObject):  # type: ignore[misc]
                 one.removeEventFilter(self)
 
     def _at_rest(self) -> bool:
-        """Whether Krita draws nothing of these pictures, and has heard of all that it drew."""
+        """Whether Krita draws none of these pictures.
+
+        And has heard of all that it drew.
+        """
         there = Krita.instance().documents()
         changed = [one for one in there if one in self._changed]
         if not all(map(is_free, changed)):
