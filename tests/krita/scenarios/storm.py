@@ -204,7 +204,7 @@ def check_storm(result):
 
         cooperative.Task(steps(), ends.append, ends.append)
         yield from ACTIONS[action](dice)
-        came = yield lambda ends=ends: ends, 5
+        came = yield lambda ends=ends: ends, 3
         if not came:  # it waits for what was begun: end that
             yield from tool(BRUSH)
             came = yield lambda ends=ends: ends, 60
@@ -240,7 +240,7 @@ def check_edits(result):
         application().edits.edit()
         begun = panel().work is not None
         yield from ACTIONS[action](dice)
-        came = yield lambda: panel().work is None, 20
+        came = yield lambda: panel().work is None, 4
         if not came:  # it waits for what was begun: end that
             yield from tool(BRUSH)
             came = yield lambda: panel().work is None, 120
