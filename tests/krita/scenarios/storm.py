@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 
-from hands import BRUSH, canvas, drag
+from hands import BRUSH, at, canvas
 from help import (
     QApplication,
     QByteArray,
@@ -26,7 +26,6 @@ from help import (
     picture,
     quick,
     screenshot,
-    undo,
     widget,
 )
 
@@ -44,6 +43,15 @@ LONGEST_SECONDS = 0.5
 def tool(name):
     app().action(name).trigger()
     yield 0.1
+
+
+def drag(way):
+    """From point to point with the button held, as fast as a hand is."""
+    for number, (x, y) in enumerate(way):
+        keys("mousemove", *at(x, y), *(("mousedown", "1") if number == 0 else ()))
+        yield 0.05
+    keys("mouseup", "1")
+    yield 0.05
 
 
 class Longest:
@@ -129,7 +137,8 @@ def nothing(dice):
 
 def key_undo(dice):
     for _ in range(dice.randint(1, 4)):
-        yield from undo()
+        keys("key", "ctrl+z")
+        yield dice.random() * LONGEST_SECONDS
 
 
 def hide(dice):
