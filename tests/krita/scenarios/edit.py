@@ -50,8 +50,8 @@ from help import (
     write,
 )
 
-GOOD = 30
-"""Steps, where it is looked at what has become of the picture."""
+GOOD, FEW = 30, 12
+"""Steps, where it is looked at what has become of the picture, and where not."""
 
 LARGE = 4096
 """Side of a picture that Krita takes some tenths of a second to draw."""
@@ -252,7 +252,7 @@ def check_again(result):
     """
     scene = Scene("recolour")
     document, _ = yield from picture("recolour")
-    yield from quick()
+    yield from quick(FEW)
     yield from edit(scene.instruction)
     first = names(document)[-1]
     yield from press("ctrl+shift+o")
@@ -364,7 +364,7 @@ def check_again_with_a_selection(result):
     """Again means the selection that the edit began with, not the one that its result has left."""
     document, layer = yield from picture("equal")
     yield from select(document, X, Y, 64, 128)
-    yield from quick()
+    yield from quick(FEW)
     with submitting() as drafts:
         yield from edit("make the star blue")
         yield from press("ctrl+shift+o")
@@ -386,7 +386,7 @@ def check_own_selections(result):
     with submitting() as drafts:
         for name in ("one", "two"):
             pictures.append((yield from picture("recolour", name)))
-            yield from quick()
+            yield from quick(FEW)
             yield from edit("make the star blue")
         for document, layer in pictures:
             app().activeWindow().views()[pictures.index((document, layer))].setVisible()
@@ -407,7 +407,7 @@ def check_mask_then_edit(result):
     from limn.krita_plugin.plugin import application
 
     document, layer = yield from picture("recolour")
-    yield from quick()
+    yield from quick(FEW)
     yield from edit("make the star blue", "ctrl+shift+m")
     found = document.selection().duplicate()
     with submitting() as drafts:
@@ -429,7 +429,7 @@ def check_another_layer_meanwhile(result):
     second = document.createNode("second", "paintlayer")
     document.rootNode().addChildNode(second, first)
     yield from paint(document, second, Scene("recolour"), X, Y)
-    yield from quick()
+    yield from quick(FEW)
     yield from activate(document, first)
     yield from start("make the star blue")
     app().action("limn_edit").trigger()

@@ -173,7 +173,7 @@ def ready():
     assert came, f"not connected: {panel().link}"
 
 
-def quick(steps=12):
+def quick(steps=30):
     """Fewer steps, set as a painter would, where the quality of the picture is not what is looked
     at.
     """
