@@ -41,6 +41,13 @@ def without_fillers(words: Tokens) -> Tokens:
     return words[start:]
 
 
+AMOUNTS = frozenset(
+    "bit touch hint lot lots couple pair dash splash handful number plenty loads dozen kind"
+    " sort".split()
+)
+"""They say how much there is of the noun behind them: a hint of blush, a pair of glasses."""
+
+
 def head(phrase: Tokens) -> Tokens:
     """The noun that a phrase is about; empty where there is none.
 
@@ -49,6 +56,8 @@ def head(phrase: Tokens) -> Tokens:
     count; it is the last word left.
     """
     start, end = noun_run(phrase)
+    if end + 1 < len(phrase) and phrase[end].word == "of" and phrase[end - 1].word in AMOUNTS:
+        return head(phrase[end + 1 :])
     noun = end
     while noun > start and lex.is_adjective(phrase[noun - 1].word):
         noun -= 1

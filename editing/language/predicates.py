@@ -138,6 +138,8 @@ def _is_verb_here(rest: Tokens, k: int, run: int | None) -> bool:
     What stands around it tells: make the cat | lick its nose.
     """
     word, before = rest[k].word, rest[k - 1].word
+    if _is_her(rest, k):
+        before = "him"
     if (
         not english.is_base_verb(word)
         or lex.is_adjective(word)
@@ -185,9 +187,15 @@ def _made_of(rest: Tokens, k: int) -> bool:
     return said and rest[k + 1].word in ("of", "in", "with", "from")
 
 
+def _is_her(rest: Tokens, k: int) -> bool:
+    """Whether "her" before this word is who does it: have her | wear a crown."""
+    return k == 1 and rest[0].word == "her" and not owns(rest[1:], "make")
+
+
 def _is_noun_here(rest: Tokens, k: int) -> bool:
     """A pose verb's homonym: "the dog's look", "the lemon drink red"."""
-    return rest[k - 1].word.endswith("'s") or rest[k - 1].word in lex.DETERMINERS
+    before = rest[k - 1].word
+    return before.endswith("'s") or (before in lex.DETERMINERS and not _is_her(rest, k))
 
 
 def trailing_adjectives(rest: Tokens) -> int | None:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 
+from . import english
 from . import lexicon as lex
+from .clauses import say
+from .grammar import read
 from .phrases import head, tokens
 from .politeness import expanded, polite
+from .rewriting import imperative
 
 LONGEST = 600  # characters of a piece that is rewritten; the text encoder reads some 400
 NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
@@ -80,6 +84,16 @@ REPLACEMENTS = (
 ASIDE = re.compile(r",? not (?:the|a|an|his|her|its|their|my) [^,]{2,40}, ?", re.IGNORECASE)
 """Said of another thing in passing: replace the cat, not the dog, with a rabbit."""
 ONLY = re.compile(r"^(?:i|we) only (?:want|need) (?!to\b)", re.IGNORECASE)
+TOUCH = r"(?:change|edit|touch|alter|modify|affect)"
+BUT = r"(?:but|except(?: for)?|besides|other than|apart from)"
+ONLY_THAT = re.compile(
+    rf"^(?:{TOUCH} (?:only|just|nothing {BUT})|(?:only|just) {TOUCH}|just"
+    rf"|(?:do not|don't|dont|never) {TOUCH} anything {BUT}|nothing {BUT}|only) "
+    r"(?P<thing>(?:the|his|her|its|their|my|this|that) [^,:;]{1,40}?)"
+    r"(?: (?:should|may|must) change)?(?:: ?|, ?| - )(?P<change>[^,;:]+)$",
+    re.IGNORECASE,
+)
+"""What the painter names as the only thing that changes, and what becomes of it."""
 BRACKETED = re.compile(r" ?\(((?:but|and|not|keep|without|except) [^()]*)\)", re.IGNORECASE)
 DENIED = re.compile(r"^(.*\b(\w+)),? (?:and |but )?not (\w+)$", re.IGNORECASE)
 DENIED_FIRST = re.compile(r"^not (\w+),? but (?:rather )?(\w+)$", re.IGNORECASE)
@@ -98,7 +112,9 @@ def whole_line(text: str) -> str:
     if not re.search(r";|\. |\? ", said):
         for pattern, form in REPLACEMENTS:
             if match := pattern.match(said):
-                return _other_look(match) or match.expand(form)
+                return _other_look(match) or _other_object(said) or match.expand(form)
+        if match := ONLY_THAT.match(said):
+            return _of_that_alone(match)
     changed = said != full or polite(text) != text or BRACKETED.search(text)
     return said if changed else text
 
@@ -110,6 +126,40 @@ def _without_denied(text: str) -> str:
     if (match := DENIED_FIRST.match(text)) and all(map(lex.is_adjective, (match[1], match[2]))):
         return match[2]
     return text
+
+
+def _other_object(text: str) -> str:
+    """The imperative that a sentence with "instead of" already is; "" if it is none.
+
+    What is held, worn or given takes the other thing's place. Examples: make the shirt red instead
+    of blue; have him hold a sword instead of a staff; make him sit instead of standing.
+    """
+    parts = re.match(rf"(.+?),? {INSTEAD} (.+)$", text, re.I)
+    if not parts:
+        return ""
+    wanted, old = parts.groups()
+    plain = imperative(wanted)
+    said, words, former = read(plain), tokens(plain), tokens(old)
+    done = list(said.target)
+    loose = said.operation == "add" and not said.subject
+    if not done or not former or words[0].word not in lex.VERBS or loose:
+        return ""
+    does = said.operation == "modify" and english.is_base_verb(done[0].word)
+    look = former[0].word.endswith("ing") or all(lex.joins(t.word) for t in former)
+    if not look and does and len(done) > 1:
+        return f"replace {old} with {say(plain, done[1:])}"
+    if not look and said.operation == "add":
+        return f"replace {old} with {say(plain, done)}"
+    return wanted
+
+
+def _of_that_alone(match: re.Match[str]) -> str:
+    """Change only the hair: make it silver -> make the hair silver."""
+    thing, change = match["thing"], match["change"].strip()
+    words = tokens(change)
+    if not words or words[0].word not in lex.VERBS:
+        return f"{thing}: {change}"
+    return re.sub(r"\b(?:it|them)\b", thing, change, count=1, flags=re.I)
 
 
 def _other_look(match: re.Match[str]) -> str:

@@ -12,7 +12,20 @@ import re
 
 from . import english
 from . import lexicon as lex
-from .clauses import BE, GONE, MODALS, OBJECTIVE, PAINTED, clause, predicate, say
+from .clauses import (
+    BE,
+    COVERED,
+    GONE,
+    HAVE,
+    MODALS,
+    NOMINATIVE,
+    OBJECTIVE,
+    PAINTED,
+    clause,
+    is_subject,
+    predicate,
+    say,
+)
 from .elliptic import comparative, elliptic
 from .phrases import Tokens, ends_noun_phrase, tokens
 from .politeness import DETERMINED, FILLER, LIKE, MODAL, expanded, finite, polite
@@ -59,6 +72,10 @@ AROUND = re.compile(r"\beverything (?:around|outside(?: of)?|beside|next to) ", 
 COLON = re.compile(r"([^:]{2,60}): (\S.*)$")
 
 
+SUPPOSED = re.compile(r"\b(?:if|wish|suppose|imagine)\b", re.IGNORECASE)
+"""Behind these a verb in the past tense is one that is wished for."""
+
+
 ONLY = re.compile(rf"\bonly (?={DETERMINED})", re.IGNORECASE)
 
 
@@ -89,7 +106,8 @@ def _once(text: str) -> str:
     if cut := UNWISHED.match(text):
         return _unwished(text[cut.end() :])
     if cut := WISH.match(text):
-        return _wished(text[cut.end() :])
+        wished = text[cut.end() :]
+        return _wished(_present(wished) if SUPPOSED.search(cut[0]) else wished)
     words = tokens(text)
     if words and words[0].word in ASKED and not WOULD_LOOK.match(text):
         return text
@@ -117,6 +135,25 @@ def _unwished(text: str) -> str:
 
 
 # ---------------------------------------------------------------- what is wished for
+
+
+BECOMES = frozenset("grow get become turn".split())
+
+
+def _present(text: str) -> str:
+    """A supposition's past tense as the present: she wore a hat -> she should wear a hat."""
+    words = tokens(text)
+    for i in range(1, len(words)):
+        word, before = words[i].word, words[i - 1].word
+        base = english.base(word)
+        past = base != word and english.classes(word) == "v" and not word.endswith(("s", "ing"))
+        told = i > 1 or before in NOMINATIVE or before in lex.NAMELESS
+        if word in BE | HAVE | MODALS | COVERED | PAINTED or before in lex.RELATIVES:
+            return text
+        if past and told and not lex.is_adjective(before) and is_subject(words[:i]):
+            done = "be" if base in BECOMES else base
+            return f"{say(text, words[:i])} should {done}{text[words[i].end :]}"
+    return text
 
 
 def _wished(text: str) -> str:

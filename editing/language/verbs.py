@@ -24,6 +24,8 @@ from .phrases import (
 )
 from .predicates import owns, predicate_at, trailing_adjectives
 
+EXTENTS = frozenset("bit little lot half third quarter few notch touch shade fraction".split())
+
 
 def there(words: Tokens) -> Reading:
     """there should be two stars; there is a cat."""
@@ -279,7 +281,28 @@ def _state(verb: str, rest: Tokens) -> Reading | None:
         return Reading("global", rest, key=head(rest) if rest[-1].word in lex.MEASURES else ())
     if verb in ("raise", "lower") and rest[-1].word in ("arms", "hands"):
         return Reading("modify", rest, key=head(rest))
+    rest = _without_extent(rest)
     return Reading("modify", rest, key=name_of(rest))
+
+
+def _measures(word: str) -> bool:
+    return word in EXTENTS or lex.is_number(word) or word[:1].isdigit() or word.endswith("ty")
+
+
+def _without_extent(rest: Tokens) -> Tokens:
+    """A thing without how far it changes: age him | by ten years, tilt his head | to the left."""
+    for i in range(1, len(rest)):
+        word, following = rest[i].word, [t.word for t in rest[i + 1 :]]
+        amount = following[1:2] if following[:1] == ["a"] else following[:1]
+        measured = word == "by" and bool(amount) and _measures(amount[0])
+        turned = (
+            word in ("to", "towards", "toward")
+            and len(following) <= 2
+            and lex.PLACES & set(following)
+        )
+        if measured or turned:
+            return rest[:i]
+    return rest
 
 
 def _switch(verb: str, rest: Tokens) -> Reading | None:
