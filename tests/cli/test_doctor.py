@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from limn.server.cli import client, examine_krita
 from limn.server.cli import examine as doctor
+from limn.server.cli import examine_krita, servers
 
 from .conftest import Limn
 
@@ -156,7 +156,7 @@ def test_a_server_that_has_just_ended_is_not_found(
     (alone.runtime / "limn").mkdir(mode=0o700)
     (alone.runtime / "limn" / "1.json").symlink_to("ended")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(alone.runtime))
-    assert client.find() is None
+    assert servers.find() is None
 
 
 def test_on_this_machine(alone: Limn) -> None:

@@ -23,7 +23,7 @@ import pytest
 from limn.protocol import PROTOCOL_VERSION
 from limn.protocol.limits import MAX_COUNT, MAX_FRAME_BYTES, MAX_LOGGED
 from limn.server.app import SESSION_PATH
-from limn.server.cli import client
+from limn.server.cli import servers
 from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
 from limn.server.settings import Settings, SettingsError, load
@@ -116,11 +116,11 @@ async def test_a_server_can_be_found_while_it_runs(
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", server_environment["XDG_RUNTIME_DIR"])
     running = start_server()
-    found, address = client.find(), running.address
+    found, address = servers.find(), running.address
     assert found == address
     assert address.token not in repr(found)
     running.stop()
-    assert client.find() != address
+    assert servers.find() != address
 
 
 def test_it_ends_with_its_parent_and_takes_the_worker_along(start_server: Start) -> None:
