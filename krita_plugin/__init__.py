@@ -4,13 +4,13 @@ The painter writes what should change. A server on this machine makes the edit.
 """
 
 try:
-    import krita as _krita
-except (
-    ImportError
-):  # read by a test or a tool outside Krita: the parts that know no Krita work there as well
-    _krita = None
+    import krita  # noqa: F401
+except ImportError:  # read by a test or a tool: the parts that know no Krita work there as well
+    IN_KRITA = False
+else:
+    IN_KRITA = True
 
-if _krita is not None:
+if IN_KRITA:
     from .language import follow_krita
 
     follow_krita()  # first: words are looked up where they are written down

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .catalogue import told, tr
 from .counting import Counted
@@ -20,6 +20,9 @@ from .selections import Selections
 from .sentences import FLATTENED, done_words
 from .state import Panel
 from .under_way import UnderWay
+
+if TYPE_CHECKING:
+    from krita import Node
 
 
 class Delivery:
@@ -52,7 +55,7 @@ class Delivery:
         elif result is not None and not edit.request.mask_only:
             if edit is self._under_way.shown():
                 self._panel.staged("making the layer")
-            steps: Any = writing.insert(
+            steps = writing.insert(
                 edit.source,
                 edit.placed(result),
                 result.pixels.data or b"",
@@ -88,7 +91,7 @@ class Delivery:
             edit.source, area, mask, name, self._under_way.teller(edit)
         )
 
-    def _inserted(self, edit: Edit, layer: Any) -> None:
+    def _inserted(self, edit: Edit, layer: Node) -> None:
         """The layer is in: count what it changes, then select it."""
         edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
         edit.recorded = edit.record(layer, self._panel.model)

@@ -35,7 +35,7 @@ CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
 
 
-class Incoming(QObject):  # type: ignore[misc]
+class Incoming(QObject):
     """Hears the client's signals.
 
     asked: the edit that ended with a question for a caption, and its layer. unfound: the request

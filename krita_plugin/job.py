@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import traceback
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..protocol.messages import Done, Mask, Pixels, Region, SoftMap, Submit
 from .counting import Counted
@@ -24,6 +24,9 @@ from .preview_data import LayerPicture, small
 from .record import Grey, Record, grey
 from .sentences import layer_name
 from .wire.submitted import Draft
+
+if TYPE_CHECKING:
+    from krita import Node
 
 PREVIEW_SIDE = 256
 """Longer side of previews.
@@ -135,7 +138,7 @@ class Edit:
         area = self.mask_apart
         return None if area is None else Veil(self.placed(area), area.pixels.data or b"")
 
-    def record(self, layer: Any, model: str) -> Record:
+    def record(self, layer: Node, model: str) -> Record:
         """What is kept of it in the picture, once its layer is there."""
         source, result, done = self.source, self.result, self.done
         assert result is not None and done is not None, "a layer comes of a result"

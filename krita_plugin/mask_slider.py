@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from krita import Krita, Selection
+from krita import Document, Krita, Node, Selection
 
 from .document import documents, layer_tree, masks, painter_selection, records
 from .document.colour import CanvasProblem
@@ -24,7 +24,7 @@ from .document.reshaping import Shape
 from .job import trace
 from .panel_values import Note
 from .preview_data import MOST, PICTURE_SIDE, GreyPicture, every
-from .qt import QByteArray, QUuid
+from .qt import QAction, QByteArray, QUuid, sure
 from .record import Record
 from .state import Panel
 
@@ -52,11 +52,11 @@ MOST_PAIRS = 64
 class _Session:
     """One way of the sliders, from the first touch to letting go."""
 
-    document: Any
-    layer: Any
+    document: Document
+    layer: Node
     record: Record
-    own: Any  # the mask that was there
-    live: Any  # the one that is seen meanwhile
+    own: Node  # the mask that was there
+    live: Node  # the one that is seen meanwhile
     shape: Shape
     stands: tuple[int, int]  # the sliders, for the mask that was there
     done: tuple[int, int] | None = None
@@ -66,7 +66,7 @@ class _Session:
 class _Made:
     """A mask that sliders have made: its id, of what, and where they stood."""
 
-    mask: Any
+    mask: QUuid
     shape: Shape
     stands: tuple[int, int]
 
@@ -78,14 +78,14 @@ class _Pair:
     stood, stands: the sliders for both. before, after: the selections that go with both.
     """
 
-    document: Any
-    layer: Any
-    old: Any
-    new: Any
+    document: Document
+    layer: Node
+    old: Node
+    new: Node
     stood: tuple[int, int]
     stands: tuple[int, int]
-    before: Any | None
-    after: Any | None
+    before: Selection | None
+    after: Selection | None
 
 
 class MaskSlider:
@@ -99,7 +99,7 @@ class MaskSlider:
         self._task: Task[Any] | None = None
         self._pairs: list[_Pair] = []
         self._made: list[_Made] = []
-        self._watched: list[Any] = []
+        self._watched: list[QAction] = []
 
     def move(self, growth: int, softness: int) -> None:
         """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
@@ -134,8 +134,10 @@ class MaskSlider:
     def _begun(self) -> _Session | None:
         document, result = documents.active_document(), self._panel.result
         layer = None if document is None else documents.find(document, QUuid(result))
-        record = None if layer is None else records.of(document, result)
-        own = None if layer is None else masks.mask_of(layer)
+        if document is None or layer is None:
+            self._panel.noted(NO_MAP)
+            return None
+        record, own = records.of(document, result), masks.mask_of(layer)
         live = None if own is None else masks.alone(document)
         if record is None or own is None or live is None or not _has_map(record):
             self._panel.noted(NO_MAP)
@@ -199,7 +201,9 @@ class MaskSlider:
     def _fixed_it(self, _: None) -> None:
         self._task = None
 
-    def _selections(self, session: _Session, data: bytes) -> tuple[Any | None, Any | None]:
+    def _selections(
+        self, session: _Session, data: bytes
+    ) -> tuple[Selection | None, Selection | None]:
         """The selection that is there, and the new one.
 
         None where the painter has made that selection.
@@ -217,7 +221,7 @@ class MaskSlider:
     def _watch(self) -> None:
         """Listen to undo and redo of the window in front; again is no harm."""
         for name in ("edit_undo", "edit_redo"):
-            action = Krita.instance().action(name)
+            action = sure(Krita.instance().action(name))
             if not any(action == one for one in self._watched):
                 self._watched.append(action)
                 action.triggered.connect(lambda _=False, name=name: self._stepped(name))
@@ -236,7 +240,7 @@ class MaskSlider:
             both = [pair.old.uniqueId(), pair.new.uniqueId()]
             there = [node.uniqueId() for node in pair.layer.childNodes()]
             if all(one in there for one in both):
-                Krita.instance().action(name).trigger()
+                sure(Krita.instance().action(name)).trigger()
                 yield from layer_tree.at_rest(document)
                 undone = name == "edit_undo"
                 self._panel.shapes[str(pair.layer.uniqueId().toString())] = (

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from krita import Document
+
+    from .state import Panel
 
 FIELDS = (
     *("instruction", "caption", "question", "choice", "reading", "note"),
@@ -29,13 +34,13 @@ class Pages:
     A picture is anything that can be compared: Krita gives a new object for it at each call.
     """
 
-    def __init__(self, panel: Any) -> None:
+    def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._empty = self._taken()
-        self._front: Any = None
-        self._others: list[tuple[Any, Page]] = []
+        self._front: Document | None = None
+        self._others: list[tuple[Document, Page]] = []
 
-    def turn_to(self, picture: Any) -> bool:
+    def turn_to(self, picture: Document | None) -> bool:
         """This picture is in front now; whether another page shows.
 
         The first picture takes over what was written before there was one.
@@ -48,12 +53,12 @@ class Pages:
         self._swap(picture)
         return True
 
-    def keep_only(self, is_open: Callable[[Any], bool]) -> None:
+    def keep_only(self, is_open: Callable[[Document], bool]) -> None:
         """Forget the pages of pictures that are closed."""
         self._others = [(one, page) for one, page in self._others if is_open(one)]
 
     @contextmanager
-    def of(self, picture: Any) -> Generator[None, None, None]:
+    def of(self, picture: Document | None) -> Generator[None, None, None]:
         """Within the block the panel holds this picture's page.
 
         A note that is written on it there is read in front, too: it may be about a picture that the
@@ -73,12 +78,13 @@ class Pages:
             if note is not before and note is not None:
                 self._panel.note = note
 
-    def _swap(self, picture: Any) -> None:
+    def _swap(self, picture: Document | None) -> None:
         """Lay the panel's page aside, and take this picture's."""
-        mine = self._front, self._taken()
+        mine, front = self._taken(), self._front
         page = next((page for one, page in self._others if one == picture), self._empty)
         self._others = [(one, page) for one, page in self._others if one != picture]
-        self._others = [*self._others, mine][-MOST_PAGES:]
+        if front is not None:
+            self._others = [*self._others, (front, mine)][-MOST_PAGES:]
         for name, value in page.items():
             setattr(self._panel, name, value)
         self._front = picture

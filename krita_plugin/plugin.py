@@ -6,9 +6,16 @@ One state and one connection for all windows, a docker and the actions in each.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
+from krita import (
+    Canvas,
+    DockWidget,
+    DockWidgetFactory,
+    DockWidgetFactoryBase,
+    Extension,
+    Krita,
+    Window,
+)
 
 from .catalogue import tr
 from .document import documents, masks
@@ -81,7 +88,7 @@ def application() -> Application:
     return _application[0]
 
 
-class LimnDocker(DockWidget):  # type: ignore[misc]
+class LimnDocker(DockWidget):
     """Krita's frame around the panel."""
 
     def __init__(self) -> None:
@@ -116,7 +123,7 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
         self.view.status.controls += models.controls
         self.setWidget(self.view)
 
-    def canvasChanged(self, canvas_now: Any) -> None:
+    def canvasChanged(self, canvas_now: Canvas | None) -> None:
         """Krita calls this when another picture comes to the front; None: there is none."""
         QTimer.singleShot(0, application().turn)  # by then Krita knows the picture in front
         if canvas_now is not None:
@@ -124,13 +131,13 @@ class LimnDocker(DockWidget):  # type: ignore[misc]
             Task(masks.prepare(), lambda _: None, lambda _: None)
 
 
-class LimnExtension(Extension):  # type: ignore[misc]
+class LimnExtension(Extension):
     """The actions in Krita's shortcut list and its Scripts menu."""
 
     def setup(self) -> None:
         """Nothing before there is a window."""
 
-    def createActions(self, window: Any) -> None:
+    def createActions(self, window: Window) -> None:
         acts = {
             "limn_edit": ("Limn: Edit the Layer in Words", lambda edits: edits.edit()),
             "limn_again": ("Limn: Again with a New Seed", lambda edits: edits.again()),
@@ -178,8 +185,11 @@ def _focus() -> None:
 
     And puts the cursor into its instruction box.
     """
-    main = Krita.instance().activeWindow().qwindow()
-    dockers = [docker for docker in Krita.instance().dockers() if docker.objectName() == DOCKER_ID]
+    window = Krita.instance().activeWindow()
+    if window is None:
+        return
+    main = window.qwindow()
+    dockers = [one for one in Krita.instance().dockers() if isinstance(one, LimnDocker)]
     for docker in [one for one in dockers if main in (one.parent(), one.window())] or dockers:
         docker.setVisible(True)
         docker.raise_()

@@ -7,8 +7,6 @@ copied for it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from .document import reading
 from .document.colour import CanvasProblem
 from .panel_values import Prospect
@@ -19,14 +17,14 @@ from .state import Panel
 LOOK_MS = 900
 
 
-class Prospects(QObject):  # type: ignore[misc]
+class Prospects(QObject):
     """Keeps the panel's prospect up to date."""
 
     def __init__(self, panel: Panel, selections: Selections) -> None:
         super().__init__()
         self._panel = panel
         self._selections = selections
-        self._timer: Any = QTimer(self)
+        self._timer = QTimer(self)
         self._timer.timeout.connect(self._look)
         self._timer.start(LOOK_MS)
 

@@ -5,8 +5,6 @@ Nothing is asked where no server is connected, and nothing is started for it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..protocol.messages import Read, Reading
 from .qt import QObject, QTimer
 from .state import Panel
@@ -16,7 +14,7 @@ PAUSE_MS = 350
 """After a key before a sentence is sent: who types slowly takes less between two."""
 
 
-class ReadingAhead(QObject):  # type: ignore[misc]
+class ReadingAhead(QObject):
     """Keeps the panel's reading up to date with its words."""
 
     def __init__(self, panel: Panel, client: Client) -> None:
@@ -25,7 +23,7 @@ class ReadingAhead(QObject):  # type: ignore[misc]
         self._client = client
         self._asked = ("", "")
         self._number = 0
-        self._timer: Any = QTimer(self)
+        self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._ask)
         panel.listeners.append(self._look)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .document import documents, layer_tree, records, stack
 from .document.cooperative import Task
@@ -19,6 +19,11 @@ from .preview_data import ResultLook
 from .record import Record
 from .state import Panel
 
+if TYPE_CHECKING:
+    from krita import Document, Node
+
+    from .document.reading import Source
+
 MAX_VARIANTS = 8
 """Seeds of one wish at a time."""
 
@@ -26,7 +31,7 @@ NONE = Note("quiet", "There is no result in this picture yet.")
 GONE = Note("error", "The layer that was edited is gone.", "Choose a layer, and press Edit.")
 FAILED = "Krita did not do that with the result's layer."
 
-Begin = Callable[[Request, Any, str], None]
+Begin = Callable[["Request", "Source | None", str], None]
 """Begins an edit.
 
 The request, a source to begin from again or None, and the set that it belongs to.
@@ -39,7 +44,7 @@ class Results:
     def __init__(self, panel: Panel, begin: Begin) -> None:
         self._panel = panel
         self._begin = begin
-        self._hidden: tuple[Any, tuple[str, ...]] | None = None  # while the painter compares
+        self._hidden: tuple[Document, tuple[str, ...]] | None = None  # while the painter compares
 
     # --- what there is
 
@@ -58,7 +63,7 @@ class Results:
             chosen = [*ids, *seen][-1] if ids else ""
         self._panel.has_results(looks, chosen)
 
-    def made(self, document: Any, record: Record) -> None:
+    def made(self, document: Document, record: Record) -> None:
         """A new result is in a picture: of its set it is the one that is seen."""
         self._only(document, record)
 
@@ -85,7 +90,7 @@ class Results:
     def keep(self) -> None:
         """Keep the chosen result, and take the others of its set out of the picture."""
         document, chosen, others = self._chosen()
-        if chosen is None:
+        if document is None or chosen is None:
             return
         self._show_only(document, {chosen[0].result: True})
         self._remove(document, [node for _, node in others])
@@ -93,7 +98,7 @@ class Results:
     def discard(self) -> None:
         """Take the chosen result out of the picture; another of its set is seen then."""
         document, chosen, others = self._chosen()
-        if chosen is None:
+        if document is None or chosen is None:
             return
         if others:
             self.show(others[-1][0].result)
@@ -105,15 +110,15 @@ class Results:
         Nothing of this is a step to undo.
         """
         document = documents.active_document()
-        if before and self._hidden is None:
+        if before and self._hidden is None and document is not None:
             seen = tuple(one.result for one, node in self._there(document) if node.visible())
             self._hidden = document, seen
             self._show_only(document, dict.fromkeys(seen, False))
         elif not before and self._hidden is not None:
-            document, seen = self._hidden
+            shown, seen = self._hidden
             self._hidden = None
-            if documents.is_open(document):
-                self._show_only(document, dict.fromkeys(seen, True))
+            if documents.is_open(shown):
+                self._show_only(shown, dict.fromkeys(seen, True))
 
     @property
     def comparing(self) -> bool:
@@ -152,14 +157,16 @@ class Results:
 
     # --- inside
 
-    def _there(self, document: Any | None) -> list[tuple[Record, Any]]:
+    def _there(self, document: Document | None) -> list[tuple[Record, Node]]:
         """The records of results that are in the picture, with their layers, bottom first."""
         kept = {one.result: one for one in records.recall(document)}
         nodes = [] if document is None or not kept else stack.nodes(document)
         ids = [(str(node.uniqueId().toString()), node) for node in nodes]
         return [(kept[own], node) for own, node in ids if own in kept]
 
-    def _chosen(self) -> tuple[Any, tuple[Record, Any] | None, list[tuple[Record, Any]]]:
+    def _chosen(
+        self,
+    ) -> tuple[Document | None, tuple[Record, Node] | None, list[tuple[Record, Node]]]:
         """The document, the chosen result, and the others of its set."""
         document = documents.active_document()
         there = self._there(document)
@@ -174,9 +181,9 @@ class Results:
             [one for one in there if one[0].variants == variants and one is not chosen],
         )
 
-    def _again(self) -> list[tuple[Request, Any, str]]:
+    def _again(self) -> list[tuple[Request, Source, str]]:
         document, chosen, _ = self._chosen()
-        if chosen is None:
+        if document is None or chosen is None:
             return []
         source = records.source_of(document, chosen[0])
         if source is None:
@@ -184,7 +191,7 @@ class Results:
             return []
         return [(chosen[0].request, source, chosen[0].variants)]
 
-    def _only(self, document: Any, record: Record) -> None:
+    def _only(self, document: Document, record: Record) -> None:
         wanted = {
             one.result: one.result == record.result
             for one, _ in self._there(document)
@@ -192,17 +199,17 @@ class Results:
         }
         self._show_only(document, wanted)
 
-    def _show_only(self, document: Any, wanted: Mapping[str, bool]) -> None:
+    def _show_only(self, document: Document, wanted: Mapping[str, bool]) -> None:
         Task(layer_tree.shown(document, wanted), lambda _: self.refresh(), self._failed)
 
-    def _remove(self, document: Any, nodes: list[Any]) -> None:
+    def _remove(self, document: Document, nodes: list[Node]) -> None:
         Task(layer_tree.taken_out(document, nodes), lambda _: self.refresh(), self._failed)
 
     def _failed(self, error: Exception) -> None:
         self._panel.noted(Note("error", FAILED, "", trace(error)))
 
 
-def _look(record: Record, node: Any) -> ResultLook:
+def _look(record: Record, node: Node) -> ResultLook:
     request = record.request
     words = f"{request.instruction}\n{record.ran} · seed {request.seed}"
     if request.parameters:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .document import documents, painter_selection, records, selecting
 from .document.colour import CanvasProblem
@@ -18,6 +18,11 @@ from .document.placing import selection_now
 from .document.reading import Source
 from .job import Edit, light, trace
 from .panel_values import Request
+
+if TYPE_CHECKING:
+    from krita import Document, Selection
+
+    from .document.painter_selection import Mark
 
 
 class Selections:
@@ -28,10 +33,10 @@ class Selections:
 
     def __init__(self) -> None:
         # picture, mark of the selection left in it, and the source with that selection
-        self._left: list[tuple[Any, Any, Source]] = []
-        self._waiting: list[tuple[Any, Task[bool]]] = []  # picture, the task that waits for it
+        self._left: list[tuple[Document, Mark | None, Source]] = []
+        self._waiting: list[tuple[Document, Task[bool]]] = []  # picture, the task that waits for it
 
-    def hint(self, request: Request, again: Source | None) -> Any | None:
+    def hint(self, request: Request, again: Source | None) -> Selection | None:
         """The selection that is meant for this edit, or None.
 
         again: the source of an edit that is done again. The selection that it began with takes the
@@ -46,7 +51,8 @@ class Selections:
             other == document and mark in (left, _mark_now(source))
             for other, left, source in self._left
         )
-        is_left = is_left or (mark is not None and records.left_one(document, mark))
+        if document is not None and mark is not None:
+            is_left = is_left or records.left_one(document, mark)
         if again is not None and again.document == document and (is_left or mark is None):
             return selection_now(again)
         return None if is_left else selection
@@ -64,7 +70,7 @@ class Selections:
                 edit.recorded = edit.recorded.marked(mark)
                 records.write(document, edit.recorded)
 
-    def supersede(self, document: Any) -> None:
+    def supersede(self, document: Document) -> None:
         """A newer selection is due in this picture: one that still waits is out of date."""
         for other, task in self._waiting:
             if other == document:
@@ -90,11 +96,11 @@ class Selections:
         waiting = selecting.upon_return(document, steps)
         self._waiting.append((document, Task(waiting, end, lambda error: end(False, trace(error)))))
 
-    def _drop(self, document: Any) -> None:
+    def _drop(self, document: Document) -> None:
         self._waiting = [one for one in self._waiting if one[0] != document]
 
 
-def _mark_now(source: Source) -> Any:
+def _mark_now(source: Source) -> Mark | None:
     """The mark of a selection that has been moved as its layer was.
 
     With the whole picture.

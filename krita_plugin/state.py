@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..protocol.messages import (
     Progress,
@@ -31,6 +31,9 @@ from .panel_values import (
     place,
 )
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
+
+if TYPE_CHECKING:
+    from krita import Document
 
 
 @dataclass
@@ -63,17 +66,17 @@ class Panel(PanelSettings):
 
     # --- pictures ---------------------------------------------------------------------------------
 
-    def turn_to(self, picture: Any) -> None:
+    def turn_to(self, picture: Document | None) -> None:
         """This picture is in front: the panel shows its words, its note and its pictures."""
         if self._pages.turn_to(picture):
             self._changed()
 
-    def keep_only(self, is_open: Callable[[Any], bool]) -> None:
+    def keep_only(self, is_open: Callable[[Document], bool]) -> None:
         """Forget what belongs to pictures that are closed."""
         self._pages.keep_only(is_open)
 
     @contextmanager
-    def about(self, picture: Any) -> Generator[None, None, None]:
+    def about(self, picture: Document | None) -> Generator[None, None, None]:
         """What is told within the block is about this picture, in front or not."""
         self._silent = True
         try:

@@ -12,9 +12,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node
 
 from ..qt import QImage
 from .colour import CanvasProblem, Space
@@ -28,7 +27,7 @@ STRIP_ROWS = 64
 """Rows copied at a time."""
 
 
-def span(layer: Any, time: int, last: int) -> tuple[int, int | None] | None:
+def span(layer: Node, time: int, last: int) -> tuple[int, int | None] | None:
     """The times of the keyframe that is shown at a time, and of the one after it.
 
     None for a layer that isn't animated. last: of the animation.
@@ -49,14 +48,14 @@ class Frames:
     painter's: Krita would look for it otherwise.
     """
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Document) -> None:
         space = document.colorModel(), document.colorDepth(), document.colorProfile()
         self._hidden = Krita.instance().createDocument(
             document.width(), document.height(), "Limn: animation", *space, 72.0
         )
         self._hidden.setBatchmode(True)
 
-    def made(self, layer: Any, begins: int, ends: int | None) -> Steps[Any]:
+    def made(self, layer: Node, begins: int, ends: int | None) -> Steps[Node]:
         """A layer that shows another one's pixels for part of the time.
 
         Neither is in the picture yet. Raises CanvasProblem if Krita does not make it.

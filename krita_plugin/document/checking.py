@@ -6,7 +6,7 @@ result. So "nothing changed outside the mask" is a measurement.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..counting import Counted, counted, covered, masked
 from . import stack
@@ -18,8 +18,11 @@ from .placing import laid, place
 from .reading import Source
 from .strips import strips
 
+if TYPE_CHECKING:
+    from krita import Node
 
-def changes(source: Source, layer: Any, area: Rect, mask: bytes) -> Steps[Counted | None]:
+
+def changes(source: Source, layer: Node, area: Rect, mask: bytes) -> Steps[Counted | None]:
     """Count what a result's layer changes; None where that can't be told any more.
 
     area, mask: the final mask of the edit, 8 bits a pixel, in document pixels as of the snapshot.

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita
 
 from ..qt import QApplication, QEvent, QMdiSubWindow, QObject, QTimer
 from .idle import is_free
@@ -45,7 +44,7 @@ META_CALL = 43
 """`QEvent::MetaCall`, as a number, which PyQt 5 and 6 both take."""
 
 
-class Settling(QObject):  # type: ignore[misc]
+class Settling(QObject):
     """Holds back the closing of pictures while they settle.
 
     One object for all of Krita's windows. A window that closes with all its pictures is not held
@@ -55,15 +54,15 @@ class Settling(QObject):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._last = -WATCH_SECONDS
-        self._changed: list[Any] = []
-        self._watched: list[Any] = []
-        self._held: list[Any] = []
+        self._changed: list[Document] = []
+        self._watched: list[QObject] = []
+        self._held: list[QMdiSubWindow] = []
         self._closes = False
-        self._timer: Any = QTimer()
+        self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
 
-    def changed(self, document: Any) -> None:
+    def changed(self, document: Document) -> None:
         """Limn changes this picture now. Said again, it holds longer."""
         self._last = time.monotonic()
         if document not in self._changed:
@@ -76,7 +75,7 @@ class Settling(QObject):  # type: ignore[misc]
                     self._watched.append(one)
         self._timer.start(round(WATCH_SECONDS * 1000) + 1)
 
-    def eventFilter(self, receiver: Any, event: Any) -> bool:
+    def eventFilter(self, receiver: QObject, event: QEvent) -> bool:
         """Whether the event ends here."""
         if event.type() != QEvent.Type.Close or self._closes:
             return False
@@ -91,7 +90,7 @@ class Settling(QObject):  # type: ignore[misc]
         self._timer.start(0)
         return True
 
-    def _is_another(self, closing: Any) -> bool:
+    def _is_another(self, closing: QMdiSubWindow) -> bool:
         """Whether it is surely the window of a picture that Limn has not changed."""
         area = closing.mdiArea()
         in_front = area is not None and area.activeSubWindow() is closing

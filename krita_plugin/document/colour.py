@@ -7,13 +7,12 @@ add a step to the undo history, and have the whole picture drawn again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node
 
 from ...protocol.errors import LimnError
 from ..catalogue import tr
-from ..qt import QThread
+from ..qt import QByteArray, QThread, sure
 from .cooperative import Steps
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
@@ -22,7 +21,7 @@ SRGB = "sRGB-elle-V2-srgbtrc.icc"
 PREPARE_SECONDS = 0.2
 """Between two looks at whether Krita has done with opening a picture."""
 
-_hidden: list[Any] = []
+_hidden: list[Document] = []
 """The hidden document, once there was need for it."""
 
 
@@ -41,7 +40,7 @@ class Space:
     profile: str
 
     @classmethod
-    def of(cls, thing: Any) -> Space:
+    def of(cls, thing: Document | Node) -> Space:
         """That of a layer or a document of Krita's."""
         return cls(thing.colorModel(), thing.colorDepth(), thing.colorProfile())
 
@@ -66,7 +65,7 @@ def prepare() -> Steps[None]:
     event loop is nested.
     """
     yield PREPARE_SECONDS
-    while QThread.currentThread().loopLevel() > 1:
+    while sure(QThread.currentThread()).loopLevel() > 1:
         yield PREPARE_SECONDS
     document = Krita.instance().activeDocument()
     space = None if document is None else Space.of(document)
@@ -74,7 +73,7 @@ def prepare() -> Steps[None]:
         _scratch()
 
 
-def _scratch() -> Any:
+def _scratch() -> Document:
     """The hidden document in which colours are converted."""
     if not _hidden or not _is_open(_hidden[0]):
         _hidden[:] = [
@@ -97,7 +96,7 @@ class Converter:
         self._source = source
         self._target = target
 
-    def __call__(self, strip: Any, width: int, rows: int) -> bytes:
+    def __call__(self, strip: QByteArray, width: int, rows: int) -> bytes:
         if not self.needed:
             data: bytes = strip.data()
             return data
@@ -122,5 +121,5 @@ class Converter:
             _scratch().setModified(False)
 
 
-def _is_open(document: Any) -> bool:
+def _is_open(document: Document) -> bool:
     return any(other == document for other in Krita.instance().documents())

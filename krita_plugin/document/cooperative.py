@@ -47,7 +47,7 @@ class Task(Generic[T]):
         self._steps = steps
         self._done = done
         self._failed = failed
-        self._timer: Any = QTimer()
+        self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._turn)
         self._timer.start(0)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node
 
 from ..catalogue import tr
+from ..qt import QUuid
 from .colour import CanvasProblem
 
 
-def active_document() -> Any | None:
+def active_document() -> Document | None:
     return Krita.instance().activeDocument()
 
 
-def is_open(document: Any) -> bool:
+def is_open(document: Document) -> bool:
     return any(other == document for other in Krita.instance().documents())
 
 
-def same(document: Any) -> Any:
+def same(document: Document) -> Document:
     """Whether two objects of PyKrita's are the same document.
 
     Raises CanvasProblem if it is closed.
@@ -30,7 +30,7 @@ def same(document: Any) -> Any:
     raise CanvasProblem("The picture was closed.")
 
 
-def title(document: Any) -> str:
+def title(document: Document) -> str:
     """A picture's name in quotation marks.
 
     Its file's, as on Krita's tab, or its title.
@@ -39,11 +39,11 @@ def title(document: Any) -> str:
     return f"“{name}”" if name else tr("the other picture")
 
 
-def is_active(document: Any) -> bool:
+def is_active(document: Document) -> bool:
     return bool(Krita.instance().activeDocument() == document)
 
 
-def find(document: Any, uuid: Any) -> Any | None:
+def find(document: Document, uuid: QUuid) -> Node | None:
     """The node with this id, or None.
 
     Looked for here: `Document.nodeByUniqueID` gives Python no Node in Krita 5.
@@ -54,3 +54,11 @@ def find(document: Any, uuid: Any) -> Any | None:
             return node
         waiting.extend(node.childNodes())
     return None
+
+
+def found(document: Document, uuid: QUuid) -> Node:
+    """The node with this id. Raises CanvasProblem where it is gone."""
+    node = find(document, uuid)
+    if node is None:
+        raise CanvasProblem("The layer that was edited is gone.")
+    return node

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..catalogue import tr
+from ..qt import QUuid
 from .colour import CanvasProblem
 from .documents import find
+
+if TYPE_CHECKING:
+    from krita import Document, Node
 
 KINDS = {
     "grouplayer": "a group",
@@ -38,7 +42,7 @@ class Offer(CanvasProblem):
         self.uuid = uuid
 
 
-def layer_of(document: Any, node: Any, last: Any | None) -> Any:
+def layer_of(document: Document, node: Node, last: QUuid | None) -> Node:
     """The layer that a mask belongs to; any other node itself.
 
     Krita's selection mask belongs to the whole picture: it stands for the layer that was edited
@@ -54,7 +58,7 @@ def layer_of(document: Any, node: Any, last: Any | None) -> Any:
     return edited or next(reversed(tops), node)
 
 
-def check(layer: Any, accepted: bool) -> None:
+def check(layer: Node, accepted: bool) -> None:
     """Whether this layer can be edited, and seen.
 
     accepted: the painter wants it edited as it is seen, whatever its kind. Raises CanvasProblem;
@@ -81,7 +85,7 @@ def check(layer: Any, accepted: bool) -> None:
             tr("“{layer}” has a layer style, which can't be edited with it.", layer=layer.name()),
             "Press the button again to edit the layer without it; the result has no style.",
         )
-    node = layer
+    node: Node | None = layer
     while node is not None and node.parentNode() is not None:
         if not node.visible():
             raise CanvasProblem(

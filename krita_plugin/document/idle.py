@@ -6,9 +6,8 @@ A result waits until it can go in without disturbing that, however long it takes
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita
 
 from ..qt import QApplication, QGuiApplication, Qt
 from .colour import CanvasProblem
@@ -32,7 +31,7 @@ def untold(what: str) -> None:
     """For a caller that has nobody to tell."""
 
 
-def idle(document: Any, tell: Tell = untold) -> Steps[None]:
+def idle(document: Document, tell: Tell = untold) -> Steps[None]:
     """Waits until the painter is in the middle of nothing.
 
     And until Krita has drawn the picture. Raises CanvasProblem if the picture is closed meanwhile.
@@ -55,7 +54,7 @@ def idle(document: Any, tell: Tell = untold) -> Steps[None]:
             tell("")
 
 
-def _under_way(document: Any) -> str:
+def _under_way(document: Document) -> str:
     """What the painter has begun and not ended: DIALOG, TOOL or "".
 
     A menu or a modal dialog runs an event loop of its own, under which Krita holds back the signals
@@ -72,7 +71,7 @@ def _under_way(document: Any) -> str:
     return ""
 
 
-def is_free(document: Any) -> bool:
+def is_free(document: Document) -> bool:
     """Whether Krita has nothing to do for this picture, which is open.
 
     A last piece of work that is being done is waited for: what we start is not.

@@ -6,16 +6,19 @@ Each waits for a moment in which Krita is idle, and returns when Krita has done 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import masks, stack
 from .closing import settling
 from .colour import CanvasProblem
 from .cooperative import Steps
-from .documents import find, is_open, same
+from .documents import find, found, is_open, same
 from .idle import idle
 from .native_call import call
 from .placing import Place
+
+if TYPE_CHECKING:
+    from krita import Document, Node
 
 SELECTION_SECONDS = 20.0
 """How long Krita may take over the new layer and its selection.
@@ -28,7 +31,7 @@ ADDED_SECONDS = 0.05
 """Between two looks at whether a layer is in the picture yet."""
 
 
-def taken_from(document: Any, layer: Any, mask: Any) -> Steps[None]:
+def taken_from(document: Document, layer: Node, mask: Node) -> Steps[None]:
     """Take a mask from under a layer, the others left in their order; nothing to undo."""
     for _ in range(len(layer.childNodes())):
         first = layer.childNodes()[0]
@@ -38,7 +41,7 @@ def taken_from(document: Any, layer: Any, mask: Any) -> Steps[None]:
             return
 
 
-def children_put(document: Any, layer: Any, nodes: Sequence[Any]) -> Steps[None]:
+def children_put(document: Document, layer: Node, nodes: Sequence[Node]) -> Steps[None]:
     """Take the first of a layer's masks out, and put these in; nothing to undo.
 
     That is what `Node.setChildNodes` does.
@@ -55,7 +58,7 @@ def children_put(document: Any, layer: Any, nodes: Sequence[Any]) -> Steps[None]
     settling.changed(document)
 
 
-def shown(document: Any, wanted: Mapping[str, bool]) -> Steps[None]:
+def shown(document: Document, wanted: Mapping[str, bool]) -> Steps[None]:
     """Make layers visible or not, by id, and have the picture drawn so.
 
     It is no step to undo.
@@ -73,7 +76,7 @@ def shown(document: Any, wanted: Mapping[str, bool]) -> Steps[None]:
         yield from call(same(document), "refreshProjection")
 
 
-def mask_put(document: Any, layer: Any, mask: Any) -> Steps[None]:
+def mask_put(document: Document, layer: Node, mask: Node) -> Steps[None]:
     """Have a layer's only mask be this one, and the picture drawn so; nothing to undo.
 
     Raises CanvasProblem if the picture is closed meanwhile.
@@ -84,38 +87,38 @@ def mask_put(document: Any, layer: Any, mask: Any) -> Steps[None]:
     yield from call(same(document), "refreshProjection")
 
 
-def mask_replaced(document: Any, layer: Any, old: Any, new: Any) -> Steps[None]:
+def mask_replaced(document: Document, layer: Node, old: Node, new: Node) -> Steps[None]:
     """Put one mask under a layer and take another out: two steps to undo."""
     yield from idle(document)
     active = document.activeNode()
     there = {one.uniqueId().toString() for one in layer.childNodes()}
     yield from call(
-        find(document, layer.uniqueId()),
+        found(document, layer.uniqueId()),
         "addChildNode",
         ("Node*", new),
         ("Node*", old),
         begun=lambda: len(layer.childNodes()) > len(there),
     )
     yield from call(
-        find(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == 1
+        found(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == 1
     )
     if active is not None and find(document, active.uniqueId()) is not None:
         document.setActiveNode(active)
 
 
-def at_rest(document: Any) -> Steps[None]:
+def at_rest(document: Document) -> Steps[None]:
     """Wait until Krita has carried out what was asked of it."""
     yield ADDED_SECONDS
     yield from idle(document)
 
 
-def taken_out(document: Any, layers: Sequence[Any]) -> Steps[None]:
+def taken_out(document: Document, layers: Sequence[Node]) -> Steps[None]:
     """Take layers out of the picture, each as a step to undo."""
     for layer in layers:
         yield from removed(document, layer)
 
 
-def added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
+def added(document: Document, layer: Node, there: Place | None) -> Steps[None]:
     """Puts a layer into the picture, as one step to undo.
 
     Above the source and its results, or on top where there is no source. Raises CanvasProblem if
@@ -133,7 +136,8 @@ def added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
     draws nothing, but neither do its undo and redo, and the result would stay on the canvas.
     """
     if there is not None and there.layer is not None:
-        parent, below = there.layer.parentNode(), stack.top(there.layer)
+        parent = there.layer.parentNode() or document.rootNode()
+        below: Node | None = stack.top(there.layer)
     else:
         parent = document.rootNode()
         below = next(reversed(parent.childNodes()), None)
@@ -152,7 +156,7 @@ def added(document: Any, layer: Any, there: Place | None) -> Steps[None]:
         raise CanvasProblem("Krita did not take the new layer.")
 
 
-def removed(document: Any, layer: Any) -> Steps[None]:
+def removed(document: Document, layer: Node) -> Steps[None]:
     """Takes a layer out of the picture, as one step to undo.
 
     One that is still on its way into it is taken out as soon as it is there. Raises CanvasProblem

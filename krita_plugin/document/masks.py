@@ -11,11 +11,10 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node
 
-from ..qt import QThread
+from ..qt import QByteArray, QThread, sure
 from .colour import PREPARE_SECONDS, SRGB, Space
 from .cooperative import Steps
 
@@ -48,7 +47,7 @@ MAIN = f"""<?xml version="1.0" encoding="UTF-8"?>
 TILES = "VERSION 2\nTILEWIDTH 64\nTILEHEIGHT 64\nPIXELSIZE {}\nDATA 0\n"
 """Pixels of which there are none, as Krita keeps them."""
 
-_hidden: list[Any] = []
+_hidden: list[Document | None] = []
 """The hidden picture, once there was need for it.
 
 None where this Krita can't open it.
@@ -61,12 +60,12 @@ def prepare() -> Steps[None]:
     Opening may run one itself.
     """
     yield PREPARE_SECONDS
-    while QThread.currentThread().loopLevel() > 1:
+    while sure(QThread.currentThread()).loopLevel() > 1:
         yield PREPARE_SECONDS
     _opened()
 
 
-def blank(document: Any, name: str) -> Any | None:
+def blank(document: Document, name: str) -> Node | None:
     """An empty layer with an empty mask under it: nothing of it is seen.
 
     It is in the document's colour space. None: this Krita makes none. Takes some tenths of a second
@@ -86,14 +85,14 @@ def blank(document: Any, name: str) -> Any | None:
     return layer
 
 
-def alone(document: Any) -> Any | None:
+def alone(document: Document) -> Node | None:
     """An empty mask that is under no layer; None where this Krita makes none."""
     layer = blank(document, "")
     mask = None if layer is None else mask_of(layer)
     return None if mask is None else mask.duplicate()
 
 
-def mask_of(layer: Any) -> Any | None:
+def mask_of(layer: Node) -> Node | None:
     """The layer's transparency mask, where that is the only node under it."""
     masks = layer.childNodes()
     return masks[0] if len(masks) == 1 and masks[0].type() == KIND else None
@@ -110,7 +109,7 @@ def close() -> None:
         hidden.close()
 
 
-def _opened() -> Any | None:
+def _opened() -> Document | None:
     """The hidden picture."""
     is_there = _hidden and (
         _hidden[0] is None or any(one == _hidden[0] for one in Krita.instance().documents())
@@ -120,7 +119,7 @@ def _opened() -> Any | None:
     return _hidden[0]
 
 
-def _open() -> Any | None:
+def _open() -> Document | None:
     krita = Krita.instance()
     quiet = krita.batchmode()
     with tempfile.TemporaryDirectory(prefix="limn-") as folder:
@@ -135,7 +134,7 @@ def _open() -> Any | None:
     mask = mask_of(layers[0].duplicate()) if len(layers) == 1 else None
     if mask is None:
         return None
-    mask.setPixelData(b"\xff", 0, 0, 1, 1)
+    mask.setPixelData(QByteArray(b"\xff"), 0, 0, 1, 1)
     return hidden if mask.pixelData(0, 0, 1, 1).data() == b"\xff" else None
 
 

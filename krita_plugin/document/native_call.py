@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..qt import Q_ARG, QApplication, QEvent, QMetaObject, QObject, Qt, QThread
+from ..qt import Q_ARG, QApplication, QEvent, QMetaObject, QObject, Qt, QThread, sure
 from .cooperative import Steps, Task
 
 LOOK_SECONDS = 0.01
@@ -38,7 +38,7 @@ The requests are the picture's.
 
 
 def call(
-    thing: Any,
+    thing: QObject,
     slot: str,
     *arguments: tuple[str, Any],
     begun: Callable[[], bool] = lambda: True,
@@ -85,15 +85,16 @@ class _Call:
     main thread to do.
     """
 
-    def __init__(self, thing: Any, slot: str, arguments: tuple[tuple[str, Any], ...]) -> None:
+    def __init__(self, thing: QObject, slot: str, arguments: tuple[tuple[str, Any], ...]) -> None:
         self._thing = thing
         self._arguments = arguments
         self._filter = _RequestFilter()
-        self._thread: Any = QThread()
-        last: Any = QObject()
+        self._thread = QThread()
+        last = QObject()
         for one in (thing, last):
             one.moveToThread(self._thread)
-        last.destroyed.connect(self._thread.quit, Qt.ConnectionType.DirectConnection)
+        direct = Qt.ConnectionType.DirectConnection
+        last.destroyed.connect(self._thread.quit, direct)  # type: ignore[call-arg]
         self._thread.start()
         try:
             arguments_there = [Q_ARG(kind, value) for kind, value in arguments]
@@ -113,13 +114,12 @@ class _Call:
         """
         self._filter.close()
         self._thread.wait()
-        self._thread = None
-        self._thing.moveToThread(QApplication.instance().thread())
-        self._thing = None
+        self._thing.moveToThread(sure(QApplication.instance()).thread())
+        del self._thread, self._thing
         self._arguments = ()
 
 
-class _RequestFilter(QObject):  # type: ignore[misc]
+class _RequestFilter(QObject):
     """Keeps other threads' requests from the painter's tools.
 
     Until it is closed.
@@ -127,12 +127,12 @@ class _RequestFilter(QObject):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        QApplication.instance().installEventFilter(self)
+        sure(QApplication.instance()).installEventFilter(self)
 
-    def eventFilter(self, receiver: Any, event: Any) -> bool:
+    def eventFilter(self, receiver: QObject, event: QEvent) -> bool:
         if event.type() != QEvent.Type.MetaCall:
             return False
-        return bool(receiver.metaObject().className() == TOOLS)
+        return bool(sure(receiver.metaObject()).className() == TOOLS)
 
     def close(self) -> None:
-        QApplication.instance().removeEventFilter(self)
+        sure(QApplication.instance()).removeEventFilter(self)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..qt import QByteArray
+from ..qt import QByteArray, sure
 from . import masks, pictures
 from .animation import Frames, span
 from .colour import CanvasProblem, Converter, Space, wire
@@ -16,6 +16,9 @@ from .idle import Tell, idle
 from .placing import Place, laid, place
 from .reading import Source
 from .strips import strips
+
+if TYPE_CHECKING:
+    from krita import Document, Node
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Veil:
     data: bytes = field(repr=False)
 
 
-def lies_like(layer: Any, other: Any) -> None:
+def lies_like(layer: Node, other: Node) -> None:
     """Have a layer lie on those below it as another does.
 
     Only what differs is set: a blending mode is a step to undo, even before the layer is in.
@@ -43,14 +46,14 @@ def lies_like(layer: Any, other: Any) -> None:
 
 
 def filled(
-    document: Any,
+    document: Document,
     area: Rect,
     pixels: bytes,
     format: str,
     name: str,
     veil: Veil | None = None,
     flat: bool = True,
-) -> Steps[Any]:
+) -> Steps[Node]:
     """A paint layer with these pixels, not yet in the document.
 
     It is seen through a veil by its transparency mask, or `flat`: by its own alpha.
@@ -78,11 +81,11 @@ def filled(
         yield None
     convert.close()
     if veil is not None and not flat:
-        yield from veil_filled(masks.mask_of(layer), veil)
+        yield from veil_filled(sure(masks.mask_of(layer)), veil)
     return layer
 
 
-def veil_filled(mask: Any, veil: Veil) -> Steps[None]:
+def veil_filled(mask: Node, veil: Veil) -> Steps[None]:
     """Fill a mask that is not in a picture yet."""
     area, view = veil.area, memoryview(veil.data)
     for y, rows in strips(area, False):
@@ -101,7 +104,7 @@ def ready(
     tell: Tell,
     frames: list[Frames] | None,
     veil: Veil | None = None,
-) -> Steps[tuple[Any, Place]]:
+) -> Steps[tuple[Node, Place]]:
     """A layer with these pixels, and where it belongs.
 
     At a moment when it can go into the picture. frames: where the source is animated, the layer is

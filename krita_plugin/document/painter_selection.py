@@ -6,19 +6,25 @@ And a mark that tells one selection from another.
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .geometry import Rect, meant
+
+if TYPE_CHECKING:
+    from krita import Document, Selection
+
+Mark = tuple[int, int, int, int, int]
+"""Bounds, and a checksum of some rows."""
 
 MARK_ROWS = 64
 """Rows of a selection that are looked at to recognise it."""
 
 
-def selection_of(document: Any | None) -> Any | None:
+def selection_of(document: Document | None) -> Selection | None:
     return None if document is None else document.selection()
 
 
-def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
+def selection_mark(selection: Selection | None) -> Mark | None:
     """A mark that tells one selection from another; None for no selection.
 
     Its bounds and some of its rows.
@@ -31,7 +37,7 @@ def selection_mark(selection: Any | None) -> tuple[Any, ...] | None:
     return x, y, width, height, zlib.crc32(b"".join(rows))
 
 
-def meant_bounds(selection: Any) -> Rect:
+def meant_bounds(selection: Selection) -> Rect:
     """The bounds of what is meant to be selected."""
     bounds = Rect(selection.x(), selection.y(), selection.width(), selection.height())
 

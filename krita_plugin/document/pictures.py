@@ -6,7 +6,7 @@ B, G, R, A, rows without padding, alpha not multiplied in.
 from __future__ import annotations
 
 from ..preview_data import LayerPicture
-from ..qt import QBuffer, QByteArray, QColor, QImage, QIODevice, QPainter, Qt
+from ..qt import QBuffer, QByteArray, QColor, QImage, QIODevice, QPainter, Qt, sure
 from .geometry import Rect
 
 OPAQUE = 255
@@ -53,7 +53,7 @@ def over(
     painter.setOpacity(opacity / OPAQUE)
     painter.drawImage(place.x - area.x, place.y - area.y, _image(upper, place, deep))
     painter.end()
-    laid: bytes = lower.constBits().asstring(len(pixels))
+    laid = sure(lower.constBits()).asstring(len(pixels))
     return laid
 
 
@@ -82,7 +82,7 @@ def through(
     )
     painter.drawImage(0, 0, veil)
     painter.end()
-    seen: bytes = image.constBits().asstring(len(pixels))
+    seen = sure(image.constBits()).asstring(len(pixels))
     return seen
 
 
@@ -167,7 +167,7 @@ def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:
     )
     image = image.convertToFormat(plain)
     wide, step = new.width * size, image.bytesPerLine()
-    raw: bytes = image.constBits().asstring(step * new.height)
+    raw = sure(image.constBits()).asstring(step * new.height)
     return b"".join(raw[row * step : row * step + wide] for row in range(new.height))
 
 

@@ -6,9 +6,8 @@ Its place is in a picture that may have been changed since the snapshot.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from krita import Selection
+from krita import Node, Selection
 
 from ..catalogue import tr
 from ..qt import QByteArray
@@ -30,7 +29,7 @@ class Place:
     """How the source has been moved, and the layer itself where it is still there."""
 
     motion: Motion
-    layer: Any | None
+    layer: Node | None
 
     def same(self, other: Place) -> bool:
         """Whether a layer that was made for one of them fits the other."""
@@ -79,7 +78,7 @@ def laid(motion: Motion, area: Rect, pixels: bytes, format: str) -> Steps[tuple[
     return now, b"".join(lines)
 
 
-def selection_now(source: Source) -> Any | None:
+def selection_now(source: Source) -> Selection | None:
     """The selection that an edit began with, as its layer lies now.
 
     Raises CanvasProblem where that can't be known.

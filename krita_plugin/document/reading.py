@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node, Selection
 
+from ...protocol.values import Format
 from ..catalogue import tr
+from ..qt import QUuid
 from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps
@@ -36,13 +37,13 @@ class Source:
     frame that was shown. trace: by which the layer is recognised later, once it has been read.
     """
 
-    document: Any
-    uuid: Any
+    document: Document
+    uuid: QUuid
     copies: tuple[Copy, ...]
-    format: str
+    format: Format
     rect: Rect
     state: State
-    selection: Any | None
+    selection: Selection | None
     background: tuple[int, int, int]
     time: int = 0
     trace: Trace | None = None
@@ -52,10 +53,10 @@ class Source:
 
 
 def take(
-    selection: Any | None,
+    selection: Selection | None,
     again: Source | None = None,
     accepted: Container[str] = (),
-    last: Any | None = None,
+    last: QUuid | None = None,
 ) -> Source:
     """A snapshot of the active layer, with a selection or without.
 
@@ -107,17 +108,17 @@ def take(
     )
 
 
-def prospect(selection: Any | None) -> tuple[int, int] | None:
+def prospect(selection: Selection | None) -> tuple[int, int] | None:
     """Width and height of what `take` would send now; None for nothing.
 
     No snapshot is made. Raises CanvasProblem where a mode of blending can't be applied.
     """
     document = Krita.instance().activeDocument()
     layer = None if document is None else document.activeNode()
-    if layer is None or layer.type() != "paintlayer" or not layer.visible():
+    if document is None or layer is None or layer.parentNode() is None:
+        return None  # or it is just being undone
+    if layer.type() != "paintlayer" or not layer.visible():
         return None
-    if layer.parentNode() is None:
-        return None  # it is just being undone
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     layers = stack.up_to(layer)
     content = united([stack.bounds_of(one) for one in layers]).intersected(canvas)
@@ -172,7 +173,7 @@ def _part(copy: Copy, convert: Converter, area: Rect, deep: bool) -> bytes:
     return pictures.through(part, area, copy.mask.pixelData(*place).data(), area, deep)
 
 
-def state_of(document: Any, layer: Any) -> State:
+def state_of(document: Document, layer: Node) -> State:
     """Where a layer lies now."""
     place = layer.position()
     size = document.width(), document.height()
@@ -182,10 +183,11 @@ def state_of(document: Any, layer: Any) -> State:
     return State(size, bounds, (place.x(), place.y()))
 
 
-def reader(node: Any) -> Callable[[Rect], bytes]:
+def reader(node: Node | stack.Still) -> Callable[[Rect], bytes]:
     """Reads the pixels of a node as it is seen by itself."""
-    live = not isinstance(node, stack.Still) and node.parentNode() is not None
-    call = node.projectionPixelData if live and stack.masked(node) else node.pixelData
+    call = node.pixelData
+    if not isinstance(node, stack.Still) and node.parentNode() is not None and stack.masked(node):
+        call = node.projectionPixelData
 
     def pixels(rect: Rect) -> bytes:
         data: bytes = call(rect.x, rect.y, rect.width, rect.height).data()
@@ -220,7 +222,7 @@ def _is_cut_out(copy: Copy, bounds: Rect) -> bool:
     return empty > (1 - FILLED) * count
 
 
-def _background(document: Any) -> tuple[int, int, int]:
+def _background(document: Document) -> tuple[int, int, int]:
     """What the painter sees through transparent pixels.
 
     The document's own colour where it is opaque, else white.

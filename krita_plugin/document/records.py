@@ -6,15 +6,18 @@ opened again, by whatever Krita.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from krita import Selection
+from krita import Document, Selection
 
 from ..qt import QByteArray, QUuid
 from ..record import MAX_BYTES, Record, parsed, written
 from . import documents, pictures, reading, stack
 from .geometry import Rect
 from .reading import Source
+
+if TYPE_CHECKING:
+    from .painter_selection import Mark
 
 PREFIX = "limn-result-"
 """Of the annotations' names; the result's id follows."""
@@ -31,7 +34,7 @@ The docker looks every second, and what is in a picture is written by `write` al
 """
 
 
-def write(document: Any, record: Record) -> None:
+def write(document: Document, record: Record) -> None:
     """Keep a record in its picture. It is no step to undo."""
     document.setAnnotation(_name(record.result), DESCRIPTION, QByteArray(written(record)))
     _read[str(document.fileName()), _name(record.result)] = record
@@ -42,18 +45,18 @@ def write(document: Any, record: Record) -> None:
             document.removeAnnotation(name)
 
 
-def of(document: Any, result: str) -> Record | None:
+def of(document: Document, result: str) -> Record | None:
     """The record of a result, by its layer's id."""
     return _record(document, _name(result))
 
 
-def every(document: Any) -> list[Record]:
+def every(document: Document) -> list[Record]:
     """All records of a picture that can be read; those of layers that are gone, too."""
     records = [_record(document, name) for name in _names(document)[:MAX_RECORDS]]
     return [one for one in records if one is not None]
 
 
-def recall(document: Any | None) -> list[Record]:
+def recall(document: Document | None) -> list[Record]:
     """Know the results again in a picture that was opened from a file.
 
     There may be no picture.
@@ -64,7 +67,7 @@ def recall(document: Any | None) -> list[Record]:
     return records
 
 
-def source_of(document: Any, record: Record) -> Source | None:
+def source_of(document: Document, record: Record) -> Source | None:
     """What the edit of a record began with, as far as it is needed again.
 
     Its layer as it is now, and the selection. None where the layer is gone.
@@ -84,12 +87,12 @@ def source_of(document: Any, record: Record) -> Source | None:
     )
 
 
-def left_one(document: Any, mark: tuple[Any, ...]) -> bool:
+def left_one(document: Document, mark: Mark) -> bool:
     """Whether a selection with this mark is one that a result has left in the picture."""
     return any(one.mark == mark for one in every(document))
 
 
-def _names(document: Any) -> list[str]:
+def _names(document: Document) -> list[str]:
     return [name for name in map(str, document.annotationTypes()) if name.startswith(PREFIX)]
 
 
@@ -97,7 +100,7 @@ def _name(result: str) -> str:
     return PREFIX + result.strip("{}")
 
 
-def _record(document: Any, name: str) -> Record | None:
+def _record(document: Document, name: str) -> Record | None:
     key = str(document.fileName()), name
     if key not in _read:
         if len(_read) > 4 * MAX_RECORDS:

@@ -9,7 +9,7 @@ the rest is Qt's.
 from __future__ import annotations
 
 from ..preview_data import MOST
-from ..qt import QImage, QPainter, Qt
+from ..qt import QImage, QPainter, Qt, sure
 from .geometry import Rect
 from .pictures import scaled
 
@@ -93,5 +93,5 @@ def _image(data: bytes, area: Rect) -> QImage:
 
 def _bytes(image: QImage, area: Rect) -> bytes:
     step = image.bytesPerLine()
-    raw: bytes = image.constBits().asstring(step * area.height)
+    raw = sure(image.constBits()).asstring(step * area.height)
     return b"".join(raw[row * step : row * step + area.width] for row in range(area.height))

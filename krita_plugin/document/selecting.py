@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from krita import Krita
+from krita import Document, Krita, Node
 
+from ..qt import sure
 from . import masks
 from .closing import settling
 from .colour import CanvasProblem
@@ -35,7 +35,7 @@ In one turn the two of them hold it half as long again.
 """
 
 
-def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
+def select(document: Document, layer: Node, tell: Tell = untold) -> Steps[bool]:
     """Makes the layer's alpha the selection, as one step to undo.
 
     False: the painter is in another picture, or the layer is gone. The action `selectopaque` can
@@ -69,7 +69,7 @@ def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
         return False
     settling.changed(document)
     try:
-        Krita.instance().action("selectopaque").trigger()
+        sure(Krita.instance().action("selectopaque")).trigger()
     finally:
         document.unlock()
     # asking for Krita's lock would wait for the outline, too
@@ -78,7 +78,7 @@ def select(document: Any, layer: Any, tell: Tell = untold) -> Steps[bool]:
     return True
 
 
-def upon_return(document: Any, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
+def upon_return(document: Document, steps: Callable[[], Steps[bool]]) -> Steps[bool]:
     """Runs steps that need the document in front.
 
     As soon as the painter is back in it, and once more if they are left half-way.
@@ -136,7 +136,7 @@ def select_only(
 
 
 def _selected_by(
-    document: Any, layer: Any, hidden: Any, veil: Veil, name: str, tell: Tell
+    document: Document, layer: Node, hidden: Node, veil: Veil, name: str, tell: Tell
 ) -> Steps[bool]:
     """Make a mask the selection, which stands hidden under a layer meanwhile."""
     hidden.setName(name)

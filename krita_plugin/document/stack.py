@@ -6,14 +6,17 @@ They are separate layers, but to the painter one picture, on which the next edit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..catalogue import tr
-from ..qt import QByteArray
+from ..qt import QByteArray, QUuid, sure
 from .colour import CanvasProblem, Space
 from .geometry import Rect
 from .masks import mask_of
 from .pictures import MODES, OPAQUE
+
+if TYPE_CHECKING:
+    from krita import Document, Node
 
 MOST = 10_000
 """Results that are known by their pictures' files; a painter has some hundreds."""
@@ -35,13 +38,13 @@ class Copy:
     has no pixels of its own, the node is a Still.
     """
 
-    node: Any
+    node: Node | Still
     space: Space
     bounds: Rect
     opacity: int
     mode: str = "normal"
     inside: bool = False
-    mask: Any | None = None
+    mask: Node | None = None
 
 
 class Still:
@@ -51,14 +54,14 @@ class Still:
     at once.
     """
 
-    def __init__(self, layer: Any, bounds: Rect) -> None:
+    def __init__(self, layer: Node, bounds: Rect) -> None:
         self._bounds = bounds
         self._data: bytes = layer.projectionPixelData(
             bounds.x, bounds.y, bounds.width, bounds.height
         ).data()
         self._size = len(self._data) // max(1, bounds.width * bounds.height)
 
-    def pixelData(self, x: int, y: int, width: int, height: int) -> Any:
+    def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
         """As Krita's `Node.pixelData`; transparent outside of the bounds."""
         whole, bounds, size = Rect(x, y, width, height), self._bounds, self._size
         part = whole.intersected(bounds)
@@ -73,7 +76,7 @@ class Still:
         return QByteArray(bytes(data))
 
 
-def add(result: Any, source: Any) -> None:
+def add(result: Node, source: QUuid) -> None:
     """Notes a new layer as a result of an edit.
 
     source: the unique id of the layer that was edited, a painting or a result on one.
@@ -88,13 +91,13 @@ def recall(result: str, painting: str) -> None:
         _paintings.setdefault(result, painting)
 
 
-def painting_of(layer: Any) -> str:
+def painting_of(layer: Node) -> str:
     """The id of the painting that a layer is a result on; its own, where it is none."""
     own = _id(layer)
     return _paintings.get(own, own)
 
 
-def nodes(document: Any) -> list[Any]:
+def nodes(document: Document) -> list[Node]:
     """All nodes of a picture; those of one parent from bottom to top."""
     found = list(document.rootNode().childNodes())
     for node in found:
@@ -102,18 +105,18 @@ def nodes(document: Any) -> list[Any]:
     return found
 
 
-def ids(document: Any) -> list[str]:
+def ids(document: Document) -> list[str]:
     """The ids of all nodes of a picture."""
     return [_id(node) for node in nodes(document)]
 
 
-def up_to(layer: Any) -> list[Any]:
+def up_to(layer: Node) -> list[Node]:
     """What a layer stands for, bottom first.
 
     A result stands for its painting and the results on that up to itself, without what is hidden;
     any other layer for itself.
     """
-    siblings = layer.parentNode().childNodes()
+    siblings = sure(layer.parentNode()).childNodes()
     ids = [_id(node) for node in siblings]
     painting, place = _paintings.get(_id(layer)), ids.index(_id(layer))
     if painting not in ids[:place]:
@@ -127,12 +130,12 @@ def up_to(layer: Any) -> list[Any]:
     return [*kept, layer]
 
 
-def top(layer: Any) -> Any:
+def top(layer: Node) -> Node:
     """The topmost of the results that lie directly above a layer.
 
     Its next result goes there.
     """
-    siblings = layer.parentNode().childNodes()
+    siblings = sure(layer.parentNode()).childNodes()
     for node in siblings[[_id(node) for node in siblings].index(_id(layer)) + 1 :]:
         if _id(node) not in _paintings:
             break
@@ -140,7 +143,7 @@ def top(layer: Any) -> Any:
     return layer
 
 
-def masked(layer: Any) -> bool:
+def masked(layer: Node) -> bool:
     """Whether a layer looks otherwise than its own pixels through a transparency mask.
 
     It has other masks, or no pixels at all.
@@ -149,13 +152,13 @@ def masked(layer: Any) -> bool:
     return layer.type() != "paintlayer" or (any(masks) and mask_of(layer) is None)
 
 
-def bounds_of(layer: Any) -> Rect:
+def bounds_of(layer: Node) -> Rect:
     """The smallest rectangle around what is on a layer."""
     bounds = layer.bounds()
     return Rect(bounds.x(), bounds.y(), bounds.width(), bounds.height())
 
 
-def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
+def copied(layers: list[Node], canvas: Rect) -> tuple[Copy, ...]:
     """Snapshots of layers, bottom first.
 
     The lowest counts for its own pixels, at whatever opacity and in whatever mode it lies on those
@@ -183,7 +186,7 @@ def copied(layers: list[Any], canvas: Rect) -> tuple[Copy, ...]:
     return tuple(copies)
 
 
-def _snapshot(layer: Any, canvas: Rect) -> Copy:
+def _snapshot(layer: Node, canvas: Rect) -> Copy:
     bounds = bounds_of(layer)
     if not masked(layer):
         copy, mask = layer.duplicate(), mask_of(layer)
@@ -193,5 +196,5 @@ def _snapshot(layer: Any, canvas: Rect) -> Copy:
     return Copy(Still(layer, seen), Space.of(layer), seen, OPAQUE)
 
 
-def _id(node: Any) -> str:
+def _id(node: Node) -> str:
     return str(node.uniqueId().toString())

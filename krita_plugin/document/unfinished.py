@@ -10,11 +10,10 @@ looked at.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from krita import Krita
 
-from ..qt import QApplication, QEvent, QObject, Qt, QToolButton, QWidget
+from ..qt import QApplication, QEvent, QKeyEvent, QObject, Qt, QToolButton, QWidget, sure
 
 CANVASES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 """Krita's classes of what the painter paints on, without and with OpenGL."""
@@ -50,7 +49,7 @@ MARK = "limn_watches"
 """A property of those buttons of the toolbox that are listened to."""
 
 
-class Steps(QObject):  # type: ignore[misc]
+class Steps(QObject):
     """Follows the tools of several steps. One object for all of Krita's windows."""
 
     def __init__(self) -> None:
@@ -80,9 +79,9 @@ class Steps(QObject):  # type: ignore[misc]
             self._begun = None
         return self._begun is not None
 
-    def eventFilter(self, receiver: Any, event: Any) -> bool:
+    def eventFilter(self, receiver: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind in WATCHED and receiver.metaObject().className() in CANVASES:
+        if kind in WATCHED and sure(receiver.metaObject()).className() in CANVASES:
             if kind in PRESSES:
                 if not self.unfinished():
                     self._begun = last_step()
@@ -90,9 +89,9 @@ class Steps(QObject):  # type: ignore[misc]
                 self._begun = None
         return False
 
-    def _ends(self, event: Any) -> bool:
+    def _ends(self, event: QEvent) -> bool:
         """Whether a double click or a key ends what was begun."""
-        if event.type() not in KEYS:
+        if not isinstance(event, QKeyEvent) or event.type() not in KEYS:
             return self._tool != TEXT
         return event.key() == Qt.Key.Key_Escape or (event.key() in ENDS and self._tool != TEXT)
 
@@ -104,10 +103,10 @@ class Steps(QObject):  # type: ignore[misc]
         self._begun = None
         if taken and (name != TEXT or text_on_canvas()):
             self._tool = name
-            QApplication.instance().installEventFilter(self)
+            sure(QApplication.instance()).installEventFilter(self)
         elif name == self._tool:
             self._tool = ""
-            QApplication.instance().removeEventFilter(self)
+            sure(QApplication.instance()).removeEventFilter(self)
 
 
 def last_step() -> str:

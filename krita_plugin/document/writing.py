@@ -6,9 +6,7 @@ of an existing layer is written, ever.
 
 from __future__ import annotations
 
-from typing import Any
-
-from krita import Krita
+from krita import Krita, Node
 
 from . import stack
 from .animation import Frames
@@ -29,7 +27,7 @@ def insert(
     name: str,
     tell: Tell = untold,
     veil: Veil | None = None,
-) -> Steps[Any]:
+) -> Steps[Node]:
     """Puts a new layer with these pixels above the source.
 
     Or on top, if that is gone. It is one step to undo. Returns the layer. area: in document pixels
@@ -56,13 +54,15 @@ def insert(
 
 def open_as_new(
     name: str, width: int, height: int, pixels: bytes, format: str, veil: Veil | None = None
-) -> Steps[Any]:
+) -> Steps[Node]:
     """A result whose document was closed, in a picture of its own."""
     space = wire(format)
     document = Krita.instance().createDocument(
         width, height, name, space.model, space.depth, space.profile, 72.0
     )
-    Krita.instance().activeWindow().addView(document)
+    window = Krita.instance().activeWindow()
+    if window is not None:  # Krita without a window has nowhere to show it
+        window.addView(document)
     yield 0.2
     area = Rect(0, 0, width, height)
     layer = yield from filled(document, area, pixels, format, name, veil, flat=False)

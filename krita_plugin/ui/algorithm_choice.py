@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...protocol.messages import Algorithm
 from ..catalogue import tr
-from ..qt import QComboBox, Qt
+from ..qt import QComboBox, QStandardItemModel, Qt, sure
 from ..state import Panel
 from .widgets import quiet, scroll_past
 
@@ -50,7 +50,9 @@ class AlgorithmChoice:
                 self.list.setItemData(
                     row, tr(one.unavailable or one.summary), Qt.ItemDataRole.ToolTipRole
                 )
-                self.list.model().item(row).setEnabled(not one.unavailable)
+                model = self.list.model()
+                assert isinstance(model, QStandardItemModel)
+                sure(model.item(row)).setEnabled(not one.unavailable)
         self.list.setEnabled(bool(offered))
         self.list.setPlaceholderText(tr("the server tells what it can do"))
         row = self.list.findData(panel.algorithm)

@@ -5,18 +5,16 @@ An algorithm may need to know it. Enter edits.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...protocol import limits
 from ..catalogue import tr
-from ..qt import QLineEdit, Qt, Signal
+from ..qt import QEvent, QKeyEvent, QLineEdit, Qt, Signal
 from .widgets import keep_from_krita
 
 OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 """Keys that Krita's shortcuts must not take while the line has the focus."""
 
 
-class CaptionBox(QLineEdit):  # type: ignore[misc]
+class CaptionBox(QLineEdit):
     """One line, as wide as the panel."""
 
     submitted = Signal()
@@ -41,10 +39,10 @@ class CaptionBox(QLineEdit):  # type: ignore[misc]
         if text != self.text():
             self.setText(text)
 
-    def event(self, event: Any) -> bool:
+    def event(self, event: QEvent) -> bool:
         return keep_from_krita(event, OWN_KEYS) or bool(super().event(event))
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in OWN_KEYS:
             self.submitted.emit()
         else:

@@ -6,21 +6,24 @@ It shows a Panel's state, hands what the painter sets back to it, and asks for e
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 from ..catalogue import tr
 from ..qt import (
     QApplication,
     QCheckBox,
+    QEvent,
     QHBoxLayout,
     QPushButton,
+    QResizeEvent,
     QScrollArea,
+    QShowEvent,
     Qt,
     QTimer,
     QToolButton,
     QVBoxLayout,
     QWidget,
     Signal,
+    sure,
 )
 from ..state import Panel
 from .algorithm_choice import AlgorithmChoice
@@ -48,7 +51,7 @@ COMPACT_HEIGHT = 340
 """Below this, lines are saved: on a small screen Krita gives a docker 262 x 227."""
 
 
-class PanelView(QWidget):  # type: ignore[misc]
+class PanelView(QWidget):
     """One docker's content. Several may show the same Panel."""
 
     edit_wanted = Signal(bool)
@@ -62,7 +65,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.setObjectName("limn_panel")
         self._panel = panel
         self._connected_once = False
-        self._tabs: list[Any] = []
+        self._tabs: list[QWidget] = []
         self._working = False
         self._asked = False
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
@@ -106,12 +109,12 @@ class PanelView(QWidget):  # type: ignore[misc]
 
         Into the instruction, or into the caption that was asked for.
         """
-        self.window().activateWindow()
+        sure(self.window()).activateWindow()
         box = self.caption if self._panel.question else self.instruction
         box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         box.selectAll()
 
-    def event(self, event: Any) -> bool:
+    def event(self, event: QEvent) -> bool:
         """Tab goes from control to control.
 
         What has the focus hands the key up to here before Krita hides all dockers with it.
@@ -128,18 +131,18 @@ class PanelView(QWidget):  # type: ignore[misc]
         focused = QApplication.focusWidget()
         if forward or focused is None:
             return bool(super().focusNextPrevChild(forward))
-        control = focused.previousInFocusChain()
+        control = sure(focused.previousInFocusChain())
         while control is not focused and not (self.isAncestorOf(control) and takes_tab(control)):
-            control = control.previousInFocusChain()
+            control = sure(control.previousInFocusChain())
         control.setFocus(Qt.FocusReason.BacktabFocusReason)
         return True
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little height, an instruction of one line takes no more than one."""
         super().resizeEvent(event)
         self.instruction.set_least_lines(1 if self.height() < COMPACT_HEIGHT else 2)
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Starts the server the first time that the panel is seen.
 
         The painter then sees what it can do.
@@ -151,7 +154,7 @@ class PanelView(QWidget):  # type: ignore[misc]
 
     # --- building ---------------------------------------------------------------------------------
 
-    def _build_instruction(self, column: Any) -> None:
+    def _build_instruction(self, column: QVBoxLayout) -> None:
         self.instruction = InstructionBox()
         self.instruction.show_text(self._panel.instruction)
         self.instruction.edited.connect(self._panel.set_instruction)
@@ -166,7 +169,7 @@ class PanelView(QWidget):  # type: ignore[misc]
         self.caption.submitted.connect(self.answered.emit)
         column.addWidget(self.caption)
 
-    def _build_buttons(self, column: Any) -> None:
+    def _build_buttons(self, column: QVBoxLayout) -> None:
         row = QHBoxLayout()
         row.setSpacing(4)
         self.edit = named(
@@ -174,7 +177,7 @@ class PanelView(QWidget):  # type: ignore[misc]
             "limn_edit_button",
             "Do what the instruction says, on a new layer (Enter)",
         )
-        self.mask = named(
+        self.find_mask = named(
             QPushButton(tr("Find mask")),
             "limn_mask_button",
             "Select what the instruction would change, and change nothing",
@@ -186,17 +189,17 @@ class PanelView(QWidget):  # type: ignore[misc]
         )
         self.more.setText(tr("more"))
         self.more.setCheckable(True)
-        for button in (self.edit, self.mask, self.more):
+        for button in (self.edit, self.find_mask, self.more):
             may_shrink(button)
         self.edit.clicked.connect(lambda: self.edit_wanted.emit(False))
-        self.mask.clicked.connect(lambda: self.edit_wanted.emit(True))
+        self.find_mask.clicked.connect(lambda: self.edit_wanted.emit(True))
         self.more.clicked.connect(lambda checked: self._panel.set_more(bool(checked)))
         row.addWidget(self.edit, 4)
-        row.addWidget(self.mask, 4)
+        row.addWidget(self.find_mask, 4)
         row.addWidget(self.more, 3)
         column.addLayout(row)
 
-    def _build_parameters(self, column: Any) -> None:
+    def _build_parameters(self, column: QVBoxLayout) -> None:
         """Those of the first page, and all others behind "more"."""
         self.front = ParameterForm("limn_front_parameters")
         self.front.changed.connect(self._panel.set_value)
@@ -227,12 +230,12 @@ class PanelView(QWidget):  # type: ignore[misc]
         inner.addWidget(self.servers)
         column.addWidget(self.rest)
 
-    def _build_pictures(self, column: Any) -> None:
+    def _build_pictures(self, column: QVBoxLayout) -> None:
         self.pictures = Pictures(
             tr("The edit as it forms, as it will be seen in the layer"),
             tr("Where the edit happens: white is changed, black stays"),
         )
-        self.preview, self.mask_picture = self.pictures.preview, self.pictures.mask
+        self.preview, self.mask_picture = self.pictures.preview, self.pictures.found
         column.addWidget(self.pictures, 1)
 
     # --- showing ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from ..state import Panel
 from .widgets import named
 
 
-class FlatBox(QCheckBox):  # type: ignore[misc]
+class FlatBox(QCheckBox):
     """A check box that follows a Panel."""
 
     def __init__(self, panel: Panel) -> None:

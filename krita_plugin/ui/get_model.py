@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..catalogue import tr
 from ..qt import (
@@ -17,9 +17,14 @@ from ..qt import (
     QPushButton,
     Qt,
     QVBoxLayout,
+    QWidget,
+    sure,
 )
 from ..state import Panel
 from .widgets import named, quiet
+
+if TYPE_CHECKING:
+    from ..wire.model_commands import ModelCommands
 
 LOOKING = "Looking at what is there…"
 
@@ -27,10 +32,10 @@ STEPS = 1000
 """Of the progress bar: bytes are too many for it."""
 
 
-class GetModel(QDialog):  # type: ignore[misc]
+class GetModel(QDialog):
     """Nothing is fetched before the painter has agreed to the licences."""
 
-    def __init__(self, panel: Panel, commands: Any, parent: Any) -> None:
+    def __init__(self, panel: Panel, commands: ModelCommands, parent: QWidget | None) -> None:
         """commands: `wire.model_commands.ModelCommands`."""
         super().__init__(parent)
         self.setObjectName("limn_get_model_window")
@@ -103,7 +108,7 @@ class GetModel(QDialog):  # type: ignore[misc]
         return float(sizes.get(wish) or next(iter(sizes.values()), 0))
 
     def _ticked(self) -> list[dict[str, Any]]:
-        items = [self.models.item(row) for row in range(self.models.count())]
+        items = [sure(self.models.item(row)) for row in range(self.models.count())]
         return [
             item.data(Qt.ItemDataRole.UserRole)
             for item in items

@@ -7,11 +7,19 @@ with each edit.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...protocol import limits
 from ..catalogue import tr
-from ..qt import QEvent, QKeySequence, QPlainTextEdit, QSizePolicy, Qt, Signal
+from ..qt import (
+    QEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPlainTextEdit,
+    QResizeEvent,
+    QSizePolicy,
+    Qt,
+    Signal,
+    sure,
+)
 from .widgets import keep_from_krita
 
 MOST_LINES = 6
@@ -20,7 +28,7 @@ OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Up, Qt.Key.Key_Down)
 """Keys that Krita's shortcuts must not take while the box has the focus."""
 
 
-class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
+class InstructionBox(QPlainTextEdit):
     """Two lines high, and growing with the text."""
 
     submitted = Signal()
@@ -73,17 +81,17 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
 
         Its undo begins anew, so that Ctrl+Z means the picture.
         """
-        self.document().clearUndoRedoStacks()
+        sure(self.document()).clearUndoRedoStacks()
 
-    def event(self, event: Any) -> bool:
+    def event(self, event: QEvent) -> bool:
         if keep_from_krita(event, OWN_KEYS):
             return True
-        if event.type() == QEvent.Type.ShortcutOverride and self._is_for_krita(event):
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
             event.ignore()
             return True
         return bool(super().event(event))
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key, shifted = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if shifted:
@@ -101,15 +109,15 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         else:
             super().keyPressEvent(event)
 
-    def _is_for_krita(self, event: Any) -> bool:
+    def _is_for_krita(self, event: QKeyEvent) -> bool:
         """Undo and redo belong to the picture where nothing was typed since the last edit."""
-        written = self.document()
+        written = sure(self.document())
         return bool(
             (event.matches(QKeySequence.StandardKey.Undo) and not written.isUndoAvailable())
             or (event.matches(QKeySequence.StandardKey.Redo) and not written.isRedoAvailable())
         )
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
 
@@ -132,12 +140,14 @@ class InstructionBox(QPlainTextEdit):  # type: ignore[misc]
         self.edited.emit(self.text())
 
     def _fit(self) -> None:
-        lines = max(self._least_lines, min(MOST_LINES, round(self.document().size().height())))
-        scrolls = self.document().size().height() > MOST_LINES
+        lines = max(
+            self._least_lines, min(MOST_LINES, round(sure(self.document()).size().height()))
+        )
+        scrolls = sure(self.document()).size().height() > MOST_LINES
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded
             if scrolls
             else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
-        margins = 2 * (self.frameWidth() + round(self.document().documentMargin()))
+        margins = 2 * (self.frameWidth() + round(sure(self.document()).documentMargin()))
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + margins)

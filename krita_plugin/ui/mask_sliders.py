@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..preview_data import MOST
 from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
 from ..state import Panel
 from .widgets import named, scroll_past
 
 
-class MaskSliders(QWidget):  # type: ignore[misc]
+class MaskSliders(QWidget):
     """Follows a Panel. `controls`: what can be reached by Tab."""
 
     moved = Signal(int, int)
@@ -41,7 +39,7 @@ class MaskSliders(QWidget):  # type: ignore[misc]
                 slider.setValue(value)
                 slider.blockSignals(False)
 
-    def _slider(self, row: Any, title: str, name: str, least: int, tip: str) -> Any:
+    def _slider(self, row: QHBoxLayout, title: str, name: str, least: int, tip: str) -> QSlider:
         slider = named(QSlider(Qt.Orientation.Horizontal), name, tip)
         slider.setAccessibleName(tip)
         slider.setRange(least, MOST)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..catalogue import tr
 from ..panel_values import Note
-from ..qt import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
+from ..qt import QAction, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
 from ..state import Panel
 from .get_model import GetModel
 from .widgets import may_shrink, named
 
+if TYPE_CHECKING:
+    from ..wire.model_commands import ModelCommands
+
 BUNDLED = "sketchbook"
 
 
-class ModelMenu(QWidget):  # type: ignore[misc]
+class ModelMenu(QWidget):
     """A row of the docker. `controls`: what can be reached by Tab.
 
     A change waits until no edit runs; then the server starts anew.
     """
 
-    def __init__(self, panel: Panel, commands: Any, restart: Callable[[], bool]) -> None:
+    def __init__(self, panel: Panel, commands: ModelCommands, restart: Callable[[], bool]) -> None:
         """commands: `wire.model_commands.ModelCommands`.
 
         restart: starts the server anew; False where this Krita may not.
@@ -86,10 +89,12 @@ class ModelMenu(QWidget):  # type: ignore[misc]
             action.setEnabled(not one.get("trouble"))
             action.setToolTip(str(one.get("trouble") or one.get("place")))
         self.menu.addSeparator()
-        self.menu.addAction(tr("Get a model…")).triggered.connect(lambda _: self.open_dialog())
+        sure(self.menu.addAction(tr("Get a model…"))).triggered.connect(
+            lambda _: self.open_dialog()
+        )
 
-    def _add(self, words: str, name: str, is_used: bool) -> Any:
-        action = self.menu.addAction(words)
+    def _add(self, words: str, name: str, is_used: bool) -> QAction:
+        action = sure(self.menu.addAction(words))
         action.setCheckable(True)
         action.setChecked(is_used)
         action.triggered.connect(lambda _: self._commands.use([name]))

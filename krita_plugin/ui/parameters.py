@@ -5,8 +5,6 @@ They are built from the schema that the server announces.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...protocol.messages import Parameter, Value
 from ..catalogue import tr
 from ..qt import (
@@ -31,7 +29,7 @@ LEAST_WIDTH = 56
 """Of a control: seven digits and its arrows."""
 
 
-class ParameterForm(QWidget):  # type: ignore[misc]
+class ParameterForm(QWidget):
     """One row a parameter.
 
     Its title, and the control that fits its kind; its help is the tooltip of both.
@@ -46,8 +44,8 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._shown: tuple[Parameter, ...] = ()
-        self.controls: list[Any] = []
-        self.labels: list[Any] = []
+        self.controls: list[QWidget] = []
+        self.labels: list[QLabel] = []
 
     def show_parameters(self, parameters: tuple[Parameter, ...], values: dict[str, Value]) -> None:
         """Build the rows, if they are not those that stand there already."""
@@ -72,11 +70,11 @@ class ParameterForm(QWidget):  # type: ignore[misc]
             self.labels.append(label)
         self.setVisible(bool(parameters))
 
-    def _control(self, parameter: Parameter, value: Any) -> Any:
+    def _control(self, parameter: Parameter, value: Value) -> QWidget:
         name = parameter.name
         if parameter.kind == "bool":
             box = QCheckBox()
-            box.setChecked(value)
+            box.setChecked(bool(value))
             box.toggled.connect(lambda on: self.changed.emit(name, bool(on)))
             return box
         if parameter.kind == "choice":
@@ -94,7 +92,7 @@ class ParameterForm(QWidget):  # type: ignore[misc]
             whole.setRange(
                 _whole(parameter.minimum, -INT_BOUND), _whole(parameter.maximum, INT_BOUND)
             )
-            whole.setValue(value)
+            whole.setValue(int(value))
             whole.valueChanged.connect(lambda number: self.changed.emit(name, int(number)))
             return whole
         low = -FLOAT_BOUND if parameter.minimum is None else parameter.minimum
@@ -104,7 +102,7 @@ class ParameterForm(QWidget):  # type: ignore[misc]
         number.setDecimals(decimals)
         number.setSingleStep(step)
         number.setRange(low, high)
-        number.setValue(value)
+        number.setValue(float(value))
         number.valueChanged.connect(lambda real: self.changed.emit(name, round(float(real), 6)))
         return number
 

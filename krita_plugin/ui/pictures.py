@@ -14,12 +14,16 @@ from ..qt import (
     QColor,
     QImage,
     QPainter,
+    QPaintEvent,
     QPalette,
+    QRect,
     QRectF,
+    QResizeEvent,
     QSize,
     QSizePolicy,
     Qt,
     QWidget,
+    sure,
 )
 
 LEAST = 56
@@ -32,7 +36,7 @@ TALL = 1.2
 """Times its width: room taller than this shows the pictures below each other."""
 
 
-class SmallPicture(QWidget):  # type: ignore[misc]
+class SmallPicture(QWidget):
     """One picture, scaled into its place with its shape kept.
 
     A quiet word where there is none yet.
@@ -46,12 +50,12 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(60, LEAST)
         self._word = word
-        self._image: Any = None
-        self._over: Any = None
+        self._image: QImage | None = None
+        self._over: QImage | None = None
         self._place = self._view = WHOLE
         self._given: tuple[Any, ...] | None = None
 
-    def sizeHint(self) -> Any:
+    def sizeHint(self) -> QSize:
         return QSize(2 * LEAST, LEAST)
 
     def show_edit(
@@ -78,19 +82,19 @@ class SmallPicture(QWidget):  # type: ignore[misc]
             self._given, self._view = (picture, view), view
             self.update()
 
-    def shown(self) -> Any:
+    def shown(self) -> QRectF:
         """Where in this widget the view lies: as large as it fits into the frame."""
-        frame = QRectF(self._frame())
+        frame, image = QRectF(self._frame()), sure(self._image)
         wide, high = (
-            self._view.width * self._image.width(),
-            self._view.height * self._image.height(),
+            self._view.width * image.width(),
+            self._view.height * image.height(),
         )
         scale = min(frame.width() / wide, frame.height() / high)
         place = QRectF(0, 0, wide * scale, high * scale)
         place.moveCenter(frame.center())
         return place
 
-    def paintEvent(self, event: Any) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         frame = self._frame()
         painter.fillRect(frame, self.palette().color(QPalette.ColorRole.Base))
@@ -104,17 +108,18 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         painter.drawRect(frame)
         painter.end()
 
-    def _frame(self) -> Any:
+    def _frame(self) -> QRect:
         return self.rect().adjusted(0, 0, -1, -1)
 
-    def _draw(self, painter: Any, shown: Any) -> None:
+    def _draw(self, painter: QPainter, shown: QRectF) -> None:
         """The view, and what lies over the picture at its own place."""
         view, place = self._view, self._place
-        wide, high = self._image.width(), self._image.height()
+        image = sure(self._image)
+        wide, high = image.width(), image.height()
         painter.setClipRect(shown)
         painter.drawImage(
             shown,
-            self._image,
+            image,
             QRectF(view.x * wide, view.y * high, view.width * wide, view.height * high),
         )
         if self._over is not None and not self._over.isNull():
@@ -124,7 +129,7 @@ class SmallPicture(QWidget):  # type: ignore[misc]
         painter.setClipping(False)
 
 
-def _coloured(layer: LayerPicture) -> Any:
+def _coloured(layer: LayerPicture) -> QImage:
     """The layer's picture as the painter sees it, over the document's background."""
     image = QImage(layer.width, layer.height, QImage.Format.Format_RGB32)
     image.fill(QColor(*layer.background))
@@ -138,13 +143,13 @@ def _coloured(layer: LayerPicture) -> Any:
     return image
 
 
-def _grey(picture: GreyPicture) -> Any:
+def _grey(picture: GreyPicture) -> QImage:
     """A mask as an image of its own: QImage does not keep the bytes alive."""
     form = QImage.Format.Format_Grayscale8
     return QImage(picture.data, picture.width, picture.height, picture.width, form).copy()
 
 
-def _seen_through(look: Look, mask: GreyPicture | None) -> Any:
+def _seen_through(look: Look, mask: GreyPicture | None) -> QImage | None:
     """The edit with the mask of its place as its alpha; all of it without one."""
     image = QImage.fromData(look.jpeg)
     if mask is None or image.isNull():
@@ -163,7 +168,7 @@ def _seen_through(look: Look, mask: GreyPicture | None) -> Any:
     return image
 
 
-class Pictures(QWidget):  # type: ignore[misc]
+class Pictures(QWidget):
     """The edit and its mask: beside each other, or below where there is height."""
 
     def __init__(self, tip: str, mask_tip: str) -> None:
@@ -173,19 +178,19 @@ class Pictures(QWidget):  # type: ignore[misc]
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(6)
         self.preview = SmallPicture("limn_preview", tr("picture"), tip)
-        self.mask = SmallPicture("limn_mask_picture", tr("mask"), mask_tip)
+        self.found = SmallPicture("limn_mask_picture", tr("mask"), mask_tip)
         self._row.addWidget(self.preview)
-        self._row.addWidget(self.mask)
+        self._row.addWidget(self.found)
 
-    def minimumSizeHint(self) -> Any:
+    def minimumSizeHint(self) -> QSize:
         return QSize(120, LEAST)
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         tall = self.height() > TALL * self.width()
         ways = QBoxLayout.Direction
         self._row.setDirection(ways.TopToBottom if tall else ways.LeftToRight)
 
 
-def _faded(colour: Any) -> Any:
+def _faded(colour: QColor) -> QColor:
     return QColor(colour.red(), colour.green(), colour.blue(), 110)

@@ -9,7 +9,7 @@ from ..state import Panel
 from .widgets import may_shrink, named, scroll_past
 
 
-class SeedRow(QHBoxLayout):  # type: ignore[misc]
+class SeedRow(QHBoxLayout):
     """A label, a number and a button: `label`, `seed`, `again`."""
 
     def __init__(self, panel: Panel) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...protocol.messages import HINT_MODES
 from ..catalogue import tr
-from ..qt import QButtonGroup, QHBoxLayout, QLabel, QPalette, QPushButton, QWidget
+from ..qt import (
+    QAbstractButton,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QPalette,
+    QPushButton,
+    QWidget,
+    sure,
+)
 from ..state import Panel
 from .widgets import may_shrink, named
 
@@ -18,7 +25,7 @@ HINTS = {
 }
 
 
-class SelectionChoice(QHBoxLayout):  # type: ignore[misc]
+class SelectionChoice(QHBoxLayout):
     """One button for each mode; the chosen one is filled."""
 
     def __init__(self, panel: Panel, frame: QWidget) -> None:
@@ -44,7 +51,7 @@ class SelectionChoice(QHBoxLayout):  # type: ignore[misc]
         )
 
     @property
-    def controls(self) -> list[Any]:
+    def controls(self) -> list[QAbstractButton]:
         """The buttons, in the order of Tab."""
         return list(self._hints.buttons())
 
@@ -54,7 +61,7 @@ class SelectionChoice(QHBoxLayout):  # type: ignore[misc]
         By its palette: a style sheet would take Krita's small font from it.
         """
         for number, mode in enumerate(HINT_MODES):
-            button, chosen = self._hints.button(number), mode == self._panel.hint_mode
+            button, chosen = sure(self._hints.button(number)), mode == self._panel.hint_mode
             button.setChecked(chosen)
             colours = QPalette(self._frame.palette())
             if chosen:

@@ -6,8 +6,6 @@ shown, and nothing is sent before the painter has said that it is the right one.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...protocol import remote
 from ..catalogue import tr
 from ..panel_values import ServerList, place
@@ -31,7 +29,7 @@ IN_A_LINE = 24
 """Signs of a fingerprint in a line: 8 pairs, which a narrow docker has room for."""
 
 
-class ServerChoice(QWidget):  # type: ignore[misc]
+class ServerChoice(QWidget):
     """A list of servers.
 
     Fields for another one; the question whether a certificate is right.
@@ -94,7 +92,7 @@ class ServerChoice(QWidget):  # type: ignore[misc]
         self.fingerprint.setText("\n".join(_lines(servers.asked)))
         self._show_parts()
 
-    def _build_new(self, column: Any) -> None:
+    def _build_new(self, column: QVBoxLayout) -> None:
         self.address = named(
             QLineEdit(), "limn_server_address", tr("Where it listens, as whoever runs it tells")
         )
@@ -118,7 +116,7 @@ class ServerChoice(QWidget):  # type: ignore[misc]
         self.connect_button.clicked.connect(lambda _: self._connect())
         column.addWidget(self.connect_button)
 
-    def _build_question(self, column: Any) -> None:
+    def _build_question(self, column: QVBoxLayout) -> None:
         self.fingerprint = quiet(
             "limn_server_fingerprint",
             tr("The certificate's SHA-256; the server prints its own when it starts"),
@@ -130,19 +128,19 @@ class ServerChoice(QWidget):  # type: ignore[misc]
         self.trust.clicked.connect(lambda _: self.trust_wanted.emit())
         column.addWidget(self.trust)
 
-    def _button(self, name: str, text: str, tip: str) -> Any:
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = named(QPushButton(text), name, tip)
         may_shrink(button)
         return button
 
     def _show_parts(self) -> None:
         servers = self._panel.servers
-        for one in (self.address, self.token, self.connect_button):
-            one.setVisible(self._adding)
+        for added in (self.address, self.token, self.connect_button):
+            added.setVisible(self._adding)
         self.wrong.setVisible(self._adding and bool(self.wrong.text()))
         self.forget.setVisible(bool(servers.used) and not self._adding)
-        for one in (self.fingerprint, self.trust):
-            one.setVisible(bool(servers.asked) and not self._adding)
+        for asked in (self.fingerprint, self.trust):
+            asked.setVisible(bool(servers.asked) and not self._adding)
 
     def _chosen(self, row: int) -> None:
         url = str(self.choice.itemData(row))

@@ -5,8 +5,6 @@ How far the edit is, how the last one ended, what runs where.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..catalogue import tr
 from ..panel_values import Link, Note, Work
 from ..qt import (
@@ -16,6 +14,7 @@ from ..qt import (
     QMenu,
     QProgressBar,
     QPushButton,
+    QResizeEvent,
     QSizePolicy,
     Qt,
     QTimer,
@@ -23,6 +22,7 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
     Signal,
+    sure,
 )
 from ..sentences import progress_words
 from ..state import Panel
@@ -40,7 +40,7 @@ Its words say the same, for those who don't tell the colours apart.
 ERROR_COLOUR = "#e0736c"
 
 
-class Status(QWidget):  # type: ignore[misc]
+class Status(QWidget):
     """Progress, note and connection of a Panel.
 
     `controls`: what can be reached by Tab, from top to bottom.
@@ -70,13 +70,13 @@ class Status(QWidget):  # type: ignore[misc]
         self._show_kept(self._panel.kept)
         self._show_link(self._panel.link)
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         QTimer.singleShot(0, self._fit_link)
 
     # --- building ---------------------------------------------------------------------------------
 
-    def _build_progress(self, column: Any) -> None:
+    def _build_progress(self, column: QVBoxLayout) -> None:
         self.work = QWidget()
         self.work.setObjectName("limn_work")
         row = QHBoxLayout(self.work)
@@ -99,7 +99,7 @@ class Status(QWidget):  # type: ignore[misc]
         row.addWidget(self.cancel)
         column.addWidget(self.work)
 
-    def _build_note(self, column: Any) -> None:
+    def _build_note(self, column: QVBoxLayout) -> None:
         self.note = quiet("limn_note", "How the last edit ended")
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.keep = named(
@@ -118,7 +118,7 @@ class Status(QWidget):  # type: ignore[misc]
         column.addLayout(row)
         column.addWidget(self.keep)
 
-    def _build_link(self, column: Any) -> None:
+    def _build_link(self, column: QVBoxLayout) -> None:
         self.link = named(QPushButton(), "limn_link", "")
         self.link.setFlat(True)
         self.link.setStyleSheet("text-align: left; padding: 1px; border: none;")
@@ -134,12 +134,12 @@ class Status(QWidget):  # type: ignore[misc]
         column.addLayout(row)
         self._menu = QMenu(self)
         self._menu.setObjectName("limn_link_menu")
-        self._start = self._menu.addAction(tr("Start the server"))
+        self._start = sure(self._menu.addAction(tr("Start the server")))
         self._start.triggered.connect(lambda _: self.start_wanted.emit())
-        self._stop = self._menu.addAction(tr("Stop the server"))
+        self._stop = sure(self._menu.addAction(tr("Stop the server")))
         self._stop.triggered.connect(lambda _: self.stop_wanted.emit())
-        copy = self._menu.addAction(tr("Copy a report"))
-        copy.triggered.connect(lambda: QApplication.clipboard().setText(self._report()))
+        copy = sure(self._menu.addAction(tr("Copy a report")))
+        copy.triggered.connect(lambda: sure(QApplication.clipboard()).setText(self._report()))
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class Status(QWidget):  # type: ignore[misc]
 
     def _copy_details(self) -> None:
         if self._panel.note is not None:
-            QApplication.clipboard().setText(self._report())
+            sure(QApplication.clipboard()).setText(self._report())
             self.details.setText(tr("copied"))
 
     def _report(self) -> str:

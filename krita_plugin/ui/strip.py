@@ -14,11 +14,13 @@ from ..qt import (
     QBuffer,
     QByteArray,
     QEvent,
+    QFocusEvent,
     QHBoxLayout,
     QIcon,
     QImage,
     QImageReader,
     QIODevice,
+    QKeyEvent,
     QLabel,
     QListView,
     QListWidget,
@@ -56,7 +58,7 @@ KEYS = (
 )
 
 
-class Pictures(QListWidget):  # type: ignore[misc]
+class Pictures(QListWidget):
     """The small pictures, and their keys.
 
     Enter keeps, Del discards, Space held down shows the picture before.
@@ -85,10 +87,10 @@ class Pictures(QListWidget):  # type: ignore[misc]
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(SIDE + 24)
 
-    def event(self, event: Any) -> bool:
+    def event(self, event: QEvent) -> bool:
         return keep_from_krita(event, KEYS) or bool(super().event(event))
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.kept.emit()
@@ -100,18 +102,18 @@ class Pictures(QListWidget):  # type: ignore[misc]
         else:
             super().keyPressEvent(event)
 
-    def keyReleaseEvent(self, event: Any) -> None:
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.compared.emit(False)
         else:
             super().keyReleaseEvent(event)
 
-    def focusOutEvent(self, event: Any) -> None:
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.compared.emit(False)
 
 
-class Strip(QWidget):  # type: ignore[misc]
+class Strip(QWidget):
     """Follows a Panel; what the painter wants of a result comes as signals.
 
     `controls`: what can be reached by Tab, in order.
@@ -205,7 +207,7 @@ class Strip(QWidget):  # type: ignore[misc]
             self.pictures.setCurrentRow(rows.index(self._panel.result))
         self.pictures.blockSignals(False)
 
-    def event(self, event: Any) -> bool:
+    def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Show:
             self._timer.start()
             self.looked.emit()
@@ -213,7 +215,9 @@ class Strip(QWidget):  # type: ignore[misc]
             self._timer.stop()
         return bool(super().event(event))
 
-    def _button(self, row: Any, name: str, text: str, tip: str, signal: Any | None) -> Any:
+    def _button(
+        self, row: QHBoxLayout, name: str, text: str, tip: str, signal: Any | None
+    ) -> QToolButton:
         button = named(QToolButton(), f"limn_result_{name}", tip)
         button.setText(text)
         button.setAccessibleName(tip)
@@ -222,12 +226,12 @@ class Strip(QWidget):  # type: ignore[misc]
         row.addWidget(button)
         return button
 
-    def _chose(self, item: Any, _: Any) -> None:
+    def _chose(self, item: QListWidgetItem | None, _: QListWidgetItem | None) -> None:
         if item is not None:
             self.shown.emit(str(item.data(Qt.ItemDataRole.UserRole)))
 
 
-def _decoded(jpeg: bytes) -> Any:
+def _decoded(jpeg: bytes) -> QImage:
     """The picture of a file from anybody; a dark one where it is none or too large."""
     data = QByteArray(jpeg)
     buffer = QBuffer(data)

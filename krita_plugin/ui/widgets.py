@@ -6,14 +6,28 @@ Names and tooltips, narrowness, colours, and how they behave under wheel and Tab
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
+from typing import TypeVar
 
 from ..catalogue import tr
-from ..qt import QColor, QEvent, QLabel, QObject, QPalette, QSizePolicy, Qt
+from ..qt import (
+    QAbstractButton,
+    QColor,
+    QEvent,
+    QKeyEvent,
+    QLabel,
+    QObject,
+    QPalette,
+    QSizePolicy,
+    Qt,
+    QWidget,
+    sure,
+)
 from .contrast import legible
 
+W = TypeVar("W", bound=QWidget)
 
-def named(widget: Any, name: str, tip: str) -> Any:
+
+def named(widget: W, name: str, tip: str) -> W:
     widget.setObjectName(name)
     widget.setToolTip(tr(tip))
     widget.setAccessibleName(tr(tip).partition("\n")[0])
@@ -21,29 +35,33 @@ def named(widget: Any, name: str, tip: str) -> Any:
     return widget
 
 
-def takes_tab(widget: Any) -> bool:
+def takes_tab(widget: QWidget) -> bool:
     """Whether a painter expects the focus here."""
     wanted = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.focusProxy() is None
     return wanted and widget.isVisible() and widget.isEnabled()
 
 
-def tint(label: Any, colour: str) -> None:
+def tint(label: QLabel, colour: str) -> None:
     """Give a label's text a colour as it can be read here, or its usual one."""
-    palette = QPalette(label.parentWidget().palette())
+    palette = QPalette(sure(label.parentWidget()).palette())
     if colour:
-        ground = palette.color(QPalette.ColorRole.Window).getRgb()[:3]
-        seen = legible(QColor(colour).getRgb()[:3], ground)
+        ground = palette.color(QPalette.ColorRole.Window)
+        seen = legible(_rgb(QColor(colour)), _rgb(ground))
         palette.setColor(QPalette.ColorRole.WindowText, QColor(*seen))
     label.setPalette(palette)
 
 
-def may_shrink(button: Any) -> None:
+def _rgb(colour: QColor) -> tuple[int, int, int]:
+    return colour.red(), colour.green(), colour.blue()
+
+
+def may_shrink(button: QAbstractButton) -> None:
     """A row of buttons fits a narrow docker in any font."""
     button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     button.setMinimumWidth(36)
 
 
-def quiet(name: str, tip: str) -> Any:
+def quiet(name: str, tip: str) -> QLabel:
     """A quiet label that wraps and never makes the docker wider."""
     label = QLabel()
     label.setObjectName(name)
@@ -53,13 +71,14 @@ def quiet(name: str, tip: str) -> Any:
     return label
 
 
-def keep_from_krita(event: Any, keys: Container[Any]) -> bool:
+def keep_from_krita(event: QEvent, keys: Container[int]) -> bool:
     """Take these keys, unless Ctrl is held, before Krita's shortcuts do.
 
     Whether the event was about one of them.
     """
     if (
-        event.type() != QEvent.Type.ShortcutOverride
+        not isinstance(event, QKeyEvent)
+        or event.type() != QEvent.Type.ShortcutOverride
         or event.key() not in keys
         or event.modifiers() & Qt.KeyboardModifier.ControlModifier
     ):
@@ -68,17 +87,21 @@ def keep_from_krita(event: Any, keys: Container[Any]) -> bool:
     return True
 
 
-def scroll_past(control: Any) -> None:
+def scroll_past(control: QWidget) -> None:
     """Who scrolls the panel must not change a setting in passing."""
     control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     control.installEventFilter(_Guard(control))
 
 
-class _Guard(QObject):  # type: ignore[misc]
+class _Guard(QObject):
     """Keeps the wheel from a control that has not the focus."""
 
-    def eventFilter(self, watched: Any, event: Any) -> bool:
-        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+    def __init__(self, control: QWidget) -> None:
+        super().__init__(control)
+        self._control = control
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and not self._control.hasFocus():
             event.ignore()  # the panel scrolls
             return True
         return False

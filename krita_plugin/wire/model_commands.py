@@ -19,7 +19,7 @@ LAST_WORDS = 400
 """Characters of what a command has said before it failed."""
 
 
-class ModelCommands(QObject):  # type: ignore[misc]
+class ModelCommands(QObject):
     """One command at a time; signals arrive on the main thread."""
 
     listed = Signal(object)
@@ -33,7 +33,7 @@ class ModelCommands(QObject):  # type: ignore[misc]
         """command: starts the server, as the installer noted it; may raise ServerTrouble."""
         super().__init__()
         self._command = command
-        self._process: Any = None
+        self._process: QProcess | None = None
         self._what = ""
         self._said = b""
         self._stopped = False
@@ -92,7 +92,9 @@ class ModelCommands(QObject):  # type: ignore[misc]
             process.deleteLater()
 
     def _read(self) -> None:
-        self._said += bytes(self._process.readAllStandardOutput())
+        if self._process is None:
+            return
+        self._said += self._process.readAllStandardOutput().data()
         if len(self._said) > MAX_BYTES:
             self.cancel()
         if self._what == "get":
@@ -106,8 +108,8 @@ class ModelCommands(QObject):  # type: ignore[misc]
         process, self._process = self._process, None
         if process is None:
             return
-        self._said += bytes(process.readAllStandardOutput())
-        words = bytes(process.readAllStandardError()).decode("utf-8", "replace").strip()
+        self._said += process.readAllStandardOutput().data()
+        words = process.readAllStandardError().data().decode("utf-8", "replace").strip()
         process.deleteLater()
         if self._what == "list":
             self.listed.emit(_object(self._said) if code == 0 else {})

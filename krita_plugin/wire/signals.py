@@ -19,7 +19,7 @@ class Order:
     value: Any = None
 
 
-class Signals(QObject):  # type: ignore[misc]
+class Signals(QObject):
     """Emitted in the wire's threads; they arrive on the main thread."""
 
     linked = Signal(object)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...protocol.messages import Failed, Pixels, Submit
+from ...protocol.values import Format
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Draft:
     job: str
     width: int
     height: int
-    format: Any
+    format: Format
     pixels: Sequence[bytes]
     hint: Sequence[bytes] | None
 
