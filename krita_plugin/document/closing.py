@@ -123,9 +123,9 @@ class Settling(QObject):
             self._timer.start(round(left * 1000) + 1)
             return
         watched, self._watched, self._changed = self._watched, [], []
-        for one in watched:
+        for window in watched:
             with contextlib.suppress(RuntimeError):
-                one.removeEventFilter(self)
+                window.removeEventFilter(self)
 
     def _at_rest(self) -> bool:
         """Whether Krita draws none of these pictures.
