@@ -22,6 +22,7 @@ from .language.prompts import are_captions
 from .language.references import PEOPLE
 from .language.wording import ARMS_UP, split, state_of, subject_head
 from .request import Parameter, Value, parameter, parameters_of, resolve
+from .said import Said, say
 
 FEWEST = 2  # steps that every algorithm takes
 NAME = "auto"
@@ -31,6 +32,7 @@ SUMMARY = "Chooses the algorithm by what the sentence asks for, and says which a
 UNFIT = {
     "needs-caption": "",
     "nothing-changes": "the caption says so already",
+    "not-in-caption": "the caption does not tell the rest",
 }  # by what captions() raises; "": no obstacle
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -53,6 +55,16 @@ KINDS: dict[Kind, str] = {
     "unknown": "follows the sentence as written",
 }
 """What an algorithm can declare that it serves, and how a painter is told."""
+
+REASONS = {
+    (False, ""): "{title}: {what}",
+    (False, "{why}"): "{title}: {what}; {why}",
+    (False, "{other} is not there"): "{title}: {what}; {other} is not there",
+    (True, ""): "{title}: {number} local edits",
+    (True, "{why}"): "{title}: {number} local edits; {why}",
+    (True, "{other} is not there"): "{title}: {number} local edits; {other} is not there",
+}
+"""How a choice is told: by whether it is of several edits, and by what the wanted one lacks."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ def parameters_for(algorithm: Facts, given: Mapping[str, Value]) -> dict[str, Va
     return dict.fromkeys(algorithm.counts, max(FEWEST, steps)) if steps else {}
 
 
-def choose(instruction: Instruction, available: Collection[str] | None = None) -> tuple[str, str]:
+def choose(instruction: Instruction, available: Collection[str] | None = None) -> tuple[str, Said]:
     """The algorithm's name, and the reason: ("foi", "FoI: two local edits").
 
     available: the names of those that the model can run; None: all.
@@ -94,11 +106,12 @@ def choose(instruction: Instruction, available: Collection[str] | None = None) -
     obstacles = {one.name: _obstacle(one, instruction, available) for one in (wanted, *stand_ins)}
     free = [name for name, obstacle in obstacles.items() if not obstacle]
     name = next(iter(free or [name for name in obstacles if name in available]), wanted.name)
-    because = reason if name == wanted.name else f"{reason}; {obstacles[wanted.name]}"
-    return name, f"{known[name].title}: {because}"
+    lacks = say("") if name == wanted.name else obstacles[wanted.name]
+    template = REASONS["number" in reason.data, lacks.template]
+    return name, say(template, "auto", title=known[name].title, **reason.data, **lacks.data)
 
 
-def wish(instruction: Instruction) -> tuple[Facts, str]:
+def wish(instruction: Instruction) -> tuple[Facts, Said]:
     """The algorithm that serves this instruction best, and what the instruction does.
 
     Whether the model can run that algorithm is not asked here.
@@ -106,7 +119,9 @@ def wish(instruction: Instruction) -> tuple[Facts, str]:
     items = instruction.items
     kind = kind_of(items[0]) if len(items) == 1 else "several"
     number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
-    return serving(kind), KINDS[kind].format(number=number)
+    if kind == "several":
+        return serving(kind), say(KINDS[kind], number=number)
+    return serving(kind), say("{what}", what=KINDS[kind])
 
 
 def serving(kind: Kind) -> Facts:
@@ -118,15 +133,16 @@ def serving(kind: Kind) -> Facts:
     return next(iter(found or [one for one in declared().values() if one.stands_in]))
 
 
-def _obstacle(algorithm: Facts, instruction: Instruction, available: Collection[str]) -> str:
+def _obstacle(algorithm: Facts, instruction: Instruction, available: Collection[str]) -> Said:
     """Why an algorithm cannot take it, or nothing."""
     if algorithm.name not in available:
-        return f"{algorithm.title} is not there"
+        return say("{other} is not there", other=algorithm.title)
     try:
         algorithm.texts(instruction)
     except EditError as error:
-        return UNFIT.get(error.code, "the caption does not tell the rest")
-    return ""
+        why = UNFIT.get(error.code, UNFIT["not-in-caption"])
+        return say("{why}", why=why) if why else say("")
+    return say("")
 
 
 def kind_of(item: Item) -> Kind:

@@ -99,7 +99,7 @@ class Incoming(QObject):
         if isinstance(message, Queued) and shown:
             self._panel.queued(message.ahead, len(self._under_way) - 1, message.seconds_left)
         elif isinstance(message, Chosen) and shown:
-            self._panel.chose(message.reason)
+            self._panel.chose(told(message.said) or message.reason)
         elif isinstance(message, messages.Note) and shown:
             self._panel.foretold(message.said)
         elif isinstance(message, Progress) and shown:
@@ -118,9 +118,8 @@ class Incoming(QObject):
         elif isinstance(message, Done):
             edit.done = message
             if shown and message.reason:
-                self._panel.chose(
-                    message.reason
-                )  # for an edit whose connection was lost when it was chosen
+                # for an edit whose connection was lost when it was chosen
+                self._panel.chose(told(message.chosen) or message.reason)
             self._delivery.finish(edit)
         elif isinstance(message, Failed):
             self._under_way.client.acknowledge(message.job)

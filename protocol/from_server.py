@@ -167,13 +167,14 @@ class Missing:
 class Chosen:
     """The server has chosen this algorithm for a job submitted with "auto".
 
-    And why, for a painter: "TAS: changes a pose".
+    And why, for a painter: "TAS: changes a pose". said: the same as it can be translated.
     """
 
     job: JobId
     seq: Count
     algorithm: Name
     reason: Label
+    said: Said = NOTHING
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,8 @@ class Result:
 class Done:
     """The job's good end, and what it used.
 
-    The algorithm that ran, and why where it was chosen by the server. seconds: by stage.
+    The algorithm that ran, and why where it was chosen by the server; `chosen`: that reason as it
+    can be translated. seconds: by stage.
     understood: how the instruction was read, by aspect. notes: what the painter should know of it.
     """
 
@@ -296,6 +298,7 @@ class Done:
     reused: tuple[Label, ...] = ()
     reason: Label = ""
     clears: bool = False
+    chosen: Said = NOTHING
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ class Editor:
                 told = True  # and again with less
         except editing.EditError as error:
             if error.choice is not None:
-                yield Chosen(submit.job, 0, *error.choice)
+                yield Chosen(submit.job, 0, *error.choice, on_wire(error.choice[1]))
             log.info("edit refused job=%s code=%s", submit.job, error.code)
             yield Failed(
                 submit.job,
@@ -172,7 +172,7 @@ class Editor:
         algorithm = prepared.algorithm
         if prepared.reason:
             log.info("chose job=%s algorithm=%s", submit.job, algorithm.name)
-            yield Chosen(submit.job, 0, algorithm.name, prepared.reason)
+            yield Chosen(submit.job, 0, algorithm.name, prepared.reason, on_wire(prepared.reason))
         estimate = Estimate(self._earlier.setdefault((algorithm.name, submit.mask_only), {}))
         if notes:
             estimate.begin(DESCRIBING, began)

@@ -11,6 +11,7 @@ from limn import editing
 from limn.editing import events
 from limn.protocol import limits
 from limn.protocol.messages import Done, JobMessage, Mask, PartMask, Region, Result, Submit
+from limn.protocol.values import NOTHING
 
 from . import images
 from .sayings import on_wire
@@ -51,6 +52,7 @@ def finish(
         notes=tuple(map(on_wire, (*notes, *report.warnings)))[: limits.MAX_ITEMS],
         reused=_cut(report.reused, limits.MAX_LABEL),
         reason=report.reason,
+        chosen=on_wire(report.reason) if report.reason else NOTHING,
         clears=done.clears and request.opacity is not None,
     )
 

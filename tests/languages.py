@@ -2,15 +2,17 @@
 
     python -m tests.languages          the templates that some catalogue lacks, as JSON by language
 
-Collected are the words of the docker, and those of notes and stages that the server sends. The help
-texts of parameters, which speak of papers, stay in English.
+Collected are the words of the docker, those of notes, stages, questions and reasons that the server
+sends, and what methods and their parameters are called.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,14 +37,16 @@ TABLES = {
     "krita_plugin/ui/selection_choice.py": ("HINTS",),
     "krita_plugin/plugin.py": ("acts",),
     "editing/reading.py": ("DOES",),
+    "editing/auto.py": ("SUMMARY", "KINDS", "REASONS", "UNFIT", "NUMBER_WORDS"),
 }
 """Names whose texts a painter reads."""
 
-DECLARED = ("purpose",)
+DECLARED = ("purpose", "summary")
 """Of a method's declaration."""
 
 
-def templates() -> set[str]:
+@cache
+def templates() -> frozenset[str]:
     """All of them."""
     found: set[str] = set()
     for file in sorted((ROOT / "krita_plugin").rglob("*.py")):
@@ -53,10 +57,12 @@ def templates() -> set[str]:
     for name, tables in TABLES.items():
         for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
             targets = node.targets if isinstance(node, ast.Assign) else ()
+            if isinstance(node, ast.AnnAssign):
+                targets = [node.target]
             if any(isinstance(one, ast.Name) and one.id in tables for one in targets):
-                assert isinstance(node, ast.Assign)
+                assert isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
                 found.update(_values(node.value))
-    return found
+    return frozenset(text for text in found if not re.fullmatch(r"\{\w+\}", text))
 
 
 def _spoken(file: Path, calls: set[str]) -> Iterator[str]:
@@ -75,6 +81,11 @@ def _spoken(file: Path, calls: set[str]) -> Iterator[str]:
             given = {keyword.arg: keyword.value for keyword in node.keywords}
             for field in DECLARED:
                 yield from _texts(given.get(field))
+        elif name == "parameter":
+            yield from (text for one in node.args[1:2] for text in _texts(one))
+            yield from (
+                text for one in node.keywords if one.arg == "title" for text in _texts(one.value)
+            )
         elif name in calls:
             arguments = node.args[:1] if name in WHOLLY else node.args
             for argument in arguments:

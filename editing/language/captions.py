@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import EditError
+from ..said import say
 from . import english
 from . import lexicon as lex
 from .instruction import Item
@@ -53,16 +54,23 @@ def edited(caption: str, item: Item) -> str:
     if item.operation == "add":
         return joined(_add(words, item))
     if item.operation == "raw":
-        sentence = f"It is not clear what the picture shows after {item.text!r}."
-        raise EditError("no-target", sentence, "Write it as: what is there => what to show.")
+        raise EditError(
+            "no-target",
+            say("It is not clear what the picture shows after {text}.", text=repr(item.text)),
+            say("Write it as: what is there => what to show."),
+        )
     if subject_head(item) == "background" and (changed := _background(words, item)) is not None:
         return joined(changed)
     phrase = locate(words, item.subject)
     if phrase is None:
         raise EditError(
             "not-in-caption",
-            f"The caption {caption!r} does not mention {item.subject!r}.",
-            "Name it in the caption, or write the edit as: what is there => what to show.",
+            say(
+                "The caption {caption} does not mention {thing}.",
+                caption=repr(caption),
+                thing=repr(item.subject),
+            ),
+            say("Name it in the caption, or write the edit as: what is there => what to show."),
         )
     change = {"replace": _replace, "remove": _remove, "modify": _modify}[item.operation]
     return joined(change(words, phrase, item))
@@ -77,8 +85,8 @@ def _arrow(words: Words, item: Item) -> str:
             return joined(_with_article(words[:i], new) + words[i + len(old) :])
     raise EditError(
         "not-in-caption",
-        f"The caption does not contain {item.subject!r}.",
-        "Use the caption's own words before the arrow.",
+        say("The caption does not contain {thing}.", thing=repr(item.subject)),
+        say("Use the caption's own words before the arrow."),
     )
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import EditError
+from ..said import say
 from . import pieces
 from .grammar import is_imperative, read
 from .marks import MARK, Mark, Span, clip, place, take
@@ -120,8 +121,13 @@ def parse(text: str, caption: str = "") -> Instruction:
     """
     for what, value in (("instruction", text), ("caption", caption)):
         if len(value) > MAX_CHARACTERS:
-            sentence = f"The {what} has {len(value)} characters; {MAX_CHARACTERS} is the limit."
-            raise EditError(f"{what}-too-long", sentence, "Make it shorter.")
+            sentence = say(
+                "The {what} has {count} characters; {most} is the limit.",
+                what=what,
+                count=len(value),
+                most=MAX_CHARACTERS,
+            )
+            raise EditError(f"{what}-too-long", sentence, say("Make it shorter."))
     notes: list[str] = []
     written = _unlisted(_clean(text)).split("\n")
     lines = [line for line in map(_squeeze, written) if line]
@@ -135,12 +141,16 @@ def parse(text: str, caption: str = "") -> Instruction:
     if not items:
         raise EditError(
             "empty-instruction",
-            "There is no instruction.",
-            'Write what to change, for example "make the star blue".',
+            say("There is no instruction."),
+            say('Write what to change, for example "make the star blue".'),
         )
     if len(items) > MAX_ITEMS:
-        sentence = f"There are {len(items)} instructions; {MAX_ITEMS} is the limit."
-        raise EditError("too-many-items", sentence, "Give the last ones in a second edit.")
+        sentence = say(
+            "There are {count} instructions; {most} is the limit.",
+            count=len(items),
+            most=MAX_ITEMS,
+        )
+        raise EditError("too-many-items", sentence, say("Give the last ones in a second edit."))
     named = [
         _item(plain, ())
         if text != item.text and pieces.settled(plain := imperative(text))
@@ -153,7 +163,7 @@ def parse(text: str, caption: str = "") -> Instruction:
     question = question or next((q for item in items if (q := unclear(item)) is not None), None)
     if question is None:
         notes += [
-            f"Not sure what {i.text!r} asks: it goes to the model as it is."
+            say("Not sure what {text} asks: it goes to the model as it is.", text=repr(i.text))
             for i in items
             if not i.sure
         ]
@@ -169,7 +179,12 @@ def _foreign(*texts: str) -> list[str]:
         if any(c.isalpha() and not c.isascii() for c in t.word)
     ]
     return (
-        [f"The model learned its words in English; {words[0]!r} may not reach it as it is meant."]
+        [
+            say(
+                "The model learned its words in English; {word} may not reach it as it is meant.",
+                word=repr(words[0]),
+            )
+        ]
         if words
         else []
     )
@@ -232,7 +247,7 @@ def _items(line: str, notes: list[str], seen: list[str]) -> list[Item]:
     items: list[Item] = []
     for piece, own in found:
         if len(found) > 1 and pieces.stays(piece):
-            notes.append(KEPT.format(piece))
+            notes.append(say(KEPT, text=repr(piece)))
         elif len(found) > 1 and pieces.context(piece, [other for other, _ in found]):
             seen += pieces.things(piece)
         else:
@@ -253,11 +268,11 @@ def _of_piece(piece: str, own: tuple[Mark, ...], notes: list[str]) -> list[Item]
     if lost or not all(plain == piece or pieces.settled(plain) for plain in plains):
         return [_item(piece, own)]
     if kept:
-        notes.append(KEPT.format(kept))
+        notes.append(say(KEPT, text=repr(kept)))
     return [_item(plain, where) for plain, where in zip(plains, placed, strict=True)]
 
 
-KEPT = "Kept as it is anyway, outside of what changes: {!r}."
+KEPT = "Kept as it is anyway, outside of what changes: {text}."
 
 
 def _item(text: str, marks: tuple[Mark, ...]) -> Item:

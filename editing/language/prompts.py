@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import EditError
+from ..said import say
 from . import english
 from . import lexicon as lex
 from .alignment import span_of
@@ -72,11 +73,14 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
         if not source:
             raise EditError(
                 "needs-caption",
-                "This algorithm compares two descriptions, and it is not known what the picture "
-                "shows now.",
-                'Give a caption, or a first line "image: a red star on a pink background"; or '
-                "write the edit as: "
-                "what is there => what to show.",
+                say(
+                    "This algorithm compares two descriptions, and it is not known what the "
+                    "picture shows now."
+                ),
+                say(
+                    'Give a caption, or a first line "image: a red star on a pink background"; or '
+                    "write the edit as: what is there => what to show."
+                ),
             )
     elif (
         instruction.items[0].form == "arrow"
@@ -105,8 +109,8 @@ def captions(instruction: Instruction, required: bool = True) -> Captions:
     if [w.lower() for w in split(source)] == [w.lower() for w in split(target)]:
         raise EditError(
             "nothing-changes",
-            f"Source and target are the same: {source!r}.",
-            "Say what shall be different.",
+            say("Source and target are the same: {text}.", text=repr(source)),
+            say("Say what shall be different."),
         )
     return Captions(source, target, derived)
 

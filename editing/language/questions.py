@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..said import say
 from . import english, pieces, spelling
 from . import lexicon as lex
 from .grammar import is_imperative
 from .phrases import head, tokens
 
 Span = tuple[int, int]
+
+NOT_CLEAR = "It is not clear what {text} asks for. Say what to change, and into what."
 
 EXCEPTIONS = frozenset("except excluding besides apart".split())
 ASKING = frozenset("what where who why when which how is are was were does do did whose".split())
@@ -81,19 +84,23 @@ def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question 
         strange = spelling.foreign(words)
         if strange and not (slips and healed and not spelling.little(words)):
             named = ", ".join(dict.fromkeys(strange[:3]))
-            sentence = f"Limn and its model know English only, and this is not English: {named}."
+            sentence = say(
+                "Limn and its model know English only, and this is not English: {words}.",
+                words=named,
+            )
             return Question("not-english", sentence), lines
         fixed.append(text)
     if fixed == lines:
         return None, lines
     proposal = "\n".join(fixed)
-    return Question("did-you-mean", f"Did you mean: {proposal}?", proposal), fixed
+    sentence = say("Did you mean: {proposal}?", proposal=proposal)
+    return Question("did-you-mean", sentence, proposal), fixed
 
 
 def _says_nothing(item: Part, words: list[str]) -> Question | None:
     """Remove; make it; surprise me; asdf; go back; same but blue."""
     text = item.text
-    sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+    sentence = say(NOT_CLEAR, text=repr(text))
     whole = any(w in lex.WHOLE or w in lex.PICTURES for w in words[1:])
     imperative = item.form == "imperative" and item.operation != "global"
     if imperative and not item.keyword and (item.operation == "raw" or not whole):
@@ -105,8 +112,8 @@ def _says_nothing(item: Part, words: list[str]) -> Question | None:
     word = item.keyword.lower()
     heard = not word or spelling.is_known(word) or english.zipf(word) > 0
     if item.form == "phrase" and not heard:
-        said = f"{item.keyword!r} is no word that Limn knows."
-        return Question("unclear", f"{said} Say what to change, and into what.")
+        unknown = "{word} is no word that Limn knows. Say what to change, and into what."
+        return Question("unclear", say(unknown, word=repr(item.keyword)))
     little = lex.PREPOSITIONS | lex.ADVERBS | {"back", "up", "down"}
     bare = bool(words) and english.is_base_verb(words[0]) and not lex.is_adjective(words[0])
     if item.form == "phrase" and bare and words[1:] and all(w in little for w in words[1:]):
@@ -124,53 +131,75 @@ def unclear(item: Part) -> Question | None:
     text = item.text
     words = [t.word for t in tokens(text)]
     if pieces.stays(text):
-        sentence = f"{text!r} says what shall not change; nothing else was asked for."
+        sentence = say(
+            "{text} says what shall not change; nothing else was asked for.", text=repr(text)
+        )
         return Question("negation", sentence)
     excepted = next((i for i, w in enumerate(words) if i and w in EXCEPTIONS), 0)
     if excepted and not item.outside:
-        said = " ".join(words[excepted:])
-        sentence = f"{said!r} can't be told from the rest by its name. Name or select what changes."
+        sentence = say(
+            "{text} can't be told from the rest by its name. Name or select what changes.",
+            text=repr(" ".join(words[excepted:])),
+        )
         return Question("exception", sentence)
     rest = "the rest" in text.lower() or "everything else" in text.lower()
     mixed = item.operation == "global" and {"but", "only"} & set(words)
     alone = words[:1] in (["only"], ["just"]) and item.operation == "raw"
     if (rest or mixed or alone) and not item.outside:
-        sentence = "Say it as: make everything except the ... black and white."
-        return Question("exception", f"One thing and all others can't be told in one. {sentence}")
+        sentence = say(
+            "One thing and all others can't be told in one. Say it as: make everything except the "
+            "... black and white."
+        )
+        return Question("exception", sentence)
     if "not" in words or "never" in words:
-        sentence = f"{text!r} says what shall not be. Say what shall be there instead."
+        sentence = say(
+            "{text} says what shall not be. Say what shall be there instead.", text=repr(text)
+        )
         return Question("negation", sentence)
     if words and words[0] in EXCHANGES and item.operation == "raw":
-        sentence = "Two things can't change places. Say what each becomes, one after the other."
+        sentence = say(
+            "Two things can't change places. Say what each becomes, one after the other."
+        )
         return Question("unclear", sentence)
     if item.operation == "replace" and not item.subject:
-        sentence = f"{text!r} does not say what goes. Say it as: replace the ... with {item.target}"
+        sentence = say(
+            "{text} does not say what goes. Say it as: replace the ... with {target}",
+            text=repr(text),
+            target=item.target,
+        )
         return Question("unclear", sentence)
     noun = head(tokens(item.subject))
     acts = item.operation in ("replace", "remove", "modify")
     if acts and noun and noun[0].word in lex.NAMELESS - lex.WHOLE - lex.PRONOUNS:
-        sentence = f"{noun[0].word!r} does not tell what it is in the picture. Name the thing."
+        sentence = say(
+            "{word} does not tell what it is in the picture. Name the thing.",
+            word=repr(noun[0].word),
+        )
         return Question("unclear", sentence)
     if item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.DEFINITE:
-        sentence = f"What shall {text!r} become? Say what to change, and into what."
+        sentence = say(
+            "What shall {text} become? Say what to change, and into what.", text=repr(text)
+        )
         return Question("unclear", sentence)
     if words and words[0] in ASKING and item.operation == "raw":
-        sentence = "Limn answers no questions. Say what to change, and into what."
+        sentence = say("Limn answers no questions. Say what to change, and into what.")
         return Question("unclear", sentence)
     posed = (
         item.form == "phrase" and item.operation == "raw" and words and words[0] in lex.POSE_VERBS
     )
     if posed and (len(words) == 1 or words[1] in ("down", "up") or words[1] in lex.PREPOSITIONS):
-        sentence = f"Who shall {text!r}? Say it as: make the ... {text}"
+        sentence = say(
+            "Who shall {text}? Say it as: make the ... {pose}", text=repr(text), pose=text
+        )
         return Question("unclear", sentence)
     if (told := _says_nothing(item, words)) is not None:
         return told
     content = [w for w in words if w not in lex.CONTENTLESS and w not in EMPTY]
     statement = item.operation == "raw" and pieces.context(text)
     if not content and item.operation == "raw" and words:
-        sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+        sentence = say(NOT_CLEAR, text=repr(text))
         return Question("unclear", sentence)
     if not item.sure and (statement or words[-1:] == ["instead"]):
-        sentence = f"It is not clear what {text!r} asks for. Say what to change, and into what."
+        sentence = say(NOT_CLEAR, text=repr(text))
         return Question("unclear", sentence)
     return None

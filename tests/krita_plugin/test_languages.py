@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from limn.editing import auto
+from limn.editing.language.instruction import parse
+from limn.editing.said import Said as EditingSaid
 from limn.krita_plugin import catalogue
 from limn.protocol.messages import PLACE, Said
 
@@ -73,6 +76,17 @@ def test_a_sentence_is_said_in_the_language() -> None:
         assert catalogue.tr("“{layer}” is hidden.", layer="A") == "„A“ ist ausgeblendet."
         said = Said("I could not find '{things}' in the picture.", {"things": "elephant"})
         assert catalogue.told(said) == "Ich konnte „elephant“ im Bild nicht finden."
+        given = "make the star blue\nmake the cup red"
+        for text, words in (
+            (given, "zwei örtliche Änderungen"),
+            ("make it snow", "das ganze Bild"),
+        ):
+            name, reason = auto.choose(parse(text), {"foi"})
+            heard = catalogue.told(Said(reason.template, reason.data))
+            assert name == "foi" and heard.startswith("FoI: ") and words in heard
+        asked = parse("what is this?").question
+        assert asked is not None and isinstance(asked.sentence, EditingSaid)
+        assert "keine Fragen" in catalogue.tr(asked.sentence.template)
         assert catalogue.tr("of another version {x}", x=1) == "of another version 1"
     finally:
         catalogue.speak("en")

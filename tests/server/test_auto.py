@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from limn.protocol.messages import Chosen, Done, Failed, Progress, Queued, Submit
+from limn.protocol.values import filled
 from limn.server.cli.client import ClientSession, connect
 
 from .conftest import Running, Start, run, submit
@@ -58,6 +59,7 @@ async def test_the_choice_comes_before_the_work_and_with_the_end(
     assert isinstance(done, Done), done
     (chosen,) = (message for message in messages if isinstance(message, Chosen))
     assert (chosen.algorithm, chosen.reason) == (done.algorithm, done.reason) == (algorithm, reason)
+    assert filled(chosen.said.template, chosen.said.data) == reason and done.chosen == chosen.said
     assert isinstance(messages[0], Queued) and messages[1] is chosen
     assert f"chose job=auto-{algorithm} algorithm={algorithm}\n" in server.log
 
