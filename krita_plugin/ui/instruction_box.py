@@ -86,7 +86,11 @@ class InstructionBox(QPlainTextEdit):
     def event(self, event: QEvent) -> bool:
         if keep_from_krita(event, OWN_KEYS):
             return True
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and self._is_for_krita(event)
+        ):
             event.ignore()
             return True
         return bool(super().event(event))
