@@ -64,7 +64,10 @@ REASONS = {
     (True, "{why}"): "{title}: {number} local edits; {why}",
     (True, "{other} is not there"): "{title}: {number} local edits; {other} is not there",
 }
-"""How a choice is told: by whether it is of several edits, and by what the wanted one lacks."""
+"""How a choice is told.
+
+By whether it is of several edits, and by what the wanted algorithm lacks.
+"""
 
 
 @dataclass(frozen=True)

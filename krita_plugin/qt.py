@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         QUuid as QUuid,
     )
     from PyQt6.QtCore import (
+        pyqtBoundSignal,
         pyqtSignal,
     )
     from PyQt6.QtGui import (
@@ -207,6 +208,7 @@ if TYPE_CHECKING:
     )
 
     Signal = pyqtSignal
+    BoundSignal = pyqtBoundSignal
 else:
     _core = import_module(f"{BINDING}.QtCore")
     _gui = import_module(f"{BINDING}.QtGui")

@@ -54,22 +54,16 @@ def edited(caption: str, item: Item) -> str:
     if item.operation == "add":
         return joined(_add(words, item))
     if item.operation == "raw":
-        raise EditError(
-            "no-target",
-            say("It is not clear what the picture shows after {text}.", text=repr(item.text)),
-            say("Write it as: what is there => what to show."),
-        )
+        sentence = say("It is not clear what the picture shows after {text}.", text=repr(item.text))
+        raise EditError("no-target", sentence, say("Write it as: what is there => what to show."))
     if subject_head(item) == "background" and (changed := _background(words, item)) is not None:
         return joined(changed)
     phrase = locate(words, item.subject)
     if phrase is None:
+        facts = {"caption": repr(caption), "thing": repr(item.subject)}
         raise EditError(
             "not-in-caption",
-            say(
-                "The caption {caption} does not mention {thing}.",
-                caption=repr(caption),
-                thing=repr(item.subject),
-            ),
+            say("The caption {caption} does not mention {thing}.", **facts),
             say("Name it in the caption, or write the edit as: what is there => what to show."),
         )
     change = {"replace": _replace, "remove": _remove, "modify": _modify}[item.operation]

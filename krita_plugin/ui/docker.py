@@ -324,9 +324,7 @@ class PanelView(QWidget):
             label.setMinimumWidth(widest)
 
     def _order_tabs(self) -> None:
-        """Tab goes from top to bottom, though the parameters' controls were made after all
-        others.
-        """
+        """Tab goes from top to bottom, whenever the controls were made."""
         settings = [
             *self.front.controls,
             self.seeds.seed,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..catalogue import tr
 from ..qt import (
@@ -24,7 +25,7 @@ from ..state import Panel
 from .widgets import named, quiet
 
 if TYPE_CHECKING:
-    from ..wire.model_commands import ModelCommands
+    from ..qt import BoundSignal
 
 LOOKING = "Looking at what is there…"
 
@@ -32,11 +33,25 @@ STEPS = 1000
 """Of the progress bar: bytes are too many for it."""
 
 
+class Commands(Protocol):
+    """What fetches and uses models: `wire.model_commands.ModelCommands`."""
+
+    @property
+    def listed(self) -> BoundSignal: ...
+    @property
+    def progressed(self) -> BoundSignal: ...
+    @property
+    def ended(self) -> BoundSignal: ...
+    def ask(self) -> None: ...
+    def get(self, names: Sequence[str]) -> None: ...
+    def use(self, names: Sequence[str]) -> None: ...
+    def cancel(self) -> None: ...
+
+
 class GetModel(QDialog):
     """Nothing is fetched before the painter has agreed to the licences."""
 
-    def __init__(self, panel: Panel, commands: ModelCommands, parent: QWidget | None) -> None:
-        """commands: `wire.model_commands.ModelCommands`."""
+    def __init__(self, panel: Panel, commands: Commands, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setObjectName("limn_get_model_window")
         self.setWindowTitle(tr("Limn: Get a Model"))

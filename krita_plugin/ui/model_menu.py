@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..catalogue import tr
 from ..panel_values import Note
 from ..qt import QAction, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
 from ..state import Panel
-from .get_model import GetModel
+from .get_model import Commands, GetModel
 from .widgets import may_shrink, named
-
-if TYPE_CHECKING:
-    from ..wire.model_commands import ModelCommands
 
 BUNDLED = "sketchbook"
 
@@ -24,7 +21,7 @@ class ModelMenu(QWidget):
     A change waits until no edit runs; then the server starts anew.
     """
 
-    def __init__(self, panel: Panel, commands: ModelCommands, restart: Callable[[], bool]) -> None:
+    def __init__(self, panel: Panel, commands: Commands, restart: Callable[[], bool]) -> None:
         """commands: `wire.model_commands.ModelCommands`.
 
         restart: starts the server anew; False where this Krita may not.
