@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from .captioner import Captioner
     from .diffusion.loading import Models, load_models
     from .diffusion.room import is_shortage
-    from .editor import Prepared, edit, prepare, runnable
+    from .editor import edit
     from .errors import EditError, MissingVariant, NotFinite, UnreadableModel
     from .methods.table import ALGORITHMS, PAPERS
+    from .preparing import Prepared, prepare, runnable
     from .request import EditRequest, Parameter
     from .store import Store
     from .task import Algorithm
@@ -51,6 +52,7 @@ __all__ = [
 
 HOMES = (
     "editor",
+    "preparing",
     "errors",
     "request",
     "captioner",

@@ -36,24 +36,29 @@ class Note:
 class Stage:
     """A stage begins.
 
-    It has a name for the painter and a number of steps (0: not counted).
+    It has a name for the painter and a number of steps (0: not counted). number: which of `passes`
+    passes over places it belongs to (places.py); 0: to none.
     """
 
     name: str
     steps: int = 0
+    number: int = 0
+    passes: int = 0
 
 
 @dataclass(frozen=True)
 class Step:
     """Step `index` (1..count) of `stage` is done.
 
-    `preview()` makes the small picture only when it is wanted.
+    `preview()` makes the small picture only when it is wanted. number, passes: as in Stage.
     """
 
     stage: str
     index: int
     count: int
     preview: Callable[[], Tensor]
+    number: int = 0
+    passes: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ class Mask(_Places):
 class Report:
     """What was used, so that the edit can be understood and repeated.
 
-    reason: why this algorithm, where Auto has chosen it.
+    reason: why this algorithm, where Auto has chosen it. passes: how often it ran, for an edit in
+    places.
     """
 
     algorithm: str
@@ -109,6 +115,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()  # values that came from the store instead of being computed
     reason: str = ""
+    passes: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ class Done:
     nothing was edited. map: the soft map of the crop at the working size, bounded by a selection as
     the mask is; from `cut` on it is mask. clears: whether all that was
     asked for was to remove something: then a shape on a transparent layer is transparent there.
+    map_box: the part that the map covers; None: the box. shown: (1, 1, h, w) over the box, 1 where
+    `whole` has something of the edit; None: everywhere.
     """
 
     image: Tensor  # (1, 3, H, W), composited
@@ -135,6 +144,8 @@ class Done:
     map: Tensor | None = None  # (1, 1, h, w)
     cut: float = 0.5
     clears: bool = False
+    map_box: tuple[int, int, int, int] | None = None
+    shown: Tensor | None = None
 
 
 Event = Crop | Note | Stage | Step | Mask | Done

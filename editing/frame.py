@@ -9,6 +9,7 @@ painter's own, bit for bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -50,6 +51,11 @@ class Frame:
         above, before, below, behind = self.margins
         return above + bottom - top + below, before + right - left + behind
 
+    @property
+    def scale(self) -> float:
+        """Layer pixels of a working pixel's side, the larger of both directions."""
+        return max(side / size for side, size in zip(self.shape, self.size, strict=True))
+
     def enter(self, image: Tensor) -> Tensor:
         """Brings a layer-sized tensor to the working size, in 0..1.
 
@@ -84,6 +90,24 @@ class Frame:
         """The box of a layer-sized tensor."""
         top, left, bottom, right = self.box
         return x[..., top:bottom, left:right]
+
+    def sampled(self, x: Tensor, box: tuple[int, int, int, int], mode: str = "bilinear") -> Tensor:
+        """What a map (1, 1, a, b) over the working picture is in a part of the layer.
+
+        box: (top, left, bottom, right) in the layer. Returns (1, 1, bottom - top, right - left), as
+        `soft` would have it there, without the rest of the layer. mode: "bilinear" or "nearest".
+        """
+        top, left, bottom, right = box
+        above, before = self.box[0] - self.margins[0], self.box[1] - self.margins[1]
+        y, x_ = (
+            (torch.arange(first, last, dtype=torch.float32) + 0.5 - origin) / side * 2 - 1
+            for first, last, origin, side in zip(
+                (top, left), (bottom, right), (above, before), self.shape, strict=True
+            )
+        )
+        grid = torch.stack(torch.meshgrid(y, x_, indexing="ij")[::-1], dim=-1)[None]
+        found = F.grid_sample(x.float(), grid, mode, "border", align_corners=False)
+        return found * ((y.abs() < 1)[:, None] & (x_.abs() < 1))
 
     def place(self, x: Tensor) -> Tensor:
         """A tensor of the size `shape`, without its margins, in an empty layer."""
@@ -184,13 +208,7 @@ def choose_frame(
     box, margins = (0, 0, *layer), (0, 0, 0, 0)
     if hint is not None:
         spans = _spans(hint[0, 0] >= min(FAINT, float(hint.max())))
-        sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
-        sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]
-        (top, bottom), (left, right) = (
-            _widened(span, side, limit)
-            for span, side, limit in zip(spans, sides, layer, strict=True)
-        )
-        box = (top, left, bottom, right)
+        box = around(spans, native, layer)
     elif opacity is not None and is_shape(opacity):
         spans = _spans(opacity[0, 0] > 0)
         margin = math.ceil(CONTEXT * max(end - start for start, end in spans))
@@ -209,6 +227,22 @@ def choose_frame(
         margins = (top - starts[0], left - starts[1], ends[0] - bottom, ends[1] - right)
     frame = Frame(layer, box, (0, 0), margins, background)
     return replace(frame, size=working_size(*frame.shape, native, multiple))
+
+
+def around(
+    spans: Sequence[tuple[int, int]], native: int, layer: tuple[int, int], longest: float = LONGEST
+) -> tuple[int, int, int, int]:
+    """The crop (top, left, bottom, right) of a layer around a span of rows and one of columns.
+
+    It has CONTEXT around them and `native` pixels a side at least, as far as the layer goes.
+    longest: its aspect at most; 1: a square.
+    """
+    sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
+    sides = [max(side, math.ceil(max(sides) / longest)) for side in sides]
+    (top, bottom), (left, right) = (
+        _widened(span, side, limit) for span, side, limit in zip(spans, sides, layer, strict=True)
+    )
+    return top, left, bottom, right
 
 
 def is_shape(opacity: Tensor) -> bool:

@@ -39,6 +39,7 @@ class EditRequest:
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened onto
     `background`, sRGB in 0..1; no algorithm sees it.
     ask: refuse an instruction about a thing that is not found ("not-found") instead of noting it.
+    full_resolution: edit each place of a large picture by itself (places.py).
     """
 
     algorithm: str
@@ -53,6 +54,7 @@ class EditRequest:
     opacity: Tensor | None = None
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)
     ask: bool = False
+    full_resolution: bool = False
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""

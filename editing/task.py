@@ -230,6 +230,8 @@ class Algorithm(Facts):
     settings: a frozen dataclass whose fields are declared with `request.parameter`.
     finds_mask: whether it looks for a mask, or else may change the whole picture; where that
     depends on its settings, a function of them.
+    keeps_to_mask: whether what is painted stays within the mask that is found before; not where
+    the mask is what has changed, of a pose say.
     rows, inseparable, goes_back: what memory.Demand says of an edit with given settings. Without
     `inseparable` no branch goes through the UNet without the others.
     presets: settings for benchmarks, by "fast" (half to a third of the paper's network rows) and
@@ -239,6 +241,7 @@ class Algorithm(Facts):
     settings: type[Any]
     run: Run
     finds_mask: bool | Callable[[Any], bool] = True
+    keeps_to_mask: bool | Callable[[Any], bool] = True
     rows: Callable[[Any], int] = lambda _: 4
     inseparable: Callable[[Any], int] | None = None
     goes_back: Callable[[Any], bool] = lambda _: False
@@ -262,6 +265,11 @@ class Algorithm(Facts):
     def has_mask(self, settings: Any) -> bool:
         """Whether it looks for a mask with these settings."""
         return self.finds_mask if isinstance(self.finds_mask, bool) else self.finds_mask(settings)
+
+    def holds_mask(self, settings: Any) -> bool:
+        """Whether it stays within the mask that it finds before it paints."""
+        holds = self.keeps_to_mask
+        return holds if isinstance(holds, bool) else holds(settings)
 
 
 MASK_EVERY = 5  # steps between two masks shown on the way

@@ -23,9 +23,10 @@ from torch import Tensor
 from .diffusion.finite import Widened
 from .diffusion.loading import Models
 from .diffusion.model import Call, Model
-from .editor import Prepared, edit, prepare
+from .editor import edit
 from .errors import EditError, NotFinite
 from .events import Event
+from .preparing import Prepared, prepare
 from .request import EditRequest
 from .store import Store
 

@@ -337,6 +337,7 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    keeps_to_mask=lambda settings: settings.mask == "places",
     rows=lambda _: 3,
     told_by="captions",
     serves=("count", "state", "look"),

@@ -250,6 +250,7 @@ ALGORITHM = Algorithm(
     caption="useful",
     settings=Settings,
     run=run,
+    keeps_to_mask=False,
     rows=lambda _: 2,
     inseparable=lambda _: 1,
     goes_back=lambda settings: settings.eta != 1 or settings.inversion == "null-text",

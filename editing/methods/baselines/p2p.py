@@ -273,6 +273,7 @@ ALGORITHM = Algorithm(
     run=run,
     told_by="captions",
     finds_mask=lambda settings: settings.local_blend,
+    keeps_to_mask=False,
     baseline=True,
     order=13,
     seeded=False,
