@@ -1,7 +1,7 @@
 """One edit, carried out.
 
 A layer that is much larger than the model's size is edited place by place, where that is wanted
-(places.py); any other in one pass.
+(in_places.py); any other in one pass.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from . import places, presence, visible, world
+from . import in_places, places, presence, visible, world
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .errors import EditError
@@ -86,7 +86,7 @@ def edit(
         found = yield from carried_out(prepared, frame, hint, means, locate=True)
         chosen = places.choose(prepared, found, geometry)
         if chosen.places:
-            yield from places.edit(prepared, found, chosen, means, said)
+            yield from in_places.edit(prepared, found, chosen, means, said)
             return
     if found is None or not (found.is_painted or request.mask_only):
         found = yield from carried_out(prepared, frame, hint, means)

@@ -37,7 +37,7 @@ class Stage:
     """A stage begins.
 
     It has a name for the painter and a number of steps (0: not counted). number: which of `passes`
-    passes over places it belongs to (places.py); 0: to none.
+    passes over places it belongs to (in_places.py); 0: to none.
     """
 
     name: str

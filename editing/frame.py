@@ -9,7 +9,6 @@ painter's own, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 
 from .diffusion import masks
 from .diffusion.recolouring import Recolouring
+from .resizing import bilinear, resize
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 FILLED = 0.5  # share of its bounds' edges that a picture covers at least; a shape covers less
@@ -25,8 +25,13 @@ FILLED = 0.5  # share of its bounds' edges that a picture covers at least; a sha
 LONGEST = 1.5
 FAINT = 0.1  # what is selected less is changed by a tenth at most, which is hardly seen
 LEAST_REACH = 0.5  # working pixels; a mask that grows by less does not grow
-LOBES = 3  # of the Lanczos kernel, on each side
-BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
+
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom, right; the latter two lie behind."""
+
+Spans = tuple[tuple[int, int], tuple[int, int]]
+"""Begin and end of rows, and of columns."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Frame:
     """
 
     layer: tuple[int, int]
-    box: tuple[int, int, int, int]
+    box: Box
     size: tuple[int, int]
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -91,7 +96,7 @@ class Frame:
         top, left, bottom, right = self.box
         return x[..., top:bottom, left:right]
 
-    def sampled(self, x: Tensor, box: tuple[int, int, int, int], mode: str = "bilinear") -> Tensor:
+    def sampled(self, x: Tensor, box: Box, mode: str = "bilinear") -> Tensor:
         """What a map (1, 1, a, b) over the working picture is in a part of the layer.
 
         box: (top, left, bottom, right) in the layer. Returns (1, 1, bottom - top, right - left), as
@@ -120,14 +125,14 @@ class Frame:
 
         It is (1, 1, a, b) of any grid, resized bilinearly, and 0 outside the box.
         """
-        return self.place(_bilinear(x, self.shape).clamp(0, 1))
+        return self.place(bilinear(x, self.shape).clamp(0, 1))
 
     def alpha(self, feathered: Tensor) -> Tensor:
         """The composite's alpha (1, 1, H, W).
 
         It comes from a feathered mask (1, 1, h, w) at working size.
         """
-        return self.place(_bilinear(feathered, self.shape).clamp(0, 1))
+        return self.place(bilinear(feathered, self.shape).clamp(0, 1))
 
     def feathered(self, binary: Tensor, reach: float) -> Tensor:
         """A mask (1, 1, h, w) at working size, with soft edges.
@@ -166,7 +171,7 @@ class Frame:
         inside = resize(edited.to(original), self.shape).clamp(0, 1)
         if change is not None:
             own = change.of(self.view(original))
-            inside = masks.blend(own, inside, _bilinear(change.where, self.shape))
+            inside = masks.blend(own, inside, bilinear(change.where, self.shape))
         return self.trim(inside)
 
     def composite(
@@ -212,13 +217,13 @@ def choose_frame(
     elif opacity is not None and is_shape(opacity):
         spans = _spans(opacity[0, 0] > 0)
         margin = math.ceil(CONTEXT * max(end - start for start, end in spans))
-        spans = [
+        roomy = [
             _with_margin(span, margin, limit) for span, limit in zip(spans, layer, strict=True)
         ]
-        sides = [max(end - start, native) for start, end in spans]
+        sides = [max(end - start, native) for start, end in roomy]
         sides = [max(side, math.ceil(max(sides) / LONGEST)) for side in sides]
         starts = [
-            (start + end - side) // 2 for (start, end), side in zip(spans, sides, strict=True)
+            (start + end - side) // 2 for (start, end), side in zip(roomy, sides, strict=True)
         ]
         ends = [start + side for start, side in zip(starts, sides, strict=True)]
         top, left = (max(0, start) for start in starts)
@@ -230,14 +235,18 @@ def choose_frame(
 
 
 def around(
-    spans: Sequence[tuple[int, int]], native: int, layer: tuple[int, int], longest: float = LONGEST
-) -> tuple[int, int, int, int]:
-    """The crop (top, left, bottom, right) of a layer around a span of rows and one of columns.
+    spans: Spans,
+    native: int,
+    layer: tuple[int, int],
+    longest: float = LONGEST,
+    context: float = CONTEXT,
+) -> Box:
+    """The crop of a layer around a span of rows and one of columns.
 
-    It has CONTEXT around them and `native` pixels a side at least, as far as the layer goes.
-    longest: its aspect at most; 1: a square.
+    It has `context`, a share of their sides, on each side of them, and `native` pixels a side at
+    least, as far as the layer goes. longest: its aspect at most; 1: a square.
     """
-    sides = [max(math.ceil((end - start) * (1 + 2 * CONTEXT)), native) for start, end in spans]
+    sides = [max(math.ceil((end - start) * (1 + 2 * context)), native) for start, end in spans]
     sides = [max(side, math.ceil(max(sides) / longest)) for side in sides]
     (top, bottom), (left, right) = (
         _widened(span, side, limit) for span, side, limit in zip(spans, sides, layer, strict=True)
@@ -262,13 +271,13 @@ def is_shape(opacity: Tensor) -> bool:
     return float(edges.float().mean()) < FILLED
 
 
-def _spans(covered: Tensor) -> list[tuple[int, int]]:
+def _spans(covered: Tensor) -> Spans:
     """Begin and end of the rows and of the columns with something true.
 
     covered: (H, W). The ends lie behind.
     """
-    found = (covered.any(axis).nonzero() for axis in (1, 0))
-    return [(int(x.min()), int(x.max()) + 1) for x in found]
+    rows, columns = (covered.any(axis).nonzero() for axis in (1, 0))
+    return (int(rows.min()), int(rows.max()) + 1), (int(columns.min()), int(columns.max()) + 1)
 
 
 def _with_margin(span: tuple[int, int], margin: int, limit: int) -> tuple[int, int]:
@@ -300,58 +309,9 @@ def working_size(height: int, width: int, native: int, multiple: int) -> tuple[i
     return h, w
 
 
-def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resizes a picture on the CPU, each direction by itself.
-
-    Downwards by area averages, upwards by Lanczos.
-    """
-    for axis in (2, 3):
-        target = (size[0], x.shape[3]) if axis == 2 else (x.shape[2], size[1])
-        if target[axis - 2] < x.shape[axis]:
-            x = F.interpolate(x, size=target, mode="area")
-        elif target[axis - 2] > x.shape[axis]:
-            x = enlarge(x.transpose(axis, 3), size[axis - 2]).transpose(axis, 3)
-    return x
-
-
-def enlarge(x: Tensor, width: int) -> Tensor:
-    """Lanczos-3 along the last axis: (..., w) -> (..., width), width >= w.
-
-    This is the windowed sinc of Duchon 1979; each pixel's weights sum to 1. Values may leave the
-    range of x at edges. Equals torch's mode "lanczos", which versions before 2.12 lack.
-    """
-    places = (torch.arange(width, dtype=torch.float64) + 0.5) * (
-        x.shape[-1] / width
-    ) - 0.5  # in pixels of x
-    result = x.new_empty((*x.shape[:-1], width))
-    for start in range(0, width, BLOCK):
-        here = places[start : start + BLOCK]
-        first, last = (
-            max(0, math.ceil(here[0] - LOBES)),
-            min(x.shape[-1], math.floor(here[-1] + LOBES) + 1),
-        )
-        distance = (
-            here - torch.arange(first, last, dtype=torch.float64)[:, None]
-        )  # (neighbour, pixel)
-        weights = torch.where(
-            distance.abs() < LOBES, torch.sinc(distance) * torch.sinc(distance / LOBES), 0.0
-        )
-        result[..., start : start + BLOCK] = x[..., first:last] @ (weights / weights.sum(0)).to(x)
-    return result
-
-
-def _bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear; averages where it shrinks."""
-    return (
-        x
-        if tuple(x.shape[2:]) == size
-        else F.interpolate(x, size=size, mode="bilinear", antialias=True)
-    )
-
-
 def threshold(soft: Tensor, size: tuple[int, int], at: float) -> Tensor:
     """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w).
 
     It is resized bilinearly before it is cut, so that its outline is smooth.
     """
-    return (_bilinear(soft, size) >= at).to(torch.float32)
+    return (bilinear(soft, size) >= at).to(torch.float32)

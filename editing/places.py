@@ -1,72 +1,47 @@
-"""A layer much larger than the model's size: found on the whole, edited place by place.
+"""Where a large layer's edit happens, place by place.
 
-One pass over the whole layer, at the working size, finds where the edit happens. Each connected
-place of that is then edited by itself, in a square crop with context: at the model's native size
-where the place fits into that, else at the scale at which it does. The results are composed at the
-layer's own size, inside the mask only.
-
-It stands above the methods, and knows none of them. A method that finds its mask before it paints
-is given the place's mask as a selection that is the mask exactly: the found map, enlarged, its
-edges drawn to the edges of the crop's own pixels. A method whose mask is what it has changed
-(`Algorithm.keeps_to_mask` is false: poses, states) looks for it anew in each crop, limited to the
-place and half of its context: a pose found in one crop is not the one that comes in another, and
-would be cut by the first one's outline.
-
-Where a sentence has several parts with a mask each, each part is edited in its own places, one
-after another, on what the parts before have left.
-
-That the crop is resampled once and painted at the model's size is what "inpaint at full resolution"
-means in other programs. What is ours is that the places come from the instruction.
+The mask that was found on the whole layer falls into connected places. Each has a square crop
+around it, with context: of the model's native size where it fits into that. in_places.py edits
+them.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import visible
-from .diffusion import masks
-from .diffusion.edges import follow, with_outline
-from .diffusion.loading import Geometry
-from .events import Crop, Done, Event, Mask, Note, PartMask, Report, Stage, Step
-from .frame import CONTEXT, Frame, around, threshold, working_size
-from .language.instruction import Instruction, Item
-from .language.outline import keeps_outline
-from .passes import Means, Pass, carried_out
+from .diffusion.assembly import Geometry
+from .frame import CONTEXT, Box, Frame, Spans, around, threshold, working_size
+from .passes import Pass
 from .preparing import Prepared
-from .request import MAX_SEED
-from .said import say
 
 COARSE = 1.5
 """Layer pixels of a working pixel from which an edit comes back visibly softer."""
 
 GAIN = 1.25
-"""A place that would be seen less than this many times larger than in the whole is left there."""
+"""Times larger that a place is seen by itself, or it is left on the whole."""
 
 ROOMIER = 1.25
-"""Two places are one where the square around both is at most so much larger than the larger's.
+"""Of the larger square of two: as large may the one around both be.
 
-Their squares overlap then, and one pass serves both at no loss that is seen.
+Then one pass serves both places, at no loss that is seen.
 """
 
 MOST = 12
-"""Places that are edited by themselves; further ones, the smallest, are left at the working size."""
+"""Places that are edited by themselves.
+
+Further ones, the smallest, are left at the working size.
+"""
 
 CELLS = 128
-"""Along a side of the grid on which places are told apart: what lies nearer is one."""
+"""Along a side of the grid on which places are told apart.
 
-EDGE = 2.0
-"""Working pixels of the whole within which a place's own edges are looked for."""
-
-SOFT = (0.25, 0.5, 0.25)
-"""Blur of a mask that was drawn to edges, in layer pixels: it ends without stairs."""
+What lies nearer is one place.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,10 +54,10 @@ class Place:
     """
 
     part: int | None
-    box: tuple[int, int, int, int]
+    box: Box
     cells: Tensor
     area: float
-    spans: tuple[tuple[int, int], tuple[int, int]]
+    spans: Spans
 
 
 @dataclass(frozen=True)
@@ -113,7 +88,9 @@ def choose(prepared: Prepared, found: Pass, geometry: Geometry) -> Chosen:
     every: list[Place] = []
     left: dict[int | None, Tensor] = {}
     for part in _parts(prepared, found):
-        for place in _merged(_connected(_alpha(found, part), part, frame, geometry), frame, geometry):
+        for place in _merged(
+            _connected(soft_mask(found, part), part, frame, geometry), frame, geometry
+        ):
             if frame.scale / _scale(place.box, geometry) >= GAIN:
                 every.append(place)
             else:
@@ -121,7 +98,7 @@ def choose(prepared: Prepared, found: Pass, geometry: Geometry) -> Chosen:
     every.sort(key=lambda place: -place.area)
     for place in every[MOST:]:
         _leave(left, place)
-    order = sorted(every[:MOST], key=lambda place: (-1 if place.part is None else place.part))
+    order = sorted(every[:MOST], key=lambda place: -1 if place.part is None else place.part)
     return Chosen(tuple(order), left)
 
 
@@ -138,7 +115,7 @@ def _parts(prepared: Prepared, found: Pass) -> Sequence[int | None]:
     return range(len(items))
 
 
-def _alpha(found: Pass, part: int | None) -> Tensor:
+def soft_mask(found: Pass, part: int | None) -> Tensor:
     """Where a part's mask is, (1, 1, h, w) at the working size, soft at its edges."""
     task, outcome = found.task, found.outcome
     if task.exactly is not None:
@@ -156,9 +133,7 @@ def _alpha(found: Pass, part: int | None) -> Tensor:
     ).amax(0)
 
 
-def _connected(
-    alpha: Tensor, part: int | None, frame: Frame, geometry: Geometry
-) -> list[Place]:
+def _connected(alpha: Tensor, part: int | None, frame: Frame, geometry: Geometry) -> list[Place]:
     """The connected places of a mask (1, 1, h, w) at the working size."""
     grid = tuple(min(CELLS, side) for side in alpha.shape[2:])
     cells = F.adaptive_max_pool2d((alpha > 0).float(), grid)[0, 0] > 0
@@ -167,14 +142,14 @@ def _connected(
         there = torch.zeros(1, 1, *grid)
         rows, columns = zip(*one, strict=True)
         there[0, 0, list(rows), list(columns)] = 1
-        spans = tuple(
-            _span(min(places), max(places) + 1, of, axis, frame)
-            for axis, (places, of) in enumerate(zip((rows, columns), grid, strict=True))
+        spans = (
+            _span(min(rows), max(rows) + 1, grid[0], 0, frame),
+            _span(min(columns), max(columns) + 1, grid[1], 1, frame),
         )
         if all(start < end for start, end in spans):
             share = float((alpha * F.interpolate(there, alpha.shape[2:], mode="nearest")).sum())
             area = share / alpha.numel() * frame.shape[0] * frame.shape[1]
-            box = around(spans, geometry.native_size, frame.layer, 1.0)
+            box = _square(spans, frame, geometry)
             found.append(Place(part, box, there, area, spans))
     return found
 
@@ -225,298 +200,31 @@ def _merged(places: list[Place], frame: Frame, geometry: Geometry) -> list[Place
 
 
 def _both(one: Place, other: Place, frame: Frame, geometry: Geometry) -> Place:
-    spans = tuple(
-        (min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(one.spans, other.spans, strict=True)
-    )
-    box = around(spans, geometry.native_size, frame.layer, 1.0)
+    (top, bottom), (left, right) = one.spans
+    (above, below), (before, behind) = other.spans
+    spans = (min(top, above), max(bottom, below)), (min(left, before), max(right, behind))
+    box = _square(spans, frame, geometry)
     cells = torch.maximum(one.cells, other.cells)
     return Place(one.part, box, cells, one.area + other.area, spans)
 
 
-def _side(box: tuple[int, int, int, int]) -> int:
+def _square(spans: Spans, frame: Frame, geometry: Geometry) -> Box:
+    """The crop around a place."""
+    context = CONTEXT if geometry.context is None else geometry.context
+    return around(spans, geometry.native_size, frame.layer, 1.0, context)
+
+
+def _side(box: Box) -> int:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _scale(box: tuple[int, int, int, int], geometry: Geometry) -> float:
+def _scale(box: Box, geometry: Geometry) -> float:
     """Layer pixels of a working pixel's side where this box is worked on."""
-    return _frame(box, geometry).scale
+    return frame_of(box, geometry).scale
 
 
-def _frame(box: tuple[int, int, int, int], geometry: Geometry) -> Frame:
+def frame_of(box: Box, geometry: Geometry) -> Frame:
     """All of a crop as a layer of its own."""
     height, width = box[2] - box[0], box[3] - box[1]
     size = working_size(height, width, geometry.native_size, geometry.multiple)
     return Frame((height, width), (0, 0, height, width), size)
-
-
-# The passes
-
-
-@dataclass
-class Canvas:
-    """What has come of an edit so far, at the layer's size.
-
-    image: (1, 3, H, W), as it will be seen. edited: the same without masks, where shown (1, 1, H,
-    W) is 1. alpha: (1, 1, H, W). pieces: the masks by part, each with its crop's box.
-    """
-
-    image: Tensor
-    edited: Tensor
-    shown: Tensor
-    alpha: Tensor
-    pieces: dict[int | None, list[tuple[tuple[int, int, int, int], Tensor]]]
-    paper: tuple[float, float, float] | None = None
-    edge: float = 0.0
-
-    @classmethod
-    def of(cls, image: Tensor) -> Canvas:
-        blank = image.new_zeros(1, 1, *image.shape[2:])
-        return cls(image.clone(), image.clone(), blank, blank.clone(), {})
-
-    def take(self, box: tuple[int, int, int, int], made: Pass | None, alpha: Tensor, part: Any) -> None:
-        """A pass is done over a crop; alpha: of the crop. Without a pass: its mask alone."""
-        self.pieces.setdefault(part, []).append((box, alpha))
-        before = _cut(self.alpha, box)
-        if made is not None:
-            whole = made.whole()
-            ours = (alpha >= before).expand_as(whole)
-            edited = _cut(self.edited, box)
-            edited.copy_(torch.where(ours, whole, edited))
-            image = _cut(self.image, box)
-            image.copy_(masks.blend(whole, image, alpha))
-            _cut(self.shown, box).fill_(1)
-            self.edge = max(self.edge, made.edge)
-            self.paper = self.paper or made.paper
-        before.copy_(torch.maximum(before, alpha))
-
-
-def edit(
-    prepared: Prepared,
-    found: Pass,
-    chosen: Chosen,
-    means: Means,
-    said: list[str],
-) -> Generator[Event, None, None]:
-    """Edit each place, and compose them. The last event is Done.
-
-    said: what is to be told at the end, besides what is found here.
-    """
-    request, frame = prepared.request, found.task.frame
-    geometry = means.models.geometry(prepared.algorithm.needs[0])
-    notes = [_foretold(chosen, frame, request.mask_only)]
-    for note in notes:
-        yield Note(note)
-    canvas = Canvas.of(request.image)
-    passes: list[Pass] = [found]
-    jobs: list[tuple[int | None, tuple[int, int, int, int], Tensor, Frame]] = [
-        (part, frame.box, cells, _frame(frame.box, geometry)) for part, cells in chosen.left.items()
-    ]
-    jobs += [
-        (place.part, place.box, place.cells, _frame(place.box, geometry)) for place in chosen.places
-    ]
-    for number, (part, box, cells, inside) in enumerate(jobs, start=1):
-        mask = place_mask(prepared, found, part, box, cells, inside)
-        if request.mask_only:
-            canvas.take(box, None, mask, part)
-            continue
-        yield Crop(box)
-        mode, hint = ("exactly", mask)
-        if not prepared.algorithm.holds_mask(prepared.settings):
-            mode, hint = ("limit", _surroundings(mask, inside))
-        asked = replace(
-            request,
-            image=_cut(canvas.image, box).clone(),
-            hint=hint,
-            hint_mode=mode,
-            seed=seed_of(request.seed, box),
-            opacity=None if request.opacity is None else _cut(request.opacity, box),
-        )
-        own = replace(prepared, request=asked, instruction=_only(prepared.instruction, part))
-        events = carried_out(own, inside, hint, means)
-        made = yield from _numbered(events, number, len(jobs))
-        canvas.take(box, made, made.alpha(), part)
-        passes.append(made)
-    yield Stage("compositing")
-    yield _done(prepared, found, canvas, passes, means, [*said, *notes])
-
-
-def _foretold(chosen: Chosen, frame: Frame, mask_only: bool) -> str:
-    count = len(chosen.places)
-    if mask_only:
-        return say("Places at full resolution: {count}.", "places", count=count)
-    if chosen.left:
-        height, width = frame.size
-        return say(
-            "Places edited at full resolution: {count}. The rest is edited at {working}. "
-            "Passes in all: {passes}.",
-            "places",
-            count=count,
-            working=f"{width} x {height}",
-            passes=chosen.passes,
-        )
-    return say(
-        "Places edited at full resolution: {count}. Passes in all: {passes}.",
-        "places",
-        count=count,
-        passes=chosen.passes,
-    )
-
-
-def place_mask(
-    prepared: Prepared,
-    found: Pass,
-    part: int | None,
-    box: tuple[int, int, int, int],
-    cells: Tensor,
-    inside: Frame,
-) -> Tensor:
-    """The mask of a place at the layer's size, (1, 1, h, w) of its crop, soft at its edges."""
-    task, request = found.task, prepared.request
-    own = task.frame.sampled(cells, box, "nearest")
-    if task.exactly is not None:
-        assert request.hint is not None
-        return _cut(request.hint.float().clamp(0, 1), box) * own
-    alpha = task.frame.sampled(_alpha(found, part), box)
-    if _follows(prepared, part):
-        drawn = _drawn(found, part, box, _cut(request.image.float(), box))
-        if bool((drawn * own).any()):
-            reach = found.outcome.found.parts[part or 0].reach if found.outcome.found.parts else None
-            by = found.outcome.reach if reach is None else reach
-            grown = inside.feathered(threshold(drawn, inside.size, 0.5), by)
-            alpha = torch.maximum(drawn, inside.alpha(grown)) if by else drawn
-    if task.limit is not None:
-        assert request.hint is not None
-        alpha = alpha * _cut(request.hint.float().clamp(0, 1), box)
-    return alpha * own
-
-
-def _follows(prepared: Prepared, part: int | None) -> bool:
-    """Whether a mask is to end at the picture's own edges."""
-    edges = getattr(prepared.settings, "edges", "grid")
-    items = prepared.instruction.items
-    meant = items if part is None else (items[part],)
-    return edges == "picture" or (edges == "auto" and all(map(_stays, meant)))
-
-
-def _stays(item: Item) -> bool:
-    return keeps_outline(item) and not item.outside
-
-
-def _drawn(found: Pass, part: int | None, box: tuple[int, int, int, int], crop: Tensor) -> Tensor:
-    """A part's map with its edges drawn to those of a crop, cut and softened."""
-    outcome, frame = found.outcome.found, found.task.frame
-    soft = outcome.soft if part is None else outcome.parts[part].soft
-    cell = EDGE * frame.scale
-    sharp = follow(frame.sampled(soft.cpu(), box), crop, cell)
-    mask = with_outline(sharp >= outcome.threshold, crop, cell)
-    return masks.blur(mask.float(), SOFT)
-
-
-def _surroundings(mask: Tensor, inside: Frame) -> Tensor:
-    """A place and half of its context, (1, 1, h, w), where a mask is looked for anew."""
-    rows, columns = (mask[0, 0] > 0).any(1).nonzero(), (mask[0, 0] > 0).any(0).nonzero()
-    limit = torch.zeros_like(mask)
-    margin = round(CONTEXT / 2 * max(inside.layer))
-    top, left = max(0, int(rows.min()) - margin), max(0, int(columns.min()) - margin)
-    limit[..., top : int(rows.max()) + margin + 1, left : int(columns.max()) + margin + 1] = 1
-    return limit
-
-
-def seed_of(seed: int, box: tuple[int, int, int, int]) -> int:
-    """A place's own seed: the same edit of the same picture has the same again."""
-    return (seed + zlib.crc32(repr(box).encode())) % (MAX_SEED + 1)
-
-
-def _only(instruction: Instruction, part: int | None) -> Instruction:
-    return instruction if part is None else replace(instruction, items=(instruction.items[part],))
-
-
-def _numbered(
-    events: Generator[Event, None, Pass], number: int, count: int
-) -> Generator[Event, None, Pass]:
-    """A pass's stages and steps, with its number; its masks are its crop's alone."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            made: Pass = end.value
-            return made
-        if isinstance(event, Stage | Step):
-            yield replace(event, number=number, passes=count)
-        elif not isinstance(event, Mask):
-            yield event
-
-
-def _cut(x: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    top, left, bottom, right = box
-    return x[..., top:bottom, left:right]
-
-
-def _done(
-    prepared: Prepared,
-    found: Pass,
-    canvas: Canvas,
-    passes: Sequence[Pass],
-    means: Means,
-    said: list[str],
-) -> Done:
-    request, outcome = prepared.request, found.outcome
-    told = [*said, *(w for made in passes for w in (*made.warnings, *made.outcome.warnings))]
-    if not request.mask_only and visible.nothing_changed(request.image, canvas.image, canvas.alpha):
-        told.append(say("Nothing visible has changed.", "no-change"))
-    report = Report(
-        algorithm=prepared.algorithm.name,
-        seed=request.seed,
-        keywords=outcome.keywords,
-        thresholds=outcome.thresholds,
-        forwards=means.tally.forwards,
-        rows=means.tally.rows,
-        understood=outcome.understood,
-        warnings=tuple(dict.fromkeys(told)),
-        reused=tuple(means.cache.reused),
-        reason=prepared.reason,
-        passes=len(passes),
-    )
-    box, shown = found.task.frame.box, None
-    if not request.mask_only:
-        boxes = [box for pieces in canvas.pieces.values() for box, _ in pieces]
-        tops, lefts, bottoms, rights = zip(*boxes, strict=True)
-        box = min(tops), min(lefts), max(bottoms), max(rights)
-        shown = _cut(canvas.shown, box)
-    return Done(
-        canvas.image,
-        canvas.alpha,
-        _masks(prepared, canvas),
-        report,
-        canvas.edge,
-        canvas.paper,
-        box,
-        None if request.mask_only else lambda: _cut(canvas.edited, box),
-        found.task.frame.trim(found.task.working_map(outcome.found)),
-        outcome.found.threshold,
-        all(item.operation == "remove" for item in prepared.instruction.items),
-        found.task.frame.box,
-        shown,
-    )
-
-
-def _masks(prepared: Prepared, canvas: Canvas) -> Mask:
-    """The masks of a composed edit, made when they are looked at."""
-
-    def soft(pieces: Sequence[tuple[tuple[int, int, int, int], Tensor]]) -> Tensor:
-        whole = torch.zeros_like(canvas.alpha)
-        for box, alpha in pieces:
-            there = _cut(whole, box)
-            there.copy_(torch.maximum(there, alpha))
-        return whole
-
-    def binary(make: Callable[[], Tensor]) -> Tensor:
-        return (make() >= 0.5).float()
-
-    items = prepared.instruction.items
-    parts = []
-    for number, item in enumerate(items):
-        key = number if number in canvas.pieces else None
-        made = partial(soft, canvas.pieces.get(key, []))
-        parts.append(PartMask(made, partial(binary, made), item.text, item.keyword))
-    return Mask(lambda: canvas.alpha, lambda: binary(lambda: canvas.alpha), tuple(parts))

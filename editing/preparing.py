@@ -1,4 +1,4 @@
-"""A request is read, and everything about it is decided before a network is loaded."""
+"""A request is read, and all about it decided, before a network is loaded."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class EditRequest:
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened onto
     `background`, sRGB in 0..1; no algorithm sees it.
     ask: refuse an instruction about a thing that is not found ("not-found") instead of noting it.
-    full_resolution: edit each place of a large picture by itself (places.py).
+    full_resolution: edit each place of a large picture by itself (in_places.py).
     """
 
     algorithm: str

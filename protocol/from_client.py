@@ -56,7 +56,9 @@ class Submit:
     False: it is opaque wherever it changes something. ask: where the thing to change is not found
     in the picture, the job fails with the code "not-found" before anything is painted; False: it is
     edited all the same, and Done says so. whole: the Result is all of the part that was worked on,
-    to be seen through the final Mask; False: the mask is in its alpha.
+    to be seen through the final Mask; False: the mask is in its alpha. full_resolution: where the
+    picture is much larger than the model's size, each place of the mask is edited by itself at the
+    picture's own; False: all at once, at the model's size.
     """
 
     job: JobId
@@ -74,6 +76,7 @@ class Submit:
     keep_transparency: bool = True
     ask: bool = False
     whole: bool = False
+    full_resolution: bool = False
 
 
 @dataclass(frozen=True)

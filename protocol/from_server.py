@@ -79,7 +79,8 @@ class Limits:
 class Welcome:
     """The answer to Hello.
 
-    It may take as long as the server needs to look at its device and model.
+    It may take as long as the server needs to look at its device and model. native_size: pixels of
+    the shorter side that the model works at, 0 where it is not known.
     """
 
     version: Count
@@ -88,6 +89,7 @@ class Welcome:
     model: Label
     algorithms: tuple[Algorithm, ...]
     limits: Limits = Limits()
+    native_size: Count = 0
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Progress:
     """How far a job is.
 
     `stage` in a painter's words; `step` of `count` are done (count 0: unknown); seconds left for
-    the whole job, if known.
+    the whole job, if known. number: which of `passes` passes over places it belongs to; 0: to none.
     """
 
     job: JobId
@@ -203,6 +205,8 @@ class Progress:
     step: Count
     count: Count
     seconds_left: float | None = None
+    number: Count = 0
+    passes: Count = 0
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,7 @@ class Done:
     The algorithm that ran, and why where it was chosen by the server; `chosen`: that reason as it
     can be translated. seconds: by stage.
     understood: how the instruction was read, by aspect. notes: what the painter should know of it.
+    passes: how often the algorithm ran.
     """
 
     job: JobId
@@ -299,6 +304,7 @@ class Done:
     reason: Label = ""
     clears: bool = False
     chosen: Said = NOTHING
+    passes: Count = 1
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ __all__ = [
     "filled",
 ]
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 ClientMessage = Hello | Read | Submit | Cancel | Resume | Acknowledge
 JobMessage = (

@@ -72,6 +72,15 @@ class Editor:
         """The model's name."""
         return self._models.name
 
+    @property
+    def native_size(self) -> int:
+        """Pixels of the shorter side that the model works at.
+
+        It is that of the smallest of its variants.
+        """
+        models = self._models
+        return min((models.geometry(one).native_size for one in models.variants), default=0)
+
     def algorithms(self) -> tuple[Algorithm, ...]:
         """Auto, then every algorithm with its parameters.
 
@@ -154,6 +163,7 @@ class Editor:
             caption=submit.caption,
             mask_only=submit.mask_only,
             ask=submit.ask,
+            full_resolution=submit.full_resolution,
             opacity=covered,
             background=(background[0] / 255, background[1] / 255, background[2] / 255),
         )
@@ -190,18 +200,13 @@ class Editor:
                 elif isinstance(event, events.Note):
                     yield Note(submit.job, 0, on_wire(event.sentence))
                 elif isinstance(event, events.Stage):
-                    estimate.begin(event.name, now)
-                    yield Progress(
-                        submit.job,
-                        0,
-                        event.name,
-                        0,
-                        event.steps,
-                        estimate.left(0, event.steps, now),
-                    )
+                    estimate.begin(event.name, now, event.number, event.passes)
+                    left, at = estimate.left(0, event.steps, now), (event.number, event.passes)
+                    yield Progress(submit.job, 0, event.name, 0, event.steps, left, *at)
                 elif isinstance(event, events.Step):
                     left = estimate.left(event.index, event.count, now)
-                    yield Progress(submit.job, 0, event.stage, event.index, event.count, left)
+                    at = event.number, event.passes
+                    yield Progress(submit.job, 0, event.stage, event.index, event.count, left, *at)
                     yield from previews.of(event)
                 elif isinstance(event, events.Mask):
                     parts = tuple(

@@ -24,13 +24,14 @@ class EngineError(LimnError):
 class Description:
     """What an engine works with.
 
-    `pid`: of a process that computes, for the log and for tests.
+    `pid`: of a process that computes, for the log and for tests. native_size: see Welcome.
     """
 
     device: str
     model: str
     algorithms: tuple[Algorithm, ...]
     pid: int
+    native_size: int = 0
 
 
 @dataclass(frozen=True)

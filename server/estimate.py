@@ -22,18 +22,29 @@ class Estimate:
     Times are in seconds, from any clock that only goes forward.
 
     earlier: how long each stage took in the last edit of the same kind, in their order; it is
-    updated when the edit is finished.
+    updated when the edit is finished. An edit in places has one pass for each: then it tells how
+    long the stages of a pass take, and is left as it is.
     """
 
     earlier: dict[str, float]
     seconds: dict[str, float] = field(default_factory=dict)
     stage: str = ""
     _began: float = 0.0
+    _passes: int = 0
+    _number: int = 0
+    _first: float = 0.0
+    _entered: float = 0.0
 
-    def begin(self, stage: str, now: float) -> None:
-        """A stage begins, and the one before it ends."""
+    def begin(self, stage: str, now: float, number: int = 0, passes: int = 0) -> None:
+        """A stage begins, and the one before it ends.
+
+        number: which of `passes` passes it belongs to, 0: to none.
+        """
         self._close(now)
         self.stage, self._began = stage, now
+        if number and number != self._number:
+            self._first = self._first if self._number else now
+            self._number, self._passes, self._entered = number, passes, now
 
     def left(self, step: int, count: int, now: float) -> float | None:
         """Seconds left after `step` of `count` in this stage.
@@ -49,13 +60,25 @@ class Estimate:
             return None
         names = list(self.earlier)
         later = names[names.index(self.stage) + 1 :] if self.stage in names else []
+        if self._number:
+            here += sum(self.earlier[name] for name in later)
+            return here + (self._passes - self._number) * self._pass(here, now)
         return here + sum(self.earlier[name] for name in later if name not in self.seconds)
+
+    def _pass(self, here: float, now: float) -> float:
+        """Seconds of one pass.
+
+        It is the mean of those that are done, or what this one will take.
+        """
+        done = self._number - 1
+        return (self._entered - self._first) / done if done else now - self._entered + here
 
     def finish(self, now: float) -> dict[str, float]:
         """The edit is finished: seconds by stage."""
         self._close(now)
-        self.earlier.clear()
-        self.earlier.update(self.seconds)
+        if not self._passes:
+            self.earlier.clear()
+            self.earlier.update(self.seconds)
         return self.seconds
 
     def _close(self, now: float) -> None:
@@ -67,7 +90,7 @@ class Estimate:
 class Durations:
     """What edits have taken in this server, by algorithm.
 
-    Seconds, an exponential average.
+    Seconds of a pass, an exponential average.
     """
 
     def __init__(self) -> None:
@@ -77,6 +100,7 @@ class Durations:
         """An edit has ended; only one that was carried out tells something."""
         if isinstance(end, Done):
             kind = (submit.algorithm, submit.mask_only)
+            seconds /= max(1, end.passes)
             self._seconds[kind] = seconds + (1 - SMOOTHING) * (
                 self._seconds.get(kind, seconds) - seconds
             )

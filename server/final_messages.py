@@ -30,7 +30,7 @@ def finish(
     where = images.mask(done.alpha)
     soft = None
     if where is not None and done.map is not None:
-        soft = images.soft_map(done.map, done.box, done.cut)
+        soft = images.soft_map(done.map, done.map_box or done.box, done.cut)
     yield Mask(submit.job, 0, where, parts, map=soft)
     area = None if submit.mask_only else _result(submit, request, background, done)
     if area is not None and where is not None:
@@ -54,6 +54,7 @@ def finish(
         reason=report.reason,
         chosen=on_wire(report.reason) if report.reason else NOTHING,
         clears=done.clears and request.opacity is not None,
+        passes=report.passes,
     )
 
 
@@ -66,7 +67,7 @@ def _result(
     """The layer, with the mask in its alpha or without it; None where nothing changes."""
     how = images.Flattening(request.opacity, background, done.paper, done.edge, done.clears)
     if submit.whole and done.whole is not None:
-        return images.whole(done.whole(), done.box, submit.pixels.format, how)
+        return images.whole(done.whole(), done.box, submit.pixels.format, how, done.shown)
     return images.layer(done.image, request.image, done.alpha, submit.pixels.format, how)
 
 

@@ -183,16 +183,19 @@ def whole(
     box: tuple[int, int, int, int],
     wire_format: str,
     flattening: Flattening = OPAQUE,
+    shown: Tensor | None = None,
 ) -> Region:
     """All of an edited crop as a layer, to be seen through a mask.
 
     It is put over the original. edited: (1, 3, h, w), at the place `box` (top, left, bottom, right)
-    of the submitted picture. The rest as for `layer`.
+    of the submitted picture. shown: (1, 1, h, w), 0 where nothing was edited, and the layer is
+    transparent. The rest as for `layer`.
     """
     top, left, bottom, right = box
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
     everywhere = torch.ones_like(edited[:, :1])
     edited, seen = flattening.undone(edited, everywhere, slice(top, bottom), slice(left, right))
+    seen = seen if shown is None else seen * shown
     return Region(left, top, _packed(edited[0], _levels(seen[0, 0], most), wire_format))
 
 

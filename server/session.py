@@ -210,6 +210,7 @@ class ServerSession:
                 description.model,
                 description.algorithms,
                 taken,
+                description.native_size,
             )
         )
         self._wake.set()

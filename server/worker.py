@@ -94,7 +94,8 @@ def load(start: Start) -> tuple[Editor, Description]:
         models = editing.load_models(start.model or _sketchbook(), device, others=donors())
         editor = Editor(models, captioner=captioner)
         name = _device_name(device)
-        return editor, Description(name, editor.model, editor.algorithms(), os.getpid())
+        algorithms = editor.algorithms()
+        return editor, Description(name, editor.model, algorithms, os.getpid(), editor.native_size)
     except editing.EditError as error:
         raise EngineError(error.sentence, error.remedy) from error
 

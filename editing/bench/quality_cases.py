@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..diffusion import masks
 from ..diffusion.loading import Models, load_models
-from ..frame import resize
+from ..resizing import resize
 from ..sketchbook import edit_sentences, edits
 from ..sketchbook.edits import Edit, RenderedEdit
 from ..sketchbook.judge import Judge, load_judge

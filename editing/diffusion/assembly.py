@@ -33,12 +33,14 @@ class Geometry:
     """What working sizes depend on, in pixels.
 
     The shorter side that a model was trained on, what
-    sides must be multiples of, and the side of one of its latents.
+    sides must be multiples of, and the side of one of its latents. context: see Notes; None where
+    they do not tell.
     """
 
     native_size: int
     multiple: int
     factor: int
+    context: float | None = None
 
 
 def assemble(
@@ -102,8 +104,9 @@ def geometry_of(checkpoint: Checkpoint) -> Geometry:
     unet = read(UNet, configuration_of(checkpoint, "unet"))
     vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
     factor = 2 ** (len(vae.block_out_channels) - 1)
-    native = notes_of(checkpoint.place).native_size or (unet.sample_size or 64) * factor
-    return Geometry(native, factor * 2 ** (len(unet.block_out_channels) - 1), factor)
+    notes = notes_of(checkpoint.place)
+    native = notes.native_size or (unet.sample_size or 64) * factor
+    return Geometry(native, factor * 2 ** (len(unet.block_out_channels) - 1), factor, notes.context)
 
 
 def _identity(unet: UNet2DConditionModel, variant: str) -> str:

@@ -22,7 +22,8 @@ class Notes(BaseModel):
     A key that it does not know is refused, for this file is written by hand. native_size: pixels of
     the shorter side that the model was trained on. semantic_level: the UNet's level at which nouns
     localise best, 0 the finest. defaults: of parameters, by algorithm; the algorithms check them.
-    world: of a model that knows but a small part of the world (world.py).
+    world: of a model that knows but a small part of the world (world.py). context: share of a
+    place's side that it is to see beyond it, on each side (in_places.py).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
@@ -34,6 +35,7 @@ class Notes(BaseModel):
         Word, dict[Word, bool | int | float | Annotated[str, Field(max_length=200)]]
     ] = {}
     world: World | None = None
+    context: Annotated[float, Field(ge=0, le=4)] | None = None
 
 
 class World(BaseModel):

@@ -53,6 +53,12 @@ NOISE = {
 WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02, "presence": 6.0}
 """Bounds of what it knows: see world.py and presence.py."""
 
+CONTEXT = 1.0
+"""Share of a place's side around it.
+
+Things fill a third of the pictures that it was trained on.
+"""
+
 EXTRA_WORDS = (
     "a an the and another image picture it this that is are there of to in on at by for from or "
     "then but not as like its his her four five some more less very light dark sit stand jump sits "
@@ -219,5 +225,6 @@ def save_variants(
             "native_size": 4 * side,
             "defaults": defaults,
             "world": WORLD,
+            "context": CONTEXT,
         }
         (folder / variant / "limn.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -90,6 +90,13 @@ def edit(
             help="Transparent as before, but for what is new; or opaque where it changes.",
         ),
     ] = True,
+    full_resolution: Annotated[
+        bool,
+        typer.Option(
+            "--full-resolution/--no-full-resolution",
+            help="Edit each place of a large picture at its own resolution; or all at the model's.",
+        ),
+    ] = True,
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Another model, in a server of its own.")
     ] = None,
@@ -155,6 +162,7 @@ def edit(
         caption=caption,
         mask_only=mask_only,
         keep_transparency=keep_transparency,
+        full_resolution=full_resolution,
     )
     reads = (image, *((hint,) if hint else ()))
     with Delivery(out, reads) as delivery:

@@ -270,6 +270,8 @@ class Bar:
         else:
             left = "" if message.seconds_left is None else f"{message.seconds_left:.0f} s left"
             count = f"{message.step} of {message.count}" if message.count else ""
+            if message.number:
+                count += f" · place {message.number} of {message.passes}"
             total = message.count or None
             self._progress.update(
                 self._task,

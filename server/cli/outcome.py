@@ -98,6 +98,7 @@ def make_report(
         "model": outcome.model,
         "keywords": list(done.keywords),
         "thresholds": dict(done.thresholds),
+        "passes": done.passes,
         "forwards": done.forwards,
         "rows": done.rows,
         "seconds": dict(done.seconds),

@@ -17,12 +17,11 @@ from limn.editing.frame import (
     CONTEXT,
     Frame,
     choose_frame,
-    enlarge,
     is_shape,
-    resize,
     threshold,
     working_size,
 )
+from limn.editing.resizing import enlarge, resize
 from limn.krita_plugin.document.geometry import Rect
 from limn.krita_plugin.document.geometry import crop as plugin_crop
 

@@ -191,7 +191,7 @@ def test_numbers_beyond_every_bound(number: str) -> None:
     with pytest.raises(TooLarge):
         decode(
             '{"type":"progress","job":"a","seq":1,"stage":"x","step":1,"count":2,'
-            f'"seconds_left":{number}}}'
+            f'"seconds_left":{number},"number":0,"passes":0}}'
         )
 
 
