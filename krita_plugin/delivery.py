@@ -137,7 +137,7 @@ class Delivery:
         self._under_way.forget(edit)
         document, seconds = edit.source.document, edit.seconds
         if not edit.request.mask_only:
-            self._panel.took(edit.done.algorithm, seconds)
+            self._panel.took(edit.done.algorithm, seconds / max(1, edit.done.passes))
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
         flattened = [tr(FLATTENED)] if edit.flattened else []
         remedy = " ".join((*map(told, edit.done.notes), *flattened, *self._remarks(edit)))

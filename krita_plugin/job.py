@@ -108,6 +108,7 @@ class Edit:
             mask_only=request.mask_only,
             keep_transparency=request.keep_transparency,
             whole=not request.flat,
+            full_resolution=request.full_resolution,
             ask=request.ask,
         )
 

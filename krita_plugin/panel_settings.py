@@ -50,6 +50,7 @@ class PanelSettings:
     hint_mode: HintMode = "limit"
     keep_transparency: bool = True
     flat: bool = False
+    full_resolution: bool = True
     history: list[str] = field(default_factory=list)
     more: bool = False
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -89,6 +90,11 @@ class PanelSettings:
     def set_flat(self, flat: bool) -> None:
         """Whether a result has its mask in its own alpha, and no mask to paint on."""
         self.flat = flat
+        self._changed()
+
+    def set_full_resolution(self, wanted: bool) -> None:
+        """Whether each place of a large layer is edited by itself."""
+        self.full_resolution = wanted
         self._changed()
 
     def set_seeds(self, count: int) -> None:
@@ -180,6 +186,7 @@ class PanelSettings:
             self.keep_transparency,
             self.flat,
             ask=not mask_only,
+            full_resolution=self.full_resolution,
         )
 
     # --- what is remembered -----------------------------------------------------------------------
@@ -194,6 +201,7 @@ class PanelSettings:
                 "hint_mode": self.hint_mode,
                 "keep_transparency": self.keep_transparency,
                 "flat": self.flat,
+                "full_resolution": self.full_resolution,
                 "history": self.history,
                 "more": self.more,
                 "seconds": self.seconds,
@@ -225,6 +233,7 @@ class PanelSettings:
             self.hint_mode = memory["hint_mode"]
         self.keep_transparency = memory.get("keep_transparency") is not False
         self.flat = memory.get("flat") is True
+        self.full_resolution = memory.get("full_resolution") is not False
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True

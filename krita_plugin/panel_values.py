@@ -47,7 +47,7 @@ class Work:
     """An edit that is running.
 
     `step` of `count` done in `stage`; count 0: unknown. `waiting`: further edits of the painter's
-    own.
+    own. `number` of `passes`: the place that is being edited; 0: none by itself.
     """
 
     stage: str
@@ -55,6 +55,8 @@ class Work:
     count: int = 0
     seconds_left: float | None = None
     waiting: int = 0
+    number: int = 0
+    passes: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Request:
     """What the painter asks for, complete: all that an edit needs besides the layer.
 
     ask: where the thing to change is not found, ask instead of editing something else.
+    full_resolution: edit each place of a large layer by itself.
     """
 
     instruction: str
@@ -84,6 +87,7 @@ class Request:
     keep_transparency: bool = True
     flat: bool = False
     ask: bool = False
+    full_resolution: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,20 @@ class Prospect:
     mode: str
     width: int
     height: int
+
+
+COARSE = 1.5
+"""Layer pixels of one of the model's from which an edit is softer than the layer."""
+
+
+def is_large(width: int, height: int, native_size: int) -> bool:
+    """Whether a part of a layer is much larger than the size that the model works at.
+
+    native_size: pixels of that size's shorter side, 0 where it is not known. Its longer side has
+    at most half as many again.
+    """
+    short, long = sorted((width, height))
+    return native_size > 0 and max(short, long / 1.5) > COARSE * native_size
 
 
 NOT_CONNECTED = Link("off", "not connected")

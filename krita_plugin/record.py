@@ -180,7 +180,9 @@ def _unpacked(value: Any) -> Grey | None:
 
 def _request(value: Any) -> Request:
     names = "instruction algorithm parameters seed hint_mode mask_only caption keep_transparency"
-    table = _table(value, f"{names} flat")
+    if isinstance(value, dict):  # a record of a version that edited everything at once
+        value = {"full_resolution": False, **value}
+    table = _table(value, f"{names} flat full_resolution")
     parameters = table["parameters"]
     if not isinstance(parameters, dict) or len(parameters) > limits.MAX_ITEMS:
         raise ValueError("not as a record has to be")
@@ -192,7 +194,7 @@ def _request(value: Any) -> Request:
             raise ValueError("not as a record has to be")
     if table["hint_mode"] not in HINT_MODES:
         raise ValueError("not as a record has to be")
-    flags = [table[name] for name in ("mask_only", "keep_transparency", "flat")]
+    flags = [table[name] for name in ("mask_only", "keep_transparency", "flat", "full_resolution")]
     if not all(isinstance(one, bool) for one in flags):
         raise ValueError("not as a record has to be")
     return Request(
@@ -205,6 +207,7 @@ def _request(value: Any) -> Request:
         _text(table["caption"], limits.MAX_INSTRUCTION),
         flags[1],
         flags[2],
+        full_resolution=flags[3],
     )
 
 

@@ -78,6 +78,9 @@ def progress_words(work: Work) -> str:
     words = tr(work.stage)
     if work.count:
         words += " " + tr("{step} of {count}", step=work.step, count=work.count)
+    if work.number:
+        where = tr("place {number} of {passes}", number=work.number, passes=work.passes)
+        words = f"{where} · {words}"
     if work.seconds_left is not None and work.seconds_left >= 1:
         words += f" · {_duration(work.seconds_left)}"
     if work.waiting:

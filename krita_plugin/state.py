@@ -47,6 +47,7 @@ class Panel(PanelSettings):
     servers: ServerList = NO_SERVERS
     device: str = ""
     model: str = ""
+    native_size: int = 0  # see Welcome
     lacks_model: bool = False  # another model is wanted for this picture or these words
     reading: Reading | None = None
     prospect: Prospect | None = None
@@ -114,6 +115,7 @@ class Panel(PanelSettings):
         self.algorithms = welcome.algorithms
         self.device = welcome.device
         self.model = welcome.model
+        self.native_size = welcome.native_size
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]
@@ -205,13 +207,21 @@ class Panel(PanelSettings):
     def staged(self, stage: str) -> None:
         """The running edit is at this stage; nothing is counted."""
         self.work = replace(
-            self.work or Work(stage), stage=stage, step=0, count=0, seconds_left=None
+            self.work or Work(stage), stage=stage, step=0, count=0, seconds_left=None, number=0
         )
         self._changed()
 
     def progressed(self, message: Progress) -> None:
         waiting = self.work.waiting if self.work else 0
-        self.work = Work(message.stage, message.step, message.count, message.seconds_left, waiting)
+        self.work = Work(
+            message.stage,
+            message.step,
+            message.count,
+            message.seconds_left,
+            waiting,
+            message.number,
+            message.passes,
+        )
         self._changed()
 
     def queued(self, ahead: int, waiting: int, seconds_left: float | None = None) -> None:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from ..catalogue import tr
 from ..qt import (
     QApplication,
-    QCheckBox,
     QEvent,
     QHBoxLayout,
     QPushButton,
@@ -28,12 +27,12 @@ from ..qt import (
 from ..state import Panel
 from .algorithm_choice import AlgorithmChoice
 from .caption_box import CaptionBox
-from .flat_box import FlatBox
 from .instruction_box import InstructionBox
 from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
 from .pictures import Pictures
 from .reading_line import ReadingLine
+from .result_boxes import ResultBoxes
 from .seed_row import SeedRow
 from .selection_choice import SelectionChoice
 from .server_choice import ServerChoice
@@ -211,18 +210,8 @@ class PanelView(QWidget):
         self.seeds = SeedRow(self._panel)
         self.seeds.again.clicked.connect(lambda _: self.again_wanted.emit())
         inner.addLayout(self.seeds)
-        self.transparency = named(
-            QCheckBox(tr("Keep the layer's transparency")),
-            "limn_keep_transparency",
-            "The result is as transparent as the layer, but for what is new;"
-            " otherwise it is opaque wherever it changes something",
-        )
-        self.transparency.clicked.connect(
-            lambda checked: self._panel.set_keep_transparency(bool(checked))
-        )
-        inner.addWidget(self.transparency)
-        self.flat = FlatBox(self._panel)
-        inner.addWidget(self.flat)
+        self.boxes = ResultBoxes(self._panel)
+        inner.addLayout(self.boxes)
         self.back = ParameterForm("limn_back_parameters")
         self.back.changed.connect(self._panel.set_value)
         inner.addWidget(self.back)
@@ -253,8 +242,7 @@ class PanelView(QWidget):
         self._show_parameters()
         self.selection.refresh()
         self.seeds.refresh()
-        self.transparency.setChecked(panel.keep_transparency)
-        self.flat.refresh()
+        self.boxes.refresh()
         self.more.setChecked(panel.more)
         if panel.more and self.rest.isHidden():
             QTimer.singleShot(0, lambda: self._scrolled.ensureWidgetVisible(self.rest))
@@ -329,8 +317,7 @@ class PanelView(QWidget):
             *self.front.controls,
             self.seeds.seed,
             self.seeds.again,
-            self.transparency,
-            self.flat,
+            *self.boxes.controls,
             *self.back.controls,
             *self.servers.controls,
         ]

@@ -14,6 +14,7 @@ from typing import Any
 from ...protocol.messages import Reading, ReadItem
 from ..catalogue import told, tr
 from ..marking import marked
+from ..panel_values import is_large
 from ..qt import QPalette, Qt
 from ..state import Panel
 from .widgets import quiet
@@ -59,12 +60,19 @@ class ReadingLine:
         if reading is not None and (chosen is None or chosen.name == "auto"):
             title = reading.algorithm
         parts = [title]
+        large = False
         if prospect is not None:
             parts += [tr(prospect.mode)] if prospect.mode else []
             parts.append(f"{prospect.width} x {prospect.height}")
+            large = is_large(prospect.width, prospect.height, panel.native_size)
+        if large:
+            parts.append(tr("place by place") if panel.full_resolution else tr("all at once"))
         name = next((one.name for one in panel.algorithms if one.title == title), "")
         if name in panel.seconds:
-            parts.append(tr("about {seconds} s", seconds=round(panel.seconds[name])))
+            pace = "about {seconds} s"
+            if large and panel.full_resolution:
+                pace = "about {seconds} s a pass"
+            parts.append(tr(pace, seconds=round(panel.seconds[name])))
         return " · ".join(part for part in parts if part)
 
     def _clicked(self, link: str) -> None:

@@ -1,0 +1,52 @@
+"""The settings of what comes of an edit: how transparent, cut out or masked, how sharp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..catalogue import tr
+from ..qt import QCheckBox, QVBoxLayout
+from ..state import Panel
+from .widgets import named
+
+
+class ResultBoxes(QVBoxLayout):  # type: ignore[misc]
+    """Check boxes below each other, which follow a Panel."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._panel = panel
+        self.transparency = named(
+            QCheckBox(tr("Keep the layer's transparency")),
+            "limn_keep_transparency",
+            "The result is as transparent as the layer, but for what is new;"
+            " otherwise it is opaque wherever it changes something",
+        )
+        self.transparency.clicked.connect(lambda on: panel.set_keep_transparency(bool(on)))
+        self.flat = named(
+            QCheckBox(tr("Flat layer")),
+            "limn_flat",
+            "The result is cut out by its mask, for good; otherwise the mask lies under the layer,"
+            " where you can paint on it to show or hide the edit",
+        )
+        self.flat.clicked.connect(lambda on: panel.set_flat(bool(on)))
+        self.full_resolution = named(
+            QCheckBox(tr("Full resolution, place by place")),
+            "limn_full_resolution",
+            "On a layer much larger than the model's size, each place is edited by itself, as"
+            " sharp as the model can; otherwise all at once, which is quicker and softer",
+        )
+        self.full_resolution.clicked.connect(lambda on: panel.set_full_resolution(bool(on)))
+        for box in self.controls:
+            self.addWidget(box)
+
+    @property
+    def controls(self) -> list[Any]:
+        """In the order of Tab."""
+        return [self.transparency, self.flat, self.full_resolution]
+
+    def refresh(self) -> None:
+        """Show the state as it is now."""
+        self.transparency.setChecked(self._panel.keep_transparency)
+        self.flat.setChecked(self._panel.flat)
+        self.full_resolution.setChecked(self._panel.full_resolution)
