@@ -1,4 +1,4 @@
-"""The settings of what comes of an edit: how transparent, cut out or masked, how sharp."""
+"""The settings of what comes of an edit."""
 
 from __future__ import annotations
 
