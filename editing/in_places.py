@@ -15,8 +15,17 @@ would be cut by the first one's outline.
 Where a sentence has several parts with a mask each, each part is edited in its own places, one
 after another, on what the parts before have left.
 
-That the crop is resampled once and painted at the model's size is what "inpaint at full resolution"
-means in other programs. What is ours is that the places come from the instruction.
+That a crop is painted at the model's size and put back is what other programs call inpainting at
+full resolution. What is ours is that the places come from the instruction.
+
+A place that is larger than the native size is seen whole, and not cut into tiles. On six held-out
+edits of the sketchbook, drawn four times larger (two recolourings, two retextures, two
+replacements; 16 steps; squared error against the exact answer, the picture before is 1, medians) a
+crop with a place's side of context around it left 0.21, the whole layer at once 0.30. Tiles of the
+native size, begun from the coarse edit, left 0.63: they are as sharp as the exact answer, but a
+tile shows no thing. A crop with a quarter of the side around it left 0.86: the bundled model has
+seen no thing so large. So a model says itself how much context it wants (`Notes.context`); where it
+does not, the crop is the one that a painter's selection of the place would get.
 """
 
 from __future__ import annotations

@@ -52,8 +52,7 @@ Differences (P the paper, C its authors' code, which lacks DPS):
     original latents (changed.py). S, which lies where the pre-pass drew the word and not where the
     picture has the thing, is shown as the mask forms, and answers "find the mask"; mask "places"
     takes it for the composite, too.
-tau reads as elapsed time (C), not as P's Eq. 4 with t running down, by which key words would never
-be edited.
+tau reads as elapsed time (C), not as P's Eq. 4 with t running down, which edits no key word.
 Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S
 comes from the removed words' own maps; lambda_tau, alpha_m, tau_form and spatial "running" have no
 say then.

@@ -22,7 +22,7 @@ from ..qt import (
     sure,
 )
 from ..state import Panel
-from .widgets import named, quiet
+from .widgets import named, outlined, quiet
 
 if TYPE_CHECKING:
     from ..qt import BoundSignal
@@ -131,6 +131,8 @@ class GetModel(QDialog):
         ]
 
     def _refresh(self) -> None:
+        for ticking in (self.models, self.agree):
+            outlined(ticking)
         ticked = self._ticked()
         pages = [
             f'{escape(str(one.get("licence")))}: <a href="{escape(str(one.get("page")))}">'

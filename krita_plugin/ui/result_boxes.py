@@ -7,7 +7,7 @@ from typing import Any
 from ..catalogue import tr
 from ..qt import QCheckBox, QVBoxLayout
 from ..state import Panel
-from .widgets import named
+from .widgets import named, outlined
 
 
 class ResultBoxes(QVBoxLayout):  # type: ignore[misc]
@@ -47,6 +47,8 @@ class ResultBoxes(QVBoxLayout):  # type: ignore[misc]
 
     def refresh(self) -> None:
         """Show the state as it is now."""
+        for box in self.controls:
+            outlined(box)
         self.transparency.setChecked(self._panel.keep_transparency)
         self.flat.setChecked(self._panel.flat)
         self.full_resolution.setChecked(self._panel.full_resolution)

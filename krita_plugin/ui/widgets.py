@@ -55,6 +55,19 @@ def _rgb(colour: QColor) -> tuple[int, int, int]:
     return colour.red(), colour.green(), colour.blue()
 
 
+def outlined(widget: QWidget) -> None:
+    """Draw the boxes to tick in a colour that is seen on the theme's ground.
+
+    Qt's Fusion style outlines them in a darker shade of the window: on a dark theme in nearly the
+    colour that they lie on, so that one that is not ticked can't be seen.
+    """
+    palette = QPalette(sure(widget.parentWidget()).palette())
+    outline = palette.color(QPalette.ColorRole.Text)
+    palette.setColor(QPalette.ColorRole.Window, outline)
+    if widget.palette().color(QPalette.ColorRole.Window) != outline:
+        widget.setPalette(palette)
+
+
 def may_shrink(button: QAbstractButton) -> None:
     """A row of buttons fits a narrow docker in any font."""
     button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
