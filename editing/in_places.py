@@ -51,8 +51,13 @@ from .preparing import Prepared
 from .request import MAX_SEED, HintMode
 from .said import Said, say
 
-EDGE = 2.0
-"""Working pixels of the whole within which a place's own edges are looked for."""
+EDGE = 4.0
+"""Working pixels of the whole within which a place's own edges are looked for.
+
+Two stars of 23 and 18 working pixels across, IoU with the exact mask: 0.79 and 0.90 at two, 0.87
+and 0.97 at four, 0.89 and 0.97 at six, which loses dots within the first; 0.76 and 0.77 enlarged
+only.
+"""
 
 SOFT = (0.25, 0.5, 0.25)
 """Blur of a mask that was drawn to edges, in layer pixels: it ends without stairs."""

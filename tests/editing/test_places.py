@@ -236,3 +236,24 @@ def energy(image: Tensor, where: Tensor) -> float:
     down = image[..., 1:, :-1] - image[..., :-1, :-1]
     inside = where[..., :-1, :-1]
     return float(((across**2 + down**2).mean(1, keepdim=True) * inside).sum() / inside.sum())
+
+
+def test_a_place_is_as_sharp_as_its_crop_edited_alone(bundled: Models) -> None:
+    image, exact = drawn(1024)
+    options = {"instruction": "make the star striped", "parameters": {"steps": 8}}
+    seen, done = run(bundled, image, **options)
+    assert done.report.passes == 2
+    top, left, bottom, right = next(e.box for e in reversed(seen) if isinstance(e, events.Crop))
+    crop = np.s_[..., top:bottom, left:right]
+    alone = run(bundled, image[crop].contiguous(), full_resolution=False, **options)[1]
+    whole = run(bundled, image, full_resolution=False, **options)[1]
+    inside = 1 - torch.nn.functional.max_pool2d(1 - (exact > 0.5).float(), 9, 1, 4)
+    sharp, wanted, soft = (
+        energy(one.image[crop] if one.image.shape == image.shape else one.image, inside[crop])
+        for one in (done, alone, whole)
+    )
+    assert sharp >= 0.9 * wanted and sharp > soft
+    found = (done.alpha >= 0.5) & (exact > 0.5)
+    assert float(found.sum() / ((done.alpha >= 0.5) | (exact > 0.5)).sum()) > 0.85
+    outside = (done.alpha == 0).expand_as(image)
+    assert torch.equal(done.image[outside], image[outside])
