@@ -222,12 +222,18 @@ def _stays(item: Item) -> bool:
 
 
 def _drawn(found: Pass, part: int | None, box: Box, crop: Tensor) -> Tensor:
-    """A part's map with its edges drawn to those of a crop, cut and softened."""
+    """A part's map with its edges drawn to those of a crop, cut and softened.
+
+    What lies farther within the mask on the whole, or beyond it, than edges are looked for stays.
+    """
     outcome, frame = found.outcome.found, found.task.frame
-    soft = outcome.soft if part is None else outcome.parts[part].soft
-    cell = EDGE * frame.scale
-    sharp = follow(frame.sampled(soft.cpu(), box), crop, cell)
+    soft = (outcome.soft if part is None else outcome.parts[part].soft).cpu()
+    cell, reach = EDGE * frame.scale, round(EDGE)
+    sharp = follow(frame.sampled(soft, box), crop, cell)
     mask = with_outline(sharp >= outcome.threshold, crop, cell)
+    coarse = threshold(soft, frame.size, outcome.threshold)
+    core, most = 1 - masks.grow(1 - coarse, reach), masks.grow(coarse, reach)
+    mask = (mask | (frame.sampled(core, box) >= 0.5)) & (frame.sampled(most, box) >= 0.5)
     return masks.blur(mask.float(), SOFT)
 
 
