@@ -74,6 +74,13 @@ def changed(name: str, value: Any) -> bytes:
     return json.dumps(table).encode()
 
 
+def test_a_record_of_a_version_without_places_was_edited_all_at_once() -> None:
+    table = json.loads(written(RECORD))
+    del table["request"]["full_resolution"]
+    was = replace(RECORD, request=replace(RECORD.request, full_resolution=False))
+    assert parsed(json.dumps(table).encode()) == was
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -92,6 +99,7 @@ def changed(name: str, value: Any) -> bytes:
         ("request.parameters", {"tau": [1]}),
         ("request.parameters", {str(number): 1 for number in range(65)}),
         ("request.flat", 1),
+        ("request.full_resolution", 1),
         ("request.more", 1),
         ("area", [0, 0, -1, 4]),
         ("area", [0, 0, 1]),

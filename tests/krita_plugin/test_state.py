@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from limn.krita_plugin.panel_values import Note, Request
+from limn.editing.frame import Frame, working_size
+from limn.editing.places import COARSE
+from limn.krita_plugin.panel_values import Note, Request, is_large
 
 
 @pytest.fixture
@@ -236,3 +239,36 @@ def test_listeners_hear_every_change(state: Any, looks: Any, welcome: Any, messa
     panel.previewed(looks.Look(b"jpeg", looks.WHOLE))
     panel.ended(Note("good", "done"))
     assert len(heard) == 4 and heard[1].step == 3 and heard[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("size", "large"),
+    [
+        ((512, 512), False),
+        ((760, 760), False),
+        ((512, 1100), False),
+        ((780, 780), True),
+        ((512, 1200), True),
+        ((4096, 4096), True),
+        ((16384, 1), True),
+    ],
+)
+def test_a_large_layer_is_one_that_the_server_would_edit_in_places(
+    size: tuple[int, int], large: bool
+) -> None:
+    assert is_large(*size, 512) == is_large(*size[::-1], 512) == large
+    worked = working_size(*size, 512, 64)
+    frame = Frame(size, (0, 0, *size), worked)
+    assert (frame.scale > COARSE) == large
+    assert not is_large(*size, 0)
+
+
+def test_full_resolution_is_asked_for_and_remembered(state: Any, welcome: Any) -> None:
+    panel = state.Panel()
+    panel.welcomed(replace(welcome, native_size=128))
+    assert panel.native_size == 128 and panel.request().full_resolution
+    panel.set_full_resolution(False)
+    assert not panel.request().full_resolution
+    again = state.Panel()
+    again.recall(panel.remembered())
+    assert not again.full_resolution

@@ -26,3 +26,8 @@ def test_a_layer_is_named_by_instruction_and_seed(words: Any) -> None:
     )
     long = words.layer_name("x" * 500, 7)
     assert len(long) < 100 and long.endswith("… (seed 7)")
+
+
+def test_the_place_that_is_edited_stands_before_the_stage(words: Any) -> None:
+    work = Work("denoising", 31, 80, number=2, passes=5)
+    assert words.progress_words(work) == "place 2 of 5 · denoising 31 of 80"
