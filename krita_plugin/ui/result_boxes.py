@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..catalogue import tr
 from ..qt import QCheckBox, QVBoxLayout
 from ..state import Panel
 from .widgets import named, outlined
 
 
-class ResultBoxes(QVBoxLayout):  # type: ignore[misc]
+class ResultBoxes(QVBoxLayout):
     """Check boxes below each other, which follow a Panel."""
 
     def __init__(self, panel: Panel) -> None:
@@ -41,7 +39,7 @@ class ResultBoxes(QVBoxLayout):  # type: ignore[misc]
             self.addWidget(box)
 
     @property
-    def controls(self) -> list[Any]:
+    def controls(self) -> list[QCheckBox]:
         """In the order of Tab."""
         return [self.transparency, self.flat, self.full_resolution]
 
