@@ -9,6 +9,7 @@ painter's own, bit for bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from .diffusion import masks
 from .diffusion.recolouring import Recolouring
-from .resizing import bilinear, resize
+from .resizing import bands, bilinear, resize
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
 FILLED = 0.5  # share of its bounds' edges that a picture covers at least; a shape covers less
@@ -116,6 +117,8 @@ class Frame:
 
     def place(self, x: Tensor) -> Tensor:
         """A tensor of the size `shape`, without its margins, in an empty layer."""
+        if self.shape == self.layer and not any(self.margins):
+            return x
         layer = x.new_zeros((*x.shape[:2], *self.layer))
         self.crop(layer).copy_(self.trim(x))
         return layer
@@ -168,11 +171,10 @@ class Frame:
 
         change: as for `composite`.
         """
-        inside = resize(edited.to(original), self.shape).clamp(0, 1)
-        if change is not None:
-            own = change.of(self.view(original))
-            inside = masks.blend(own, inside, bilinear(change.where, self.shape))
-        return self.trim(inside)
+        inside = original.new_empty(self.crop(original).shape)
+        for rows, band in self._bands(original, edited, change):
+            inside[..., rows, :] = band
+        return inside
 
     def composite(
         self, original: Tensor, edited: Tensor, alpha: Tensor, change: Recolouring | None = None
@@ -183,9 +185,28 @@ class Frame:
         the colours instead.
         """
         result = original.clone()
-        inside = self.leave(original, edited, change)
-        self.crop(result).copy_(masks.blend(inside, self.crop(original), self.crop(alpha)))
+        part, weight = self.crop(result), self.crop(alpha)
+        for rows, band in self._bands(original, edited, change):
+            part[..., rows, :] = masks.blend(band, part[..., rows, :], weight[..., rows, :])
         return result
+
+    def _bands(
+        self, original: Tensor, edited: Tensor, change: Recolouring | None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """What `leave` gives, by rows of the box: a large layer has no room for it twice."""
+        above, before = self.margins[:2]
+        height, width = self.crop(original).shape[2:]
+        tall = resize(edited.to(original), (self.shape[0], edited.shape[3]))
+        where = None if change is None else self.trim(bilinear(change.where, self.shape))
+        for rows in bands(height, self.shape[1]):
+            band = tall[..., above + rows.start : above + rows.stop, :]
+            band = resize(band, (band.shape[2], self.shape[1])).clamp_(0, 1)
+            band = band[..., before : before + width]
+            if change is not None and where is not None:
+                place = (above + rows.start, before)
+                own = change.of(self.crop(original)[..., rows, :], self.shape, place)
+                band = masks.blend(own, band, where[..., rows, :])
+            yield rows, band
 
 
 def choose_frame(
@@ -307,11 +328,3 @@ def working_size(height: int, width: int, native: int, multiple: int) -> tuple[i
         for side in (height, width)
     )
     return h, w
-
-
-def threshold(soft: Tensor, size: tuple[int, int], at: float) -> Tensor:
-    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w).
-
-    It is resized bilinearly before it is cut, so that its outline is smooth.
-    """
-    return (bilinear(soft, size) >= at).to(torch.float32)

@@ -42,13 +42,14 @@ from . import visible
 from .diffusion import masks
 from .diffusion.edges import follow, with_outline
 from .events import Crop, Done, Event, Mask, Note, PartMask, Report, Stage, Step
-from .frame import CONTEXT, Box, Frame, threshold
+from .frame import CONTEXT, Box, Frame
 from .language.instruction import Instruction, Item
 from .language.outline import keeps_outline
 from .passes import Means, Pass, carried_out
 from .places import Chosen, frame_of, soft_mask
 from .preparing import Prepared
 from .request import MAX_SEED, HintMode
+from .resizing import threshold
 from .said import Said, say
 
 EDGE = 4.0

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .diffusion.assembly import Geometry
-from .frame import CONTEXT, Box, Frame, Spans, around, threshold, working_size
+from .frame import CONTEXT, Box, Frame, Spans, around, working_size
 from .passes import Pass
 from .preparing import Prepared
+from .resizing import threshold
 
 COARSE = 1.5
 """Layer pixels of a working pixel from which an edit comes back visibly softer."""

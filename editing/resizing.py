@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 LOBES = 3  # of the Lanczos kernel, on each side
+BAND = 2**18  # pixels that are computed at a time where planes of a layer's size had no room
 BLOCK = 64  # columns enlarged at once: their few neighbours make one small, dense matrix of weights
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """All rows of a picture, some at a time."""
+    step = max(1, BAND // max(1, width))
+    for start in range(0, height, step):
+        yield slice(start, min(start + step, height))
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -32,15 +42,25 @@ def enlarge(x: Tensor, width: int) -> Tensor:
     This is the windowed sinc of Duchon 1979; each pixel's weights sum to 1. Values may leave the
     range of x at edges. Equals torch's mode "lanczos", which versions before 2.12 lack.
     """
-    places = (torch.arange(width, dtype=torch.float64) + 0.5) * (
-        x.shape[-1] / width
-    ) - 0.5  # in pixels of x
     result = x.new_empty((*x.shape[:-1], width))
-    for start in range(0, width, BLOCK):
+    for number, (first, last, weights) in enumerate(_lanczos(x.shape[-1], width)):
+        start = number * BLOCK
+        result[..., start : start + BLOCK] = x[..., first:last] @ weights.to(x)
+    return result
+
+
+@lru_cache(4)
+def _lanczos(before: int, after: int) -> list[tuple[int, int, Tensor]]:
+    """For each block of pixels its neighbours, begin and end, and their weights (n, BLOCK)."""
+    places = (torch.arange(after, dtype=torch.float64) + 0.5) * (
+        before / after
+    ) - 0.5  # in pixels before
+    blocks = []
+    for start in range(0, after, BLOCK):
         here = places[start : start + BLOCK]
         first, last = (
             max(0, math.ceil(here[0] - LOBES)),
-            min(x.shape[-1], math.floor(here[-1] + LOBES) + 1),
+            min(before, math.floor(here[-1] + LOBES) + 1),
         )
         distance = (
             here - torch.arange(first, last, dtype=torch.float64)[:, None]
@@ -48,8 +68,8 @@ def enlarge(x: Tensor, width: int) -> Tensor:
         weights = torch.where(
             distance.abs() < LOBES, torch.sinc(distance) * torch.sinc(distance / LOBES), 0.0
         )
-        result[..., start : start + BLOCK] = x[..., first:last] @ (weights / weights.sum(0)).to(x)
-    return result
+        blocks.append((first, last, weights / weights.sum(0)))
+    return blocks
 
 
 def bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -59,3 +79,11 @@ def bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
         if tuple(x.shape[2:]) == size
         else F.interpolate(x, size=size, mode="bilinear", antialias=True)
     )
+
+
+def threshold(soft: Tensor, size: tuple[int, int], at: float) -> Tensor:
+    """A map (1, 1, a, b) of any grid as a binary mask (1, 1, h, w).
+
+    It is resized bilinearly before it is cut, so that its outline is smooth.
+    """
+    return (bilinear(soft, size) >= at).to(torch.float32)

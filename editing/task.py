@@ -19,11 +19,12 @@ from .diffusion.model import Gather, Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
 from .facts import Facts
-from .frame import Frame, threshold
+from .frame import Frame
 from .language.instruction import Instruction
 from .language.prompts import Captions
 from .request import EditRequest, Parameter, parameters_of
 from .request import Value as Setting
+from .resizing import threshold
 from .store import EditCache
 
 Value = TypeVar("Value")

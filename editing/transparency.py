@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from .diffusion import masks
 from .frame import is_shape
+from .resizing import bands
 
 Colour = tuple[float, float, float]
 """sRGB in 0..1."""
@@ -117,25 +118,39 @@ def restored(
     """Colour (1, 3, H, W) and alpha (1, 1, H, W) of an edited layer, both in 0..1.
 
     Laid over `under`, the two give `edited` again wherever colour and opacity allow it.
-    edited: (1, 3, H, W) in 0..1, what the edit shows on the paper `under`, which was `background`.
-    What has become paper within the old shape gets the background's own colour, or with `clears`,
-    for an edit that removes something, becomes transparent. opacity:
-    (1, 1, H, W), the layer's alpha before. mask: (1, 1, H, W), where the edit acts: the alpha is
-    mask x opacity, plus what is new. edge: pixels by which the edit may have softened or shifted
-    an outline.
+    edited: (1, 3, H, W), clamped to 0..1: what the edit shows on the paper `under`, which was
+    `background`. What has become paper within the old shape gets the background's own colour, or
+    with `clears`, for an edit that removes something, becomes transparent. opacity: (1, 1, H, W),
+    the layer's alpha before. mask: (1, 1, H, W), where the edit acts: the alpha is mask x opacity,
+    plus what is new. edge: pixels by which the edit may have softened or shifted an outline.
     """
-    below = torch.tensor(under).view(1, 3, 1, 1)
+    below, paint = (torch.tensor(one).view(1, 3, 1, 1) for one in (under, background))
     alpha = opacity
     if bool((opacity < OPAQUE).any()):
         alpha = torch.maximum(opacity, _new(edited, below, opacity, mask, edge))
-    least = torch.finfo(edited.dtype).tiny
-    away = (edited - below).abs().amax(1, keepdim=True)
-    bare = 1 - ((away - NOISE) / (CLEAR - NOISE)).clamp(0, 1)
+    colour, shown = torch.empty_like(edited), torch.empty_like(mask)
+    for rows in bands(*edited.shape[2:]):
+        colour[..., rows, :], shown[..., rows, :] = _unmixed(
+            edited[..., rows, :].clamp(0, 1), below, paint, alpha[..., rows, :], clears
+        )
+    return colour, shown.mul_(mask)
+
+
+def _unmixed(
+    edited: Tensor, below: Tensor, paint: Tensor, alpha: Tensor, clears: bool
+) -> tuple[Tensor, Tensor]:
+    """Colour and alpha of a band. below, paint: the paper and the background, (1, 3, 1, 1)."""
+    bare = 1 - ((_apart(edited, below) - NOISE) / (CLEAR - NOISE)).clamp(0, 1)
     if clears:
         alpha = alpha * (1 - bare)
-    shift = bare * (torch.tensor(background).view(1, 3, 1, 1) - below)
-    colour = shift + (edited - (1 - alpha) * below) / alpha.clamp_min(least)
-    return torch.where(alpha > 0, colour, edited).clamp(0, 1), alpha * mask
+    least = torch.finfo(edited.dtype).tiny
+    colour = bare * (paint - below) + (edited - (1 - alpha) * below) / alpha.clamp_min(least)
+    return torch.where(alpha > 0, colour, edited).clamp(0, 1), alpha
+
+
+def _apart(edited: Tensor, under: Tensor) -> Tensor:
+    """The largest difference of a channel from the paper."""
+    return (edited - under).abs().amax(1, keepdim=True)
 
 
 def _least(edited: Tensor, under: Tensor) -> Tensor:
@@ -153,7 +168,10 @@ def _new(edited: Tensor, under: Tensor, opacity: Tensor, mask: Tensor, edge: flo
     A place is a seed where it is clear of noise over more than an edge's width, and farther from
     the old shape than an edge. All that is new within two edges' width of a seed belongs to it.
     """
-    least, apart = _least(edited, under), (edited - under).abs().amax(1, keepdim=True)
+    least, apart = torch.empty_like(mask), torch.empty_like(mask)
+    for rows in bands(*edited.shape[2:]):
+        band = edited[..., rows, :].clamp(0, 1)
+        least[..., rows, :], apart[..., rows, :] = _least(band, under), _apart(band, under)
     # a grid of one cell to each quarter of an edge: the distances do not depend on the size
     step = max(1, round(edge / 4))
     height, width = (max(1, -(-side // step)) for side in least.shape[2:])
@@ -164,7 +182,7 @@ def _new(edited: Tensor, under: Tensor, opacity: Tensor, mask: Tensor, edge: flo
     opened = 1 - masks.grow(1 - clear, max(1, reach // 2))
     region = masks.grow(opened * free, 2 * reach)
     wide = F.interpolate(region, least.shape[2:], mode="bilinear").clamp(0, 1)
-    return least * ((apart - NOISE) / (CLEAR - NOISE)).clamp(0, 1) * wide
+    return least.mul_(apart.sub_(NOISE).div_(CLEAR - NOISE).clamp_(0, 1)).mul_(wide)
 
 
 def _coarse(x: Tensor, size: tuple[int, int]) -> Tensor:

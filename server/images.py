@@ -9,6 +9,7 @@ height, width), 0..1, on the CPU.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from limn.editing import NotFinite, transparency
 from limn.editing.diffusion.finite import is_finite
+from limn.editing.resizing import bands
 from limn.protocol import limits
 from limn.protocol.messages import Box, Pixels, Region, SoftMap
 
@@ -71,7 +73,7 @@ class Flattening:
         red, green, blue = self.background
         blank = red / 255, green / 255, blue / 255
         return transparency.restored(
-            edited.clamp(0, 1),
+            edited,
             blank,
             self.paper or blank,
             self.covered[..., rows, columns],
@@ -95,11 +97,12 @@ def picture(pixels: Pixels, background: tuple[int, int, int]) -> Tensor:
     rgb = np.empty((3, pixels.height, pixels.width), np.float32)
     for target, source in enumerate(order):
         np.multiply(channels[..., source], np.float32(1 / most), out=rgb[target], casting="unsafe")
-    alpha = channels[..., 3]
-    if alpha.min() < most:
-        opacity = alpha.astype(np.float32) / np.float32(most)
-        for target, level in enumerate(background):
-            rgb[target] += (np.float32(level / 255) - rgb[target]) * (opacity < 1) * (1 - opacity)
+    if channels[..., 3].min() < most:
+        for rows in bands(pixels.height, pixels.width):
+            opacity = channels[rows, :, 3].astype(np.float32) / np.float32(most)
+            for target, level in enumerate(background):
+                band = rgb[target, rows]
+                band += (np.float32(level / 255) - band) * (opacity < 1) * (1 - opacity)
     return torch.from_numpy(rgb)[None]
 
 
@@ -164,18 +167,23 @@ def layer(
     inside = (slice(top, bottom), slice(left, right))
     weight = alpha[0, 0][inside]  # (h, w)
     before, after = original[0][:, *inside], result[0][:, *inside]  # (3, h, w)
-    edited = before + (after - before) / weight.clamp_min(1 / most)
     coverage = coverage[inside]
-    if flattening.covered is not None:
-        colour, seen = flattening.undone(edited[None], weight[None, None], *inside)
-        edited, coverage = colour[0], _levels(seen[0, 0], most) * (coverage > 0)
-        box = _bounds(coverage)
-        if box is None:
-            return None
-        inside = (slice(*box[:2]), slice(*box[2:]))
-        edited, coverage = edited[:, *inside], coverage[inside]
-        top, left = top + box[0], left + box[2]
-    return Region(left, top, _packed(edited, coverage, wire_format))
+
+    def edited(rows: slice) -> Tensor:
+        change = (after[:, rows] - before[:, rows]).div_(weight[rows].clamp_min(1 / most))
+        return change.add_(before[:, rows])
+
+    if flattening.covered is None:
+        return Region(left, top, _packed(edited, coverage, wire_format))
+    colour, seen = flattening.undone(edited(slice(None))[None], weight[None, None], *inside)
+    coverage = _levels(seen[0, 0], most) * (coverage > 0)
+    box = _bounds(coverage)
+    if box is None:
+        return None
+    inside = (slice(*box[:2]), slice(*box[2:]))
+    shown = colour[0][:, *inside]
+    pixels = _packed(lambda rows: shown[:, rows], coverage[inside], wire_format)
+    return Region(left + box[2], top + box[0], pixels)
 
 
 def whole(
@@ -193,10 +201,13 @@ def whole(
     """
     top, left, bottom, right = box
     most = np.iinfo(_LAYOUTS[wire_format][1]).max
-    everywhere = torch.ones_like(edited[:, :1])
-    edited, seen = flattening.undone(edited, everywhere, slice(top, bottom), slice(left, right))
-    seen = seen if shown is None else seen * shown
-    return Region(left, top, _packed(edited[0], _levels(seen[0, 0], most), wire_format))
+    coverage = np.full(edited.shape[2:], most, np.uint16)
+    if flattening.covered is not None or shown is not None:
+        everywhere = torch.ones_like(edited[:, :1])
+        edited, seen = flattening.undone(edited, everywhere, slice(top, bottom), slice(left, right))
+        seen = seen if shown is None else seen * shown
+        coverage = _levels(seen[0, 0], most)
+    return Region(left, top, _packed(lambda rows: edited[0][:, rows], coverage, wire_format))
 
 
 def soft_map(soft: Tensor, box: tuple[int, int, int, int], cut: float) -> SoftMap:
@@ -258,32 +269,38 @@ def _channels(pixels: Pixels) -> tuple[NDArray[np.unsignedinteger], int]:
     )
 
 
-def _packed(edited: Tensor, coverage: NDArray[np.integer], wire_format: str) -> Pixels:
-    """Colour (3, h, w) in 0..1 and alpha (h, w) in levels as pixels.
+def _packed(
+    edited: Callable[[slice], Tensor], coverage: NDArray[np.integer], wire_format: str
+) -> Pixels:
+    """Colour in 0..1 and alpha (h, w) in levels as pixels.
 
-    What is transparent is all zero.
+    edited: gives the colour (3, n, w) of some rows. What is transparent is all zero.
     """
     order, kind = _LAYOUTS[wire_format]
     height, width = coverage.shape
-    raw = np.zeros((height, width, 4), np.dtype(kind))
-    shown, most = coverage > 0, np.iinfo(kind).max
-    for source, target in enumerate(order):
-        np.multiply(_levels(edited[source], most), shown, out=raw[..., target], casting="unsafe")
+    data, most = bytearray(4 * height * width * np.dtype(kind).itemsize), np.iinfo(kind).max
+    raw = np.frombuffer(data, np.dtype(kind)).reshape(height, width, 4)
+    for rows in bands(height, width):
+        colour, shown = _levels(edited(rows), most), coverage[rows] > 0
+        for source, target in enumerate(order):
+            np.multiply(colour[source], shown, out=raw[rows, :, target], casting="unsafe")
     raw[..., 3] = coverage
-    return Pixels(width, height, wire_format, raw.tobytes())  # type: ignore[arg-type]
+    # nobody writes to it any more
+    return Pixels(width, height, wire_format, data)  # type: ignore[arg-type]
 
 
 def _levels(values: Tensor, most: int) -> NDArray[np.uint16]:
-    """0..1 to 0..most, rounded to the nearest; any shape.
+    """0..1 to 0..most, rounded to the nearest; any shape (..., h, w).
 
     Raises NotFinite for what is no number.
     """
     if not is_finite(values):
         raise NotFinite("The edit ran into numbers that are not finite.")
-    rounded: NDArray[np.uint16] = (
-        (values.detach().float().cpu().clamp(0, 1) * most + 0.5).numpy().astype(np.uint16)
-    )
-    return rounded
+    levels = np.empty(values.shape, np.uint16)
+    for rows in bands(*values.shape[-2:]):
+        band = values[..., rows, :].detach().float().cpu().clamp(0, 1).mul_(most).add_(0.5)
+        levels[..., rows, :] = band.numpy()
+    return levels
 
 
 def _bounds(levels: NDArray[np.integer]) -> tuple[int, int, int, int] | None:

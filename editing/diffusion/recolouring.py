@@ -48,15 +48,26 @@ class Recolouring:
         slopes, offsets = zip(*fits, strict=True)
         return cls(torch.cat(slopes), torch.cat(offsets), where.to(before))
 
-    def of(self, pixels: Tensor) -> Tensor:
+    def of(
+        self, pixels: Tensor, view: tuple[int, int] = (0, 0), at: tuple[int, int] = (0, 0)
+    ) -> Tensor:
         """Pixels (1, 3, H, W) of the same view in any size, recoloured, in 0..1.
 
-        One plane of the size of the pixels is made at a time, beside the result.
+        view: (height, width) of all of it, where the pixels are a part that begins `at` (row,
+        column). One plane of the size of the pixels is made at a time, beside the result.
         """
-        size = (pixels.shape[2], pixels.shape[3])
+        height, width = pixels.shape[2:]
+        tall, wide = view if any(view) else (height, width)
+        here = torch.arange(at[0], at[0] + height, dtype=torch.float32) + 0.5
 
         def plane(x: Tensor) -> Tensor:
-            return F.interpolate(x[None, None].to(pixels), size=size, mode="bilinear")[0, 0]
+            rows = (here * (x.shape[0] / tall) - 0.5).clamp(0, x.shape[0] - 1)
+            low = rows.long()
+            share = (rows - low)[:, None].to(pixels)
+            x = x.to(pixels)
+            x = torch.lerp(x[low], x[(low + 1).clamp_max(x.shape[0] - 1)], share)
+            x = F.interpolate(x[None, None], size=(height, wide), mode="bilinear")[0, 0]
+            return x[:, at[1] : at[1] + width]
 
         result = torch.empty_like(pixels)
         for after in range(3):

@@ -13,15 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from limn.editing.frame import (
-    CONTEXT,
-    Frame,
-    choose_frame,
-    is_shape,
-    threshold,
-    working_size,
-)
-from limn.editing.resizing import enlarge, resize
+from limn.editing.frame import CONTEXT, Frame, choose_frame, is_shape, working_size
+from limn.editing.resizing import enlarge, resize, threshold
 from limn.krita_plugin.document.geometry import Rect
 from limn.krita_plugin.document.geometry import crop as plugin_crop
 

@@ -23,8 +23,8 @@ from ...diffusion.model import Branch
 from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import DDIM, Timestep, randn
 from ...events import Event, Stage
-from ...frame import threshold
 from ...request import parameter
+from ...resizing import threshold
 from ...task import Algorithm, Found, Outcome, Task, shown
 from .common import Ground, ground
 
