@@ -20,7 +20,13 @@ from limn.protocol.errors import LimnError
 from . import __version__, guard, job_store, ready, tls
 from .bounds import Bounds
 from .cache import ByteCache
-from .door import ACCEPTED_AT_ONCE, WAITING_OUTSIDE, Door, trouble_in_one_line
+from .door import (
+    ACCEPTED_AT_ONCE,
+    WAITING_OUTSIDE,
+    Door,
+    trouble_in_one_line,
+    without_what_was_sent,
+)
 from .engine import Engine, EngineError, Start
 from .guard import IDENTITY, Identity, Who, Wrong
 from .jobs import Jobs
@@ -77,6 +83,7 @@ async def serve(settings: Settings) -> None:
     """
     begin_log(settings.log_level)
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(without_what_was_sent)
     asyncio.get_running_loop().set_exception_handler(trouble_in_one_line)
     files = tls.files(settings)
     encrypted = None if files is None else tls.context(*files)

@@ -2,9 +2,9 @@
 
 Few connections, for a short time. Any program on this machine can connect. Until a connection has
 shown the token it counts as a stranger's: it has seconds for its headers, and where strangers
-become too many the one that came first is put out. So whoever knocks with the token in the hand is
-always heard: its request comes with the connection, and is read before so many others can have
-come.
+become too many one is put out, the oldest of the address that has the most of them. So whoever
+knocks with the token in the hand is always heard: its request comes with the connection, and is
+read before so many others can have come.
 
 aiohttp has no such bounds; it waits for headers as long as they take, on any number of connections.
 TLS is begun here, and not by asyncio's own server, for the same reason: a connection that says
@@ -17,8 +17,11 @@ import asyncio
 import logging
 import ssl
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+from aiohttp.http_exceptions import HttpProcessingError
 
 log = logging.getLogger("limn.door")
 
@@ -51,7 +54,7 @@ class Door:
         """most: at a time; as many as the handles of this process allow, if not given."""
         self.most = _most_strangers() if most is None else most
         self._seconds = seconds
-        self._strangers: dict[asyncio.BaseTransport, asyncio.TimerHandle] = {}
+        self._strangers: dict[asyncio.BaseTransport, tuple[asyncio.TimerHandle, str]] = {}
 
     def watched(
         self, protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
@@ -66,25 +69,29 @@ class Door:
 
     def let_in(self, transport: asyncio.BaseTransport | None) -> None:
         """The connection has shown the token."""
-        timer = None if transport is None else self._strangers.pop(transport, None)
-        if timer is not None:
-            timer.cancel()
+        known = None if transport is None else self._strangers.pop(transport, None)
+        if known is not None:
+            known[0].cancel()
 
     def knock(self, transport: asyncio.Transport) -> None:
         """Takes a new connection.
 
-        Where there are too many, those that are over or came first go.
+        Where there are too many, those that are over go, or else the oldest of the address that has
+        the most: whoever floods from one puts out nobody elsewhere.
         """
         if len(self._strangers) >= self.most:
             for other in [other for other in self._strangers if other.is_closing()]:
                 self.let_in(other)
         if len(self._strangers) >= self.most:
-            first = next(iter(self._strangers))
+            counts = Counter(address for _, address in self._strangers.values())
+            most = max(counts.values())
+            first = next(
+                one for one, (_, address) in self._strangers.items() if counts[address] == most
+            )
             self._put_out(first, "too many connections without the token")
         later = asyncio.get_running_loop().call_later
-        self._strangers[transport] = later(
-            self._seconds, self._put_out, transport, "no token in time"
-        )
+        timer = later(self._seconds, self._put_out, transport, "no token in time")
+        self._strangers[transport] = (timer, _address(transport))
 
     def _put_out(self, transport: asyncio.BaseTransport, why: str) -> None:
         self.let_in(transport)
@@ -149,6 +156,12 @@ class _TlsDoorstep(asyncio.Protocol):
             self._inside.data_received(data)
 
 
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Where a connection comes from; "" where nothing tells."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+
+
 def trouble_in_one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """An exception handler for the event loop.
 
@@ -160,6 +173,19 @@ def trouble_in_one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
         log.error("%s because=%r", context.get("message"), error.strerror or error)
     else:
         loop.default_exception_handler(context)
+
+
+def without_what_was_sent(record: logging.LogRecord) -> bool:
+    """A filter of aiohttp's log: a request that is no HTTP is one line, and not quoted.
+
+    aiohttp's own writes a traceback, and of some requests what was sent: that may be a token.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args = "request refused because=%s", (type(error).__name__,)
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def _most_strangers() -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,9 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from limn.protocol import remote
 from limn.protocol.messages import JobMessage, Pixels, Submit
+from limn.server import tls
 from limn.server.cli.client import ClientSession, connect
 from limn.server.cli.servers import Address
+from limn.server.users import Users
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,19 +57,42 @@ def submit(job: str, instruction: str = "make the square blue", **changes: objec
 
 @dataclass
 class Running:
-    """A server process, what it printed when it was ready, and its log."""
+    """A server process, what it printed when it was ready, and its log.
+
+    user_token: of a user, where it has users and TLS.
+    """
 
     process: subprocess.Popen[str]
     ready: dict[str, str]
     log_file: Path
+    user_token: str = ""
 
     @property
     def token(self) -> str:
-        return Path(self.ready["token_file"]).read_text(encoding="utf-8")
+        return self.user_token or Path(self.ready["token_file"]).read_text(encoding="utf-8")
 
     @property
     def address(self) -> Address:
-        return Address(self.ready["url"], self.token)
+        pinned = remote.fingerprint_of(self.ready["fingerprint"]) if self.user_token else ""
+        return Address(self.ready["url"], self.token, fingerprint=pinned)
+
+    async def dial(self, raw: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection as any program can make it, encrypted where the server wants that.
+
+        raw: not encrypted, whatever the server wants. With TLS each comes from another address of
+        loopback: wrong tokens are slowed down by address.
+        """
+        if not self.user_token:
+            return await asyncio.open_connection("127.0.0.1", self.port)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        number = next(_DIALLED)
+        return await asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            ssl=None if raw else context,
+            local_addr=(f"127.1.{number // 250 % 250}.{number % 250 + 1}", 0),
+        )
 
     @property
     def port(self) -> int:
@@ -85,6 +114,8 @@ class Running:
         self.process.stdin.close()
         return self.process.wait(120)
 
+
+_DIALLED = itertools.count()
 
 Start = Callable[..., Running]
 
@@ -164,6 +195,41 @@ def server(
     )
     yield running
     assert running.stop() == 0, running.log
+
+
+def start_shared(
+    model: Path, environment: dict[str, str], folder: Path, *arguments: str
+) -> Running:
+    """Start a server with TLS and one user."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    tls.make(certificate, key, ["127.0.0.1", "localhost", "::1"])
+    users = Users(folder / "users.json")
+    token = users.add("owner")
+    with_tls = ["--tls-cert", str(certificate), "--tls-key", str(key)]
+    users_file = ["--users-file", str(users.file)]
+    running = start(
+        ["--model", str(model), *with_tls, *users_file, *arguments], environment, folder
+    )
+    running.user_token = token
+    return running
+
+
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def attacked(
+    request: pytest.FixtureRequest,
+    tiny_model: Path,
+    server_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
+    """A server for this machine, then one for others, each for a whole file of attacks."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "tls":
+        running = start_shared(tiny_model, server_environment, folder)
+    else:
+        running = start(["--model", str(tiny_model)], server_environment, folder)
+    yield running
+    assert running.stop() == 0, running.log
+    assert "Traceback" not in running.log
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +24,6 @@ from limn.server.bounds import Bounds
 from limn.server.cache import ByteCache
 from limn.server.cli.client import connect
 from limn.server.cli.client_errors import ClientError
-from limn.server.cli.servers import Address
 from limn.server.door import Door
 from limn.server.engine import Start
 from limn.server.guard import owner_of
@@ -58,7 +58,7 @@ async def ask(
     server: Running, path: str, headers: str, method: str = "GET", upgrade: bool = False
 ) -> int:
     """The status that a request with exactly these header lines gets."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await server.dial()
     writer.write(f"{method} {path} HTTP/1.1\r\n{headers}{UPGRADE if upgrade else ''}\r\n".encode())
     try:
         line = await asyncio.wait_for(reader.readline(), 30)
@@ -97,26 +97,27 @@ def test_the_routes_are_those_that_are_tested_here() -> None:
         ("Authorization: Bearer {token}\r\n", 400),
     ],
 )
-async def test_refused(server: Running, headers: str, status: int) -> None:
+async def test_refused(attacked: Running, headers: str, status: int) -> None:
     """400: the HTTP parser itself refuses headers given twice, or no Host at all.
 
     It may also leave that to the guard.
     """
     names = {
-        "host": f"127.0.0.1:{server.port}",
-        "port": server.port,
-        "token": server.token,
-        "wrong": "0" * len(server.token),
+        "host": f"127.0.0.1:{attacked.port}",
+        "port": attacked.port,
+        "token": attacked.token,
+        "wrong": "0" * len(attacked.token),
     }
     lines = headers.format(**names)
     wanted = {400, 401, 421} if status == 400 else {status}
     for path in (SESSION_PATH, STATUS_PATH, HEALTH_PATH, METRICS_PATH, "/no/such/path"):
         for upgrade in (False, True):
-            assert await ask(server, path, lines, upgrade=upgrade) in wanted, (path, upgrade)
+            assert await ask(attacked, path, lines, upgrade=upgrade) in wanted, (path, upgrade)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-async def test_whoever_has_the_token_gets_in(server: Running, host: str) -> None:
+async def test_whoever_has_the_token_gets_in(attacked: Running, host: str) -> None:
+    server = attacked
     headers = f"Host: {host}:{server.port}\r\nAuthorization: Bearer {server.token}\r\n"
     assert await ask(server, STATUS_PATH, headers) == 200
     assert await ask(server, SESSION_PATH, headers, upgrade=True) == 101
@@ -125,9 +126,9 @@ async def test_whoever_has_the_token_gets_in(server: Running, host: str) -> None
     assert await ask(server, STATUS_PATH, headers, method="POST") == 405
 
 
-async def test_a_client_with_a_wrong_token_is_told_what_to_do(server: Running) -> None:
+async def test_a_client_with_a_wrong_token_is_told_what_to_do(attacked: Running) -> None:
     with pytest.raises(ClientError) as caught:
-        await connect(Address(server.ready["url"], "wrong"))
+        await connect(replace(attacked.address, token="wrong"))
     assert "401" in caught.value.sentence
     assert "token" in caught.value.remedy
 
