@@ -68,7 +68,7 @@ class RayEngine(Pool):
         cancel_seconds: float,
     ) -> None:
         """Connects to the cluster. Raises EngineError where there is none, or no Ray."""
-        self._ray = _connected(cluster.address)
+        self._ray = connected(cluster.address)
         seconds = (start_seconds, cancel_seconds)
         workers = [
             RayWorker(self._ray, start, cluster, *seconds, stays=number < minimum)
@@ -256,7 +256,7 @@ class _Actor:
         self._stopped = job
 
 
-def _connected(address: str) -> Any:
+def connected(address: str) -> Any:
     """Ray, connected to a cluster. Raises EngineError."""
     try:
         import ray

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from .. import __version__
 from ..models.store import Store, donors
 from ..settings import SettingsError, default_file, load
+from .examine_cluster import check_cluster
 from .examine_krita import check_krita, check_path
 from .findings import Finding, ask
 
@@ -42,6 +43,7 @@ def examine(model: Path | None = None) -> list[Finding]:
     found += check_device(bool(machine.get("gpu")))
     found += check_model(model)
     found += check_servers()
+    found += check_cluster()
     found += check_krita(machine)
     found += check_path(os.environ.get("PATH", ""), "krita" in machine.get("programs", ()))
     return found

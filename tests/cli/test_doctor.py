@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from limn.server.cli import examine as doctor
-from limn.server.cli import examine_krita, servers
+from limn.server.cli import examine_cluster, examine_krita, servers
+from limn.server.settings import Settings
 
 from .conftest import Limn
 
@@ -157,6 +158,36 @@ def test_a_server_that_has_just_ended_is_not_found(
     (alone.runtime / "limn" / "1.json").symlink_to("ended")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(alone.runtime))
     assert servers.find() is None
+
+
+def node(address: str, gpus: float = 0, alive: bool = True) -> dict[str, Any]:
+    return {"address": address, "alive": alive, "cpus": 8.0, "gpus": gpus}
+
+
+@pytest.mark.parametrize(
+    ("settings", "nodes", "state", "word"),
+    [
+        (Settings(), [node("10.0.0.1")], "ok", "10.0.0.1 (8 CPUs, 0 cards)"),
+        (Settings(engine="ray"), [node("a", 1), node("b", 2)], "ok", "2 of 2 machines"),
+        (Settings(engine="ray"), [node("a", 1), node("b", alive=False)], "ok", "1 of 2 machines"),
+        (Settings(engine="ray"), [node("a"), node("b", 1, alive=False)], "problem", "1 cards"),
+        (Settings(engine="ray", device="cpu"), [node("a")], "ok", "1 of 1"),
+        (Settings(engine="ray", ray_gpus=0.5), [node("a", 1)], "ok", "1 of 1"),
+    ],
+)
+def test_a_cluster(settings: Settings, nodes: list[dict[str, Any]], state: str, word: str) -> None:
+    finding = examine_cluster.described(nodes, settings)
+    assert finding.state == state and word in finding.sentence
+    assert bool(finding.remedy) == (state == "problem")
+
+
+def test_a_cluster_that_is_not_there_is_a_problem_if_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not list(examine_cluster.check_cluster())
+    monkeypatch.setenv("LIMN_ENGINE", "ray")
+    (finding,) = examine_cluster.check_cluster()
+    assert finding.state == "problem" and finding.remedy
 
 
 def test_on_this_machine(alone: Limn) -> None:
