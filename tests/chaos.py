@@ -4,8 +4,10 @@
     python -m tests.chaos --engine ray --workers 3 --clients 30 --jobs 300 --kill-every 10
 
 A real server with TLS, one user for each client, the tiny model of the tests, and its workers. One
-worker alone says first what the right results are. With `--engine ray` a cluster must run on this
-machine (`ray start --head --node-ip-address 127.0.0.1`), and Ray be installed beside Limn.
+worker alone says first what the right results are. Every second client submits all of its edits at
+once, the others one after the other. With `--engine ray` a cluster is made for it by `ray start`,
+one node for each worker, on addresses of loopback; whole nodes are killed then, too, and started
+again. Ray must be installed beside Limn.
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from limn.protocol import remote
@@ -42,18 +47,31 @@ SEEDS = 4
 CUT_SHARE = 0.2
 """Of the messages, how many are followed by a cut of the connection."""
 
-STEPS = {"steps": 12}
+STEPS = {"steps": 6}
+
+FAILURES = ("worker-died", "no-worker")
+"""How an edit may fail: its second worker has died, too, or none could be started."""
+
+NODE_AWAY_SECONDS = 5.0
+"""Between the death of a node and the start of another in its place."""
 
 
 @dataclass
 class Tally:
-    """What came of the jobs. wrong: what must not happen, in words."""
+    """What came of the jobs.
+
+    waits: seconds between two turns of a user who had an edit waiting, on average. longest_wait:
+    the longest of them as a multiple of their mean, which is the fair share. wrong: what must not
+    happen, in words.
+    """
 
     done: int = 0
     failed: int = 0
     cuts: int = 0
     kills: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    nodes_killed: int = 0
+    waits: dict[str, float] = field(default_factory=dict)
+    longest_wait: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -88,7 +106,7 @@ async def edit(address: Address, job: str, seed: int, luck: random.Random, tally
         tally.done += 1
         if digest(heard) != RIGHT[seed]:
             tally.wrong.append(f"{job}: another result than that of a single worker")
-    elif isinstance(end, Failed) and end.code == "worker-died" and end.sentence and end.remedy:
+    elif isinstance(end, Failed) and end.code in FAILURES and end.sentence and end.remedy:
         tally.failed += 1
     else:
         tally.wrong.append(f"{job}: ended as {end}")
@@ -105,19 +123,32 @@ async def play(
     kill_every: float,
     most_kills: int,
     luck: random.Random,
+    cluster: Cluster | None = None,
 ) -> Tally:
     """All clients at once, each with its share of the jobs, while workers are killed."""
     tally = Tally()
+    each = jobs // len(addresses)
 
     async def client(number: int) -> None:
-        begun = time.monotonic()
-        for count in range(jobs // len(addresses)):
-            await edit(addresses[number], f"{number}-{count}", luck.randrange(SEEDS), luck, tally)
-        tally.seconds[f"user{number}"] = round(time.monotonic() - begun, 1)
+        edits = [
+            edit(addresses[number], f"{number}-{count}", luck.randrange(SEEDS), luck, tally)
+            for count in range(each)
+        ]
+        if number % 2:
+            await asyncio.gather(*edits)
+        else:
+            for one in edits:
+                await one
 
     async def killer() -> None:
-        while kill_every and tally.kills < most_kills:
+        while kill_every and tally.kills + tally.nodes_killed < most_kills:
             await asyncio.sleep(kill_every)
+            if cluster is not None and luck.random() < 1 / 3:
+                tally.nodes_killed += 1
+                place = cluster.kill_a_node(luck)
+                await asyncio.sleep(NODE_AWAY_SECONDS)
+                await asyncio.to_thread(cluster.start_node, place)
+                continue
             workers = [int(pid) for pid in re.findall(r"worker started pid=(\d+)", server.log)]
             there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
             living = [pid for pid in workers if pid in there]
@@ -131,11 +162,34 @@ async def play(
     killing.cancel()
     ended = Counter(re.findall(r"ended job=(\S+)", server.log))
     tally.wrong += [f"{job} ended {count} times" for job, count in ended.items() if count != 1]
-    if len(ended) != jobs // len(addresses) * len(addresses):
+    if len(ended) != each * len(addresses):
         tally.wrong.append(f"{len(ended)} jobs have ended")
     if "Traceback" in server.log:
         tally.wrong.append("a traceback in the log")
+    tally.waits = waits(server.log)
+    tally.longest_wait = round(
+        max(tally.waits.values()) * len(tally.waits) / sum(tally.waits.values()), 2
+    )
     return tally
+
+
+def waits(log: str) -> dict[str, float]:
+    """Seconds that each user has waited for a turn, on average, as the server's log tells.
+
+    From when an edit is queued, or from the user's turn before it if that came later.
+    """
+    queued: dict[str, datetime] = {}
+    turn: dict[str, datetime] = {}
+    waited: dict[str, list[float]] = {}
+    for when, what, job in re.findall(r"^(\S+ \S+) INFO \S+ (queued|running) job=(\S+)", log, re.M):
+        time, user = datetime.strptime(when, "%Y-%m-%d %H:%M:%S,%f"), job.partition("/")[0]
+        if what == "queued":
+            queued[job] = time
+        else:
+            since = max(queued[job], turn.get(user, queued[job]))
+            waited.setdefault(user, []).append((time - since).total_seconds())
+            turn[user] = time
+    return {user: round(sum(each) / len(each), 2) for user, each in waited.items()}
 
 
 async def right_results(server: Running) -> None:
@@ -144,6 +198,75 @@ async def right_results(server: Running) -> None:
         for seed in range(SEEDS):
             wanted = submit(f"right-{seed}", seed=seed, parameters=STEPS)
             RIGHT[seed] = digest([message async for message in session.submit(wanted)])
+
+
+class Cluster:
+    """A cluster on addresses of loopback, one CPU a node; the first node is never killed."""
+
+    PORT = 6399
+
+    def __init__(self, folder: Path, nodes: int) -> None:
+        self.address = f"127.0.0.1:{self.PORT}"
+        self._folder = folder
+        self._nodes: list[subprocess.Popen[bytes] | None] = [None] * nodes
+        for place in range(nodes):
+            self.start_node(place)
+
+    def start_node(self, place: int) -> None:
+        """Start a node and wait until it says that it runs."""
+        where = (
+            ("--head", "--port", str(self.PORT), "--include-dashboard", "false")
+            if place == 0
+            else ("--address", self.address)
+        )
+        command = [
+            *(str(Path(sys.executable).parent / "ray"), "start", *where, "--block"),
+            *("--node-ip-address", f"127.0.0.{place + 1}", "--num-cpus", "1", "--num-gpus", "0"),
+            *("--object-store-memory", str(200 * 2**20), "--disable-usage-stats"),
+        ]
+        if place == 0:
+            command += ["--temp-dir", str(self._folder / "ray")]
+        log = self._folder / f"node{place}.log"
+        with log.open("wb") as out:
+            self._nodes[place] = subprocess.Popen(command, stdout=out, stderr=out)
+        for _ in range(600):
+            if b"runtime started" in log.read_bytes():
+                return
+            time.sleep(0.2)
+        raise TimeoutError(log.read_text(encoding="utf-8"))
+
+    def kill_a_node(self, luck: random.Random) -> int:
+        """Kill all processes of one node but the first; its place."""
+        place = luck.randrange(1, len(self._nodes))
+        self._kill(place)
+        return place
+
+    def stop(self) -> None:
+        """Kill what is left."""
+        for place in reversed(range(len(self._nodes))):
+            self._kill(place)
+
+    def _kill(self, place: int) -> None:
+        node, self._nodes[place] = self._nodes[place], None
+        if node is not None:
+            for pid in descendants(node.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            node.wait()
+
+
+def descendants(root: int) -> list[int]:
+    """A process and all that it has started, as /proc tells."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        with suppress(OSError):
+            if name.isdigit():
+                facts = Path(f"/proc/{name}/stat").read_text(encoding="utf-8")
+                children.setdefault(int(facts.rpartition(")")[2].split()[1]), []).append(int(name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
 
 
 def run(
@@ -155,8 +278,9 @@ def run(
     kill_every: float,
     most_kills: int = 10_000,
     seed: int = 0,
+    nodes: int = 0,
 ) -> Tally:
-    """Start the servers, play, and end them."""
+    """Start the servers, play, and end them. nodes: of a Ray cluster that is made for it."""
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(folder), OMP_NUM_THREADS="1")
     (folder / "single").mkdir()
     single = start(["--model", str(model), "--device", "cpu"], environment, folder / "single")
@@ -167,7 +291,13 @@ def run(
     users = Users(folder / "users.json")
     tokens = [users.add(f"user{number}") for number in range(clients)]
     settings = folder / "limn.toml"
-    settings.write_text(f"max_jobs = {2 * clients}\nmax_connections = {4 * clients}\n")
+    settings.write_text(
+        f"max_jobs = {jobs}\nmax_connections = {2 * jobs}\n"
+        f"user_jobs = {jobs}\nuser_connections = {2 * jobs}\n"
+    )
+    cluster = Cluster(folder, nodes) if nodes else None
+    if cluster is not None:
+        arguments = [*arguments, "--engine", "ray", "--ray-address", cluster.address]
     server = start(
         [
             *("--model", str(model), "--device", "cpu", "--settings", str(settings)),
@@ -181,9 +311,11 @@ def run(
     addresses = [Address(server.ready["url"], one, fingerprint=pinned) for one in tokens]
     luck = random.Random(seed)
     try:
-        return asyncio.run(play(server, addresses, jobs, kill_every, most_kills, luck))
+        return asyncio.run(play(server, addresses, jobs, kill_every, most_kills, luck, cluster))
     finally:
         server.stop()
+        if cluster is not None:
+            cluster.stop()
 
 
 def main() -> None:
@@ -191,22 +323,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
-    parser.add_argument("--ray-address", default="auto")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=60)
     parser.add_argument("--kill-every", type=float, default=5.0, help="seconds; 0: never")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    arguments = ["--engine", given.engine, "--workers", str(given.workers)]
-    if given.engine == "ray":
-        arguments += ["--ray-address", given.ray_address]
+    arguments = ["--workers", str(given.workers)]
+    nodes = given.workers if given.engine == "ray" else 0
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tiny").mkdir()
         model = tiny.make(Path(folder) / "tiny")
         begun = time.monotonic()
         tally = run(
-            Path(folder), model, arguments, given.clients, given.jobs, given.kill_every, given.seed
+            Path(folder),
+            model,
+            arguments,
+            given.clients,
+            given.jobs,
+            given.kill_every,
+            seed=given.seed,
+            nodes=nodes,
         )
         print(json.dumps(asdict(tally) | {"all": round(time.monotonic() - begun, 1)}, indent=1))
     raise SystemExit(bool(tally.wrong))
