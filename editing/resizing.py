@@ -51,7 +51,7 @@ def enlarge(x: Tensor, width: int) -> Tensor:
 
 @lru_cache(4)
 def _lanczos(before: int, after: int) -> list[tuple[int, int, Tensor]]:
-    """For each block of pixels its neighbours, begin and end, and their weights (n, BLOCK)."""
+    """By block: its neighbours, begin and end, and their weights (n, BLOCK)."""
     places = (torch.arange(after, dtype=torch.float64) + 0.5) * (
         before / after
     ) - 0.5  # in pixels before

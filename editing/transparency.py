@@ -139,7 +139,10 @@ def restored(
 def _unmixed(
     edited: Tensor, below: Tensor, paint: Tensor, alpha: Tensor, clears: bool
 ) -> tuple[Tensor, Tensor]:
-    """Colour and alpha of a band. below, paint: the paper and the background, (1, 3, 1, 1)."""
+    """Colour and alpha of a band.
+
+    below: the paper, paint: the background, both (1, 3, 1, 1).
+    """
     bare = 1 - ((_apart(edited, below) - NOISE) / (CLEAR - NOISE)).clamp(0, 1)
     if clears:
         alpha = alpha * (1 - bare)

@@ -176,7 +176,7 @@ def trouble_in_one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
 
 
 def without_what_was_sent(record: logging.LogRecord) -> bool:
-    """A filter of aiohttp's log: a request that is no HTTP is one line, and not quoted.
+    """A filter of aiohttp's log: a request that is no HTTP is one line, unquoted.
 
     aiohttp's own writes a traceback, and of some requests what was sent: that may be a token.
     """
