@@ -20,19 +20,13 @@ from .document.pictures import thumbnail
 from .document.reading import Source
 from .document.trace import Trace
 from .panel_values import Link, Request
-from .preview_data import LayerPicture, small
+from .preview_data import PREVIEW_SIDE, LayerPicture, small
 from .record import Grey, Record, grey
 from .sentences import layer_name
 from .wire.submitted import Draft
 
 if TYPE_CHECKING:
     from krita import Node
-
-PREVIEW_SIDE = 256
-"""Longer side of previews.
-
-The docker shows them at some 110 pixels, or twice that on a fine display.
-"""
 
 
 @dataclass(eq=False)

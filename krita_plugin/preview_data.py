@@ -16,6 +16,12 @@ PICTURE_SIDE = 256
 The panel shows them at half of that.
 """
 
+PREVIEW_SIDE = 256
+"""Longer side of the previews that the server is asked for.
+
+The docker shows them at some 110 pixels, or twice that on a fine display.
+"""
+
 AROUND = 0.25
 """How much of the layer is shown around the part that is worked on.
 
