@@ -1,4 +1,6 @@
-"""A card made of Python: a device of torch with tensors on the host and room that is counted.
+"""A card made of Python, as a device of torch.
+
+Its tensors lie on the host, and its room is counted.
 
     with Card(room=4_000_000) as card:
         models = load_models(folder, "card")
@@ -138,8 +140,9 @@ class Card(TorchDispatchMode):
         return self.run(func, args, kwargs or {})
 
     def run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """One operation, computed by the host. Its result is where its operands are, or where it
-        was asked for.
+        """One operation, computed by the host.
+
+        Its result is where its operands are, or where it was asked for.
         """
         given: dict[int, OnCard] = {}
 
@@ -168,7 +171,10 @@ class Card(TorchDispatchMode):
 
 
 class _Backend(_DummyBackendModule):  # type: ignore[misc]
-    """What torch asks of a device: its memory, and random numbers, which are made on the host."""
+    """What torch asks of a device: its memory, and random numbers.
+
+    Those are made on the host.
+    """
 
     def mem_get_info(self, device: Any = 0) -> tuple[int, int]:
         return here().room - here().used, here().room

@@ -1,4 +1,6 @@
-"""Edits while workers are killed and connections cut: each is delivered once, or fails in words.
+"""Edits while workers are killed and connections cut.
+
+Each is delivered once, or fails in a sentence.
 
     python -m tests.chaos --clients 6 --jobs 60 --kill-every 5
     python -m tests.chaos --engine ray --workers 3 --clients 30 --jobs 300 --kill-every 10

@@ -1,4 +1,6 @@
-"""What the painter reads, collected from the sources: the templates that catalogues translate.
+"""What the painter reads, collected from the sources.
+
+The templates that catalogues translate.
 
     python -m tests.languages          the templates that some catalogue lacks, as JSON by language
 
@@ -96,7 +98,10 @@ def _spoken(file: Path, calls: set[str]) -> Iterator[str]:
 
 
 def _named(tree: ast.AST, file: Path, name: str) -> Iterator[str]:
-    """The texts that a name stands for in a file, or in the one that it is imported from."""
+    """The texts that a name stands for in a file.
+
+    Or in the one that it is imported from.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             if any(isinstance(one, ast.Name) and one.id == name for one in node.targets):

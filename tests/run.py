@@ -1,9 +1,9 @@
-"""All tests, in parts that run beside each other: `python -m tests.run [options of pytest]`.
+"""All tests, in parts beside each other: `python -m tests.run [options]`.
 
-Most tests compute in one thread, and those in Krita wait for it half of the time. So there may be
-one part more than the machine has processors. What measures Krita's pauses runs alone, at the end;
-so does, once more, what has failed in Krita beside other parts, where a busy machine may be at
-fault: what fails alone as well is a failure.
+The options are pytest's. Most tests compute in one thread, and those in Krita wait for it half of
+the time. So there may be one part more than the machine has processors. What measures Krita's
+pauses runs alone, at the end; so does, once more, what has failed in Krita beside other parts,
+where a busy machine may be at fault: what fails alone as well is a failure.
 """
 
 from __future__ import annotations

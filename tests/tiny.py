@@ -44,8 +44,9 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def make_captioner(folder: Path, word: str) -> Path:
-    """Write a tiny BLIP into `folder`, which says nothing but `word` (one of WORDS), again and
-    again; return the folder.
+    """Write a tiny BLIP into `folder`, which says nothing but `word`.
+
+    One of WORDS, again and again; returns the folder.
     """
     import torch
     from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration

@@ -130,8 +130,9 @@ def test_masks_are_told_from_pictures_by_their_names(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def instruments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    """CLIP, PickScore, DINO and the aesthetic predictor with random weights, in their publishers'
-    formats.
+    """CLIP, PickScore, DINO and the aesthetic predictor with random weights.
+
+    In their publishers' formats.
     """
     folder = tmp_path_factory.mktemp("instruments")
     tokenizer = CLIPTokenizer.from_pretrained(tiny_model / "text-to-image" / "tokenizer")

@@ -153,8 +153,9 @@ def test_a_refusal_is_a_record_too(
 
 @pytest.mark.parametrize("type", TYPES)
 def test_methods_that_compare_texts_get_the_exact_captions(type: str) -> None:
-    """The scene's own captions come through the instruction box unchanged, but for the articles
-    that it mends.
+    """The scene's own captions come through the instruction box unchanged.
+
+    But for the articles that it mends.
     """
     for seed in range(1_000_000, 1_000_012):
         words = Case.of(type, seed).words

@@ -86,8 +86,9 @@ INSIDE = np.zeros((HEIGHT, WIDTH), bool)
 
 
 def edited(file: Path) -> tuple[Picture, Picture, Image.Image]:
-    """The file's picture, the one after an edit that was written, and the latter as Pillow has
-    it.
+    """The file's picture, and the one after an edit that was written.
+
+    The latter once more as Pillow has it.
     """
     before = read(file)
     out = file.with_name("out.png")

@@ -153,7 +153,10 @@ def test_a_runtime_folder_that_can_not_be_used_is_a_finding(alone: Limn, trap: s
 def test_a_server_that_has_just_ended_is_not_found(
     alone: Limn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its file can still be listed, and not be looked at any more, as a link that leads nowhere."""
+    """Its file can still be listed, and not be looked at any more.
+
+    As a link that leads nowhere.
+    """
     (alone.runtime / "limn").mkdir(mode=0o700)
     (alone.runtime / "limn" / "1.json").symlink_to("ended")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(alone.runtime))

@@ -92,7 +92,10 @@ def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
 def test_a_slip_is_asked_about_and_enter_takes_the_proposal(
     limn: Limn, scene: Path, tmp_path: Path
 ) -> None:
-    """Where nobody can answer, the command ends with the question, and nothing is written."""
+    """Where nobody can answer, the command ends with the question.
+
+    Nothing is written.
+    """
     words = ("edit", scene, "mkae the square blue", *FAST, "--out", tmp_path / "out")
     done = limn(*words)
     assert done.returncode == 1 and not (tmp_path / "out" / "result.png").exists()

@@ -126,8 +126,9 @@ def test_sixteen_bits_come_back_exactly(
 def test_every_filter_and_kind_of_a_deep_png_is_read(
     filter_type: int, colour_type: int, channels: int, tmp_path: Path
 ) -> None:
-    """A PNG built byte by byte as its specification says (section 9), so that no writer's habits
-    are taken for granted.
+    """A PNG built byte by byte as its specification says (section 9).
+
+    So no writer's habits are taken for granted.
     """
     height, width, step = 7, 5, 2 * channels
     levels = (

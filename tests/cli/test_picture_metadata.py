@@ -65,7 +65,10 @@ def test_gamma_and_primaries_of_a_png(tmp_path: Path) -> None:
 
 
 def test_what_a_png_says_is_copied(tmp_path: Path) -> None:
-    """Texts of each kind, before and behind the pixels, a density, an offset, a private chunk."""
+    """Texts of each kind, before and behind the pixels.
+
+    And a density, an offset, a private chunk.
+    """
     said = [
         (b"pHYs", struct.pack(">IIB", 3000, 6000, 1)),
         (b"tEXt", b"Author\0J\xf6rg"),

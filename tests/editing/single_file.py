@@ -169,7 +169,10 @@ def shapes(
 
 
 def sparse(file: Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> Path:
-    """A .safetensors file with a true header, whose weights are zeros that take no room on disk."""
+    """A .safetensors file with a true header.
+
+    Its weights are zeros that take no room on disk.
+    """
     header, offset = {}, 0
     for name, (dtype, shape) in tensors.items():
         size = math.prod(shape) * BYTES[dtype]

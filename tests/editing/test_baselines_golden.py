@@ -156,7 +156,10 @@ def test_local_blend_takes_the_larger_of_the_normalised_maps() -> None:
 
 
 class Toy:
-    """eps = W tanh(z) + c b0 + t / 1000 b1, with c for nothing, the source and the target."""
+    """eps = W tanh(z) + c b0 + t / 1000 b1.
+
+    With c for nothing, the source and the target.
+    """
 
     def __init__(self, vectors: dict[str, Tensor]) -> None:
         self._w, self._b = vectors["W"], vectors["b"]

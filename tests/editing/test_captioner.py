@@ -91,7 +91,10 @@ def test_nothing_is_fetched_and_nothing_unpickled(
 def test_a_folder_can_not_have_its_own_code_run_or_the_network_asked(
     tiny_captioner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All ways in which transformers lets a folder name code, kernels and quantizers, at once."""
+    """All ways in which transformers lets a folder name code, at once.
+
+    Kernels and quantizers among them.
+    """
     folder = Path(shutil.copytree(tiny_captioner, tmp_path / "hostile"))
     evil = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
     for name in ("evil.py", "custom_generate/generate.py"):

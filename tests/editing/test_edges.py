@@ -48,7 +48,10 @@ def test_the_closed_inverse_is_the_inverse() -> None:
 
 @pytest.mark.parametrize(("size", "grain"), [(64, 0.0), (64, 0.03), (192, 0.0), (192, 0.03)])
 def test_a_coarse_map_finds_thin_tips(size: int, grain: float) -> None:
-    """Also where the window is so large that it is subsampled (192: cells of 24 pixels)."""
+    """Also where the window is so large that it is subsampled.
+
+    192: cells of 24 pixels.
+    """
     shape = star(size)
     coarse = F.interpolate(shape, (8, 8), mode="area")
     plain = F.interpolate(coarse, (size, size), mode="bilinear")

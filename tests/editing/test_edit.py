@@ -220,7 +220,10 @@ def test_fingerprints_tell_contents_apart() -> None:
 def test_only_the_masks_that_are_looked_at_are_made(
     models: Models, monkeypatch: pytest.MonkeyPatch, algorithm: str, instruction: str
 ) -> None:
-    """Of all that an edit finds on its way, the alpha alone takes the layer's size by itself."""
+    """Of all that an edit finds, the alpha alone takes the layer's size.
+
+    And that by itself.
+    """
     made: list[Tensor] = []
     place = Frame.place
     monkeypatch.setattr(Frame, "place", lambda self, x: made.append(x) or place(self, x))

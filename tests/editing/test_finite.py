@@ -23,7 +23,10 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def too_large_for_half(network: torch.nn.Module, first: str, second: str) -> None:
-    """Two neighbouring layers whose product stays and whose value between them is beyond 65,504."""
+    """Two neighbouring layers whose product stays.
+
+    The value between them is beyond 65,504.
+    """
     parameters = dict(network.named_parameters())
     with torch.no_grad():
         for name, factor in ((first, 3e4), (second, 1 / 3e4)):
@@ -33,7 +36,10 @@ def too_large_for_half(network: torch.nn.Module, first: str, second: str) -> Non
 
 
 def half(models: editing.Models, variant: str, part: str) -> torch.nn.Module:
-    """A part of a loaded model in half precision, which the CPU computes slowly, but computes."""
+    """A part of a loaded model in half precision.
+
+    The CPU computes it slowly, but computes.
+    """
     network: torch.nn.Module = getattr(models.get(variant), part)
     return network.half()
 

@@ -45,7 +45,10 @@ def trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def poison(folder: Path, ran: Path) -> None:
-    """All ways in which the libraries let a folder name code, kernels and quantizers, at once."""
+    """All ways in which the libraries let a folder name code, at once.
+
+    Kernels and quantizers among them.
+    """
     index = {name: ["limn_evil", "Evil"] for name in ("unet", "vae", "scheduler", "tokenizer")}
     index |= {"_class_name": ["limn_evil", "Evil"], "safety_checker": ["antigravity", "fly"]}
     (folder / "model_index.json").write_text(json.dumps(index))

@@ -219,8 +219,9 @@ def test_texts_for_masks_and_inpainting(text: str, caption: str, find: str, pain
 
 @pytest.mark.parametrize("kind", ["recolour", "retexture", "resize", "count", "pose", "background"])
 def test_the_bundled_world_is_read_without_fault(kind: str) -> None:
-    """Instruction and caption of the small model's own world give exactly its target caption, and
-    the keyword is the thing itself.
+    """Instruction and caption of the small world give its target caption.
+
+    Exactly, and the keyword is the thing itself.
     """
     for seed in range(2_000_000, 2_000_040):
         edit = edits.edit(seed, kind)

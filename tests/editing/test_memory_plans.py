@@ -1,5 +1,7 @@
-"""Memory is planned: full-size networks are counted without values, tiny ones run on a card whose
-room is counted (tests/card.py).
+"""Memory is planned.
+
+Full-size networks are counted without values, tiny ones run on a card whose room is counted
+(tests/card.py).
 """
 
 from __future__ import annotations
@@ -122,7 +124,10 @@ def test_what_the_autoencoder_needs_is_as_reckoned(full_unet: UNet2DConditionMod
     ],
 )  # fmt: skip
 def test_cards_and_papers(algorithm: str, gigabytes: int, code: str) -> None:
-    """The plan by which each paper's algorithm runs, Stable Diffusion 1.5, 512 x 512, fp16."""
+    """The plan by which each paper's algorithm runs.
+
+    Stable Diffusion 1.5, 512 x 512, fp16.
+    """
     declared = ALGORITHMS[algorithm]
     demand = declared.demand(declared.settings(), (512, 512), 1)
     free = gigabytes * 10**9 - CONTEXT - room.SPARE
@@ -232,7 +237,10 @@ def test_a_plan_that_fails_is_left_out_until_there_is_more_room(tiny_model: Path
 
 
 def test_other_variants_make_room(tiny_model: Path) -> None:
-    """What an earlier edit used is dropped where the next one needs its room, and kept else."""
+    """What an earlier edit used is dropped where the next needs its room.
+
+    Else it is kept.
+    """
     with Card(room=10**9) as card:
         models = load_models(tiny_model, "card", torch.float32)
         models.get("instruction")
@@ -260,7 +268,10 @@ def test_weights_are_weighed_by_headers_alone(tiny_model: Path, models: Models) 
 def test_the_hosts_memory_is_planned_too(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """On a CPU mapped files take none; copied ones do, and two variants are swapped then."""
+    """On a CPU mapped files take no memory.
+
+    Copied ones do, and two variants are swapped then.
+    """
     models = load_models(tiny_model, "cpu", torch.bfloat16)
     demand = Demand(("text-to-image", "inpainting"), (64, 64))
     one = models._weigh("inpainting").copied

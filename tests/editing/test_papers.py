@@ -57,8 +57,9 @@ def test_forwards_and_rows_of_an_edit_and_of_the_next(
     again: tuple[int, int],
     reused: tuple[str, ...],
 ) -> None:
-    """Where something was computed that the next edit of the layer wants as well, that is not paid
-    again; and the result is the same.
+    """What the next edit of the layer wants as well is not paid again.
+
+    And the result is the same.
     """
     store = Memory()
     one, two = (done(models, name, store) for _ in range(2))

@@ -1,4 +1,7 @@
-"""What is not in the picture is said to be not there; what changed nothing is said, too."""
+"""What is not in the picture is said to be not there.
+
+What changed nothing is said, too.
+"""
 
 from __future__ import annotations
 

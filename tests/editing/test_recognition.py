@@ -37,8 +37,11 @@ def test_a_single_file(
 
 
 def test_the_published_sizes_of_stable_diffusion_1_5(tmp_path: Path) -> None:
-    """v1-5-pruned-emaonly.safetensors has 4,265,146,304 bytes, its fp16 copy 2,132,696,762: these
-    differ in their headers and in a few tables of the noise only."""
+    """The file of fp32 weights has 4,265,146,304 bytes, its fp16 copy half.
+
+    v1-5-pruned-emaonly.safetensors: 4,265,146,304 and 2,132,696,762. These differ in their headers
+    and in a few tables of the noise only.
+    """
     assert abs(recognise(sparse(tmp_path / "a", shapes(4, "F32"))).size - 4_265_146_304) < 400_000
     assert abs(recognise(sparse(tmp_path / "b", shapes(4, "F16"))).size - 2_132_696_762) < 400_000
 

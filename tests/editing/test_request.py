@@ -134,8 +134,9 @@ SYMBOLS = {"alpha", "beta", "gamma", "eta", "tau", "phi", "lambda", "sigma"}
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_the_docker_can_call_every_parameter_by_words(name: str) -> None:
-    """Different ones, short enough for a narrow docker, and no letters that only a reader of the
-    paper knows.
+    """Different ones, short enough for a narrow docker.
+
+    And no letters that only a reader of the paper knows.
     """
     shown = [one.title or one.name.replace("_", " ") for one in ALGORITHMS[name].parameters]
     assert len({words.lower() for words in shown}) == len(shown)

@@ -64,8 +64,9 @@ def faults(row: Row) -> list[str]:
 
 
 def asked(row: Row) -> str:
-    """The code of the question that an edit would be refused with, as far as it can be told
-    here.
+    """The code of the question that an edit would be refused with.
+
+    As far as it can be told here.
     """
     instruction = parse(row.sentence, row.caption)
     if instruction.question:
@@ -95,7 +96,10 @@ def _plain(text: str) -> list[str]:
 
 
 def test_the_table_is_read() -> None:
-    """350 sentences; the bar is for what nobody tuned, so a line may be wrong, but few."""
+    """The bar is for what nobody tuned, so a line may be wrong, but few.
+
+    350 sentences.
+    """
     assert len(ROWS) >= 300
     wrong = {row.sentence: found for row in ROWS if (found := _tried(row))}
     lines = "\n".join(f"{sentence}: {', '.join(found)}" for sentence, found in wrong.items())

@@ -143,8 +143,9 @@ def test_entries_hold_what_the_tasks_need(entries: dataset.Entries) -> None:
 
 
 def test_a_row_says_what_it_shows(entries: dataset.Entries) -> None:
-    """Every token with a place is a word of the sentence, and what it names stands at that
-    place.
+    """Every token with a place is a word of the sentence.
+
+    What it names stands at that place.
     """
     tokenizer, names = (
         networks.new_tokenizer(),

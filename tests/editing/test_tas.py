@@ -1,6 +1,6 @@
-"""TAS.
+"""TAS: a whole edit, its counts, and what it is told.
 
-Self-checks T1 to T4, the counts with and without a store, the mask of what changed, the hints.
+Self-checks T2 and T3.
 """
 
 from __future__ import annotations
@@ -9,45 +9,17 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from limn.editing import EditRequest, Models, edit
-from limn.editing.diffusion.inversion import Trajectory, invert, null_text
+from limn.editing.diffusion.inversion import Trajectory
 from limn.editing.diffusion.model import Branch, Model, Tally
-from limn.editing.diffusion.sampling import classifier_free, denoise
-from limn.editing.diffusion.schedule import DDIM, Timestep, randn
-from limn.editing.events import Done, Mask, Stage, Step
-from limn.editing.methods import changed, tas
+from limn.editing.diffusion.schedule import randn
+from limn.editing.events import Mask, Stage, Step
+from limn.editing.methods import tas
 
 from .conftest import Memory, drain, picture, watch
-
-FEW = {"steps": 10, "optimisation_steps": 5}
-CAPTION = "a red star on a blue background"
-
-
-def run(
-    models: Models,
-    instruction: str = "make the star yellow",
-    store: Memory | None = None,
-    **request: Any,
-) -> tuple[list[Any], Done]:
-    """All events of an edit, and the last."""
-    parameters = FEW | request.pop("parameters", {})
-    caption = request.pop("caption", CAPTION)
-    image = request.pop("image", picture())
-    events = list(
-        edit(
-            models,
-            EditRequest(
-                "tas", instruction, image, caption=caption, parameters=parameters, **request
-            ),
-            store,
-        )
-    )
-    assert isinstance(events[-1], Done)
-    return events, events[-1]
+from .tas_edits import CAPTION, rms, run
 
 
 @pytest.fixture
@@ -136,124 +108,7 @@ def test_eta_1_needs_no_optimisation(models: Models) -> None:
 # Eq. 4
 
 
-def test_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
-    _, done = run(models, parameters={"ratio": 1.0})
-    assert (
-        float(done.mask.soft.max()) == 0
-    )  # the decoded edit equals the decoded original, bit for bit
-    assert float(done.alpha.max()) == 0
-    assert torch.equal(done.image, picture())
-    assert any("Nothing changed" in w for w in done.report.warnings)
-
-
-@pytest.fixture
-def gentle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The random network sees little noise, as a trained one does in a clean picture's latents, so
-    that inversion can come back.
-    """
-    real = Model.predict
-
-    def predict(self: Model, *arguments: Any) -> dict[str, Tensor]:
-        return {name: 0.01 * eps for name, eps in real(self, *arguments).items()}
-
-    monkeypatch.setattr(Model, "predict", predict)
-
-
-def rms(x: Tensor) -> float:
-    return float(x.square().mean() ** 0.5)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("source", ["nothing", "caption"])
-def test_ratio_1_of_ddim_is_its_inversion_there_and_back(
-    models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
-) -> None:
-    loops = watch(monkeypatch, tas)
-    run(models, parameters={"steps": 5, "ratio": 1.0, "inversion": "ddim", "source": source})
-    model = models.get("text-to-image")
-    z0 = model.scaling * model.encode(picture())
-    text = model.embed("" if source == "nothing" else CAPTION)
-    timesteps = model.schedule.ddim(5)
-    _, trajectory = drain(invert(model, z0, text, timesteps))
-    _, back = drain(
-        denoise(
-            trajectory.noisiest,
-            timesteps,
-            DDIM(),
-            lambda z, now, _: model.predict(z, now.t, [Branch("a", text)])["a"],
-        )
-    )
-    _, _, steps = loops[0]
-    torch.testing.assert_close(steps[-1].latents, back, rtol=1e-4, atol=1e-5)
-    assert rms(back - z0) < 0.1 * rms(z0)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("source", ["nothing", "caption"])
-def test_ratio_1_of_null_text_ends_where_its_optimisation_did(
-    models: Models, monkeypatch: pytest.MonkeyPatch, gentle: None, source: str
-) -> None:
-    loops = watch(monkeypatch, tas)
-    store = Memory()
-    run(
-        models,
-        store=store,
-        parameters={"steps": 5, "ratio": 1.0, "inversion": "null-text", "source": source},
-    )
-    model = models.get("text-to-image")
-    text, null = model.embed("" if source == "nothing" else CAPTION), model.embed("")
-    timesteps = model.schedule.ddim(5)
-    trajectory = next(v for v in store.values() if isinstance(v, Trajectory))
-    seen, _ = drain(null_text(model, trajectory, text, null, timesteps, 7.5))
-    _, _, steps = loops[0]
-    torch.testing.assert_close(steps[-1].latents, seen[-1].latents, rtol=1e-3, atol=1e-4)
-
-    def guided(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
-        eps = model.predict(z, now.t, [Branch("null", null), Branch("text", text)])
-        return classifier_free(eps["null"], eps["text"], 7.5)
-
-    _, plain = drain(denoise(trajectory.noisiest, timesteps, DDIM(), guided))
-    z0 = trajectory.at(timesteps[-1])
-    assert rms(steps[-1].latents - z0) <= rms(plain - z0) * 1.001
-
-
-def test_null_texts_loss_never_ends_above_its_start(model: Model) -> None:
-    timesteps = model.schedule.ddim(6)
-    text, null, guidance = model.embed(CAPTION), model.embed(""), 7.5
-    with torch.no_grad():
-        _, trajectory = drain(
-            invert(
-                model,
-                randn((1, 4, 16, 16), torch.Generator().manual_seed(1), "cpu"),
-                text,
-                timesteps,
-            )
-        )
-    seen, nulls = drain(null_text(model, trajectory, text, null, timesteps, guidance))
-    z, before = trajectory.noisiest, null
-    with torch.no_grad():
-        for progress, now, after in zip(seen, timesteps, timesteps[1:], strict=False):
-
-            def miss(
-                embedding: Tensor, z: Tensor = z, now: Timestep = now, after: Timestep = after
-            ) -> float:
-                eps = model.predict(z, now.t, [Branch("null", embedding), Branch("text", text)])
-                landed = DDIM().step(
-                    z, classifier_free(eps["null"], eps["text"], guidance), now, after
-                )
-                return float((landed - trajectory.at(after)).square().mean())
-
-            this = nulls[now.index][None]
-            assert miss(this) <= miss(before) + 1e-9
-            z, before = progress.latents, this
-
-
 # Eq. 5
-
-
-@pytest.mark.parametrize(("ratio", "kept"), [(0.0, 0), (0.1, 5), (0.2, 10), (0.4, 20), (1.0, 50)])
-def test_k_counts_the_steps_that_retrace(ratio: float, kept: int) -> None:
-    assert tas.kept_steps(ratio, 50) == kept
 
 
 @torch.no_grad()
@@ -352,89 +207,6 @@ def test_another_seed_fits_the_words_anew_but_keeps_the_inversion(models: Models
 
 
 # The mask of what changed
-
-
-def test_otsu_parts_two_classes() -> None:
-    x = torch.cat((torch.full((70,), 0.15), torch.full((30,), 0.8)))
-    assert 0.15 < changed.otsu(x) <= 0.8
-    generator = torch.Generator().manual_seed(0)
-    hills = torch.cat(
-        (
-            0.2 + 0.05 * torch.randn(5000, generator=generator),
-            0.7 + 0.05 * torch.randn(1000, generator=generator),
-        )
-    )
-    assert changed.otsu(hills.clamp(0, 1)) == pytest.approx(0.45, abs=0.07)
-
-
-@given(st.integers(0, 10**6), st.floats(0.05, 0.95))
-def test_otsu_minimises_the_spread_within_the_classes(seed: int, share: float) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.cat(
-        (
-            torch.rand(int(400 * share), generator=generator) ** 2,
-            1 - torch.rand(400 - int(400 * share), generator=generator) ** 3,
-        )
-    )
-    x = (
-        (x * 256).floor().clamp(max=255) + 0.5
-    ) / 256  # on the bins, so that the threshold's choice is exact
-
-    def within(t: float) -> float:
-        return sum(
-            float((part - part.mean()).square().sum())
-            for part in (x[x < t], x[x >= t])
-            if len(part)
-        )
-
-    best = min(within(t / 256) for t in range(257))
-    assert within(changed.otsu(x)) <= best * (1 + 1e-4) + 1e-5
-
-
-def moved_square(size: int = 100) -> tuple[Tensor, Tensor]:
-    """A dark square on grey, and the same square somewhere else."""
-    before = torch.full((1, 3, size, size), 0.5)
-    after = before.clone()
-    before[..., 20:40, 20:40] = 0.1
-    after[..., 60:80, 60:80] = 0.1
-    return before, after
-
-
-def test_the_mask_covers_where_a_thing_was_and_where_it_is() -> None:
-    before, after = moved_square()
-    noise = 0.01 * torch.randn(before.shape, generator=torch.Generator().manual_seed(0))
-    found = changed.changed(after + noise, before)
-    mask = (found.soft >= found.threshold)[0, 0]
-    exact = (before != after).any(1)[0]
-    assert float((mask & exact).sum() / (mask | exact).sum()) > 0.85
-    assert 0.1 <= found.threshold <= 0.5
-
-
-def test_closing_the_soft_map_is_closing_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    from limn.editing.diffusion.masks import grow
-
-    soft = torch.rand(1, 1, 100, 100, generator=torch.Generator().manual_seed(2))
-    monkeypatch.setattr(changed, "difference", lambda *_: soft)
-    found = changed.changed(torch.zeros(1, 3, 100, 100), torch.zeros(1, 3, 100, 100))
-    binary = (soft >= found.threshold).float()
-    closed = 1 - grow(1 - grow(binary, 1), 1)
-    assert torch.equal(closed, (found.soft >= found.threshold).float())
-    assert closed.sum() > binary.sum()
-
-
-def test_no_visible_difference_is_no_mask() -> None:
-    before, _ = moved_square()
-    found = changed.changed(before + 0.0002, before)
-    assert not bool((found.soft >= found.threshold).any())
-
-
-def test_a_guide_weakens_the_mask_outside() -> None:
-    before, after = moved_square()
-    hint = torch.zeros(1, 1, 100, 100)
-    hint[..., :50, :50] = 1
-    free, guided = changed.difference(after, before), changed.difference(after, before, hint)
-    torch.testing.assert_close(guided[..., :50, :50], free[..., :50, :50])
-    torch.testing.assert_close(guided[..., 50:, 50:], 0.3 * free[..., 50:, 50:])
 
 
 # The procedure

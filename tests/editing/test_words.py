@@ -128,8 +128,9 @@ def test_reindexing_by_kind_of_change() -> None:
 
 
 def test_the_difference_from_the_authors_is_padding_alone() -> None:
-    """Where the source is longer, the authors' mapper points at source words from the target's
-    padding; Limn's never does.
+    """Where the source is longer, the target's padding points nowhere.
+
+    The authors' mapper points at source words from there.
     """
     pair = PAIRS[7]
     mapper, _ = alignment.refinement(pair["source_ids"], pair["target_ids"])

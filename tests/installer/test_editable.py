@@ -1,5 +1,6 @@
-"""A checkout below a folder with accents, in a locale that is not UTF-8, through pip and
-setuptools.
+"""A checkout below a folder with accents, in a locale that is not UTF-8.
+
+Through pip and setuptools.
 """
 
 from __future__ import annotations

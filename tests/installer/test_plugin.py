@@ -1,5 +1,6 @@
-"""The plugin goes into a Krita's folders, is known to be there, and comes out again without a
-trace.
+"""The plugin goes into a Krita's folders, and comes out again.
+
+It is known to be there, and leaves no trace.
 """
 
 from __future__ import annotations

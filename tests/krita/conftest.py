@@ -18,7 +18,10 @@ from . import harness, scenery
 from .harness import Outcome, Stage
 
 MODEL = os.environ.get("LIMN_TEST_MODEL", "")
-"""Another checkpoint than the bundled sketchbook, as `limn serve --model` takes it."""
+"""Another checkpoint than the bundled sketchbook.
+
+As `limn serve --model` takes it.
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,7 +97,10 @@ def play_alone(stage: Stage) -> Callable[[str], Outcome]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What these tests have measured, which pytest would keep to itself where they pass."""
+    """What these tests have measured.
+
+    pytest would keep it to itself where they pass.
+    """
     terminalreporter.section("measured in Krita")
     for report in terminalreporter.stats.get("passed", []):
         if "tests/krita/" in report.nodeid and report.capstdout:

@@ -1,9 +1,9 @@
-"""Starts a real Krita under Xvfb with a throwaway home, runs one scenario file in it, and brings
-back what its checks found.
+"""Starts a real Krita under Xvfb, and runs one scenario file in it.
 
-A scenario runs inside Krita (see driver/__init__.py). What it needs from outside (scenes, the
-environment's Python) lies in files and environment variables; what it finds comes back as JSON, and
-pictures and pixels in the output folder.
+With a throwaway home; what its checks found is brought back. A scenario runs inside Krita (see
+driver/__init__.py). What it needs from outside (scenes, the environment's Python) lies in files and
+environment variables; what it finds comes back as JSON, and pictures and pixels in the output
+folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ DISPLAY_TRIES = 5
 """Numbers of a display that are drawn before the tests give up."""
 
 KRITA_SYSTEM = os.environ.get("LIMN_TEST_KRITA", "")
-"""The folder of another Debian system, whose Krita is to be tested instead of this machine's."""
+"""The folder of another Debian system.
+
+Its Krita is to be tested instead of this machine's.
+"""
 
 SHARED = (Path("/proc"), Path("/sys"), Path("/dev"), Path(tempfile.gettempdir()), Path("/tmp"))
 """What such a system has in common with this machine.
@@ -198,7 +201,10 @@ def _kept_database(stage: Stage) -> Path:
 
 
 def _keep_database(home: Path, stage: Stage) -> None:
-    """Keep what the first start has made, unless a change was under way as Krita ended."""
+    """Keep what the first start has made.
+
+    Unless a change was under way as Krita ended.
+    """
     made, kept = home / DATABASE, _kept_database(stage)
     under_way = [made.with_name(made.name + end) for end in ("-journal", "-wal")]
     if made.is_file() and not kept.is_file() and not any(one.is_file() for one in under_way):

@@ -52,8 +52,9 @@ BEST = {
     "adapedit": ("pose", 1_000_009),
     "tas": ("pose", 1_000_001),
 }
-"""For each algorithm the type of edit that it does best, and the seed of a scene with a single
-thing. A pose may be a state: a lit lamp.
+"""For each algorithm the type of edit that it does best, and a seed.
+
+That of a scene with a single thing. A pose may be a state: a lit lamp.
 """
 
 

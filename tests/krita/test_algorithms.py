@@ -86,8 +86,9 @@ def test_the_selection_lies_on_what_changes(edits: Outcome, name: str) -> None:
 
 @each
 def test_the_judge_sees_the_edit(edits: Outcome, name: str) -> None:
-    """... and does not see it in the picture before: for a pose the shape of the mask that it is
-    shown may tell it too much.
+    """And it does not see that in the picture before.
+
+    For a pose the shape of the mask that it is shown may tell it too much.
     """
     told, edit = edits.of(name), scenery.best(name)
     shown, eye = render_edit(edit), judge.load_judge()

@@ -16,8 +16,9 @@ WIDTH, HEIGHT = 256, 192
 SPACES = ("rgba_u8", "rgba_u16", "rgba_f32", "graya_u8", "cmyka_u8")
 
 OFF = 0.02
-"""How far the colour may be off, as a share of the whole range: what the issue allows for two
-conversions.
+"""How far the colour may be off, as a share of the whole range.
+
+For two conversions.
 """
 
 ALPHA_AT = {
@@ -55,7 +56,10 @@ def test_nothing_else_changes(depths: Outcome, space: str) -> None:
 
 @pytest.mark.parametrize("space", SPACES)
 def test_the_server_sees_what_the_painter_sees(depths: Outcome, space: str) -> None:
-    """The layer on the wire, in sRGB, beside the picture before the edit: 2% apart at most."""
+    """The layer on the wire, in sRGB, beside the picture before the edit.
+
+    2% apart at most.
+    """
     sent = depths.of(space)["sent"]
     assert sent["format"] == ("bgra8" if space.endswith("u8") else "bgra16"), (
         "a deeper document must travel with 16 bits"
@@ -81,8 +85,9 @@ def test_a_shallow_layer_in_a_deeper_document(depths: Outcome) -> None:
 
 @pytest.mark.parametrize("space", SPACES)
 def test_the_colour_is_right(depths: Outcome, space: str) -> None:
-    """What the painter sees is what the server sent, as it looks in the document's colour space: 2%
-    apart at most.
+    """What the painter sees is what the server sent.
+
+    As it looks in the document's colour space: 2% apart at most.
     """
     told = depths.of(space)
     wire = told["wire"]

@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.krita, pytest.mark.timeout(2700)]
 WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
 
 LEAST_OVERLAP = 0.3
-"""Of the selection with the exact mask: the mask of the model's coarse attention is blunt, but lies
-on the thing.
+"""Of the selection with the exact mask.
+
+The mask of the model's coarse attention is blunt, but lies on the thing.
 """
 
 

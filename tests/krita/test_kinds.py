@@ -1,4 +1,7 @@
-"""Every kind of layer, mask and flag in a real Krita: what is sent of it, or what is said."""
+"""Every kind of layer, mask and flag in a real Krita.
+
+What is sent of it, or what is said.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ def test_a_flat_layer_has_no_mask(loop: Outcome) -> None:
 
 
 def test_a_reopened_picture_is_gone_on_with(next_day: Outcome) -> None:
-    """It sent 38 x 41 pixels, a fifth of them transparent, within the selection that was left."""
+    """It sent 38 x 41 pixels, a fifth of them transparent.
+
+    Within the selection that was left.
+    """
     told = next_day.of("reopened")
     assert told["selected"] and not told["hint"]
     assert told["sent"] == [128, 128] and told["transparent"] == 0

@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.krita, pytest.mark.timeout(1200)]
 
 
 def test_get_a_model(stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
-    """The bundled model is told to be foreign to this picture; a tiny one, in the layout and under
-    the name of InstructPix2Pix, is listed, agreed to, fetched, stopped, and fetched again.
+    """The bundled model is told to be foreign to this picture.
+
+    A tiny one, in the layout and under the name of InstructPix2Pix, is listed, agreed to, fetched,
+    stopped, and fetched again.
     """
     shutil.copytree(tiny_model / "instruction", tmp_path / "hub")
     hub = Hub(tmp_path / "hub", "timbrooks/instruct-pix2pix", slow=0.01)

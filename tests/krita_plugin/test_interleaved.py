@@ -22,8 +22,9 @@ AREA = Rect(20, 12, 14, 11)
 
 @dataclass
 class Picture:
-    """A layer, and what a result would be that had been there from the beginning, both on one plane
-    on which the canvas lies.
+    """A layer, and what a result would be that had been there all along.
+
+    Both on one plane on which the canvas lies.
     """
 
     layer: np.ndarray

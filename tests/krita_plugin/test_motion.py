@@ -20,7 +20,10 @@ WIDE, HIGH = 90, 70
 
 
 class Layer:
-    """Pixels (canvas height, canvas width, 4) of 8 bits, on a plane that is empty around them."""
+    """Pixels of 8 bits (height, width, 4), on a plane that is empty around.
+
+    The size is the canvas's.
+    """
 
     def __init__(self, pixels: np.ndarray, place: tuple[int, int] = (0, 0)) -> None:
         self.pixels, self.place = pixels, place

@@ -1,4 +1,7 @@
-"""The plugin's connection to another machine: what is trusted, what is kept, what is refused."""
+"""The plugin's connection to another machine.
+
+What is trusted, what is kept, what is refused.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,10 @@ def test_earlier_methods_are_offered_behind_more_or_while_one_is_chosen(
 
 @pytest.fixture
 def many(messages: Any, welcome: Any) -> Any:
-    """A server that has Auto, an algorithm that uses no caption, and one that needs it."""
+    """A server with Auto and two algorithms.
+
+    One uses no caption, the other needs it.
+    """
     auto = messages.Algorithm("auto", "Auto", "chooses", caption="useful")
     needy = messages.Algorithm("adapedit", "AdapEdit", "adjectives", caption="needed")
     return messages.Welcome(2, "Limn 1", "CPU", "sketchbook", (auto, *welcome.algorithms, needy))

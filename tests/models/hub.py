@@ -20,7 +20,10 @@ from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = 10_000
-"""Bytes from which on a file is told with its sha256, as the hub does for what it keeps in LFS."""
+"""Bytes from which on a file is told with its sha256.
+
+As the hub does for what it keeps in LFS.
+"""
 
 
 @dataclass

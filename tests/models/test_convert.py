@@ -16,7 +16,10 @@ from limn.server.models.store import Store, StoreError
 
 
 def test_a_folder_of_pickles(tmp_path: Path, tiny_model: Path) -> None:
-    """Only the weights change their form; the model loads, and can be verified and removed."""
+    """Only the weights change their form.
+
+    The model loads, and can be verified and removed.
+    """
     source = Path(shutil.copytree(tiny_model / "instruction", tmp_path / "pickled"))
     expected = {}
     for part in ("unet", "vae", "text_encoder"):

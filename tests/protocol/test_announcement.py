@@ -180,7 +180,10 @@ def answers(host: str, port: int) -> bool:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home in which a Krita of the distribution's and one from Flatpak have been used."""
+    """A home in which two Kritas have been used.
+
+    One of the distribution's and one from Flatpak.
+    """
     home = tmp_path / "home"
     for krita in (".local/share/krita", ".var/app/org.kde.krita/data/krita"):
         (home / krita).mkdir(parents=True)

@@ -177,8 +177,9 @@ def attacks(draw: st.DrawFn, honest: list[Frame]) -> list[Frame]:
 
 
 def feed(receiver: Connection, attacked: list[Frame]) -> None:
-    """Whatever comes: messages whose pictures are what their hash says, or one typed error and then
-    the end.
+    """Whatever comes, pictures are what their hash says.
+
+    Or there is one typed error and then the end.
     """
     for frame in attacked:
         try:

@@ -79,10 +79,10 @@ def passing(message: Message) -> bool:
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """A client and a server, with a wire that carries frames only when told to, and that may break.
+    """A client and a server, with a wire that may break.
 
-    The server's side of the model: `log`, all messages of a job by number, as a server keeps them.
-    The client's: `seen`.
+    It carries frames only when told to. The server's side of the model: `log`, all messages of a
+    job by number, as a server keeps them. The client's: `seen`.
     """
 
     def __init__(self) -> None:

@@ -30,7 +30,10 @@ FAST = {"steps": 4}
 """Parameters of an edit that takes three steps."""
 
 SLOW = {"steps": 400}
-"""Parameters of an edit that is still running when a test has done to it what it wants."""
+"""Parameters of an edit that still runs when a test is done with it.
+
+Whatever the test wants to do to it.
+"""
 
 
 def picture(width: int = 64, height: int = 64, layout: str = "rgba8") -> Pixels:

@@ -215,8 +215,10 @@ def replacing(job: str, **parameters: int) -> Submit:
 def test_an_edit_that_runs_out_of_memory_runs_again_with_less(
     tiny_model: Path, models: editing.Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a card whose room is counted; these networks' maps are larger than is reckoned. The next
-    edit begins with less at once, and both say so before they end.
+    """On a card whose room is counted, an edit begins again with less.
+
+    These networks' maps are larger than is reckoned. The next edit begins with less at once, and
+    both say so before they end.
     """
     monkeypatch.setattr(room, "SPARE", 0)
     monkeypatch.setattr(moving, "PROBE", 1000)

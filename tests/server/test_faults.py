@@ -119,7 +119,10 @@ async def hello(server: Running) -> None:
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks into /proc")
 def test_libraries_in_the_worker_have_no_standard_input_and_no_hub(server: Running) -> None:
-    """Whoever asks there whether a stranger's code may run gets no answer, and takes no order."""
+    """Whoever asks whether a stranger's code may run gets no answer.
+
+    And takes no order.
+    """
     asyncio.run(hello(server))
     assert os.readlink(f"/proc/{server.worker()}/fd/0") == os.devnull
     environment = Path(f"/proc/{server.worker()}/environ").read_bytes().split(b"\0")

@@ -1,4 +1,4 @@
-"""Edits that are cancelled, whose worker or server dies, or whose connection is lost."""
+"""Edits that are cancelled, or whose worker, server or connection dies."""
 
 from __future__ import annotations
 

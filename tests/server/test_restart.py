@@ -1,4 +1,4 @@
-"""Jobs that wait, and results that nobody has fetched, survive a restart of the server."""
+"""Jobs that wait, and unfetched results, survive the server's restart."""
 
 from __future__ import annotations
 

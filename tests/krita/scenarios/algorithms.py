@@ -1,4 +1,7 @@
-"""Each algorithm at the kind of edit that it does best, chosen and started by keys alone."""
+"""Each algorithm at the kind of edit that it does best.
+
+Chosen and started by keys alone.
+"""
 
 from help import (
     HEIGHT,

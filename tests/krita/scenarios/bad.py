@@ -217,8 +217,9 @@ def to_front(document):
 
 
 def away_during(result, key, chosen=None):
-    """The painter turns to another picture while the job runs, sees from there how it ends, comes
-    back, and undoes it.
+    """The painter turns to another picture while the job runs.
+
+    Sees from there how it ends, comes back, and undoes it.
     """
     document, _ = yield from picture("recolour", "first")
     if chosen:

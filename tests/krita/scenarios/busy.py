@@ -309,7 +309,10 @@ def check_saving(result):
 
 
 def closed_while(result, delay):
-    """The picture is closed so long after its result began to go in: kept, or in a picture gone."""
+    """The picture is closed so long after its result began to go in.
+
+    The result is kept, or in a picture that is gone.
+    """
     from limn.krita_plugin.document import cooperative, geometry, reading, writing
 
     document, layer = yield from new_document(2048, 2048)

@@ -1,4 +1,7 @@
-"""The same edit in documents of other depths and colour models, each with its own profile."""
+"""The same edit in documents of other depths and colour models.
+
+Each with its own profile.
+"""
 
 from help import (
     SRGB,

@@ -63,7 +63,10 @@ def check_reading(result):
 
 
 def check_counted(result):
-    """The count on the layer that was written, and on one with a stain outside the mask."""
+    """The count on the layer that was written.
+
+    And on one with a stain outside the mask.
+    """
     from limn.krita_plugin.document import checking, cooperative
     from limn.krita_plugin.plugin import application
 
@@ -139,7 +142,10 @@ def check_small(result):
 
 
 def check_masked_preview(result):
-    """Outside the mask the preview shows the layer, whatever the model's picture has there."""
+    """Outside the mask the preview shows the layer.
+
+    Whatever the model's picture has there.
+    """
     yield from picture("recolour")
     yield from quick(STEPS)
     yield from start("make the star blue")
@@ -193,7 +199,10 @@ def check_not_found(result):
 
 
 def check_selection_mask(result):
-    """Where a selection is corrected, its mask is active: the layer is edited all the same."""
+    """Where a selection is corrected, its mask is active.
+
+    The layer is edited all the same.
+    """
     document, _ = yield from picture("recolour")
     yield from select(document, X, Y, 128, 128)
     app().action("show-global-selection-mask").trigger()
@@ -208,7 +217,10 @@ def check_selection_mask(result):
 
 
 def check_named(result):
-    """Every control has an accessible name, every setting's label its buddy; errors are legible."""
+    """Every control has an accessible name, every label its buddy.
+
+    Errors are legible.
+    """
     from limn.krita_plugin.ui.contrast import contrast
 
     yield from picture("recolour")

@@ -299,8 +299,9 @@ def farthest(one, other):
 
 
 def check_laid_over(result):
-    """A result that lets something through, in 8 and in 16 bits, over a painting that is not opaque
-    either: what is sent of both.
+    """A result that lets something through, over a painting that does so too.
+
+    In 8 and in 16 bits: what is sent of both.
     """
     for depth, size in (("U8", 1), ("U16", 2)):
         yield from laid_over(result, depth, size)
@@ -361,7 +362,10 @@ def blend(rect, size, step):
 
 
 def check_again_with_a_selection(result):
-    """Again means the selection that the edit began with, not the one that its result has left."""
+    """Again means the selection that the edit began with.
+
+    Not the one that its result has left.
+    """
     document, layer = yield from picture("equal")
     yield from select(document, X, Y, 64, 128)
     yield from quick(FEW)
@@ -379,8 +383,9 @@ def check_again_with_a_selection(result):
 
 
 def check_own_selections(result):
-    """What results have left selected counts in neither of two pictures, whichever was edited
-    last.
+    """What results have left selected counts in neither of two pictures.
+
+    Whichever was edited last.
     """
     pictures = []
     with submitting() as drafts:
@@ -530,8 +535,9 @@ def check_controls(result):
 
 
 def check_keyboard(result):
-    """From the instruction on with Tab, through the whole docker, and back with Shift+Tab; for
-    Krita, Tab means to hide all dockers.
+    """With Tab through the whole docker, and back with Shift+Tab.
+
+    From the instruction on. For Krita, Tab means to hide all dockers.
     """
     yield from new_document(256, 192)
     yield from ready()

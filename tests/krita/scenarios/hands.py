@@ -76,7 +76,10 @@ def on_canvas(*key):
 
 
 STEPS = 8
-"""Of denoising: enough for the painter to begin something before the result arrives."""
+"""Steps of denoising: enough for the painter to begin something.
+
+Before the result arrives.
+"""
 
 
 def begun(name="picture"):

@@ -32,7 +32,10 @@ READY_SECONDS = 300
 EDIT_SECONDS = 600
 
 WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
-"""Of a picture, and where its scene lies: off-centre, with transparent surroundings."""
+"""Of a picture, and where its scene lies.
+
+Off-centre, with transparent surroundings.
+"""
 
 
 class Scene:
@@ -148,8 +151,9 @@ def shown(name):
 
 
 def row_of(name):
-    """The colours from left to right through the middle of a small picture, without the room beside
-    it.
+    """The colours from left to right through the middle of a small picture.
+
+    Without the room beside it.
     """
     place, image = widget(name).shown(), widget(name).grab().toImage()
     across = range(
@@ -174,8 +178,9 @@ def ready():
 
 
 def quick(steps=30):
-    """Fewer steps, set as a painter would, where the quality of the picture is not what is looked
-    at.
+    """Fewer steps, set as a painter would.
+
+    Where the quality of the picture is not what is looked at.
     """
     yield from ready()
     widget("limn_parameter_steps").setValue(steps)
@@ -296,7 +301,10 @@ def new_layer(document, before):
 
 
 def pixels(node, document=None, rect=None):
-    """All of a node's bytes over the canvas, or a part of it, as seen through its masks."""
+    """All of a node's bytes over the canvas, or a part of it.
+
+    As seen through its masks.
+    """
     x, y, width, height = rect or (0, 0, document.width(), document.height())
     read = node.projectionPixelData if masks(node) else node.pixelData
     return bytes(read(x, y, width, height))
@@ -334,8 +342,9 @@ def final_mask(arrived):
 
 
 def spread(region, width, height, x=0, y=0):
-    """A region's bytes, one a pixel, within a larger area that the region's own picture lies in at
-    x, y; nothing for None.
+    """A region's bytes, one a pixel, within a larger area.
+
+    The region's own picture lies in it at x, y; nothing for None.
     """
     whole = bytearray(width * height)
     for row in range(region.pixels.height if region else 0):
@@ -400,12 +409,12 @@ def screenshot(name):
 
 
 class Pauses:
-    """The time between two turns of Krita's event loop, measured by a timer that wants to fire all
-    the time.
+    """The time between two turns of Krita's event loop.
 
-    Beside the time on the clock stands the time for which the main thread itself was computing: on
-    a busy machine the clock also counts what other processes took; and the line of Python in which
-    it was seen meanwhile, if Python it was.
+    Measured by a timer that wants to fire all the time. Beside the time on the clock stands the
+    time for which the main thread itself was computing: on a busy machine the clock also counts
+    what other processes took; and the line of Python in which it was seen meanwhile, if Python it
+    was.
     """
 
     def __init__(self):

@@ -139,7 +139,10 @@ def state(document):
 
 
 def agreement(document, found):
-    """The share of the result's opaque pixels that are about those of the painting below."""
+    """The share of the result's opaque pixels that are like the painting's.
+
+    About those of the painting below.
+    """
     layer, bounds = by_name(document), found.bounds()
     if layer is None or bounds.isEmpty():
         return None

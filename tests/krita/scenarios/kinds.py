@@ -1,4 +1,7 @@
-"""Layers of every kind that Krita has, and what lies on them: what is sent of each."""
+"""Layers of every kind that Krita has, and what lies on them.
+
+What is sent of each.
+"""
 
 import os
 
@@ -236,7 +239,10 @@ def point(document):
 
 
 def check_half_transparent(result):
-    """A layer of 60 %: it is seen below the result, which is said; and what is said helps."""
+    """A layer of 60 %: it is seen below the result.
+
+    That is said, and what is said helps.
+    """
     document, layer = yield from drawn()
     layer.setOpacity(153)
     layer.setVisible(False)

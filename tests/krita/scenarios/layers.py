@@ -137,7 +137,10 @@ def finished(document, edit, depth="U8"):
 
 
 def check_moved_meanwhile(result):
-    """A result goes where it would be, had it been there before the picture was changed."""
+    """A result goes where it would be.
+
+    Had it been there before the picture was changed.
+    """
     for depth, acts in (("U8", GEOMETRY), ("U16", {"turned right": GEOMETRY["turned right"]})):
         for name, act in acts.items():
             reference, _, there = yield from moved_before(act, depth)
@@ -201,7 +204,10 @@ def check_place_unknown(result):
 
 
 def check_mask_only_and_again(result):
-    """A mask that arrives in a mirrored picture, and Again with the selection of an earlier one."""
+    """A mask that arrives in a mirrored picture.
+
+    And Again with the selection of an earlier one.
+    """
     act = GEOMETRY["mirrored"]
     with scripted.server() as wire:
         document, layer = yield from drawn()
@@ -234,7 +240,10 @@ def check_mask_only_and_again(result):
 
 
 def masked():
-    """A picture whose layer has a transparency mask that shows the left part of the drawing."""
+    """A picture whose layer has a transparency mask.
+
+    It shows the left part of the drawing.
+    """
     document, layer = yield from drawn()
     yield from select(document, AREA[0], AREA[1], 12, AREA[3])
     app().action("add_new_transparency_mask").trigger()
@@ -393,8 +402,9 @@ def check_animated(result):
 
 
 def check_faint_selection(result):
-    """One pixel in the far corner that is hardly selected doesn't make the whole picture the
-    crop.
+    """One far pixel that is hardly selected doesn't make a large crop.
+
+    It lies in the corner.
     """
     document, layer = yield from new_document(2000, 1500)
     layer.setPixelData(QByteArray(bytes((40, 160, 20, 255)) * (2000 * 1500)), 0, 0, 2000, 1500)
@@ -439,10 +449,10 @@ def check_margin(result):
 
 
 def check_closed_after_mask_only(result):
-    """A picture closed while a mask is on its way to becoming its selection, again and again.
+    """A picture closed while a mask is about to become its selection.
 
-    Not in the half second after a selection is made: there Krita 5.1.5 ends by itself, without
-    Limn, within 12 tries: by "selectopaque" and "file_close", by "select_all" or
+    Again and again. Not in the half second after a selection is made: there Krita 5.1.5 ends by
+    itself, without Limn, within 12 tries: by "selectopaque" and "file_close", by "select_all" or
     `Document.setSelection` and `Document.close`.
     """
     result["closed"] = 0

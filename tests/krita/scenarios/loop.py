@@ -1,4 +1,7 @@
-"""The painter's loop: a result that can be corrected, kept with its picture, and gone on with."""
+"""The painter's loop: a result that can be corrected and gone on with.
+
+It is kept with its picture.
+"""
 
 from help import (
     OUTPUT,
@@ -32,7 +35,10 @@ WIDTH, HEIGHT = 512, 384
 
 
 def check_mask(result):
-    """A result holds all that was worked on, behind a mask; painting on that shows and hides it."""
+    """A result holds all that was worked on, behind a mask.
+
+    Painting on that shows and hides it.
+    """
     document, _ = yield from picture("recolour")
     yield from quick()
     before, names_before, seen = fingerprints(document), names(document), composed(document)

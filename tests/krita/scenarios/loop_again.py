@@ -1,4 +1,7 @@
-"""The painter's loop on the next day: another Krita opens what `loop.py` has saved."""
+"""The painter's loop on the next day.
+
+Another Krita opens what `loop.py` has saved.
+"""
 
 import os
 
@@ -63,7 +66,10 @@ def check_again(result):
 
 
 def check_strip(result):
-    """The strip has the result of the file, with its words and picture; its mask can be changed."""
+    """The strip has the result of the file, with its words and picture.
+
+    Its mask can be changed.
+    """
     document = app().openDocument(SAVED)
     app().activeWindow().addView(document)
     yield 1

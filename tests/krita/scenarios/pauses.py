@@ -20,8 +20,9 @@ from help import (
 
 
 def painted(size, scene):
-    """A layer of size x size full of colour, with the scene in the middle, enlarged to a quarter of
-    the side.
+    """A layer of size x size full of colour, with the scene in the middle.
+
+    It is enlarged to a quarter of the side.
     """
     document, layer = yield from new_document(size, size)
     row = QByteArray(bytes((164, 158, 158, 255)) * (size * 64))

@@ -96,7 +96,10 @@ def somewhere(dice):
 
 
 def dragged_with(name, *end):
-    """Something drawn with a tool, and ended with a key, or by nothing but the next tool."""
+    """Something drawn with a tool.
+
+    It is ended with a key, or by nothing but the next tool.
+    """
 
     def act(dice):
         yield from tool(name)

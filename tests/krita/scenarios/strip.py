@@ -1,4 +1,7 @@
-"""Several results of one wish: seen one at a time, compared, kept and discarded by keys."""
+"""Several results of one wish: seen one at a time.
+
+Compared, kept and discarded by keys.
+"""
 
 import time
 
@@ -43,7 +46,10 @@ def settled(document, key):
 
 
 def check_variants(result):
-    """Four seeds are four results, one of which is seen; keys go from one to the other."""
+    """Four seeds are four results, one of which is seen.
+
+    Keys go from one to the other.
+    """
     document, _ = yield from picture("recolour")
     yield from quick(8)
     before, seen = names(document), composed(document)
@@ -100,7 +106,10 @@ def check_variants(result):
 
 
 def check_more(result):
-    """More like this, the same by other algorithms, and once more: all of them one set."""
+    """More like this, the same by other algorithms, and once more.
+
+    All of them are one set.
+    """
     document, _ = yield from picture("recolour")
     yield from quick(8)
     before = names(document)
@@ -118,7 +127,10 @@ def check_more(result):
 
 
 def check_slider(result):
-    """The mask larger, smaller, softer: live without a step to undo, one step when let go."""
+    """The mask larger, smaller, softer.
+
+    Live without a step to undo, one step at the end.
+    """
     document, _ = yield from picture("recolour")
     yield from quick(10)
     before = names(document)

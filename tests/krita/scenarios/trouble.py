@@ -213,8 +213,9 @@ def check_wire_that_fails(result):
 
 @contextlib.contextmanager
 def cut_off(when):
-    """Have the plugin's connections cut, as a network cuts them, after each frame that it writes
-    for which `when` is true.
+    """Have the plugin's connections cut, as a network cuts them.
+
+    After each frame that it writes for which `when` is true.
     """
     from limn.krita_plugin.wire import session
 
