@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from limn.editing import Models
 from limn.editing.diffusion.model import Model
 from limn.editing.language import alignment
 from limn.editing.methods import adapedit as ae
@@ -32,6 +33,11 @@ INPUTS = np.load(GOLDEN / "adapedit_inputs.npz", allow_pickle=False)
 
 
 META = json.loads(str(INPUTS["meta"]))
+
+
+@pytest.fixture(scope="module")
+def model(models: Models) -> Model:
+    return models.get("text-to-image").counting(Tally())
 
 
 def close(actual: Tensor | float, expected: np.ndarray) -> None:
