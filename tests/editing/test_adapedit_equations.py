@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from limn.editing import Models
-from limn.editing.diffusion.model import Model
+from limn.editing.diffusion.model import Model, Tally
 from limn.editing.language import alignment
 from limn.editing.methods import adapedit as ae
 from limn.editing.methods.prompt_pair import Survey, pair
