@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from limn.editing import Models, load_models
+from limn.editing.diffusion.model import Model
 from limn.editing.diffusion.sampling import Progress, denoise
 from limn.editing.diffusion.schedule import Timestep
 
@@ -25,6 +26,20 @@ torch.set_num_threads(1)  # in networks this small several threads only wait for
 def models(tiny_model: Path) -> Models:
     """The three tiny variants on the CPU."""
     return load_models(tiny_model)
+
+
+@pytest.fixture
+def gentle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random network sees little noise, so that inversion can come back.
+
+    As a trained one does in a clean picture's latents.
+    """
+    real = Model.predict
+
+    def predict(self: Model, *arguments: Any) -> dict[str, Tensor]:
+        return {name: 0.01 * eps for name, eps in real(self, *arguments).items()}
+
+    monkeypatch.setattr(Model, "predict", predict)
 
 
 def picture(height: int = 64, width: int = 64, seed: int = 0) -> Tensor:

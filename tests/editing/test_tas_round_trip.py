@@ -4,8 +4,6 @@ Self-checks T1 and T4."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -34,20 +32,6 @@ def test_ratio_1_pinned_is_the_round_trip_exactly(models: Models) -> None:
     assert float(done.alpha.max()) == 0
     assert torch.equal(done.image, picture())
     assert any("Nothing changed" in w for w in done.report.warnings)
-
-
-@pytest.fixture
-def gentle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The random network sees little noise, so that inversion can come back.
-
-    As a trained one does in a clean picture's latents.
-    """
-    real = Model.predict
-
-    def predict(self: Model, *arguments: Any) -> dict[str, Tensor]:
-        return {name: 0.01 * eps for name, eps in real(self, *arguments).items()}
-
-    monkeypatch.setattr(Model, "predict", predict)
 
 
 @torch.no_grad()
