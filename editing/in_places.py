@@ -130,14 +130,16 @@ def edit(
     ]
     for number, (part, box, cells, inside) in enumerate(jobs, start=1):
         mask = place_mask(prepared, found, part, box, cells, inside)
-        if request.mask_only:
+        if request.mask_only or not bool(mask.any()):
             canvas.take(box, None, mask, part)
             continue
         yield Crop(box)
         mode: HintMode = "exactly"
         hint = mask
-        if not prepared.algorithm.holds_mask(prepared.settings):
-            mode, hint = ("limit", _surroundings(mask, inside))
+        if found.task.exactly is None and not prepared.algorithm.holds_mask(prepared.settings):
+            mode, hint = "limit", _surroundings(mask, inside)
+            if found.task.limit is not None and request.hint is not None:
+                hint = hint * _cut(request.hint.float().clamp(0, 1), box)
         asked = replace(
             request,
             image=_cut(canvas.image, box).clone(),

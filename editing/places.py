@@ -89,9 +89,10 @@ def choose(prepared: Prepared, found: Pass, geometry: Geometry) -> Chosen:
     every: list[Place] = []
     left: dict[int | None, Tensor] = {}
     for part in _parts(prepared, found):
-        for place in _merged(
-            _connected(soft_mask(found, part), part, frame, geometry), frame, geometry
-        ):
+        mask = soft_mask(found, part)
+        if found.task.limit is not None:
+            mask = mask * (found.task.limit > 0)
+        for place in _merged(_connected(mask, part, frame, geometry), frame, geometry):
             if frame.scale / _scale(place.box, geometry) >= GAIN:
                 every.append(place)
             else:

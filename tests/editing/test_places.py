@@ -179,6 +179,14 @@ def test_a_method_whose_mask_is_what_it_changed_looks_anew_in_each_place(models:
     assert torch.equal(done.image[outside], image[outside])
 
 
+def test_what_changes_outside_a_limit_is_no_place(models: Models) -> None:
+    image, limit = picture(512, 512), torch.zeros(1, 1, 512, 512)
+    limit[..., 200:206, 300:306] = 1
+    wanted = {"hint": limit, "hint_mode": "limit", "algorithm": "adapedit", "caption": "a star"}
+    _, done = run(models, image, mask_only=True, parameters={"steps": 4}, **wanted)
+    assert not bool((done.alpha * (limit == 0)).any())
+
+
 def test_a_place_has_the_same_seed_again_and_another_place_another() -> None:
     a, b = in_places.seed_of(5, (0, 0, 64, 64)), in_places.seed_of(5, (0, 64, 64, 128))
     assert a == in_places.seed_of(5, (0, 0, 64, 64)) != b
@@ -256,4 +264,15 @@ def test_a_place_is_as_sharp_as_its_crop_edited_alone(bundled: Models) -> None:
     found = (done.alpha >= 0.5) & (exact > 0.5)
     assert float(found.sum() / ((done.alpha >= 0.5) | (exact > 0.5)).sum()) > 0.85
     outside = (done.alpha == 0).expand_as(image)
+    assert torch.equal(done.image[outside], image[outside])
+
+
+@pytest.mark.parametrize("mode", ["limit", "exactly"])
+def test_no_method_leaves_the_selection(models: Models, mode: str) -> None:
+    image, hint = picture(512, 512), two_squares()
+    options = {"algorithm": "adapedit", "caption": "a star", "instruction": "make the star blue"}
+    _, done = run(models, image, hint=hint, hint_mode=mode, **options)
+    assert done.report.passes > 1 or mode == "limit"
+    assert not bool((done.alpha * (hint == 0)).any())
+    outside = (hint == 0).expand_as(image)
     assert torch.equal(done.image[outside], image[outside])
