@@ -33,18 +33,15 @@ ADDED_SECONDS = 0.05
 
 def taken_from(document: Document, layer: Node, mask: Node) -> Steps[None]:
     """Take a mask from under a layer, the others left in their order; nothing to undo."""
-    for _ in range(len(layer.childNodes())):
-        first = layer.childNodes()[0]
-        is_it = first.uniqueId() == mask.uniqueId()
-        yield from children_put(document, layer, [] if is_it else [first])
-        if is_it:
-            return
+    others = [one for one in layer.childNodes() if one.uniqueId() != mask.uniqueId()]
+    yield from children_put(document, layer, others)
 
 
 def children_put(document: Document, layer: Node, nodes: Sequence[Node]) -> Steps[None]:
-    """Take the first of a layer's masks out, and put these in; nothing to undo.
+    """Have these be a layer's masks, the lowest first; nothing to undo.
 
-    That is what `Node.setChildNodes` does.
+    `Node.setChildNodes` adds to what it leaves, and that is not the same in all: 5.1 and 5.2 take
+    the first mask out, 5.3 and 6.0 all of them. So it is called until none is left, then once more.
     """
     yield from idle(document)
     while not document.tryBarrierLock():
@@ -52,6 +49,9 @@ def children_put(document: Document, layer: Node, nodes: Sequence[Node]) -> Step
         yield from idle(document)
     settling.changed(document)
     try:
+        for _ in layer.childNodes():
+            if layer.childNodes():
+                layer.setChildNodes([])
         layer.setChildNodes(list(nodes))
     finally:
         document.unlock()
