@@ -75,7 +75,8 @@ class _Made:
 class _Pair:
     """A mask that took another's place.
 
-    stood, stands: the sliders for both. before, after: the selections that go with both.
+    stood, stands: the sliders for both. before, after: the selections that go with both. mark: of
+    the new selection, where that is a step to undo, which lies below the masks' two.
     """
 
     document: Document
@@ -86,6 +87,7 @@ class _Pair:
     stands: tuple[int, int]
     before: Selection | None
     after: Selection | None
+    mark: tuple[int, ...] | None = None
 
 
 class MaskSlider:
@@ -100,6 +102,7 @@ class MaskSlider:
         self._pairs: list[_Pair] = []
         self._made: list[_Made] = []
         self._watched: list[QAction] = []
+        self._selection_is_step = False
 
     def move(self, growth: int, softness: int) -> None:
         """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
@@ -183,9 +186,21 @@ class MaskSlider:
         stands = session.done or session.stands
         data = session.shape.made(*stands)
         yield from layer_tree.mask_put(document, layer, session.own)
-        selections = self._selections(session, data)
+        before, after = self._selections(session, data)
+        mark = None
+        if after is not None:
+            mark = yield from self._selected(document, after)
+            records.write(document, session.record.marked(mark))
         pair = _Pair(
-            document, layer, session.own, session.live, session.stands, stands, *selections
+            document,
+            layer,
+            session.own,
+            session.live,
+            session.stands,
+            stands,
+            before,
+            after,
+            mark if self._selection_is_step else None,
         )
         self._watch()
         yield from layer_tree.mask_replaced(document, layer, session.own, session.live)
@@ -193,10 +208,18 @@ class MaskSlider:
         self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
         self._made = [*self._made, made][-MOST_MADE:]
-        if pair.after is not None:
-            document.setSelection(pair.after)
-            mark = painter_selection.selection_mark(document.selection())
-            records.write(document, session.record.marked(mark))
+
+    def _selected(self, document: Document, selection: Selection) -> Steps[tuple[int, ...] | None]:
+        """Select it, and return its mark.
+
+        From Krita 5.3 on that is a step to undo, which its menu then names.
+        """
+        undo = sure(Krita.instance().action("edit_undo"))
+        before = undo.text()
+        document.setSelection(selection)
+        yield from layer_tree.at_rest(document)
+        self._selection_is_step = self._selection_is_step or undo.text() != before
+        return painter_selection.selection_mark(document.selection())
 
     def _fixed_it(self, _: None) -> None:
         self._task = None
@@ -206,7 +229,7 @@ class MaskSlider:
     ) -> tuple[Selection | None, Selection | None]:
         """The selection that is there, and the new one.
 
-        None where the painter has made that selection.
+        None where the painter has made that selection, or it stays as it is.
         """
         before = session.document.selection()
         mark = painter_selection.selection_mark(before)
@@ -214,6 +237,8 @@ class MaskSlider:
             return None, None
         area, after = session.shape.area, Selection()
         after.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
+        if painter_selection.selection_mark(after) == mark:
+            return None, None
         return before, after
 
     # --- undo and redo
@@ -236,21 +261,31 @@ class MaskSlider:
         if document is None or not pairs:
             return
         yield from layer_tree.at_rest(document)
+        undone = name == "edit_undo"
         for pair in pairs:
-            both = [pair.old.uniqueId(), pair.new.uniqueId()]
-            there = [node.uniqueId() for node in pair.layer.childNodes()]
-            if all(one in there for one in both):
+            steps = self._steps_left(pair, undone)
+            for _ in range(steps):
                 sure(Krita.instance().action(name)).trigger()
                 yield from layer_tree.at_rest(document)
-                undone = name == "edit_undo"
+            if steps:
                 self._panel.shapes[str(pair.layer.uniqueId().toString())] = (
                     pair.stood if undone else pair.stands
                 )
                 self._panel.reshaped(*self._panel.shape())
                 selection = pair.before if undone else pair.after
-                if selection is not None:
+                if selection is not None and pair.mark is None:
                     document.setSelection(selection)
                 return
+
+    @staticmethod
+    def _steps_left(pair: _Pair, undone: bool) -> int:
+        """How many steps lie between here and the other of two masks; 0 where neither is left."""
+        there = [node.uniqueId() for node in pair.layer.childNodes()]
+        old, new = (one.uniqueId() in there for one in (pair.old, pair.new))
+        if old and new:
+            return 2 if undone and pair.mark is not None else 1
+        mark = painter_selection.selection_mark(pair.document.selection())
+        return 2 if old and not undone and mark is not None and mark == pair.mark else 0
 
     def _failed(self, error: Exception) -> None:
         session, self._session, self._task, self._let_go = self._session, None, None, False
