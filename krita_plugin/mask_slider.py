@@ -87,7 +87,7 @@ class _Pair:
     stands: tuple[int, int]
     before: Selection | None
     after: Selection | None
-    mark: tuple[int, ...] | None = None
+    mark: painter_selection.Mark | None = None
 
 
 class MaskSlider:
@@ -209,7 +209,9 @@ class MaskSlider:
         made = _Made(session.live.uniqueId(), session.shape, stands)
         self._made = [*self._made, made][-MOST_MADE:]
 
-    def _selected(self, document: Document, selection: Selection) -> Steps[tuple[int, ...] | None]:
+    def _selected(
+        self, document: Document, selection: Selection
+    ) -> Steps[painter_selection.Mark | None]:
         """Select it, and return its mark.
 
         From Krita 5.3 on that is a step to undo, which its menu then names.
