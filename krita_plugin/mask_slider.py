@@ -281,7 +281,10 @@ class MaskSlider:
 
     @staticmethod
     def _steps_left(pair: _Pair, undone: bool) -> int:
-        """How many steps lie between here and the other of two masks; 0 where neither is left."""
+        """How many steps lie between here and the other of two masks.
+
+        0 where this is no place between them.
+        """
         there = [node.uniqueId() for node in pair.layer.childNodes()]
         old, new = (one.uniqueId() in there for one in (pair.old, pair.new))
         if old and new:
