@@ -24,7 +24,7 @@ from .memory import Demand, Plan, Weights
 from .model import Model
 from .notes import notes_of
 from .places import NETWORKS, locate
-from .planning import Planner
+from .planning import Forecast, Planner
 from .recognition import Checkpoint
 from .sharing import equal
 
@@ -54,6 +54,8 @@ class Models:
         self.variants = tuple(checkpoints)
         self.checkpoints = dict(checkpoints)
         self._source = source
+        self.native_size: int | None = None
+        """Another working size than the networks' own, in pixels: for trials."""
         self._loaded: dict[str, Model] = {}
         self._weights: dict[str, Weights] = {}
         self._planner = Planner(device, self._weigh)
@@ -64,7 +66,8 @@ class Models:
         Raises MissingVariant, UnreadableModel.
         """
         self.require(variant)
-        return geometry_of(self.checkpoints[variant])
+        own = geometry_of(self.checkpoints[variant])
+        return own if self.native_size is None else replace(own, native_size=self.native_size)
 
     def plan_for(self, demand: Demand) -> Said | None:
         """Choose how the card is used from now on, so that an edit fits.
@@ -81,6 +84,15 @@ class Models:
         if self.plan != before or self._planner.is_tight:
             self.unload()
         return told
+
+    def forecast(self, demand: Demand) -> Forecast | None:
+        """How an edit would use the device's memory; None where that tells nothing.
+
+        Nothing is loaded or changed. Raises MissingVariant, UnreadableModel.
+        """
+        for variant in demand.variants:
+            self.require(variant)
+        return self._planner.forecast(demand, tuple(self._loaded))
 
     def smaller_plan(self) -> bool:
         """Memory ran out: drops everything, and looks for a plan that needs less.

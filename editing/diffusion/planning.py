@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -15,6 +16,23 @@ log = logging.getLogger("limn.models")
 
 GROWN = 1.25
 """A plan that failed is tried again with this many times the memory."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How an edit would use a device's memory.
+
+    The plan, bytes that it needs, bytes that are free.
+    """
+
+    plan: Plan
+    needed: int
+    free: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is a plan that is small enough."""
+        return self.needed <= self.free
 
 
 class Planner:
@@ -64,6 +82,17 @@ class Planner:
             seconds = memory.seconds_more(self.plan, demand, weights, self.rate)
         whole = memory.needed(memory.ALL, demand, weights, self._host)
         return memory.told(self.plan, free, whole, seconds)
+
+    def forecast(self, demand: Demand, loaded: Sequence[str]) -> Forecast | None:
+        """What `choose` would choose; None where the device tells nothing of its memory."""
+        free = room.free(self._device)
+        if free is None:
+            return None
+        if self._host:
+            free += sum(self._weigh(variant).copied for variant in loaded)
+        weights = self._weights(demand)
+        plan = memory.choose(self._plans, free, demand, weights, self._host)
+        return Forecast(plan, memory.needed(plan, demand, weights, self._host), free)
 
     def failed(self) -> bool:
         """Memory ran out: leaves out this plan and all that need as much.

@@ -24,19 +24,31 @@ def doctor(
     model: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Look at this model instead of the one in the settings."
+            metavar="PLACE", help="Look at this model instead of the one in the settings."
         ),
     ] = None,
+    try_it: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Run the model too: does it give what the stock pipelines give, where do nouns "
+            "localise, what does each algorithm take. About a minute.",
+        ),
+    ] = False,
 ) -> None:
     """Tell what is installed, what is wrong, and what to do.
 
     Changes nothing; ends with 1 if something is wrong.
 
-    Example:  limn doctor --json > limn-doctor.json
+    Example:  limn doctor --model dreamshaper_8.safetensors --try
     """
     from .examine import examine
 
     findings = examine(model)
+    if try_it:
+        from .try_model import findings_of
+
+        findings += findings_of(model)
     problems = [finding for finding in findings if finding.state == "problem"]
     if as_json:
         typer.echo(

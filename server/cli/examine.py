@@ -200,7 +200,7 @@ def check_device(has_nvidia: bool) -> Iterator[Finding]:
 def check_model(model: Path | None) -> Iterator[Finding]:
     """The model folder: is it there, which variants has it?"""
     try:
-        folder = model or load({}).model or Store().selection
+        folder = place_of(model)
     except SettingsError as error:
         yield Finding("settings", "problem", str(error), f"Correct {default_file()}.")
         folder = None
@@ -244,6 +244,14 @@ def check_model(model: Path | None) -> Iterator[Finding]:
     yield Finding(
         "model", "ok", f"{models.name} in {place}: {', '.join(models.variants)}", facts=facts
     )
+
+
+def place_of(model: Path | None) -> Path | None:
+    """The model that is meant: this one, the settings', the one in use; None: the bundled one.
+
+    Raises SettingsError.
+    """
+    return model or load({}).model or Store().selection
 
 
 def check_servers() -> Iterator[Finding]:
