@@ -11,7 +11,7 @@ from torch import Tensor
 from . import transparency
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
-from .diffusion.memory import Demand
+from .diffusion.budget import Demand
 from .diffusion.model import Gather, Tally
 from .diffusion.recolouring import Recolouring
 from .errors import NotFinite

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import events
+from .diffusion.budget import Demand
 from .diffusion.loading import Models
 from .diffusion.masks import area, within
-from .diffusion.memory import Demand
 from .diffusion.model import Gather, Model, Tally
 from .diffusion.preview import Preview
 from .diffusion.sampling import Progress
@@ -233,7 +233,7 @@ class Algorithm(Facts):
     depends on its settings, a function of them.
     keeps_to_mask: whether what is painted stays within the mask that is found before; not where
     the mask is what has changed, of a pose say.
-    rows, inseparable, goes_back: what memory.Demand says of an edit with given settings. Without
+    rows, inseparable, goes_back: what budget.Demand says of an edit with given settings. Without
     `inseparable` no branch goes through the UNet without the others.
     presets: settings for benchmarks, by "fast" (half to a third of the paper's network rows) and
     "quick" (about 50 rows). What is absent keeps its default.

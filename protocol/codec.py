@@ -24,10 +24,15 @@ from .messages import (
     Chosen,
     Done,
     Failed,
+    GetModels,
     Hello,
+    ListModels,
     Mask,
     Message,
     Missing,
+    ModelList,
+    ModelProgress,
+    ModelsDone,
     Note,
     Pixels,
     Preview,
@@ -38,16 +43,20 @@ from .messages import (
     Refused,
     Result,
     Resume,
+    StopGetting,
     Submit,
+    UseModels,
     Welcome,
 )
 from .rules import check
 from .transfers import Transfer
 
-CLIENT_SENDS: tuple[type[Message], ...] = (Hello, Read, Submit, Cancel, Resume, Acknowledge)
+CLIENT_SENDS: tuple[type[Message], ...] = (
+    Hello, Read, Submit, Cancel, Resume, Acknowledge, ListModels, GetModels, StopGetting, UseModels,
+)  # fmt: skip
 SERVER_SENDS: tuple[type[Message], ...] = (
     Welcome, Refused, Reading, Queued, Missing, Chosen, Note, Progress, Preview, Mask, Result,
-    Done, Failed, Cancelled,
+    Done, Failed, Cancelled, ModelList, ModelProgress, ModelsDone,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {

@@ -41,6 +41,9 @@ from .messages import (
     Cancelled,
     Hello,
     Message,
+    ModelList,
+    ModelProgress,
+    ModelsDone,
     Reading,
     Refused,
     Resume,
@@ -298,7 +301,9 @@ class Connection:
             return True
         elif not self._greeting_received:
             raise OutOfOrder("The greeting comes first.", {"message": _name(message)})
-        elif self.role == "client" and not isinstance(message, Reading):
+        elif self.role == "client" and not isinstance(
+            message, (Reading, ModelList, ModelProgress, ModelsDone)
+        ):
             return self._check_job(message)
         return True
 

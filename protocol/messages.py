@@ -3,6 +3,8 @@
 Client to server, in `from_client.py`: Hello, Read, Submit, Cancel, Resume, Acknowledge.
 Server to client, in `from_server.py`: Welcome, Refused, Reading; and about a job: Queued, Missing,
 Chosen, Note, Progress, Preview, Mask, Result, Done, Failed, Cancelled.
+About models, both ways, in `about_models.py`: ListModels, GetModels, StopGetting, UseModels;
+ModelList, ModelProgress, ModelsDone.
 What they are made of, in `values.py`: pictures, places, sentences, the bounds of fields.
 
 A session:  Hello -> Welcome, then any number of jobs:
@@ -24,6 +26,17 @@ Colours are sRGB.
 
 from __future__ import annotations
 
+from .about_models import (
+    GetModels,
+    ListModels,
+    ModelList,
+    ModelOffered,
+    ModelProgress,
+    ModelsDone,
+    ModelThere,
+    StopGetting,
+    UseModels,
+)
 from .from_client import HINT_MODES, Acknowledge, Cancel, Hello, HintMode, Read, Resume, Submit
 from .from_server import (
     Algorithm,
@@ -64,13 +77,21 @@ __all__ = [
     "ClientMessage",
     "Done",
     "Failed",
+    "GetModels",
     "Hello",
     "HintMode",
     "JobMessage",
     "Limits",
+    "ListModels",
     "Mask",
     "Message",
     "Missing",
+    "ModelList",
+    "ModelMessage",
+    "ModelOffered",
+    "ModelProgress",
+    "ModelThere",
+    "ModelsDone",
     "Note",
     "Parameter",
     "PartMask",
@@ -88,7 +109,9 @@ __all__ = [
     "Said",
     "ServerMessage",
     "SoftMap",
+    "StopGetting",
     "Submit",
+    "UseModels",
     "Value",
     "Welcome",
     "filled",
@@ -96,7 +119,19 @@ __all__ = [
 
 PROTOCOL_VERSION = 5
 
-ClientMessage = Hello | Read | Submit | Cancel | Resume | Acknowledge
+ClientMessage = (
+    Hello
+    | Read
+    | Submit
+    | Cancel
+    | Resume
+    | Acknowledge
+    | ListModels
+    | GetModels
+    | StopGetting
+    | UseModels
+)
+ModelMessage = ModelList | ModelProgress | ModelsDone
 JobMessage = (
     Queued
     | Missing
@@ -110,7 +145,7 @@ JobMessage = (
     | Failed
     | Cancelled
 )
-ServerMessage = Welcome | Refused | Reading | JobMessage
+ServerMessage = Welcome | Refused | Reading | ModelMessage | JobMessage
 Message = ClientMessage | ServerMessage
 
 FINAL = (Missing, Done, Failed, Cancelled)

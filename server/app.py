@@ -33,6 +33,7 @@ from .jobs import Jobs
 from .local_engine import LocalEngine, starts_of
 from .log import begin as begin_log
 from .metrics import CONTENT_TYPE, Metrics
+from .model_desk import ModelDesk
 from .session import Context, ServerSession
 from .settings import EVERYWHERE, Settings, SettingsError
 from .users import Users, default_file
@@ -75,6 +76,13 @@ class Access:
     wrong: Wrong | None = None
     users: Users | None = None
 
+    def may_choose_models(self, user: str) -> bool:
+        """Whether a user may: the owner of a server of one user, others where it was allowed."""
+        if self.users is None:
+            return True
+        found = self.users.current().get(user)
+        return found is not None and found.models
+
 
 async def serve(settings: Settings) -> None:
     """Runs the server until its parent ends or it is told to stop.
@@ -109,7 +117,8 @@ async def serve(settings: Settings) -> None:
     jobs = Jobs(engine, _bounds(settings), metrics, store)
     if store is not None:
         jobs.restore(store.load(settings.queue_bytes + settings.keep_bytes))
-    context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes), metrics)
+    desk = ModelDesk(settings, engine, access.may_choose_models)
+    context = Context(settings, engine, jobs, ByteCache(settings.picture_bytes), metrics, desk)
     door = Door()
     runner = web.AppRunner(
         build(context, access, door),
@@ -138,6 +147,7 @@ async def serve(settings: Settings) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await desk.close()
         await engine.close()
         if store is not None:
             await asyncio.to_thread(store.close)
@@ -188,6 +198,12 @@ def build(context: Context, access: Access, door: Door) -> web.Application:
 
     async def metrics(request: web.Request) -> web.StreamResponse:
         return web.Response(body=context.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def ask_back() -> None:
+        for ws in list(sockets):
+            await ws.close(code=WSCloseCode.SERVICE_RESTART, message=b"another model")
+
+    context.desk.changed = ask_back  # type: ignore[method-assign]
 
     async def put_out_the_revoked(app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(_watch(access.users, sockets, context.jobs))

@@ -24,7 +24,8 @@ class EngineError(LimnError):
 class Description:
     """What an engine works with.
 
-    `pid`: of a process that computes, for the log and for tests. native_size: see Welcome.
+    `pid`: of a process that computes, for the log and for tests. native_size: see Welcome. memory:
+    all bytes of the device, on a CPU the host's; 0 where they are not told.
     """
 
     device: str
@@ -32,6 +33,8 @@ class Description:
     algorithms: tuple[Algorithm, ...]
     pid: int
     native_size: int = 0
+    on_cpu: bool = True
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,19 @@ class Engine(Protocol):
     @property
     def slots(self) -> int:
         """Edits that run at a time, at least 1. It may change while the engine runs."""
+        ...
+
+    @property
+    def renews(self) -> bool:
+        """Whether `renew` can be done."""
+        ...
+
+    async def renew(self, model: Path | None) -> None:
+        """Work with another model from now on; None: the bundled one.
+
+        Each worker is replaced when its edit has ended, and jobs in the queue go on with the new
+        one. Returns when the first of them is ready, or can't be started.
+        """
         ...
 
     async def describe(self) -> Description:

@@ -14,6 +14,8 @@ from .worker_process import WorkerProcess
 class LocalEngine(Pool):
     """Worker processes on this machine."""
 
+    renews = True
+
     def __init__(
         self, starts: Sequence[Start], start_seconds: float, cancel_seconds: float
     ) -> None:

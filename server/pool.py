@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 
 from limn.protocol import limits
 from limn.protocol.messages import (
@@ -30,6 +31,9 @@ from limn.protocol.messages import (
 from .engine import Description, EngineError, WorkerState
 
 log = logging.getLogger("limn.engine")
+
+RENEWAL_SECONDS = 0.1
+"""Between two looks whether a worker's edit has ended."""
 
 REMEMBERED = 32
 """Pictures that a worker is taken to hold something of.
@@ -52,10 +56,12 @@ class WorkerDied(Exception):
 class Worker(ABC):
     """A place for one worker: the one in it now, and the next one when that has died.
 
-    failed: whether the last start went wrong.
+    failed: whether the last start went wrong. stale: whether it is to be replaced when its edit has
+    ended, by one with another model.
     """
 
     failed = False
+    stale = False
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -82,6 +88,10 @@ class Worker(ABC):
     def forget(self) -> None:
         """The next worker here knows nothing of what the last one knew."""
         self._seen.clear()
+
+    def renew(self, model: Path | None) -> None:
+        """Be replaced by a worker with another model."""
+        raise NotImplementedError
 
     @abstractmethod
     def state(self) -> WorkerState:
@@ -120,6 +130,20 @@ class Pool:
     def slots(self) -> int:
         """Edits that run at a time."""
         return len(self._workers)
+
+    renews = False
+    """Whether its workers can take another model."""
+
+    async def renew(self, model: Path | None) -> None:
+        """Work with another model; see `Engine.renew`."""
+        for worker in self._workers:
+            worker.renew(model)
+        while self._workers[0].stale:
+            try:
+                await self._workers[0].describe()
+            except EngineError:
+                return  # told to whoever asks next
+            await asyncio.sleep(RENEWAL_SECONDS)
 
     async def describe(self) -> Description:
         """What the workers work with. They are started; those that can't be are left out.

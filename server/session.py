@@ -18,17 +18,22 @@ from limn.protocol.messages import (
     Cancel,
     Cancelled,
     Failed,
+    GetModels,
     Hello,
     JobMessage,
     Limits,
+    ListModels,
     Message,
     Missing,
+    ModelMessage,
     Pixels,
     Read,
     Reading,
     Refused,
     Resume,
+    StopGetting,
     Submit,
+    UseModels,
     Welcome,
 )
 
@@ -38,10 +43,14 @@ from .cache import ByteCache
 from .engine import Engine, EngineError
 from .jobs import Jobs
 from .metrics import Metrics
+from .model_desk import ModelDesk
 from .reading import Reader
 from .settings import Settings
 
 log = logging.getLogger("limn.session")
+
+MAX_ASKED = 4
+"""Questions about models of one connection that are answered at a time."""
 
 FAREWELL_SECONDS = 5.0
 """How long a closing connection may take to read why it is closed."""
@@ -59,6 +68,7 @@ class Context:
     jobs: Jobs
     pictures: ByteCache
     metrics: Metrics
+    desk: ModelDesk
 
 
 class ServerSession:
@@ -77,6 +87,7 @@ class ServerSession:
         self._breaking: asyncio.Task[None] | None = None
         self._reader = Reader(self.tell)
         self._runnable: tuple[str, ...] = ()
+        self._asking: set[asyncio.Task[None]] = set()
         self._writer = asyncio.create_task(self._write())
 
     async def run(self) -> None:
@@ -87,10 +98,13 @@ class ServerSession:
             self._give_up(error)
         finally:
             self._context.jobs.leave(self.tell)
+            self._context.desk.leave(self.tell)
+            for task in self._asking:
+                task.cancel()
             self._reader.close()
             await self._close()
 
-    def tell(self, message: JobMessage | Reading) -> None:
+    def tell(self, message: JobMessage | Reading | ModelMessage) -> None:
         """Send a message, if the connection is still up.
 
         A job itself keeps what a reconnecting client will need.
@@ -188,6 +202,12 @@ class ServerSession:
                 )
         elif isinstance(message, Acknowledge):
             jobs.acknowledge(message.job, user)
+        elif isinstance(message, (ListModels, GetModels, StopGetting, UseModels)):
+            if len(self._asking) >= MAX_ASKED:
+                await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(self._context.desk.handle(message, user, self.tell))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     async def _welcome(self, hello: Hello) -> None:
         self._greeted = True

@@ -19,7 +19,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -49,12 +49,13 @@ class UsersError(LimnError):
 class User:
     """One user. sha256: of the token, in hexadecimal digits.
 
-    added: a date, 2026-11-28.
+    added: a date, 2026-11-28. models: whether this user may fetch and choose models.
     """
 
     name: str
     sha256: str
     added: str
+    models: bool = False
 
 
 def default_file() -> Path:
@@ -100,6 +101,14 @@ class Users:
                 known = ", ".join(users) or "none"
                 raise UsersError(f"There is no user {name!r}.", f"There are: {known}.")
 
+    def allow(self, name: str, models: bool) -> None:
+        """Whether a user may fetch and choose models. Raises UsersError, or OSError."""
+        with self._changing() as users:
+            if name not in users:
+                known = ", ".join(users) or "none"
+                raise UsersError(f"There is no user {name!r}.", f"There are: {known}.")
+            users[name] = replace(users[name], models=models)
+
     def who(self, token: str) -> User | None:
         """Whose token this is; None if it is nobody's."""
         wanted = _hash(token)
@@ -143,7 +152,15 @@ class Users:
     def _read(self) -> dict[str, User]:
         try:
             known = json.loads(announcement.read_private(self.file))["users"]
-            users = [User(str(one["name"]), str(one["sha256"]), str(one["added"])) for one in known]
+            users = [
+                User(
+                    str(one["name"]),
+                    str(one["sha256"]),
+                    str(one["added"]),
+                    one.get("models") is True,
+                )
+                for one in known
+            ]
         except FileNotFoundError:
             return {}
         except announcement.NotPrivate as error:

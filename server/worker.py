@@ -94,8 +94,15 @@ def load(start: Start) -> tuple[Editor, Description]:
         models = editing.load_models(start.model or _sketchbook(), device, others=donors())
         editor = Editor(models, captioner=captioner)
         name = _device_name(device)
-        algorithms = editor.algorithms()
-        return editor, Description(name, editor.model, algorithms, os.getpid(), editor.native_size)
+        return editor, Description(
+            name,
+            editor.model,
+            editor.algorithms(),
+            os.getpid(),
+            editor.native_size,
+            device == "cpu",
+            memory_of(device),
+        )
     except editing.EditError as error:
         raise EngineError(error.sentence, error.remedy) from error
 
@@ -171,6 +178,18 @@ def graphics_memory(wish: str) -> int:
     if wish in ("cpu", "mps") or not torch.cuda.is_available():
         return 0
     return torch.cuda.memory_reserved(wish if wish.startswith("cuda") else None)
+
+
+def memory_of(device: str) -> int:
+    """All bytes of a device's memory; on a CPU the host's."""
+    import psutil
+    import torch
+
+    if device.startswith("cuda"):
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return int(psutil.virtual_memory().total) if device == "cpu" else 0
 
 
 def _device_name(device: str) -> str:

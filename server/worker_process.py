@@ -9,7 +9,8 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from limn.protocol.messages import FINAL, Cancelled, Failed, JobMessage, Submit
 
@@ -65,6 +66,12 @@ class WorkerProcess(Worker):
         self._patience: asyncio.TimerHandle | None = None
         self._unwanted = False
         self._memory = 0
+        self._working = False
+
+    def renew(self, model: Path | None) -> None:
+        """The next process has another model; this one ends when its edit has."""
+        self._start = replace(self._start, model=model)
+        self.stale, self.failed = True, False
 
     @property
     def alive(self) -> bool:
@@ -92,6 +99,7 @@ class WorkerProcess(Worker):
             while True:
                 fresh = fresh or self._living is None
                 living = await self._started()
+                self._working = True
                 if self._unwanted:  # cancelled while the worker was starting
                     yield Cancelled(submit.job, 0)
                     return
@@ -116,7 +124,7 @@ class WorkerProcess(Worker):
                     raise WorkerDied(end)
                 fresh = True  # it was dead before it heard of this job: that is not the job's fault
         finally:
-            self._running = None
+            self._running, self._working = None, False
             if self._patience is not None:
                 self._patience.cancel()
                 self._patience = None
@@ -147,6 +155,10 @@ class WorkerProcess(Worker):
     async def _started(self) -> _Living:
         """The process, started if there is none."""
         async with self._starting:
+            if self.stale and not self._working:
+                self.stale = False
+                if self._living is not None:
+                    await _end(self._living.process)
             if self._living is not None and self._living.process.returncode is None:
                 return self._living
             self._living = None

@@ -10,11 +10,11 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from ..errors import EditError, UnreadableModel
-from . import memory, moving
+from . import budget, moving
 from .attention import Sites
+from .budget import Plan
 from .checked_json import read
 from .configuration import VAE, UNet
-from .memory import Plan
 from .model import Model
 from .networks import configuration_of, load, load_tiny_vae
 from .notes import notes_of
@@ -49,7 +49,7 @@ def assemble(
     device: torch.device,
     dtype: torch.dtype,
     tiny: Path | None = None,
-    plan: Plan = memory.ALL,
+    plan: Plan = budget.ALL,
 ) -> Model:
     place, variant = checkpoint.place, checkpoint.variant
     tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny

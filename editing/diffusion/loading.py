@@ -19,8 +19,8 @@ from ..said import Said
 from . import memory, moving
 from .assembly import Geometry, assemble, geometry_of
 from .attention import choose_kernels
+from .budget import Demand, Plan, Weights
 from .folder_weights import object_in
-from .memory import Demand, Plan, Weights
 from .model import Model
 from .notes import notes_of
 from .places import NETWORKS, locate

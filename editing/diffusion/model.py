@@ -13,8 +13,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from ..errors import NotFinite
 from . import finite, moving, tokens
 from .attention import Rows, Sites, Taps, side_by_side
+from .budget import ALL, Plan
 from .finite import Widened
-from .memory import ALL, Plan
 from .notes import World
 from .schedule import Schedule
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from ..said import Said
-from . import memory, room
-from .memory import Demand, Plan, Weights
+from . import budget, memory, room
+from .budget import Demand, Plan, Weights
 
 log = logging.getLogger("limn.models")
 
@@ -40,7 +40,7 @@ class Planner:
 
     def __init__(self, device: torch.device, weigh: Callable[[str], Weights]) -> None:
         """weigh: what a variant's networks take."""
-        self.plan = memory.ALL
+        self.plan = budget.ALL
         self.is_tight = False  # nothing else may stay loaded
         self.rate: float | None = None  # bytes a second to the device, as far as it was measured
         self._device = device
@@ -69,18 +69,18 @@ class Planner:
         possible = [
             plan for plan in self._plans if free >= GROWN * self._failed.get((plan, demand), 0)
         ] or self._plans[-1:]
-        self.plan = memory.choose(possible, free, demand, weights, self._host)
-        wanted = memory.needed(self.plan, demand, weights, self._host)
+        self.plan = budget.choose(possible, free, demand, weights, self._host)
+        wanted = budget.needed(self.plan, demand, weights, self._host)
         log.info("memory plan=%s free=%d needed=%d", self.plan.code, free, wanted)
         others = [self._weigh(variant) for variant in loaded if variant not in demand.variants]
         held = sum(one.copied if self._host else one.total for one in others)
         self.is_tight = bool(others) and wanted + held > free
-        if self.plan == memory.ALL:
+        if self.plan == budget.ALL:
             return None
         seconds = None
         if self.rate is not None:
             seconds = memory.seconds_more(self.plan, demand, weights, self.rate)
-        whole = memory.needed(memory.ALL, demand, weights, self._host)
+        whole = budget.needed(budget.ALL, demand, weights, self._host)
         return memory.told(self.plan, free, whole, seconds)
 
     def forecast(self, demand: Demand, loaded: Sequence[str]) -> Forecast | None:
@@ -91,8 +91,8 @@ class Planner:
         if self._host:
             free += sum(self._weigh(variant).copied for variant in loaded)
         weights = self._weights(demand)
-        plan = memory.choose(self._plans, free, demand, weights, self._host)
-        return Forecast(plan, memory.needed(plan, demand, weights, self._host), free)
+        plan = budget.choose(self._plans, free, demand, weights, self._host)
+        return Forecast(plan, budget.needed(plan, demand, weights, self._host), free)
 
     def failed(self) -> bool:
         """Memory ran out: leaves out this plan and all that need as much.
@@ -103,9 +103,9 @@ class Planner:
         if demand is None:
             return False
         weights = self._weights(demand)
-        used = memory.needed(self.plan, demand, weights, self._host)
+        used = budget.needed(self.plan, demand, weights, self._host)
         for plan in self._plans:
-            if plan == self.plan or memory.needed(plan, demand, weights, self._host) >= used:
+            if plan == self.plan or budget.needed(plan, demand, weights, self._host) >= used:
                 self._failed[plan, demand] = self._free
         return any((plan, demand) not in self._failed for plan in self._plans)
 
@@ -113,17 +113,17 @@ class Planner:
         """Why the last edit cannot be done, in figures."""
         if self._demand is None or not self._free:
             return "There was not enough memory for this edit."
-        least = memory.needed(
+        least = budget.needed(
             self._plans[-1], self._demand, self._weights(self._demand), self._host
         )
         return (
-            f"There was not enough memory for this edit: it needs about {memory.gigabytes(least)} "
-            f"at least, and {memory.gigabytes(self._free)} were free."
+            f"There was not enough memory for this edit: it needs about {budget.gigabytes(least)} "
+            f"at least, and {budget.gigabytes(self._free)} were free."
         )
 
     @property
     def _plans(self) -> tuple[Plan, ...]:
-        return memory.ON_CPU if self._host else memory.PLANS
+        return budget.ON_CPU if self._host else budget.PLANS
 
     def _weights(self, demand: Demand) -> Mapping[str, Weights]:
         return {variant: self._weigh(variant) for variant in demand.variants}

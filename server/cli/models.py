@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
+from ..models.listing import BUNDLED
 from .exits import DONE, FAILED, Trouble, UsageError, err
 
 app = typer.Typer(
@@ -23,7 +23,6 @@ app = typer.Typer(
     invoke_without_command=True,
     no_args_is_help=False,
 )
-BUNDLED = "sketchbook"
 out = Console(highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
@@ -85,25 +84,28 @@ def listing(as_json: AsJson = False) -> None:
     Example:  limn models
     """
     from ..models.catalogue import ENTRIES, SETS
+    from ..models.fits import fits_here
     from ..models.found import found
+    from ..models.listing import places_in_use, there
     from ..models.store import Store
 
     store = Store()
-    there = {model.name: model for model in store.installed()}
-    used = _used(store)
-    rows: list[dict[str, Any]] = []
-    for name, model in there.items():
-        checkpoint = model.checkpoint
-        if model.previews:
-            checkpoint = replace(checkpoint, variant="previews", trouble=None)
-        rows.append({
-            "name": name,
-            "variant": checkpoint.variant,
-            "place": str(checkpoint.place),
-            "bytes": checkpoint.size,
-            "used": bool({str(checkpoint.place), str(model.place)} & used),
-            "trouble": checkpoint.trouble.sentence if checkpoint.trouble else "",
-        })  # fmt: skip
+    models = there(store)
+    names = {model.name for model in models}
+    bundled = not places_in_use(store)
+    fits = fits_here()
+    rows: list[dict[str, Any]] = [
+        {
+            "name": model.name,
+            "variant": model.checkpoint.variant,
+            "place": str(model.checkpoint.place),
+            "bytes": model.checkpoint.size,
+            "used": model.used,
+            "trouble": model.trouble,
+            "fits": fits(model.checkpoint.variant, model.checkpoint.size),
+        }
+        for model in models
+    ]
     others: list[dict[str, Any]] = [
         {"program": program, "variant": c.variant, "place": str(c.place), "bytes": c.size}
         for program, c in found()
@@ -118,7 +120,8 @@ def listing(as_json: AsJson = False) -> None:
                 "what_for": e.what_for,
                 "page": e.page,
                 "bytes": {p: s.size for p, s in e.sources.items()},
-                "there": e.name in there,
+                "there": e.name in names,
+                "fits": fits(e.kind, e.source("fp16").size),
             }
             for e in ENTRIES
         ]
@@ -131,9 +134,9 @@ def listing(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(answer, indent=1))
         return
     out.print(f"[bold]Here[/] ({escape(str(store.folder))})")
-    out.print(f"  {BUNDLED:18} bundled, knows a drawn world only{'' if used else '   in use'}")
+    out.print(f"  {BUNDLED:18} bundled, knows a drawn world only{'   in use' * bundled}")
     for row in rows:
-        state = row["trouble"] or ("in use" if row["used"] else "")
+        state = row["trouble"] or ", ".join(filter(None, ("in use" * row["used"], row["fits"])))
         size = f"{row['bytes'] / 1e9:.1f} GB"
         out.print(f"  {row['name']:18} {row['variant']:14} {size:>8}   {escape(state)}")
     if others:
@@ -142,12 +145,13 @@ def listing(as_json: AsJson = False) -> None:
             out.print(f"  {other['variant']:14} {escape(other['place'])} ({other['program']})")
     out.print("\n[bold]To fetch[/] (limn models get NAME)")
     for entry in ENTRIES:
-        if entry.name not in there:
+        if entry.name not in names:
             sizes = " or ".join(f"{s.size / 1e9:.1f} GB" for s in entry.sources.values())
             if entry.kind == "previews":
                 sizes = f"{entry.source('fp32').size / 1e6:.0f} MB"
             out.print(
                 f"  {entry.name:18} {entry.kind:14} {sizes}: {entry.what_for}. {entry.licence}"
+                f"{'; ' if (fit := fits(entry.kind, entry.source('fp16').size)) else ''}{fit}"
             )
     for name, (what, members) in SETS.items():
         out.print(f"  {name:18} {what}: {', '.join(members)}")
@@ -286,12 +290,6 @@ def use(
     for variant, place in used.items():
         err.print(f"{variant}: {escape(str(place))}")
     err.print("A server that is started from now on uses them.")
-
-
-def _used(store: Any) -> set[str]:
-    if store.selection is None:
-        return set()
-    return set(json.loads(store.selection.read_text(encoding="utf-8")).values())
 
 
 def _on_cpu() -> bool:

@@ -12,7 +12,7 @@ from limn.editing.bench.trial.costs import Cost
 from limn.editing.bench.trial.nouns import Localised
 from limn.editing.bench.trial.run import Lost, Result, trial
 from limn.editing.bench.trial.stock import Compared
-from limn.editing.diffusion.memory import ALL, gigabytes
+from limn.editing.diffusion.budget import ALL, gigabytes
 from limn.editing.sketchbook import folder as sketchbook
 
 from ..models.store import donors

@@ -43,9 +43,9 @@ def list_(users_file: UsersFile = None) -> None:
     """Show the users."""
     with _told():
         users = _users(users_file).everybody()
-    table = Table("user", "since", box=None)
+    table = Table("user", "since", "models", box=None)
     for user in users:
-        table.add_row(user.name, user.added)
+        table.add_row(user.name, user.added, "may choose" if user.models else "")
     Console().print(table if users else "There are no users. Add one: limn users add NAME.")
 
 
@@ -58,6 +58,21 @@ def revoke(name: Name, users_file: UsersFile = None) -> None:
     with _told():
         _users(users_file).revoke(name)
     typer.echo(f"{name} is no user any more.")
+
+
+@app.command()
+def allow(
+    name: Name,
+    models: Annotated[bool, typer.Option(help="Fetch and choose models of this server.")] = True,
+    users_file: UsersFile = None,
+) -> None:
+    """Let a user fetch and choose the server's models, or no longer (--no-models).
+
+    Example:  limn users allow anna
+    """
+    with _told():
+        _users(users_file).allow(name, models)
+    typer.echo(f"{name} may {'' if models else 'not '}fetch and choose models.")
 
 
 def _users(file: Path | None) -> Users:

@@ -18,11 +18,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from limn.editing import EditRequest, Models, edit, load_models
-from limn.editing.diffusion import memory, moving, planning, room
+from limn.editing.diffusion import budget, memory, moving, planning, room
 from limn.editing.diffusion import stable_diffusion_1 as sd1
+from limn.editing.diffusion.budget import Demand, Plan, Weights
 from limn.editing.diffusion.checked_json import read
 from limn.editing.diffusion.configuration import VAE, UNet
-from limn.editing.diffusion.memory import Demand, Plan, Weights
 from limn.editing.events import Done, Note
 from limn.editing.methods.table import ALGORITHMS
 
@@ -94,14 +94,14 @@ def test_what_the_unet_needs_is_as_reckoned(full_unet: UNet2DConditionModel) -> 
     """At full size: 65 MiB a row, ten times as much with gradients, three times with
     checkpointing.
     """
-    row = memory.UNET_UNITS * 320 * 64 * 64 * 2
+    row = budget.UNET_UNITS * 320 * 64 * 64 * 2
     assert forward(full_unet, 1) == pytest.approx(row, rel=0.05)
     assert forward(full_unet, 3) == pytest.approx(3 * row, rel=0.05)
-    assert forward(full_unet, 1, gradients=True) == pytest.approx(memory.BACKWARD * row, rel=0.05)
+    assert forward(full_unet, 1, gradients=True) == pytest.approx(budget.BACKWARD * row, rel=0.05)
     full_unet.enable_gradient_checkpointing()
     full_unet.train()  # diffusers checkpoints only then
     assert forward(full_unet, 1, gradients=True) == pytest.approx(
-        memory.CHECKPOINTED * row, rel=0.05
+        budget.CHECKPOINTED * row, rel=0.05
     )
 
 
@@ -111,7 +111,7 @@ def test_what_the_autoencoder_needs_is_as_reckoned(full_unet: UNet2DConditionMod
         z = torch.empty(1, 4, 64, 64, dtype=torch.half)
     with torch.no_grad(), Counted(vae) as counted:
         vae.decode(z)
-    assert counted.most == pytest.approx(memory.VAE_UNITS * 128 * 512 * 512 * 2, rel=0.05)
+    assert counted.most == pytest.approx(budget.VAE_UNITS * 128 * 512 * 512 * 2, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_cards_and_papers(algorithm: str, gigabytes: int, code: str) -> None:
     demand = declared.demand(declared.settings(), (512, 512), 1)
     free = gigabytes * 10**9 - CONTEXT - room.SPARE
     weights = dict.fromkeys(demand.variants, SD15)
-    chosen = memory.choose(memory.PLANS, free, demand, weights, False)
+    chosen = budget.choose(budget.PLANS, free, demand, weights, False)
     assert chosen.code == code, {
-        p.code: memory.needed(p, demand, weights) / 1e9 for p in memory.PLANS
+        p.code: budget.needed(p, demand, weights) / 1e9 for p in budget.PLANS
     }
 
 
@@ -174,15 +174,15 @@ def run(models: Models, algorithm: str) -> tuple[Done, list[Note]]:
 
 def fixed(models: Models, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use this plan, whatever is free."""
-    monkeypatch.setattr(memory, "choose", lambda *_: plan)
+    monkeypatch.setattr(budget, "choose", lambda *_: plan)
 
 
 @pytest.mark.parametrize(
     ("algorithm", "plans"),
     [
-        ("foi", (memory.ALL, memory.LAYERS)),
-        ("adapedit", (memory.ALL, memory.LAYERS)),
-        ("instdiffedit", (memory.ALL, memory.VISIT, memory.APART, memory.TILES)),
+        ("foi", (budget.ALL, budget.LAYERS)),
+        ("adapedit", (budget.ALL, budget.LAYERS)),
+        ("instdiffedit", (budget.ALL, budget.VISIT, budget.APART, budget.TILES)),
     ],
 )
 def test_each_plan_needs_less_and_gives_the_same(
@@ -200,7 +200,7 @@ def test_each_plan_needs_less_and_gives_the_same(
             small = load_models(tiny_model, "card", torch.float32)
             fixed(small, plan, monkeypatch)
             done, notes = run(small, algorithm)
-            assert bool(notes) == (plan != memory.ALL)
+            assert bool(notes) == (plan != budget.ALL)
             del small
         peaks.append(card.most)
         torch.testing.assert_close(done.image, expected.image, rtol=0, atol=1e-4)
@@ -226,14 +226,14 @@ def test_a_plan_that_fails_is_left_out_until_there_is_more_room(tiny_model: Path
             seen.append(small.plan)
             if not small.smaller_plan():
                 break
-        assert seen == sorted(set(seen), key=memory.PLANS.index)
-        assert seen[0] == memory.ALL and seen[-1] == memory.TILES
+        assert seen == sorted(set(seen), key=budget.PLANS.index)
+        assert seen[0] == budget.ALL and seen[-1] == budget.TILES
         assert "MB" in small.shortage()
         small.plan_for(demand)
-        assert small.plan == memory.TILES
+        assert small.plan == budget.TILES
         card.room *= 2
         small.plan_for(demand)
-        assert small.plan == memory.ALL
+        assert small.plan == budget.ALL
 
 
 def test_other_variants_make_room(tiny_model: Path) -> None:
@@ -249,9 +249,9 @@ def test_other_variants_make_room(tiny_model: Path) -> None:
         models.get("text-to-image")
         demand = Demand(("text-to-image",), (64, 64))
         weights = {"text-to-image": models._weigh("text-to-image")}
-        card.room = memory.needed(memory.ALL, demand, weights) + 100_000
+        card.room = budget.needed(budget.ALL, demand, weights) + 100_000
         models.plan_for(demand)
-        assert models.plan == memory.ALL and not models.is_loaded("instruction")
+        assert models.plan == budget.ALL and not models.is_loaded("instruction")
 
 
 def test_weights_are_weighed_by_headers_alone(tiny_model: Path, models: Models) -> None:
@@ -276,12 +276,12 @@ def test_the_hosts_memory_is_planned_too(
     demand = Demand(("text-to-image", "inpainting"), (64, 64))
     one = models._weigh("inpainting").copied
     assert one > 0
-    both = memory.needed(memory.ALL, demand, {v: models._weigh(v) for v in demand.variants}, True)
+    both = budget.needed(budget.ALL, demand, {v: models._weigh(v) for v in demand.variants}, True)
     monkeypatch.setattr(room, "host_free", lambda: both)
     assert models.plan_for(demand) is None
     monkeypatch.setattr(room, "host_free", lambda: both - one // 2)
     told = models.plan_for(demand)
-    assert models.plan == memory.SWAP and told is not None
+    assert models.plan == budget.SWAP and told is not None
     assert told.code == "memory-plan" and "are free" in told
 
 
@@ -325,10 +325,10 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_seconds_are_told_where_they_are_known() -> None:
     demand = Demand(("text-to-image", "inpainting"), (512, 512), rounds=2)
     weights = dict.fromkeys(demand.variants, SD15)
-    swap = memory.seconds_more(memory.SWAP, demand, weights, 1e9)
+    swap = memory.seconds_more(budget.SWAP, demand, weights, 1e9)
     assert swap == pytest.approx(2 * 2 * 2.132)
-    assert memory.seconds_more(memory.LAYERS, demand, weights, 1e9) is None
-    told = memory.told(memory.SWAP, 3_900_000_000, 5_600_000_000, swap)
+    assert memory.seconds_more(budget.LAYERS, demand, weights, 1e9) is None
+    told = memory.told(budget.SWAP, 3_900_000_000, 5_600_000_000, swap)
     assert told == (
         "Models are swapped: 3.9 GB of memory are free, and 5.6 GB would be needed; about 9 s more."
     )

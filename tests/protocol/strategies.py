@@ -159,6 +159,11 @@ def job_messages(
     )
 
 
+named = st.lists(identifiers, max_size=3).map(tuple)
+there = st.builds(m.ModelThere, text, text, counts, st.booleans(), text, text)
+offered = st.builds(
+    m.ModelOffered, identifiers, text, text, text, text, text, counts, st.booleans(), text
+)
 client_messages = st.one_of(
     hellos,
     st.builds(m.Read, counts, text, text),
@@ -166,5 +171,17 @@ client_messages = st.one_of(
     st.builds(m.Cancel, identifiers),
     st.builds(m.Resume, identifiers, counts),
     st.builds(m.Acknowledge, identifiers),
+    st.just(m.ListModels()),
+    st.builds(m.GetModels, named, st.lists(text, max_size=3).map(tuple), counts),
+    st.just(m.StopGetting()),
+    st.builds(m.UseModels, st.lists(text, max_size=3).map(tuple)),
 )
-messages = st.one_of(client_messages, welcomes, refusals, readings, job_messages())
+model_messages = st.one_of(
+    st.builds(
+        m.ModelList, st.booleans(), text, st.booleans(), st.lists(there, max_size=3).map(tuple),
+        st.lists(offered, max_size=3).map(tuple), text,
+    ),
+    st.builds(m.ModelProgress, identifiers, counts, counts),
+    st.builds(m.ModelsDone, st.sampled_from(("get", "use")), text, text),
+)  # fmt: skip
+messages = st.one_of(client_messages, welcomes, refusals, readings, model_messages, job_messages())

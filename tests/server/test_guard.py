@@ -30,6 +30,7 @@ from limn.server.guard import owner_of
 from limn.server.jobs import Jobs
 from limn.server.local_engine import LocalEngine, starts_of
 from limn.server.metrics import Metrics
+from limn.server.model_desk import ModelDesk
 from limn.server.session import Context
 from limn.server.settings import Settings
 
@@ -47,7 +48,8 @@ def routes() -> Iterator[tuple[str, str]]:
     engine = LocalEngine(starts_of(Start(None, "cpu", "info")), 1, 1)
     metrics = Metrics()
     jobs = Jobs(engine, Bounds(1, 1, 1, 1, 1, 1), metrics)
-    context = Context(Settings(), engine, jobs, ByteCache(1), metrics)
+    desk = ModelDesk(Settings(), engine, lambda user: True)
+    context = Context(Settings(), engine, jobs, ByteCache(1), metrics, desk)
     app = build(context, Access(frozenset(), owner_of("token")), Door())
     for route in app.router.routes():
         assert route.resource is not None

@@ -27,7 +27,8 @@ from torch.nn import functional as F
 from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import Predict, classifier_free, denoise
 from ...diffusion.schedule import DDIM, EulerAncestral, Solver, Timestep, randn
-from ...methods.foi import conditions, guidance
+from ...methods.common import conditions
+from ...methods.foi import guidance
 from .pictures import Picture
 
 STEPS, GUIDANCE, IMAGE_GUIDANCE, SEED = 4, 7.5, 1.5, 7
