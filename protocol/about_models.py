@@ -1,4 +1,4 @@
-"""Models on the server's machine: what is there, fetching, choosing. See `messages.py` first.
+"""Models on the server's machine: what is there, fetching, choosing.
 
     ListModels -> ModelList
     UseModels  -> ModelsDone
@@ -43,7 +43,10 @@ class StopGetting:
 
 @dataclass(frozen=True)
 class UseModels:
-    """Use these for edits from now on, one for each variant; "sketchbook" is the bundled one."""
+    """Use these for edits from now on, one for each variant.
+
+    "sketchbook" is the bundled one.
+    """
 
     names: tuple[Label, ...]
 
@@ -69,9 +72,10 @@ class ModelThere:
 
 @dataclass(frozen=True)
 class ModelOffered:
-    """A model that can be fetched. size: bytes, in the precision that the server's device wants.
+    """A model that can be fetched.
 
-    there: whether it is there already. page: its address on the hub, where the licence is.
+    size: bytes, in the precision that the server's device wants. there: whether it is there
+    already. page: its address on the hub, where the licence is.
     """
 
     name: Name
@@ -112,7 +116,10 @@ class ModelProgress:
 
 @dataclass(frozen=True)
 class ModelsDone:
-    """GetModels or UseModels has ended. sentence: why it failed, or empty; remedy: what to do."""
+    """GetModels or UseModels has ended.
+
+    sentence: why it failed, or empty; remedy: what to do.
+    """
 
     did: Literal["get", "use"]
     sentence: Text = ""

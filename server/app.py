@@ -77,7 +77,10 @@ class Access:
     users: Users | None = None
 
     def may_choose_models(self, user: str) -> bool:
-        """Whether a user may: the owner of a server of one user, others where it was allowed."""
+        """Whether a user may fetch and choose models.
+
+        The owner of a server of one user may, others where it was allowed.
+        """
         if self.users is None:
             return True
         found = self.users.current().get(user)
@@ -109,7 +112,9 @@ async def serve(settings: Settings) -> None:
     _stop_on_signals(stop, settings.detached)
     if not settings.detached:
         _stop_with_parent(stop)
-    start = Start(settings.model, settings.device, settings.log_level, settings.captioner)
+    start = Start(
+        settings.model, settings.device, settings.log_level, settings.captioner, settings.lora
+    )
     engine = _engine(settings, start)
     metrics = Metrics()
     kept = job_store.folder_of(settings, port)

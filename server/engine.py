@@ -48,6 +48,7 @@ class Start:
     device: str
     log_level: str
     captioner: str = ""
+    lora: str = ""
     threads: int = 0
 
 

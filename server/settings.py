@@ -46,6 +46,8 @@ class Settings:
     captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a
     folder, or a name in the Hugging Face cache;
         nothing is downloaded. Empty: the painter is asked.
+    lora: files whose changes are put into the model, each with its weight, separated by commas:
+    "ink.safetensors:0.8,old.safetensors". 1 if no weight is given.
     device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it; several, separated by commas,
     have a worker each: "cuda:0,cuda:1".
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
@@ -59,6 +61,7 @@ class Settings:
     port: int = 0
     model: Path | None = None
     captioner: str = ""
+    lora: str = ""
     device: str = "auto"
     workers: int = 1
     """Worker processes on each device.

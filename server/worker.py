@@ -84,6 +84,7 @@ def load(start: Start) -> tuple[Editor, Description]:
     """The models, loaded, and what they are. Raises EngineError."""
     # not before the inbox is read: it takes seconds, and the server may be gone by then
     from limn import editing
+    from limn.editing.diffusion.lora_file import parse
 
     from .bridge import Editor
     from .models.store import donors
@@ -91,7 +92,9 @@ def load(start: Start) -> tuple[Editor, Description]:
     try:
         device = _device(start.device)
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
-        models = editing.load_models(start.model or _sketchbook(), device, others=donors())
+        models = editing.load_models(
+            start.model or _sketchbook(), device, others=donors(), loras=parse(start.lora)
+        )
         editor = Editor(models, captioner=captioner)
         name = _device_name(device)
         return editor, Description(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from ..errors import EditError, UnreadableModel
-from . import budget, moving
+from . import budget, lora, moving
 from .attention import Sites
 from .budget import Plan
 from .checked_json import read
 from .configuration import VAE, UNet
+from .lora_file import Lora
 from .model import Model
 from .networks import configuration_of, load, load_tiny_vae
 from .notes import notes_of
@@ -50,11 +52,13 @@ def assemble(
     dtype: torch.dtype,
     tiny: Path | None = None,
     plan: Plan = budget.ALL,
+    loras: Sequence[Lora] = (),
 ) -> Model:
     place, variant = checkpoint.place, checkpoint.variant
     tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
     try:
         networks = load(checkpoint, dtype)
+        lora.put_in(loras, networks.unet, networks.text_encoder)
         decoder = load_tiny_vae(tiny, dtype) if tiny is not None else None
     except (EditError, MemoryError, torch.OutOfMemoryError):
         raise
@@ -89,9 +93,10 @@ def assemble(
         device=device,
         semantic_level=min(level, levels - 1),
         native_size=geometry.native_size,
-        identity=_identity(unet, variant),
+        identity=_identity(unet, variant) + lora.mark(loras),
         tiny=decoder,
         world=notes.world,
+        clip_skip=notes.clip_skip,
         plan=plan,
     )
     moving.in_tiles(vae, plan.tiles)

@@ -1,7 +1,7 @@
-"""Ways of using a card's memory, and what an edit needs in each: arithmetic, without torch.
+"""Ways of using a card's memory, and what an edit needs in each.
 
-Each plan after the first needs less of the card, and takes longer; all but the last give the same
-picture within float error.
+Arithmetic, without torch. Each plan after the first needs less of the card, and takes longer; all
+but the last give the same picture within float error.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ ADDITIONS = (
     (
         "lora",
         "a LoRA: an addition to a model, not a model",
-        r"\.lora_(up|down|mid|[AB])\b|\.lora\.(up|down)\b|\.hada_w\d|\.lokr_w\d",
+        r"\.lora_(up|down|mid|[AB])\b|[._]lora\.(up|down)\b|\.hada_w\d|\.lokr_w\d",
         "Name the model that it was made for.",
     ),
     (

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import MissingVariant
+from ..errors import MissingVariant, UnreadableModel
 from ..said import Said
 from . import memory, moving
 from .assembly import Geometry, assemble, geometry_of
 from .attention import choose_kernels
 from .budget import Demand, Plan, Weights
 from .folder_weights import object_in
+from .lora_file import Lora, check
 from .model import Model
 from .notes import notes_of
 from .places import NETWORKS, locate
 from .planning import Forecast, Planner
-from .recognition import Checkpoint
+from .recognition import Checkpoint, recognise
 from .sharing import equal
 
 log = logging.getLogger("limn.models")
@@ -45,10 +46,15 @@ class Models:
         device: torch.device,
         dtype: torch.dtype,
         tiny: Path | None = None,
+        loras: Sequence[Lora] = (),
     ) -> None:
-        """tiny: a folder with a small decoder for previews, for variants that have none."""
+        """tiny: a folder with a small decoder for previews, for variants that have none.
+
+        loras: what is put into each variant.
+        """
         self.name = name
         self._tiny = tiny
+        self._loras = tuple(loras)
         self.device = device
         self.dtype = dtype
         self.variants = tuple(checkpoints)
@@ -182,7 +188,13 @@ class Models:
 
     def _load(self, variant: str) -> Model:
         loaded = assemble(
-            self.name, self.checkpoints[variant], self.device, self.dtype, self._tiny, self.plan
+            self.name,
+            self.checkpoints[variant],
+            self.device,
+            self.dtype,
+            self._tiny,
+            self.plan,
+            self._loras,
         )
         return self._shared(loaded)
 
@@ -204,6 +216,8 @@ class Models:
         """What is worth knowing about where its networks come from."""
         return tuple(
             f"{checkpoint.place.name} has no {NETWORKS[part]}: that of {donor.place} is used."
+            if part in checkpoint.missing
+            else f"Of {donor.place} the {NETWORKS[part]} is used, as limn.json says."
             for checkpoint in self.checkpoints.values()
             for part, donor in checkpoint.donors.items()
         )
@@ -222,12 +236,13 @@ def load_models(
     device: str = "cpu",
     dtype: torch.dtype | None = None,
     others: Iterable[Path] = (),
+    loras: Sequence[Lora] = (),
 ) -> Models:
     """The models in a place that `places.locate` knows. Only headers are read.
 
     dtype: float16 on a GPU and float32 on the CPU, unless given. others: further models, whose
-    autoencoder or text encoder may stand in for one that a single file lacks. Raises
-    UnreadableModel.
+    autoencoder or text encoder may stand in for one that a single file lacks. loras: put into each
+    variant when it is loaded. Raises UnreadableModel.
     """
     source = Path(folder).expanduser()
     target = torch.device(device)
@@ -242,4 +257,26 @@ def load_models(
     only = next(iter(found.values())).name if len(found) == 1 else source.stem
     tiny = object_in(source).get("vae_tiny") if source.suffix == ".json" else None
     previews = source.parent / Path(tiny).expanduser() if isinstance(tiny, str) else None
-    return Models(names[0] if names else only, source, found, target, dtype, previews)
+    for one in loras:
+        check(one.place)
+    found = {variant: _with_vae(checkpoint) for variant, checkpoint in found.items()}
+    name = names[0] if names else only
+    return Models(name, source, found, target, dtype, previews, loras)
+
+
+def _with_vae(checkpoint: Checkpoint) -> Checkpoint:
+    """With the autoencoder that limn.json names, where it names one."""
+    place = checkpoint.place
+    wanted = notes_of(place).vae
+    if wanted is None:
+        return checkpoint
+    folder = place if place.is_dir() else place.parent
+    vae = recognise(folder / Path(wanted).expanduser())
+    if "vae" not in vae.parts:
+        raise UnreadableModel(
+            "no-vae",
+            f"limn.json names {vae.place} as autoencoder (VAE), and there is none of "
+            "Stable Diffusion 1.x.",
+            "Name a VAE file, or a checkpoint that has one.",
+        )
+    return replace(checkpoint, donors={**checkpoint.donors, "vae": vae})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
@@ -102,6 +103,7 @@ class Model:
     native_size: int  # pixels, the shorter side that the model was trained on
     identity: str  # tells these weights' values from another model's in a store
     tiny: AutoencoderTiny | None = None  # a fast decoder for previews
+    clip_skip: int = 0  # of the text encoder's last layers
     world: World | None = None  # what a small model knows; None where it is not told
     plan: Plan = ALL  # which networks are on the device, and when
     tally: Tally = field(default_factory=Tally)
@@ -173,7 +175,22 @@ class Model:
         ids = torch.tensor(
             [tokens.read(self.tokenizer, text, self.max_tokens).ids], device=self.device
         )
-        return self._looked_at("text_encoder", lambda: self.text_encoder(ids)[0])
+        return self._looked_at("text_encoder", lambda: self._encoded(ids))
+
+    def _encoded(self, ids: Tensor) -> Tensor:
+        """The last layer's states.
+
+        With `clip_skip` those of an earlier one, normalised alike.
+        """
+        if not self.clip_skip:
+            states: Tensor = self.text_encoder(ids)[0]
+            return states
+        all_states: Any = self.text_encoder(ids, output_hidden_states=True).hidden_states
+        encoder: Any = self.text_encoder
+        states = getattr(encoder, "text_model", encoder).final_layer_norm(
+            all_states[-1 - self.clip_skip]
+        )
+        return states
 
     def _looked_at(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
         """What a network computes, as float32.

@@ -22,6 +22,9 @@ class Notes(BaseModel):
     A key that it does not know is refused, for this file is written by hand. native_size: pixels of
     the shorter side that the model was trained on. semantic_level: the UNet's level at which nouns
     localise best, 0 the finest. defaults: of parameters, by algorithm; the algorithms check them.
+    clip_skip: how many of the text encoder's last layers are left out; 1 for most anime models (the
+    "clip skip 2" of A1111). vae: a file whose autoencoder is used instead of the model's own,
+    relative to the model's folder.
     world: of a model that knows but a small part of the world (world.py). context: share of a
     place's side that it is to see beyond it, on each side (in_places.py).
     """
@@ -34,6 +37,8 @@ class Notes(BaseModel):
     defaults: dict[
         Word, dict[Word, bool | int | float | Annotated[str, Field(max_length=200)]]
     ] = {}
+    clip_skip: Annotated[int, Field(ge=0, le=8)] = 0
+    vae: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     world: World | None = None
     context: Annotated[float, Field(ge=0, le=4)] | None = None
 

@@ -100,6 +100,10 @@ def edit(
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Another model, in a server of its own.")
     ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE:0.8", help="A LoRA and its weight, in a server of its own."),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, ...: for a server of its own.")
     ] = None,
@@ -142,11 +146,12 @@ def edit(
         raise UsageError(error.sentence, error.remedy) from error
     instruction = agreed(instruction, caption)
     wanted = split_settings(set_ or ())
-    own = model is not None or device is not None
+    loras = [("--lora", one) for one in lora or ()]
+    own = model is not None or device is not None or bool(loras)
     elsewhere = named_server(server_url, token_file, own, fingerprint)
     server = [
         part
-        for name, value in (("--model", model), ("--device", device))
+        for name, value in (("--model", model), ("--device", device), *loras)
         if value is not None
         for part in (name, str(value))
     ]
@@ -205,7 +210,7 @@ def named_server(
         return None
     if url is None or token_file is None or own:
         raise UsageError(
-            "--server and --token-file go together, and without --model and --device.",
+            "--server and --token-file go together, and without --model, --lora and --device.",
             "For example: --server https://desk.lan:4000 --token-file desk.token",
         )
     pinned = ""

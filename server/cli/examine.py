@@ -247,9 +247,9 @@ def check_model(model: Path | None) -> Iterator[Finding]:
 
 
 def place_of(model: Path | None) -> Path | None:
-    """The model that is meant: this one, the settings', the one in use; None: the bundled one.
+    """The model that is meant: this one, the settings', or the one in use.
 
-    Raises SettingsError.
+    None is the bundled one. Raises SettingsError.
     """
     return model or load({}).model or Store().selection
 

@@ -47,6 +47,10 @@ def serve(
         str | None,
         typer.Option(metavar="FOLDER", help="A BLIP model that captions pictures; default: none."),
     ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE:0.8", help="A LoRA and its weight; may be given several times."),
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -118,6 +122,7 @@ def serve(
         "engine": engine,
         "ray_address": ray_address,
         "captioner": captioner,
+        "lora": ",".join(lora) if lora else None,
         "device": device,
         "token_file": token_file,
         "keep_token": keep_token,
@@ -169,11 +174,17 @@ def _looked_at(settings: Settings) -> Settings:
 
     Nobody is told that a server is ready, and then that it has no model. Raises UsageError.
     """
+    from limn.editing.diffusion.lora_file import check, parse
     from limn.editing.diffusion.places import locate
     from limn.editing.errors import UnreadableModel
 
     from ..models.store import Store, donors
 
+    try:
+        for one in parse(settings.lora):
+            check(one.place)
+    except UnreadableModel as error:
+        raise UsageError(error.sentence, error.remedy) from error
     chosen = settings.model or Store().selection
     if chosen is not None:
         try:

@@ -1,4 +1,4 @@
-"""Whether a model fits a device, before it is fetched or loaded: arithmetic, in words.
+"""Whether a model fits a device, before it is fetched or loaded.
 
 It is the device's whole memory that counts here. What is free of it is asked before each edit, and
 the plan is chosen anew then.

@@ -15,7 +15,10 @@ BUNDLED = "sketchbook"
 """How the bundled model is called; it lies in no store."""
 
 Fits = Callable[[str, int], str]
-"""How a model of a variant with so many bytes of weights fits the device, in words."""
+"""How a model fits the device, in words.
+
+It is told the variant, and the bytes of its weights.
+"""
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,10 @@ def test_any_field_may_hold_anything_without_another_exception(
 @given(messages, st.data())
 def test_a_missing_or_an_extra_field_is_malformed(message: Message, data: st.DataObject) -> None:
     fields = head(message)
-    name = data.draw(st.sampled_from(sorted(fields.keys() - {"type"})))
-    del fields[name]
-    with pytest.raises(Malformed):
-        decode(json.dumps(fields))
+    if names := sorted(fields.keys() - {"type"}):
+        del fields[data.draw(st.sampled_from(names))]
+        with pytest.raises(Malformed):
+            decode(json.dumps(fields))
     with pytest.raises(Malformed):
         decode(json.dumps(head(message) | {"more": 1}))
 

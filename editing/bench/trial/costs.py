@@ -1,8 +1,8 @@
-"""What an edit by each paper's algorithm costs with a model: seconds and memory, measured.
+"""What an edit by each paper's algorithm costs with a model.
 
-A whole edit is too long for a trial. Each algorithm runs with a few of its steps, at its working
-size or, where this machine is slow, at a half or a quarter of it. What it would take at its own
-settings is reckoned from that, and told as such.
+Seconds and memory, measured. A whole edit is too long for a trial. Each algorithm runs with a few
+of its steps, at its working size or, where this machine is slow, at a half or a quarter of it. What
+it would take at its own settings is reckoned from that, and told as such.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def peak_of(device: torch.device) -> Iterator[Peak]:
 
 
 def short(algorithm: Algorithm) -> tuple[dict[str, Value], float]:
-    """The parameters of a short edit, and how many times as many steps a whole one has."""
+    """A short edit's parameters, and how many times its steps a whole one has."""
     counted = {*algorithm.counts, *algorithm.presets.get("quick", {})}
     chosen: dict[str, Value] = {}
     steps = 0.0
@@ -148,7 +148,7 @@ def cost(models: Models, algorithm: Algorithm, side: int) -> Cost:
 
 
 def _timed(events: Iterator[Event], device: torch.device) -> tuple[Done, float, float]:
-    """An edit's end, the seconds of its stages that have steps, and those of all others."""
+    """An edit's end, and the seconds of its stages with steps and of all others."""
     stepped = rest = 0.0
     counted = False
     began = time.perf_counter()

@@ -59,7 +59,10 @@ class Localised:
 
 @torch.no_grad()
 def localise(model: Model, pictures: Sequence[Picture]) -> Localised:
-    """One row of the network for each noun of an instruction model, else for each picture."""
+    """Looks at the attention to each noun of these pictures.
+
+    One row of the network for each noun of an instruction model, else for each picture.
+    """
     found: dict[int, list[float]] = {}
     shares = []
     rows = 0

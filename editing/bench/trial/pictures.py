@@ -22,7 +22,10 @@ PLACES = ((0.28, 0.42), (0.72, 0.56))
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture (1, 3, n, n) in 0..1, its caption, and each noun's mask (n, n), boolean."""
+    """A picture (1, 3, n, n) in 0..1, and its caption.
+
+    masks: (n, n), boolean, by noun.
+    """
 
     image: Tensor
     caption: str

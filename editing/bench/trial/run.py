@@ -15,7 +15,10 @@ from .pictures import pictures
 from .stock import Compared, compare
 
 SECONDS = 60.0
-"""What a trial may take, reckoned from its first forwards; beyond it works at smaller sizes."""
+"""What a trial may take.
+
+Reckoned from its first forwards; beyond it works at smaller sizes.
+"""
 
 ROWS = 110
 """Of the network that comparing and the four algorithms take."""
@@ -39,7 +42,7 @@ Result = Localised | Compared | Cost | Lost
 
 
 def trial(models: Models, seconds: float = SECONDS) -> Iterator[Result]:
-    """Everything, in this order: where nouns localise, the loop, what each algorithm costs.
+    """Where nouns localise, the loop, what each algorithm costs, in this order.
 
     Raises UnreadableModel if a network cannot be loaded.
     """

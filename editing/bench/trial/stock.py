@@ -1,7 +1,8 @@
-"""Limn's loop beside the stock pipelines of diffusers: the same weights, noise and words.
+"""Limn's loop beside the stock pipelines of diffusers.
 
-Both take the same networks. The stock pipeline runs them with diffusers' own attention, guidance
-and scheduler; Limn with its own. What they make must agree within the precision's rounding.
+Both take the same networks, noise and words. The stock pipeline runs them with diffusers' own
+attention, guidance and scheduler; Limn with its own. What they make must agree within the
+precision's rounding.
 """
 
 from __future__ import annotations
@@ -172,7 +173,10 @@ def _ddim(model: Model) -> DDIMScheduler:
 
 @contextmanager
 def _stock(kind: Any, model: Model, scheduler: Any) -> Iterator[Any]:
-    """A stock pipeline with a model's networks; they have diffusers' own attention meanwhile."""
+    """A stock pipeline with a model's networks.
+
+    They have diffusers' own attention meanwhile.
+    """
     unet: Any = model.unet
     held = dict(unet.attn_processors)
     with warnings.catch_warnings():
