@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from . import transparency
+from .diffusion.budget import Demand
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
-from .diffusion.budget import Demand
 from .diffusion.model import Gather, Tally
 from .diffusion.recolouring import Recolouring
 from .errors import NotFinite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def doctor(
 
     Example:  limn doctor --model dreamshaper_8.safetensors --try
     """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its own words are no findings
     from .examine import examine
 
     findings = examine(model)

@@ -29,8 +29,11 @@ instruction, 0.78 a caption (0.84 and 0.79, 0.84 and 0.60).
 
 CUT = 0.5
 
-CLEARLY = 1.5
-"""Times the IoU of a map that says nothing, from which on a noun counts as found."""
+CLEARLY = 3.0
+"""Times the IoU of a map that says nothing, from which on nouns count as found.
+
+The bundled model's levels have 6 to 12 times as much, random weights up to 1.6 times.
+"""
 
 
 @dataclass(frozen=True)
