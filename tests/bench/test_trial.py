@@ -1,4 +1,4 @@
-"""The trial of a model: the bundled one and a tiny one of Stable Diffusion's layout."""
+"""The trial of a model: the bundled one, and a tiny one of SD's layout."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_bundled_model_finds_nouns_where_its_notes_say(
 
 
 def test_masks_are_where_the_things_were_drawn() -> None:
-    """What is drawn inside a mask has the thing's colour, and two masks do not meet."""
+    """Inside a mask is the thing's colour, and two masks do not meet."""
     for picture in pictures(64):
         first, second = picture.masks.values()
         assert not bool((first & second).any()) and 0.03 < float(first.float().mean()) < 0.2
@@ -43,7 +43,7 @@ def test_masks_are_where_the_things_were_drawn() -> None:
 def test_the_loop_beside_the_stock_pipelines(
     tiny_model: Path, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Equal, and its attention is Limn's again; a loop with other guidance is told apart."""
+    """Equal, and its attention is Limn's again; other guidance is told apart."""
     model = load_models(tiny_model).get(variant)
     held = dict(model.unet.attn_processors)
     picture = pictures(64)[0]

@@ -1,4 +1,7 @@
-"""Models over the protocol: who may, what was agreed to, progress, another one without restart."""
+"""Models over the protocol.
+
+Who may, what was agreed to, progress, another one without a restart.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ class Talk:
             )
 
     async def heard(self, *kinds: type[Any]) -> Any:
-        """The next message of one of these kinds; None where the server ends the connection."""
+        """The next message of one of these kinds; None at the connection's end."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 frame = await self.socket.receive()
