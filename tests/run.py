@@ -120,7 +120,6 @@ def run(all_parts: Sequence[Part], at_once: int) -> dict[str, int]:
 
 def main(options: Sequence[str]) -> int:
     """Run everything. Returns 0 where all tests have passed."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="limn-tests-") as name:
         folder = Path(name)
         beside = list(parts(folder, options))
@@ -137,4 +136,6 @@ def main(options: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # its parts end with it, and with them their Kritas
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))
