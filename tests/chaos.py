@@ -8,7 +8,7 @@ Each is delivered once, or fails in a sentence.
 A real server with TLS, one user for each client, the tiny model of the tests, and its workers. One
 worker alone says first what the right results are. Every second client submits all of its edits at
 once, the others one after the other. With `--engine ray` a cluster is made for it by `ray start`,
-one node for each worker, on addresses of loopback; whole nodes are killed then, too, and started
+one node for each worker; whole nodes are killed then, too, and started
 again. Ray must be installed beside Limn.
 """
 
@@ -176,7 +176,7 @@ async def play(
 
 
 def waits(log: str) -> dict[str, float]:
-    """Seconds that each user has waited for a turn, on average, as the server's log tells.
+    """Seconds that each user has waited for a turn, on average, by the server's log.
 
     From when an edit is queued, or from the user's turn before it if that came later.
     """
@@ -203,7 +203,10 @@ async def right_results(server: Running) -> None:
 
 
 class Cluster:
-    """A cluster on addresses of loopback, one CPU a node; the first node is never killed."""
+    """A cluster on this machine, one CPU a node; the first node is never killed.
+
+    Each has an address of loopback, but for the first: there Ray takes the machine's own.
+    """
 
     PORT = 6399
 
@@ -282,7 +285,10 @@ def run(
     seed: int = 0,
     nodes: int = 0,
 ) -> Tally:
-    """Start the servers, play, and end them. nodes: of a Ray cluster that is made for it."""
+    """Start the servers, play, and end them.
+
+    nodes: of a Ray cluster that is made for it; 0: none.
+    """
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(folder), OMP_NUM_THREADS="1")
     (folder / "single").mkdir()
     single = start(["--model", str(model), "--device", "cpu"], environment, folder / "single")

@@ -1,4 +1,4 @@
-"""What memory one edit takes, in the server and in its worker, and how long others wait.
+"""The memory that one edit takes in server and worker, and how long others wait.
 
     python -m tests.memory --side 8192
 
@@ -35,7 +35,7 @@ PAUSE = 0.02
 
 @dataclass
 class Cost:
-    """Of one edit: peaks above what was there before, as multiples of the picture's bytes.
+    """Of one edit: peaks above what was there, as multiples of the picture's bytes.
 
     wait: the longest time that an answer to somebody else took meanwhile, in seconds.
     """

@@ -224,7 +224,7 @@ def attacked(
     server_environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Running]:
-    """A server for this machine, then one for others, each for a whole file of attacks."""
+    """A server for this machine, then one for others, each for a file of attacks."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "tls":
         running = start_shared(tiny_model, server_environment, folder)

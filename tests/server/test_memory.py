@@ -1,4 +1,4 @@
-"""What a large picture takes; `python -m tests.memory` measures one of 8192 x 8192."""
+"""What a large picture takes; `python -m tests.memory` measures larger ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ SERVER = 3
 """Times the picture's bytes: as it came, its result, and what is on its way."""
 
 WORKER = 12
-"""Times the picture's bytes, of which the picture as it came, before and after, in float32, are 5.
+"""Times the picture's bytes.
 
-It was 9.1, and 10.7 with transparency, when this was written.
+As it came, and in float32 before and after, it takes four already. It was 9.1, and 10.7 with
+transparency, when this was written.
 """
 
 
