@@ -1,7 +1,9 @@
 """Auto: which algorithm an instruction wants, and why.
 
 The choice goes by the kind of change that was read, never by the picture. Each algorithm declares
-which kinds it serves (its paper's own strength) and whether it stands in for another. Where the
+which kinds it serves (its paper's own strength) and whether it stands in for another. A model whose
+figures say otherwise names its own choices (limn.json, "auto"); the bundled one's are those of the
+table in editing/README.md, which `limn bench auto` makes. Where the
 model can't run the one that is wanted, or the caption given does not fit, the first stand-in that
 can takes its place, and the reason says so. A caption that is missing changes no choice: it is
 asked for.
@@ -69,6 +71,9 @@ REASONS = {
 By whether it is of several edits, and by what the wanted algorithm lacks.
 """
 
+PAPERS_OWN: Mapping[Kind, str] = {}
+"""Of a model without choices of its own: what the papers are best at holds."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -97,12 +102,16 @@ def parameters_for(algorithm: Facts, given: Mapping[str, Value]) -> dict[str, Va
     return dict.fromkeys(algorithm.counts, max(FEWEST, steps)) if steps else {}
 
 
-def choose(instruction: Instruction, available: Collection[str] | None = None) -> tuple[str, Said]:
+def choose(
+    instruction: Instruction,
+    available: Collection[str] | None = None,
+    own: Mapping[Kind, str] = PAPERS_OWN,
+) -> tuple[str, Said]:
     """The algorithm's name, and the reason: ("foi", "FoI: two local edits").
 
-    available: the names of those that the model can run; None: all.
+    available: the names of those that the model can run; None: all. own: the model's own choices.
     """
-    wanted, reason = wish(instruction)
+    wanted, reason = wish(instruction, own)
     known = declared()
     available = known if available is None else available
     stand_ins = [one for one in known.values() if one.stands_in and one is not wanted]
@@ -114,7 +123,7 @@ def choose(instruction: Instruction, available: Collection[str] | None = None) -
     return name, say(template, "auto", title=known[name].title, **reason.data, **lacks.data)
 
 
-def wish(instruction: Instruction) -> tuple[Facts, Said]:
+def wish(instruction: Instruction, own: Mapping[Kind, str] = PAPERS_OWN) -> tuple[Facts, Said]:
     """The algorithm that serves this instruction best, and what the instruction does.
 
     Whether the model can run that algorithm is not asked here.
@@ -123,15 +132,17 @@ def wish(instruction: Instruction) -> tuple[Facts, Said]:
     kind = kind_of(items[0]) if len(items) == 1 else "several"
     number = NUMBER_WORDS[len(items)] if len(items) < len(NUMBER_WORDS) else str(len(items))
     if kind == "several":
-        return serving(kind), say(KINDS[kind], number=number)
-    return serving(kind), say("{what}", what=KINDS[kind])
+        return serving(kind, own), say(KINDS[kind], number=number)
+    return serving(kind, own), say("{what}", what=KINDS[kind])
 
 
-def serving(kind: Kind) -> Facts:
-    """The first algorithm that serves a kind of change.
+def serving(kind: Kind, own: Mapping[Kind, str] = PAPERS_OWN) -> Facts:
+    """The model's own choice for a kind of change, else the first algorithm that serves it.
 
     Where none does, the first stand-in.
     """
+    if own.get(kind) in declared():
+        return declared()[own[kind]]
     found = [one for one in declared().values() if kind in one.serves and not one.baseline]
     return next(iter(found or [one for one in declared().values() if one.stands_in]))
 

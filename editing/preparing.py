@@ -55,7 +55,7 @@ def prepare(models: Models, request: EditRequest) -> Prepared:
         raise EditError(question.code, question.sentence, proposal=question.proposal)
     name, reason, given = request.algorithm, "", request.parameters
     if name == auto.NAME:
-        name, reason = auto.choose(instruction, runnable(models))
+        name, reason = auto.choose(instruction, runnable(models), models.auto)
         given = auto.parameters_for(ALGORITHMS[name], given)
     if name not in ALGORITHMS:
         known = ", ".join((auto.NAME, *ALGORITHMS))

@@ -7,7 +7,7 @@ looked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from . import auto
@@ -39,14 +39,19 @@ class Read:
     notes: tuple[str, ...]
 
 
-def read(sentence: str, caption: str = "", available: Collection[str] | None = None) -> Read:
+def read(
+    sentence: str,
+    caption: str = "",
+    available: Collection[str] | None = None,
+    own: Mapping[str, str] = auto.PAPERS_OWN,
+) -> Read:
     """Reads an instruction as an edit by Auto would.
 
-    Auto chooses among the available algorithms (None: all). Raises EditError for an instruction
-    that cannot be one (empty, too long).
+    Auto chooses among the available algorithms (None: all), by the model's own choices. Raises
+    EditError for an instruction that cannot be one (empty, too long).
     """
     instruction = parse(sentence, caption)
-    algorithm, reason = auto.choose(instruction, available)
+    algorithm, reason = auto.choose(instruction, available, own)
     question = instruction.question or _lacks(instruction, algorithm)
     return Read(instruction.items, algorithm, reason, question, instruction.notes)
 

@@ -5,8 +5,8 @@ Engines speak the protocol's own job messages, with `seq` 0: whoever keeps the j
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -25,7 +25,8 @@ class Description:
     """What an engine works with.
 
     `pid`: of a process that computes, for the log and for tests. native_size: see Welcome. memory:
-    all bytes of the device, on a CPU the host's; 0 where they are not told.
+    all bytes of the device, on a CPU the host's; 0 where they are not told. `auto`: the
+    model's own choices of an algorithm, by kind of change.
     """
 
     device: str
@@ -35,6 +36,7 @@ class Description:
     native_size: int = 0
     on_cpu: bool = True
     memory: int = 0
+    auto: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

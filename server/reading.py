@@ -7,9 +7,10 @@ hears of the newest sentence only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from limn.editing import reading
+from limn.editing.auto import PAPERS_OWN
 from limn.editing.errors import EditError
 from limn.protocol import limits
 from limn.protocol.messages import Read, Reading, ReadItem, Said
@@ -22,12 +23,17 @@ class Reader:
 
     def __init__(self, tell: Callable[[Reading], None]) -> None:
         self._tell = tell
-        self._waiting: tuple[Read, Collection[str]] | None = None
+        self._waiting: tuple[Read, Collection[str], Mapping[str, str]] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def read(self, asked: Read, available: Collection[str]) -> None:
-        """Answer in a while. available: the names of the algorithms that can run here."""
-        self._waiting = asked, available
+    def read(
+        self, asked: Read, available: Collection[str], own: Mapping[str, str] = PAPERS_OWN
+    ) -> None:
+        """Answer in a while.
+
+        available: the names of the algorithms that can run here. own: the model's own choices.
+        """
+        self._waiting = asked, available, own
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._answer())
 
@@ -39,16 +45,18 @@ class Reader:
 
     async def _answer(self) -> None:
         while self._waiting is not None:
-            (asked, available), self._waiting = self._waiting, None
-            answer = await asyncio.to_thread(answered, asked, available)
+            (asked, available, own), self._waiting = self._waiting, None
+            answer = await asyncio.to_thread(answered, asked, available, own)
             if self._waiting is None:
                 self._tell(answer)
 
 
-def answered(asked: Read, available: Collection[str]) -> Reading:
+def answered(
+    asked: Read, available: Collection[str], own: Mapping[str, str] = PAPERS_OWN
+) -> Reading:
     """What is understood; what cannot be an instruction is answered by why not."""
     try:
-        found = reading.read(asked.instruction, asked.caption, available)
+        found = reading.read(asked.instruction, asked.caption, available, own)
     except EditError as error:
         return Reading(asked.number, (), "", "", on_wire(str(error), error.code))
     title, _, why = found.reason.partition(": ")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -88,6 +89,7 @@ class ServerSession:
         self._reader = Reader(self.tell)
         self._runnable: tuple[str, ...] = ()
         self._asking: set[asyncio.Task[None]] = set()
+        self._own: Mapping[str, str] = {}  # the model's choices of an algorithm
         self._writer = asyncio.create_task(self._write())
 
     async def run(self) -> None:
@@ -181,7 +183,7 @@ class ServerSession:
         if isinstance(message, Hello):
             await self._welcome(message)
         elif isinstance(message, Read):
-            self._reader.read(message, self._runnable)
+            self._reader.read(message, self._runnable, self._own)
         elif isinstance(message, Submit):
             self._submit(message)
         elif isinstance(message, Cancel):
@@ -219,6 +221,7 @@ class ServerSession:
             self._wake.set()
             return
         self._runnable = tuple(one.name for one in description.algorithms if not one.unavailable)
+        self._own = description.auto
         taken = Limits(
             max_pixels=self._context.settings.max_pixels, max_jobs=self._context.settings.max_jobs
         )

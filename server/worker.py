@@ -105,6 +105,7 @@ def load(start: Start) -> tuple[Editor, Description]:
             editor.native_size,
             device == "cpu",
             memory_of(device),
+            models.auto,
         )
     except editing.EditError as error:
         raise EngineError(error.sentence, error.remedy) from error

@@ -2,7 +2,9 @@
 
 A table for the docs. A case counts where the judge sees what was asked and all else as it was. Auto
 keeps the choice that the papers lead to unless another method is better on the same cases beyond
-chance: McNemar's exact test on the cases that only one of the two gets right.
+chance: McNemar's exact test on the cases that only one of the two gets right. It sees neither how
+many things are in a picture nor a selection, so that all cases of a kind count together. What
+differs from the papers stands in the model's limn.json.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .methods import PRESETS
 from .options import Device, EditTypes, First, Jobs, Model, Out
-from .quality import carry_out, check_same_run, cores, known_types, listed, records_of
+from .quality import carry_out, check_same_run, known_types, listed, processes, records_of
 from .quality_cases import Case, Work
 from .records import Record
 
@@ -37,19 +39,27 @@ CHANCE = 0.05
 
 BEGIN, END = "<!-- begin: limn bench auto -->", "<!-- end: limn bench auto -->"
 
-Group = tuple[str, int]
-"""A kind of change, and the things in the picture before it: 1, or 2 for more."""
+Group = tuple[str, int, bool]
+"""A kind of change; things in the picture before it: 1, or 2 for more; whether it is selected."""
+
+SELECTED = "selected"
+"""The folder, within the run's, of the cases in which a selection limits the edit."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One group: its cases; how many each method got right, and at what cost."""
+    """One group: its cases; of how many each method did what, and at what cost.
+
+    right: what was asked is there and all else as it was; asked, kept: the one, and the other.
+    rows: of the network, mean.
+    """
 
     group: Group
     cases: int
     right: Mapping[str, int]
     rows: Mapping[str, float]
-    seconds: Mapping[str, float]
+    asked: Mapping[str, int]
+    kept: Mapping[str, int]
     best: str
 
 
@@ -58,7 +68,7 @@ def group_of(record: Record) -> Group:
     case = Case.of(record["type"], record["seed"])
     items = parse(case.words.told("foi")).items
     kind = kind_of(items[0]) if len(items) == 1 else "several"
-    return kind, min(2, len(case.edit.before.things))
+    return kind, min(2, len(case.edit.before.things)), bool(record.get("selected", False))
 
 
 def is_right(record: Record) -> bool:
@@ -90,57 +100,71 @@ def best(right: Mapping[str, Sequence[bool]], chosen: str) -> str:
 
 def table(records: Sequence[Record], methods: Sequence[str]) -> list[Row]:
     """A row for each group, with the methods that have all its cases."""
-    cases: dict[tuple[str, int], dict[str, Record]] = defaultdict(dict)
+    cases: dict[tuple[str, int, bool], dict[str, Record]] = defaultdict(dict)
     for record in records:
-        cases[record["type"], record["seed"]][record["method"]] = record
+        about = record["type"], record["seed"], bool(record.get("selected", False))
+        cases[about][record["method"]] = record
     groups: dict[Group, list[dict[str, Record]]] = defaultdict(list)
     for by_method in cases.values():
         group = group_of(next(iter(by_method.values())))
         if serving(group[0]).name in by_method:
             groups[group].append(by_method)
+    kinds: dict[str, list[dict[str, Record]]] = defaultdict(list)
+    for group, own in groups.items():
+        kinds[group[0]] += own
+    chosen = {kind: best(right_of(own, methods), serving(kind).name) for kind, own in kinds.items()}
     found = []
-    for group in sorted(groups, key=lambda g: (list(KINDS).index(g[0]), g[1])):
+    for group in sorted(groups, key=lambda g: (list(KINDS).index(g[0]), *g[1:])):
         own = groups[group]
-        asked = [m for m in methods if all(m in case for case in own)]
-        right = {m: [is_right(case[m]) for case in own] for m in asked}
+        right = right_of(own, methods)
         found.append(
             Row(
                 group,
                 len(own),
-                {m: sum(right[m]) for m in asked},
-                {m: mean(case[m].get("rows", 0) for case in own) for m in asked},
-                {m: mean(case[m]["seconds"] for case in own) for m in asked},
-                best(right, serving(group[0]).name),
+                {m: sum(right[m]) for m in right},
+                {m: mean(case[m].get("rows", 0) for case in own) for m in right},
+                {m: sum(bool(case[m]["success"]) for case in own) for m in right},
+                {m: sum(bool(case[m].get("kept", False)) for case in own) for m in right},
+                chosen[group[0]],
             )
         )
     return found
+
+
+def right_of(
+    cases: Sequence[Mapping[str, Record]], methods: Sequence[str]
+) -> dict[str, list[bool]]:
+    """Which cases each method got right, of the methods that have them all."""
+    asked = [m for m in methods if all(m in case for case in cases)]
+    return {m: [is_right(case[m]) for case in cases] for m in asked}
 
 
 def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
     """The table for the docs."""
     titles = [declared()[m].title for m in methods]
     lines = [
-        f"| change | things | cases | {' | '.join(titles)} | Auto |",
-        f"|---|---|---|{'---|' * len(methods)}---|",
+        f"| change | things | selected | cases | {' | '.join(titles)} | Auto |",
+        f"|---|---|---|---|{'---|' * len(methods)}---|",
     ]
     for row in found:
-        kind, things = row.group
+        kind, things, selected = row.group
         cells = [
-            f"{row.right[m]} ({row.rows[m]:.0f} rows, {row.seconds[m]:.1f} s)"
+            f"{row.right[m]} ({row.asked[m]} / {row.kept[m]}; {row.rows[m]:.0f} rows)"
             if m in row.right
             else "-"
             for m in methods
         ]
-        many = "1" if things == 1 else "2, 3"
+        many, place = "1" if things == 1 else "2, 3", "yes" if selected else "no"
         lines.append(
             "| "
-            + " | ".join((kind, many, str(row.cases), *cells, declared()[row.best].title))
+            + " | ".join((kind, many, place, str(row.cases), *cells, declared()[row.best].title))
             + " |"
         )
     legend = (
-        "How many are right: the judge sees what was asked, and all else as it was (preset "
-        f"{preset};\nseconds of one process). Auto keeps the choice that the papers lead to unless "
-        "another method is\nbetter on the same cases beyond chance (McNemar's exact test, 5%)."
+        "How many are right (the judge sees what was asked / all else as it was; the mean of the "
+        f"network's rows),\npreset {preset}. selected: a rectangle around the thing limits the "
+        "edit. Auto keeps the choice that the papers lead\nto unless another method is better on "
+        "all cases of the kind beyond chance (McNemar's exact test, 5%)."
     )
     return "\n".join([legend, "", *lines])
 
@@ -172,6 +196,9 @@ def main(
         Path | None,
         typer.Option(metavar="FILE", help="Put the table between the marks of this file, too."),
     ] = None,
+    selected: Annotated[
+        int, typer.Option(min=0, help="Cases of each type once more, with the thing selected.")
+    ] = 0,
     jobs: Jobs = 0,
     model: Model = None,
     device: Device = "cpu",
@@ -188,21 +215,25 @@ def main(
     wanted = known_types(listed(types))
     if unknown := sorted(set(listed(methods)) - set(papers)):
         raise typer.BadParameter(f"There is no {unknown[0]!r}; there are {', '.join(papers)}.")
-    records = records_of(out)
     place = model or folder()
-    check_same_run(records, preset, load_models(place, device).name, {})
-    work = [
-        Work(type, seed, method, preset, out)
-        for seed in range(first, first + cases)
-        for type in wanted
-        for method in listed(methods) or papers
-    ]
-    carry_out(work, records, place, device, jobs or cores(), "editing")
-    found = table(records.all, papers)
+    loaded = load_models(place, device)
+    records = []
+    for home, count, is_selected in ((out, cases, False), (out / SELECTED, selected, True)):
+        own = records_of(home)
+        check_same_run(own, preset, loaded.name, {})
+        work = [
+            Work(type, seed, method, preset, home, selected=is_selected)
+            for seed in range(first, first + count)
+            for type in wanted
+            for method in listed(methods) or papers
+        ]
+        carry_out(work, own, place, device, processes(jobs, device), "editing")
+        records += own.all
+    found = table(records, papers)
     text = markdown(found, papers, preset)
     typer.echo(text)
-    for row in found:
-        if row.best != (now := serving(row.group[0]).name):
-            typer.echo(f"Auto takes {now} for {row.group[0]!r}; {row.best} is better.", err=True)
+    for kind, better_one in {row.group[0]: row.best for row in found}.items():
+        if better_one != (now := serving(kind, loaded.auto).name):
+            typer.echo(f"Auto takes {now} for {kind!r}; the table says {better_one}.", err=True)
     if write is not None:
         put(text, write)

@@ -8,7 +8,6 @@ leaves out zero.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -19,23 +18,20 @@ from rich.console import Console
 from rich.table import Table
 
 from ..diffusion.loading import load_models
-from ..methods.table import ALGORITHMS
-from ..request import Value
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
-from .methods import PRESETS, Changes, changes
-from .options import Device, First, Jobs, Model, Out
-from .quality import carry_out, check_same_run, cores, listed, records_of
+from . import page
+from .methods import PRESETS
+from .options import Device, First, Jobs, Model, Out, Sets, Sweeps
+from .quality import carry_out, check_same_run, listed, processes, records_of
 from .quality_cases import Work, key_of
 from .records import Record
-from .report import CLAIMS, Claim, Mean, average, of, shown
+from .report import CLAIMS, Claim, Mean, average, of, settings_table
+from .variations import settings
 
 app = typer.Typer(help=__doc__)
 
 RESAMPLES = 1000
-GUIDANCE = ("text_guidance", "guidance")
-"""What methods call the weight of the words."""
-
 TYPES = ("pose", "recolour", "replace", "combined")
 """Edits that the claims speak of."""
 
@@ -43,63 +39,6 @@ RAW = {"success": "success_raw", "kept": "kept_raw", "psnr": "psnr_raw"}
 """The same figure before the composite."""
 
 QUICK_CASES, CASES = 6, 40
-MOST_VALUES = 50  # of a sweep
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of all methods: its name, and what differs from the preset."""
-
-    name: str
-    changed: Changes
-
-
-def at_guidance(value: float, methods: Sequence[str]) -> Changes:
-    """The parameters that give all methods the same guidance."""
-    found: dict[str, dict[str, Value]] = {}
-    for method in methods:
-        known = {one.name for one in ALGORITHMS[method].parameters}
-        if name := next((name for name in GUIDANCE if name in known), None):
-            found[method] = {name: value}
-    return found
-
-
-def swept(text: str) -> list[str]:
-    """METHOD.NAME=START:STOP:STEP -> METHOD.NAME=VALUE for each value, STOP included.
-
-    Raises ValueError for one that is no such range.
-    """
-    place, _, span = text.partition("=")
-    try:
-        start, stop, step = (float(x) for x in span.split(":"))
-        count = math.floor((stop - start) / step + 1e-9) + 1
-    except (ValueError, ZeroDivisionError, OverflowError):
-        count = 0
-    if not 1 <= count <= MOST_VALUES:
-        raise ValueError(
-            f"{text!r} is not METHOD.NAME=START:STOP:STEP with 1 to {MOST_VALUES} values, for "
-            "example tas.ratio=0:0.5:0.1."
-        )
-    return [f"{place}={start + k * step:.6g}" for k in range(count)]
-
-
-def settings(
-    guidances: Sequence[float], sweeps: Sequence[str], methods: Sequence[str]
-) -> list[Setting]:
-    """Each guidance with each value of each sweep; without sweeps, each guidance.
-
-    Raises ValueError for a sweep that names no parameter, or a value that it does not take.
-    """
-    found = []
-    for value in guidances:
-        base = at_guidance(value, methods)
-        entries = [entry for sweep in sweeps for entry in swept(sweep)]
-        for entry in entries or [""]:
-            own = changes([entry] if entry else [])
-            merged = {m: {**base.get(m, {}), **own.get(m, {})} for m in {*base, *own}}
-            name = f"guidance {value:g}" + (f", {entry}" if entry else "")
-            found.append(Setting(name, merged))
-    return found
 
 
 # ---------------------------------------------------------------- figures
@@ -170,14 +109,7 @@ def tables(by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str]) -
                 before = None if raw is None else compared(claim, records, raw)
                 claims.add_row(claim.text, name, str(found.cases), cell(found), cell(before))
     yield claims
-    columns = ("success", "success_raw", "kept", "kept_raw", "psnr", "psnr_raw", "error")
-    each = Table("method", "setting", "cases", *columns)
-    for method in methods:
-        for name, records in by_setting.items():
-            if own := of(records, method):
-                values = [shown(average(own, column), ".2f") for column in columns]
-                each.add_row(method, name, str(len(own)), *values)
-    yield each
+    yield settings_table(by_setting, methods)
 
 
 @app.command()
@@ -197,13 +129,8 @@ def main(
     guidance: Annotated[
         list[float] | None, typer.Option(help="Guidance of all methods; 1.5 and 7.5 else.")
     ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD.NAME=START:STOP:STEP",
-            help="Each value of a parameter; may be given several times.",
-        ),
-    ] = None,
+    set_: Sets = None,
+    sweep: Sweeps = None,
     jobs: Jobs = 0,
     model: Model = None,
     device: Device = "cpu",
@@ -225,7 +152,7 @@ def main(
         )
     preset = PRESETS[0] if quick else "fast"
     try:
-        chosen = settings(guidance or (1.5, 7.5), sweep or (), names)
+        chosen = settings(names, guidance or (1.5, 7.5), set_ or (), sweep or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()
@@ -233,7 +160,7 @@ def main(
     count = cases or (QUICK_CASES if quick else CASES)
     by_setting = {}
     for setting in chosen:
-        home = out / setting.name.replace(" ", "-").replace(",", "")
+        home = setting.folder(out)
         records = records_of(home)
         check_same_run(records, preset, name_of_model, setting.changed)
         work = [
@@ -243,12 +170,14 @@ def main(
             for method in names
             if speaks_of(method, type)
         ]
-        carry_out(work, records, place, device, jobs or cores(), setting.name)
+        carry_out(work, records, place, device, processes(jobs, device), setting.name)
         asked = {piece.key for piece in work}
         by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
     console = Console()
-    for table in tables(by_setting, names):
+    shown = list(tables(by_setting, names))
+    for table in shown:
         console.print(table)
+    console.print(str(page.write(out, "limn bench claims", shown, by_setting, names)))
 
 
 def speaks_of(method: str, type: str) -> bool:

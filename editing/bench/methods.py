@@ -21,13 +21,14 @@ from ..request import Value
 # stands for a source text that a data set does not have; enough for methods that need none
 UNKNOWN = "a photo of something"
 
-PRESETS = ("quick", "fast", "paper")
+PRESETS = ("quick", "fast", "paper", "pie-bench")
 """Presets of the methods' settings.
 
-A paper's own, half to a third of its network rows, or about 50 rows. Each method declares its own.
+A paper's own, half to a third of its network rows, or about 50 rows; or PIE-Bench's scripts', where
+they differ from the papers'. Each method declares its own.
 Reckoned for `quick` from one case of each type on two cores: twenty take some 30 minutes for the
-four papers' algorithms and InstructPix2Pix, 80 for all fourteen methods. Good enough to see which
-method does what; figures to quote want `fast` or `paper`.
+four papers' algorithms and InstructPix2Pix, 80 for them and nine baselines. Good enough to see
+which method does what; figures to quote want `fast` or `paper`.
 """
 
 
@@ -127,10 +128,11 @@ def ask(
     seed: int,
     preset: str,
     changed: Changes | None = None,
+    selection: Tensor | None = None,
 ) -> Answer:
     """One edit of a picture (1, 3, H, W), alone and without a store.
 
-    changed: of its preset.
+    changed: of its preset. selection: (1, 1, H, W), which limits the edit.
     """
     request = EditRequest(
         method,
@@ -138,6 +140,8 @@ def ask(
         image,
         seed=seed,
         caption=words.source,
+        hint=selection,
+        hint_mode="off" if selection is None else "limit",
         parameters={**settings(method, preset), **(changed or {}).get(method, {})},
     )
     begun = time.monotonic()
@@ -155,7 +159,7 @@ def ask(
     raw = last.preview() if last is not None else None
     model = models.get(ALGORITHMS[method].needs[-1])
     size = choose_frame(
-        (image.shape[2], image.shape[3]), None, model.native_size, model.multiple
+        (image.shape[2], image.shape[3]), selection, model.native_size, model.multiple
     ).size
     return Answer(done, raw if raw is not None and tuple(raw.shape[2:]) == size else None, seconds)
 

@@ -20,7 +20,25 @@ EditTypes = Annotated[
     list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
 ]
 
-Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="METHOD.NAME=VALUE",
+        help="Change a parameter of a method; may be given several times.",
+    ),
+]
+
+Sweeps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep",
+        metavar="METHOD.NAME=START:STOP:STEP",
+        help="Each value of a parameter (words: METHOD.NAME=A:B); may be given several times.",
+    ),
+]
+
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")]
 
 Model = Annotated[
     Path | None,

@@ -5,11 +5,10 @@ Our figures stand beside those that they printed.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from statistics import mean
 from typing import Annotated, Any
 
 import torch
@@ -17,7 +16,6 @@ import typer
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,15 +25,18 @@ from ..diffusion.model import Branch, Model
 from ..diffusion.sampling import classifier_free, denoise
 from ..diffusion.schedule import DDIM, Timestep, randn
 from ..sketchbook import folder
-from . import metrics, sheet
-from .methods import PRESETS, ask, known_methods
-from .options import Device
+from . import page, sheet
+from .methods import PRESETS, Answer, Changes, ask, known_methods
+from .options import Device, Sets, Sweeps
 from .paper_figures import figures
+from .paper_report import frechet, table_of
 from .paper_sets import READERS, DataError, Sample
 from .paper_tables import EVALUATIONS, Evaluation
-from .perception import MissingWeights, Perception, Sources
+from .perception import Perception, Sources
 from .quality import listed
+from .quality_cases import written
 from .records import Record, Records
+from .variations import merged, settings
 
 app = typer.Typer(help=__doc__)
 
@@ -46,10 +47,12 @@ STEPS = 50  # of a picture that is generated because the data set has texts only
 # ---------------------------------------------------------------- the run
 
 
-def generated(model: Model, text: str, seed: int) -> Tensor:
-    """A picture of a text: 50 DDIM steps at guidance 7.5.
+def generated(
+    model: Model, text: str, seed: int, steps: int = 0, guidance: float = GUIDANCE
+) -> Tensor:
+    """A picture of a text: 50 DDIM steps at guidance 7.5, or as many as asked for.
 
-    For data sets that have texts only.
+    For data sets that have texts only, and for edits from a picture's own noise.
     """
     branches = [Branch("null", model.embed("")), Branch("text", model.embed(text))]
     side = model.native_size // model.factor
@@ -57,23 +60,35 @@ def generated(model: Model, text: str, seed: int) -> Tensor:
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         noise = model.predict(z, now.t, branches)
-        return classifier_free(noise["null"], noise["text"], GUIDANCE)
+        return classifier_free(noise["null"], noise["text"], guidance)
 
-    for progress in denoise(z, model.schedule.ddim(STEPS), DDIM(), predict):
+    for progress in denoise(z, model.schedule.ddim(steps or STEPS), DDIM(), predict):
         z = progress.latents
     return model.decode(z).cpu()
 
 
-def before_of(models: Models, sample: Sample, number: int, out: Path) -> Tensor:
+def own_noise_of(methods: Sequence[str]) -> Changes:
+    """The parameters with which methods edit a generated picture from its own noise.
+
+    Those that cannot keep theirs.
+    """
+    can = [m for m in methods if any(p.name == "origin" for p in ALGORITHMS[m].parameters)]
+    return {m: {"origin": "seed", "steps": STEPS, "guidance": GUIDANCE} for m in can}
+
+
+def before_of(
+    models: Models, sample: Sample, number: int, out: Path, generate: bool = False
+) -> Tensor:
     """A sample's picture, kept as a file for FID.
 
-    One that has to be generated is read from there the second time.
+    One that has to be generated is read from there the second time. generate: also where the set
+    has a picture.
     """
     file = out / "before" / f"{number}.png"
     if not file.exists():
         made = (
             sample.load()
-            if sample.picture is not None
+            if sample.picture is not None and not generate
             else generated(models.get("text-to-image"), sample.words.source, number)
         )
         sheet.to_image(made).save(file)
@@ -87,93 +102,6 @@ def fitted(sample: Sample, image: Tensor) -> Sample:
         return sample
     mask = F.interpolate(sample.mask, size=image.shape[2:], mode="nearest")
     return Sample(sample.name, sample.picture, sample.words, mask, sample.group)
-
-
-def shares(records: Sequence[Record]) -> dict[str, list[float]]:
-    """PickScore as the papers print it, by method.
-
-    The softmax over the compared methods of a sample's logits.
-    """
-    by_sample: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
-    for record in records:
-        if record.get("pickscore") is not None:
-            by_sample[record["sample"], record["seed"]][record["method"]] = record["pickscore"]
-    found: dict[str, list[float]] = defaultdict(list)
-    for scores in by_sample.values():
-        for method, share in zip(
-            scores, torch.tensor(list(scores.values())).softmax(0).tolist(), strict=True
-        ):
-            found[method].append(share)
-    return found
-
-
-def frechet(eyes: Perception, records: Sequence[Record], out: Path) -> dict[str, float]:
-    """FID between the pictures before and each method's edits."""
-    found = {}
-    for method in {record["method"] for record in records}:
-        own = [
-            record for record in records if record["method"] == method and "refusal" not in record
-        ]
-        try:
-            metric = eyes.fid()
-        except MissingWeights as error:
-            eyes.missing["fid"] = str(error)
-            return {}
-        for record in own:
-            for side, real in (("before", True), ("edits", False)):
-                name = (
-                    f"{record['number']}.png"
-                    if real
-                    else f"{record['number']}-{record['seed']}-{method}.png"
-                )
-                picture = F.interpolate(
-                    sheet.to_tensor(Image.open(out / side / name).convert("RGB")),
-                    size=(299, 299),
-                    mode="bilinear",
-                )
-                metric.update(picture.to(eyes.device), real=real)
-        if len(own) > 1:
-            found[method] = float(metric.compute())
-    return found
-
-
-def table_of(
-    evaluation: Evaluation,
-    records: Sequence[Record],
-    methods: Sequence[str],
-    fid: Mapping[str, float],
-) -> Table:
-    """One line a method; under it, in brackets, what its paper printed."""
-    table = Table("method", "samples", *evaluation.columns, "rows", title=evaluation.title)
-    preference = shares(records)
-    for method in methods:
-        own = [
-            record for record in records if record["method"] == method and "refusal" not in record
-        ]
-        cells = []
-        for column in evaluation.columns:
-            values = [record[column] for record in own if record.get(column) is not None]
-            if column == "ratio":
-                value = metrics.ratio(
-                    [r["c_m"] for r in own if r.get("c_m") is not None],
-                    [r["c_non"] for r in own if r.get("c_non") is not None],
-                )
-            elif column == "pickscore":
-                value = mean(preference[method]) if preference.get(method) else None
-            else:
-                value = fid.get(method) if column == "fid" else mean(values) if values else None
-            cells.append("-" if value is None else f"{value:.4g}")
-        rows = [record["rows"] for record in own]
-        table.add_row(method, str(len(own)), *cells, f"{mean(rows):.0f}" if rows else "-")
-        if method in evaluation.printed:
-            table.add_row(
-                "  (printed)",
-                "",
-                *("-" if v is None else f"({v:g})" for v in evaluation.printed[method]),
-                "",
-                style="dim",
-            )
-    return table
 
 
 def key_of(record: Record) -> tuple[str, int, str]:
@@ -208,6 +136,24 @@ def main(
     preset: Annotated[
         str, typer.Option(help="paper: each paper's own settings; fast, quick: fewer steps.")
     ] = "paper",
+    set_: Sets = None,
+    sweep: Sweeps = None,
+    composite: Annotated[
+        bool,
+        typer.Option(
+            "--composite",
+            help="Measure what a painter gets, with the original outside the mask; the methods' "
+            "own pictures else, which is what the papers measured.",
+        ),
+    ] = False,
+    own_noise: Annotated[
+        bool,
+        typer.Option(
+            "--own-noise",
+            help="Make each picture from its caption, and edit it from its own noise where the "
+            "method can (AdapEdit, p2p, masactrl).",
+        ),
+    ] = False,
     seeds: Annotated[
         int, typer.Option(min=0, help="Edits of each sample; 0: as many as the paper made.")
     ] = 0,
@@ -228,6 +174,8 @@ def main(
 ) -> None:
     """Run a paper's evaluation and print our figures above those that it printed.
 
+    They are written as index.html, too, with a plot of success against damage.
+
     Example:  limn bench paper editing-mask --data Editing-Mask --model stable-diffusion
     """
     if name not in READERS:
@@ -244,7 +192,10 @@ def main(
         wanted = known_methods(
             listed(methods) or [m for m in evaluation.methods if m in ALGORITHMS]
         )
-        records = Records(place / f"{name}.jsonl", key_of)
+        chosen = settings(wanted, sets=set_ or (), sweeps=sweep or ())
+        if own_noise:
+            base = own_noise_of(wanted)
+            chosen = [replace(one, changed=merged(base, one.changed)) for one in chosen]
     except DataError as error:
         raise typer.BadParameter(
             f"{error} Is this the data set {name!r}?", param_hint="--data"
@@ -260,39 +211,97 @@ def main(
         )
     models = load_models(model or folder(), device)
     eyes = Perception(Sources(clip, dino, pick, structure, aesthetic, lpips), device)
-    for part in ("before", "edits"):
-        (place / part).mkdir(parents=True, exist_ok=True)
-    work = [
+    (place / "before").mkdir(parents=True, exist_ok=True)
+    pieces = [
         (i, sample, seed, method)
         for i, sample in enumerate(samples)
         for seed in range(seeds or evaluation.seeds)
         for method in wanted
     ]
-    todo = [piece for piece in work if (piece[1].name, piece[2], piece[3]) not in records]
-    err.print(f"{len(work)} edits, {len(work) - len(todo)} of them done before")
-    for number, sample, seed, method in track(todo, "editing", console=err, disable=not todo):
-        before = before_of(models, sample, number, place)
-        answer = ask(models, method, sample.words, before, seed, preset)
-        record: dict[str, Any] = {
-            "sample": sample.name,
-            "number": number,
-            "seed": seed,
-            "method": method,
-            "group": sample.group,
-        }
-        if answer.done is None:
-            records.add(record | {"refusal": answer.refusal})
-            continue
-        sheet.to_image(answer.done.image).save(place / "edits" / f"{number}-{seed}-{method}.png")
-        records.add(record | figures(evaluation, eyes, fitted(sample, before), before, answer))
-    asked = {(sample.name, seed, method) for _, sample, seed, method in work}
-    chosen = [record for record in records.all if key_of(record) in asked]
-    fid = frechet(eyes, chosen, place) if "fid" in evaluation.columns else {}
-    Console().print(table_of(evaluation, chosen, wanted, fid))
+    by_setting: dict[str, list[Record]] = {}
+    tables = []
+    for setting in chosen:
+        home = setting.folder(place)
+        records = records_of(home / f"{name}.jsonl", setting.changed, composite)
+        (home / "edits").mkdir(parents=True, exist_ok=True)
+        todo = [piece for piece in pieces if (piece[1].name, piece[2], piece[3]) not in records]
+        err.print(f"{len(pieces)} edits, {len(pieces) - len(todo)} of them done before")
+        for number, sample, seed, method in track(
+            todo, setting.name or "editing", console=err, disable=not todo
+        ):
+            before = before_of(models, sample, number, place, own_noise)
+            drawn = number if own_noise else seed
+            answer = ask(models, method, sample.words, before, drawn, preset, setting.changed)
+            record: dict[str, Any] = {
+                "sample": sample.name,
+                "number": number,
+                "seed": seed,
+                "method": method,
+                "group": sample.group,
+                "changed": written(setting.changed),
+                "composite": composite,
+            }
+            if answer.done is None:
+                records.add(record | {"refusal": answer.refusal})
+                continue
+            answer = answer if composite else uncomposited(answer)
+            assert answer.done is not None
+            file = home / "edits" / f"{number}-{seed}-{method}.png"
+            sheet.to_image(answer.done.image).save(file)
+            found = figures(evaluation, eyes, fitted(sample, before), before, answer)
+            records.add(record | found)
+        asked = {(sample.name, seed, method) for _, sample, seed, method in pieces}
+        own = by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
+        fid = {}
+        if "fid" in evaluation.columns:
+            fid = frechet(eyes, own, place / "before", home / "edits")
+        tables.append(table_of(evaluation, own, wanted, fid, setting.name))
+        Console().print(tables[-1])
+    shown = page.write(
+        place, f"limn bench paper {name}", tables, by_setting, wanted, axes_of(evaluation)
+    )
+    err.print(str(shown))
     for reason in dict.fromkeys(eyes.missing.values()):
         err.print(f"[yellow]left out[/] {reason}")
-    refused = [record["refusal"] for record in chosen if "refusal" in record]
+    refused = [r["refusal"] for own in by_setting.values() for r in own if "refusal" in r]
     if refused:
         err.print(
             f"[yellow]note[/] {len(refused)} edits were refused, the first with: {refused[0]}"
         )
+
+
+def records_of(file: Path, changed: Changes, composite: bool) -> Records:
+    """The records of a run. Raises typer.BadParameter for those of other settings."""
+    try:
+        records = Records(file, key_of)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    now = (written(changed), composite)
+    for record in records.all:
+        if (record.get("changed", []), record.get("composite", True)) != now:
+            raise typer.BadParameter(
+                f"{file} holds a run with other --set or --composite; choose another --out."
+            )
+    return records
+
+
+def uncomposited(answer: Answer) -> Answer:
+    """The method's own whole picture, without the mask that puts the original back."""
+    done = answer.done
+    if done is None or done.whole is None:
+        return answer
+    top, left, bottom, right = done.box
+    image = done.image.clone()
+    image[..., top:bottom, left:right] = done.whole()
+    return replace(answer, done=replace(done, image=image))
+
+
+def axes_of(evaluation: Evaluation) -> page.Axes:
+    """What its plot shows: TAS's Fig. 6 where the figures are there, else the nearest to it."""
+    columns = evaluation.columns
+    success = next((c for c in ("clip_score", "clip_direction", "c_m") if c in columns), columns[0])
+    if "lpips" in columns:
+        return page.Axes("lpips", success, "LPIPS (to the right: more damage)", success)
+    if "clip_i" in columns:
+        return page.Axes("clip_i", success, "CLIP-I (to the right: more damage)", success, True)
+    return page.Axes("c_non", success, "change outside the mask", success)

@@ -1,12 +1,12 @@
 """All methods on the same held-out edits, against exact answers.
 
-Gives a table, quality.jsonl and a contact sheet.
+Gives a table, quality.jsonl, a contact sheet and a page for the browser.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,16 +15,18 @@ import typer
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 
 from ..diffusion.loading import load_models
 from ..sketchbook import edits, folder
 from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT
-from . import presence, report, sheet
-from .methods import PRESETS, Changes, changes, known_methods
-from .options import Device, EditTypes, First, Model, Out
+from . import page, presence, report, sheet
+from .methods import PRESETS, Changes, known_methods
+from .options import Device, EditTypes, First, Jobs, Model, Out, Sets, Sweeps
 from .quality_cases import Case, Work, key_of, measured, written
-from .records import Records
+from .records import Record, Records
+from .variations import settings
 
 app = typer.Typer(help=__doc__)
 
@@ -115,6 +117,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def processes(jobs: int, device: str) -> int:
+    """As many as asked for; 0: one a core, and one on a GPU, which they would have to share."""
+    return jobs or (cores() if device == "cpu" else 1)
+
+
 def check_same_run(records: Records, preset: str, model: str, changed: Changes) -> None:
     """Raises typer.BadParameter if the folder holds records of other settings."""
     for record in records.all:
@@ -151,21 +158,15 @@ def main(
             "paper: all."
         ),
     ] = "quick",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="METHOD.NAME=VALUE",
-            help="Change a parameter of a method; may be given several times.",
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")] = 0,
+    set_: Sets = None,
+    sweep: Sweeps = None,
+    jobs: Jobs = 0,
     model: Model = None,
     device: Device = "cpu",
 ) -> None:
     """Measure every method on held-out edits with exact answers.
 
-    Prints a table; writes quality.jsonl and sheet.png.
+    Prints a table; writes quality.jsonl, sheet.png, and both with a plot as index.html.
 
     Example:  limn bench quality --cases 5 --methods p2p --set p2p.guidance=1.5 --out quality
     """
@@ -174,36 +175,54 @@ def main(
     wanted_types = known_types(types)
     try:
         wanted = known_methods(listed(methods))
-        changed = changes(set_ or ())
+        chosen = settings(wanted, sets=set_ or (), sweeps=sweep or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    records = records_of(out)
     place = model or folder()
-    check_same_run(records, preset, load_models(place, device).name, changed)
+    name_of_model = load_models(place, device).name
     seeds = {type: seeds_of(type, first, cases, things) for type in wanted_types}
     pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
-    work = [
-        Work(type, seed, method, preset, out, changed) for type, seed in pairs for method in wanted
-    ]
-    done = sum(piece.key in records for piece in work)
-    Console(stderr=True).print(f"{len(work)} edits, {done} of them done before")
-    processes = jobs or (1 if device != "cpu" else cores())
-    carry_out(work, records, place, device, processes, "editing")
-    asked = {piece.key for piece in work}
-    chosen = [record for record in records.all if key_of(record) in asked]
-    draw_sheet(out, pairs, wanted)
+    by_setting: dict[str, list[Record]] = {}
+    for setting in chosen:
+        home = setting.folder(out)
+        records = records_of(home)
+        check_same_run(records, preset, name_of_model, setting.changed)
+        work = [
+            Work(type, seed, method, preset, home, setting.changed)
+            for type, seed in pairs
+            for method in wanted
+        ]
+        done = sum(piece.key in records for piece in work)
+        Console(stderr=True).print(f"{len(work)} edits, {done} of them done before")
+        named = setting.name or "editing"
+        carry_out(work, records, place, device, processes(jobs, device), named)
+        asked = {piece.key for piece in work}
+        by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
+        draw_sheet(home, pairs, wanted)
     console = Console()
-    for table in (
-        report.places(chosen, wanted),
-        report.verdicts(chosen, wanted),
-        report.by_type(chosen, wanted, wanted_types),
-        report.claims(chosen),
-    ):
-        if table is not None:
-            console.print(table)
+    tables = list(tables_of(by_setting, wanted, wanted_types))
+    for table in tables:
+        console.print(table)
     models = load_models(place, device)
     if "instruction" in models.variants:
         count = cases * len(presence.TYPES)
         if (told := presence.figures(models.get("instruction"), first, count)) is not None:
             console.print(str(told))
-    console.print(f"{out / 'quality.jsonl'}, {out / 'sheet.png'}")
+    sheets = [setting.folder(out) / "sheet.png" for setting in chosen]
+    shown = page.write(out, "limn bench quality", tables, by_setting, wanted, sheets=sheets)
+    console.print(f"{out / 'quality.jsonl'}, {out / 'sheet.png'}, {shown}")
+
+
+def tables_of(
+    by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str], types: Sequence[str]
+) -> Iterator[Table]:
+    """A line for each setting where there are several; else all figures of the one."""
+    if len(by_setting) > 1:
+        yield report.settings_table(by_setting, methods)
+        return
+    (records,) = by_setting.values()
+    yield report.places(records, methods)
+    yield report.verdicts(records, methods)
+    yield report.by_type(records, methods, types)
+    if (claims := report.claims(records)) is not None:
+        yield claims

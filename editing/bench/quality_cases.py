@@ -64,7 +64,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs for one record."""
+    """What a worker needs for one record.
+
+    selected: whether a rectangle around the exact mask limits the edit, as a painter would draw it.
+    """
 
     type: str
     seed: int
@@ -72,6 +75,7 @@ class Work:
     preset: str
     out: Path
     changed: Changes = field(default_factory=dict)
+    selected: bool = False
 
     @property
     def key(self) -> Key:
@@ -85,6 +89,18 @@ class Work:
 def key_of(record: Record) -> Key:
     """What a record is about."""
     return record["type"], record["seed"], record["method"]
+
+
+MARGIN = 4  # pixels of a selection around what it is drawn around
+
+
+def around(exact: Tensor) -> Tensor:
+    """A rectangular selection around a mask (1, 1, H, W), some pixels wider on each side."""
+    rows, columns = (exact[0, 0].amax(axis).nonzero()[:, 0] for axis in (1, 0))
+    selection = torch.zeros_like(exact)
+    top, left = (max(0, int(where[0]) - MARGIN) for where in (rows, columns))
+    selection[..., top : int(rows[-1]) + MARGIN + 1, left : int(columns[-1]) + MARGIN + 1] = 1
+    return selection
 
 
 def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
@@ -150,13 +166,23 @@ def written(changed: Changes) -> list[str]:
 def record_of(models: Models, judge: Judge, work: Work) -> Record:
     """Run one method on one case, keep its pictures, and measure."""
     case = Case.of(work.type, work.seed)
-    answer = ask(models, work.method, case.words, case.before, work.seed, work.preset, work.changed)
+    answer = ask(
+        models,
+        work.method,
+        case.words,
+        case.before,
+        work.seed,
+        work.preset,
+        work.changed,
+        around(case.exact) if work.selected else None,
+    )
     about: dict[str, Any] = {
         "type": work.type,
         "seed": work.seed,
         "method": work.method,
         "preset": work.preset,
         "changed": written(work.changed),
+        "selected": work.selected,
         "model": models.name,
         "instruction": case.words.told(work.method),
     }

@@ -5,7 +5,7 @@ By method, by type, and what the papers claim against what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -120,6 +120,20 @@ def by_type(records: Sequence[Record], methods: Sequence[str], types: Sequence[s
                 )
             )
         table.add_row(method, *cells)
+    return table
+
+
+SETTING = ("success", "success_raw", "kept", "kept_raw", "psnr", "psnr_raw", "error", "rows")
+
+
+def settings_table(by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str]) -> Table:
+    """Each method in each setting; raw: before the composite."""
+    table = Table("method", "setting", "cases", *SETTING)
+    for method in methods:
+        for name, records in by_setting.items():
+            if own := of(records, method):
+                figures = [shown(average(own, figure), ".2f") for figure in SETTING]
+                table.add_row(method, name, str(len(own)), *figures)
     return table
 
 

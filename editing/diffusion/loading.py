@@ -230,6 +230,12 @@ class Models:
         checkpoint = self.checkpoints.get(variant)
         return {} if checkpoint is None else notes_of(checkpoint.place).defaults.get(algorithm, {})
 
+    @property
+    def auto(self) -> Mapping[str, str]:
+        """Which algorithm Auto takes for a kind of change, where limn.json says so."""
+        told = [notes_of(checkpoint.place).auto for checkpoint in self.checkpoints.values()]
+        return {kind: name for own in reversed(told) for kind, name in own.items()}
+
 
 def load_models(
     folder: Path | str,

@@ -22,6 +22,8 @@ class Notes(BaseModel):
     A key that it does not know is refused, for this file is written by hand. native_size: pixels of
     the shorter side that the model was trained on. semantic_level: the UNet's level at which nouns
     localise best, 0 the finest. defaults: of parameters, by algorithm; the algorithms check them.
+    auto: the algorithm that Auto takes on this model, by kind of change (auto.KINDS), where its own
+    figures say otherwise than the papers.
     clip_skip: how many of the text encoder's last layers are left out; 1 for most anime models (the
     "clip skip 2" of A1111). vae: a file whose autoencoder is used instead of the model's own,
     relative to the model's folder.
@@ -37,6 +39,7 @@ class Notes(BaseModel):
     defaults: dict[
         Word, dict[Word, bool | int | float | Annotated[str, Field(max_length=200)]]
     ] = {}
+    auto: Annotated[dict[Word, Word], Field(max_length=64)] = {}
     clip_skip: Annotated[int, Field(ge=0, le=8)] = 0
     vae: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     world: World | None = None

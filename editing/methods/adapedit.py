@@ -8,8 +8,7 @@ the source branch is its stored inversion, so an edit takes 50 + 2 x 50 + 3 x 50
 
 symbol        name in the code    shape or unit
 c, c*         source, target      prompts; their tokens by place, 77
-M             maps                (position, token), the target's cross-attention, mean of heads,
-                                  sites and steps
+M             maps                (position, token), mean of the target's cross-attention
 E_V           features            (position, d), input of the last such cross-attention at the last
                                   step
 E_c*          words               (token, d), unit rows
@@ -18,15 +17,14 @@ A             closeness           (token), cosine of a token with the key
 tau           tau                 (token), share of the steps during which a token keeps the
                                   source's map
 S_[V]         spatial             (position) in 0..1
-lambda_tau, lambda_S_V, lambda_S, alpha_m     lambda_tau, lambda_sv, lambda_s, alpha_m
+lambda_tau, lambda_S_V, lambda_S      lambda_tau, lambda_sv, lambda_s
 
 Differences (P the paper, C its authors' code, which lacks DPS):
  1  E_V: P leaves it open; C takes the input of the third level-1 up module at the last evaluation:
     so here. Level 1 is one finer than where nouns localise best; in a small model whose nouns do so
     at level 1 it is that level itself.
  2  maps are averaged over the steps too, as C does (P: the last step).
- 3  Eq. 5's "softmax": each token's column divided by its sum, as C does. A softmax over places of
-    values below 0.1 makes every A equal 1.
+ 3  Eq. 5's "softmax": each token's column over its sum (C); a softmax of so small values is flat.
  4  alpha_m is P's 0.03 (C: 0.002); a token that keeps no place takes half of its own maximum.
  5  tau is P's form; C's exp(1 - A) - 1 is tau_form "released".
  6  tau = 0 holds for the key tokens themselves (C: for the word behind each).
@@ -41,17 +39,16 @@ Differences (P the paper, C its authors' code, which lacks DPS):
 13  S is shared by all tokens, key tokens included.
 14  the source's map is re-indexed by alignment (alignment.reindexing), so its rows sum to 1.
 15  S is the raw cosine clipped to 0..1, as in P; spatial_contrast "minmax" stretches it first.
-16  an article (a, an, the) without a partner has tau = 0, but is no key token: it changes with the
-    word behind it and shows nothing of its own. Where articles are all that is new and words are
-    gone ("a red apple", "an apple"), the edit counts as a deletion. P and C make every such token a
-    key token.
-17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1)), which is one more where tau N is
-    whole or nearly so).
-18  the composite. P and C hand out the whole picture. Here all that the edit did not change comes
-    from the original: inside the mask, which is where the decoded edit differs from the decoded
-    original latents (changed.py). S, which lies where the pre-pass drew the word and not where the
-    picture has the thing, is shown as the mask forms, and answers "find the mask"; mask "places"
-    takes it for the composite, too.
+16  an article without a partner has tau = 0, but is no key token (P and C: it is): it shows nothing
+    of its own. Where articles are all that is new and words are gone ("a red apple", "an apple"),
+    the edit counts as a deletion.
+17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1))). temporal "fixed" and spatial
+    "everywhere" are P without FWT and without DPS: prompt-to-prompt's windows; S and lambda_S of 1.
+18  the composite. P and C hand out the whole picture. Here the original comes back outside the
+    mask, which is where the decoded edit differs from the decoded original (changed.py). S, which
+    lies where the pre-pass drew the word, is shown as the mask forms, and answers "find the mask";
+    mask "places" takes it for the composite, too.
+19  a picture is inverted; P edits its own generated ones from their noise, which is origin "seed".
 tau reads as elapsed time (C), not as P's Eq. 4 with t running down, which edits no key word.
 Without key tokens (a word was only taken away) prompt-to-prompt's windows hold, 0.8 and 0.4, and S
 comes from the removed words' own maps; lambda_tau, alpha_m, tau_form and spatial "running" have no
@@ -60,7 +57,6 @@ say then.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,8 +75,8 @@ from ..diffusion.schedule import DDIM, Timestep
 from ..events import Event, Stage
 from ..task import Algorithm, Outcome, Task, shown
 from .adapedit_places import MASK_AT, Places, composed
-from .adapedit_settings import Settings, shifted
-from .common import inverted
+from .adapedit_settings import Settings
+from .common import trajectory_of
 from .prompt_pair import (
     FeatureTap,
     Pair,
@@ -200,7 +196,6 @@ class Guidance:
 
 def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Guidance:
     """FWT and DPS from a pre-pass (Eq. 5-7, 9)."""
-    size = (seen.maps.shape[1], seen.maps.shape[2])
     if not pair.key:
         tau = torch.full((len(seen.maps),), DELETION[0], device=seen.maps.device)
         return Guidance(tau, DELETION[1], normalise(tokens.columns(seen.maps, pair.gone)), None)
@@ -209,9 +204,12 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
     related = windows(words @ key, (), lambda_tau, settings.tau_form)
     default = default_window(related, pair.target.content)
     tau = windows(words @ key, (*pair.key, *pair.fresh), lambda_tau, settings.tau_form)
-    others = sorted(set(range(len(tau))) - set(pair.target.content))
-    tau[others] = default
-    return Guidance(tau, default, closeness_of_places(seen.features, key).unflatten(0, size), key)
+    tau[[i for i in range(len(tau)) if i not in pair.target.content]] = default
+    if settings.temporal == "fixed":
+        tau, default = torch.full_like(tau, DELETION[0]), DELETION[1]
+        tau[[*pair.key, *pair.fresh]] = 0
+    near = closeness_of_places(seen.features, key).view_as(seen.maps[0])
+    return Guidance(tau, default, near, key)
 
 
 def cross_tap(
@@ -248,15 +246,16 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     texts = task.captions
     marked = [mark.text for item in task.instruction.items for mark in item.marks]
     couple = pair(model, texts.source, texts.target, marked)
-    lambda_s = shifted(settings.lambda_s, 0.2, settings.strength, high=1.0)
-    lambda_tau = shifted(settings.lambda_tau, -0.6, settings.strength, high=math.inf)
+    lambda_s, lambda_tau = settings.lambdas
     z0 = model.scaling * model.encode(task.image)
     preview = previewer(model, z0, task.image)
     texts_of = {"null": "", "source": texts.source, "target": texts.target}
     branches = {name: Branch(name, model.embed(text)) for name, text in texts_of.items()}
     timesteps = model.schedule.ddim(settings.steps)
 
-    trajectory = yield from inverted(task, model, z0, branches["source"].text, timesteps, preview)
+    trajectory = yield from trajectory_of(
+        task, model, z0, branches["source"], timesteps, preview, settings.origin, settings.guidance
+    )
     watched, sites = "target", fine_sites(model)
     if not couple.key:
         watched, sites = "source", model.sites.at("cross", model.semantic_level)
@@ -266,7 +265,8 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     found = guide(couple, seen, settings, lambda_tau)
 
     form = (settings.lambda_sv, settings.spatial_contrast)
-    places = Places(task, found.closeness, z0, lambda closeness: spatial(closeness, *form))
+    weigh = torch.ones_like if settings.spatial == "everywhere" else lambda c: spatial(c, *form)
+    places = Places(task, found.closeness, z0, weigh)
     located = Outcome(
         found=places.mask(found.closeness),
         reach=model.factor * 2**model.semantic_level / 2,

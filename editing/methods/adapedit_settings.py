@@ -7,9 +7,11 @@ leads evenly to the limit instead, so that it acts over its whole range.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..request import parameter
+from .common import origin
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,18 @@ class Settings:
         maximum=500,
         title="first-pass steps",
     )
+    temporal: str = parameter(
+        "words",
+        "How long a word keeps the old layout: by its closeness to the key words (paper), or as "
+        "long as prompt-to-prompt does (the paper without FWT).",
+        choices=("words", "fixed"),
+        title="hold by",
+    )
     spatial: str = parameter(
         "once",
-        "Where places come from: the first pass, or each step.",
-        choices=("once", "running"),
+        "Where places come from: the first pass, or each step; everywhere is the paper without "
+        "DPS.",
+        choices=("once", "running", "everywhere"),
         title="places from",
     )
     spatial_contrast: str = parameter(
@@ -79,6 +89,7 @@ class Settings:
         choices=("changes", "places"),
         title="mask from",
     )
+    origin: str = origin()
     tau_form: str = parameter(
         "paper",
         "How the hold on the old layout ends (tau): 1 - exp(A - 1), or the released code's exp(1 "
@@ -86,6 +97,13 @@ class Settings:
         choices=("paper", "released"),
         title="hold ends by",
     )
+
+    @property
+    def lambdas(self) -> tuple[float, float]:
+        """lambda_S and lambda_tau at the strength; lambda_S is 1 without DPS."""
+        lambda_s = shifted(self.lambda_s, 0.2, self.strength, high=1.0)
+        lambda_tau = shifted(self.lambda_tau, -0.6, self.strength, high=math.inf)
+        return 1.0 if self.spatial == "everywhere" else lambda_s, lambda_tau
 
 
 def shifted(value: float, by: float, strength: float, high: float) -> float:

@@ -11,8 +11,9 @@ from torch import Tensor
 from ..diffusion.inversion import Trajectory, invert, null_text
 from ..diffusion.model import Branch, Model
 from ..diffusion.preview import Preview, previewer
-from ..diffusion.sampling import Progress
-from ..diffusion.schedule import Timestep
+from ..diffusion.sampling import Progress, classifier_free, denoise
+from ..diffusion.schedule import DDIM, Timestep, randn
+from ..errors import EditError
 from ..events import Event
 from ..request import parameter
 from ..task import Task, shown
@@ -30,6 +31,60 @@ def mask_edges() -> Any:
         choices=("auto", "picture", "grid"),
         title="mask edges",
     )
+
+
+def origin() -> Any:
+    """The parameter for where a picture's latents come from (`trajectory_of`)."""
+    return parameter(
+        "picture",
+        "Where the picture's noise comes from: inverted from it, or, for a picture that this model "
+        "made of its caption, from the seed that it was made with.",
+        choices=("picture", "seed"),
+        title="noise from",
+    )
+
+
+NOT_ITS_OWN = 0.02
+"""Mean difference of colours in 0..1 above which a picture is not the one that a seed gives."""
+
+
+def trajectory_of(
+    task: Task,
+    model: Model,
+    z0: Tensor,
+    source: Branch,
+    timesteps: Sequence[Timestep],
+    preview: Preview,
+    came_from: str,
+    guidance: float,
+) -> Generator[Event, None, Trajectory]:
+    """The source's latents at every timestep: inverted, or made anew from the seed.
+
+    A generated picture's own latents are what its source branch goes through beside the edit, so
+    that one way of pinning serves both; two rows a step. Raises EditError("not-its-own") for a
+    picture that its caption and seed do not give.
+    """
+    if came_from == "picture":
+        return (yield from inverted(task, model, z0, source.text, timesteps, preview))
+    null, kept = Branch("null", model.embed("")), []
+
+    def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
+        kept.append(z)
+        noise = model.predict(z, now.t, [null, source])
+        return classifier_free(noise["null"], noise[source.name], guidance)
+
+    z = randn(z0.shape, torch.Generator("cpu").manual_seed(task.request.seed), model.device)
+    steps = denoise(z, timesteps, DDIM(), predict)
+    z = yield from shown("denoising", len(timesteps) - 1, steps, preview)
+    difference = (model.decode(z).cpu() - task.image).abs().mean()
+    if not difference <= NOT_ITS_OWN:
+        raise EditError(
+            "not-its-own",
+            "The picture is not the one that this model makes of its caption with the seed "
+            f"{task.request.seed}, {len(timesteps) - 1} steps and guidance {guidance:g}.",
+            "Give what it was made with, or let it be inverted.",
+        )
+    return Trajectory(torch.cat((*kept, z)))
 
 
 def inverted(

@@ -38,7 +38,8 @@ Differences. The paper came without code; where it leaves a choice:
     survives.
  9  only logits change; values stay the text branch's everywhere.
 10  masks are read at the first step that runs, whose attention is plain; modulation starts at the
-    second and goes on to the end.
+    second and goes on to the end. mask_step and modulated vary both, as Tables 3 and 4 do: before
+    mask_step, Eq. 1 holds.
 11  Eq. 9 holds for 75% of the steps that run (60 of 80), then Eq. 1.
 12  Eq. 8's masks reach the latents by nearest upsampling, binary.
 13  "80% noise" is a start index on the full schedule, from the scaled latents.
@@ -95,11 +96,8 @@ from .foi_regions import (
 from .foi_settings import GAMMA, Settings
 from .foi_words import Part, keyword_map, looked_for, read
 
-SMOOTHING = (
-    0.21194156,
-    0.57611688,
-    0.21194156,
-)  # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
+# exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
+SMOOTHING = (0.21194156, 0.57611688, 0.21194156)
 SMALLEST = 0.02  # a mask below this share of the grid is degenerate: below 6 of 16 x 16 positions
 FEWEST = 4  # positions, where the grid is so small or narrow that its share is less
 
@@ -253,15 +251,8 @@ def places(
     )
     regions = []
     for part in parts:
-        where = region(
-            keyword_map(maps, part),
-            gamma,
-            settings.tau,
-            guide,
-            limit,
-            part.everywhere,
-            part.outside,
-        )
+        seen = keyword_map(maps, part)
+        where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
         if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
             where = follow_picture(where, task.image, settings.tau, cell, task.limit)
         regions.append(where)
@@ -278,11 +269,21 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
     schedule = model.schedule.sigmas(settings.steps)
     timesteps = for_strength(schedule, settings.start)
-    first = timesteps[0]
     solver = EulerAncestral(task.generator)
     noises = randn((settings.mask_samples, *z0.shape[1:]), task.generator, model.device)
-    z = solver.add_noise(z0, noises, first)
+    z = solver.add_noise(z0, noises, timesteps[0])
+    preview = previewer(model, z0, task.image)
+    s_t, s_i = settings.text_guidance, settings.image_guidance
 
+    def plain(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
+        noise = model.predict(solver.scale_model_input(z, now), now.t, branches)
+        return guidance(noise["text"], noise["image"], noise["null"], s_t, s_i)
+
+    at = min(settings.mask_step, len(timesteps) - 2)
+    if at:
+        before = denoise(z[:1], timesteps[: at + 1], solver, plain)
+        z = yield from shown("denoising", at, before, preview)
+    first = timesteps[at]
     yield Stage("finding the mask", 1)
     look = yield from first_step(task, model, solver.scale_model_input(z, first), first.t, branches)
     maps = look.maps
@@ -304,24 +305,24 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     alpha = torch.zeros(len(maps), device=maps.device)
     for part in () if by_guidance else parts:
         alpha[list(part.tokens)] = settings.strength * part.strength
-    entangled = first.index + round(settings.disentangled * (len(timesteps) - 1))
+    count = len(timesteps) - 1
+    entangled, free = (
+        timesteps[0].index + round(share * count)
+        for share in (settings.disentangled, settings.modulated)
+    )
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         if now is first:
             noise = {name: eps[:1] for name, eps in look.noise.items()}
         else:
-            taps: Taps = dict.fromkeys(
-                model.sites.at("cross"), modulation(masks, alpha, now.t / 1000)
-            )
+            held = model.sites.at("cross") if now.index < free else ()
+            taps: Taps = dict.fromkeys(held, modulation(masks, alpha, now.t / 1000))
             noise = model.predict(solver.scale_model_input(z, now), now.t, branches, taps)
         where = acting if now.index < entangled else afterwards
-        s_t, s_i = settings.text_guidance, settings.image_guidance
         return guidance(noise["text"], noise["image"], noise["null"], s_t, s_i, where)
 
-    preview = previewer(model, z0, task.image)
-    z = yield from shown(
-        "denoising", len(timesteps) - 1, denoise(z[:1], timesteps, solver, predict), preview
-    )
+    steps = denoise(z[:1], timesteps[at:], solver, predict)
+    z = yield from shown("denoising", count - at, steps, preview)
     colours = recoloured(parts, regions, size, 2**model.semantic_level, settings)
     return replace(found, latents=z, recoloured=colours)
 

@@ -58,6 +58,21 @@ class Settings:
         maximum=1.0,
         title="text in masks only",
     )
+    mask_step: int = parameter(
+        0,
+        "Step, of those that are run, at which the masks are read; before it the edit has none "
+        "(the paper's Table 3).",
+        minimum=0,
+        maximum=499,
+        title="masks at step",
+    )
+    modulated: float = parameter(
+        1.0,
+        "Share of the steps run in which attention is held to the masks (the paper's Table 4).",
+        minimum=0.0,
+        maximum=1.0,
+        title="words in masks only",
+    )
     edges: str = mask_edges()
     detail: str = parameter(
         "auto",

@@ -227,14 +227,18 @@ def whole_steps(window: Tensor, count: int) -> Tensor:
     return (window * count + ROUNDING).floor()
 
 
-def held_sites(model: Model, cross: Tap, own: Tap | None) -> dict[Site, Tap]:
+def held_sites(
+    model: Model, cross: Tap, own: Tap | None, finest: int | None = None
+) -> dict[Site, Tap]:
     """A tap at every cross-attention.
 
-    And another at the self-attention of the semantic level and deeper, while that is held.
+    And another at the self-attention of a level and deeper, while that is held: of `finest`, else
+    of the semantic level.
     """
+    least = model.semantic_level if finest is None else max(0, finest)
     held = dict.fromkeys(model.sites.at("cross"), cross)
     if own is not None:
-        deep = [site for site in model.sites.at("self") if site.level >= model.semantic_level]
+        deep = [site for site in model.sites.at("self") if site.level >= least]
         held |= dict.fromkeys(deep, own)
     return held
 

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from limn.editing import reading
+from limn.editing import reading, sketchbook
 from limn.editing.errors import EditError
 
 USAGE = 2  # exits.USAGE, which comes with much that is not needed here
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line, without its first word; the exit status."""
     given = parser().parse_args(arguments)
     try:
-        found = reading.read(given.instruction, given.caption)
+        found = reading.read(given.instruction, given.caption, own=sketchbook.auto())
     except EditError as error:
         print(error, file=sys.stderr)
         return USAGE

@@ -11,8 +11,9 @@ import torch
 from typer.testing import CliRunner
 
 from limn.editing.bench import claims, methods, metrics, quality_cases
-from limn.editing.bench.claims import Setting, compared, settings, speaks_of, swept
+from limn.editing.bench.claims import compared, speaks_of
 from limn.editing.bench.report import Claim, figure
+from limn.editing.bench.variations import Setting, settings, swept
 from limn.editing.sketchbook.judge import Judge, new_judge
 
 from .test_records import read
@@ -34,17 +35,22 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 
 
 def test_all_methods_get_the_same_guidance_under_their_own_names() -> None:
-    (only,) = settings([3.0], [], ["foi", "ip2p", "p2p"])
+    (only,) = settings(["foi", "ip2p", "p2p"], [3.0])
     assert only == Setting(
         "guidance 3",
         {"foi": {"text_guidance": 3.0}, "ip2p": {"text_guidance": 3.0}, "p2p": {"guidance": 3.0}},
     )
-    found = settings([1.5, 7.5], ["tas.ratio=0:0.2:0.1"], ["tas"])
+    found = settings(["tas"], [1.5, 7.5], sweeps=["tas.ratio=0:0.2:0.1"])
     assert [one.changed["tas"] for one in found] == [
         {"guidance": g, "ratio": r} for g in (1.5, 7.5) for r in (0.0, 0.1, 0.2)
     ]
+    (plain,) = settings(["tas"], sets=["tas.eta=1"])
+    assert plain == Setting("", {"tas": {"eta": 1.0}}) and plain.folder(Path("x")) == Path("x")
+    words = settings(["foi"], sets=["foi.tau=0.3"], sweeps=["foi.gamma=tight:loose"])
+    assert [one.name for one in words] == ["foi.gamma=tight", "foi.gamma=loose"]
+    assert words[1].changed == {"foi": {"tau": 0.3, "gamma": "loose"}}
     with pytest.raises(ValueError, match="no parameter"):
-        settings([1.5], ["tas.nothing=0:1:1"], ["tas"])
+        settings(["tas"], [1.5], sweeps=["tas.nothing=0:1:1"])
 
 
 def record(method: str, seed: int, **figures: Any) -> Mapping[str, Any]:

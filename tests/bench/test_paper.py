@@ -23,7 +23,7 @@ from transformers import (
 from typer.testing import CliRunner
 
 from limn.editing import load_models
-from limn.editing.bench import methods, paper, paper_figures
+from limn.editing.bench import methods, paper, paper_figures, paper_report
 from limn.editing.bench.paper_sets import READERS, DataError, Files, Sample, run_lengths
 from limn.editing.bench.paper_tables import EVALUATIONS
 from limn.editing.bench.perception import Aesthetic, MissingWeights, Perception, Sources
@@ -331,12 +331,34 @@ def test_a_picture_that_the_set_lacks_is_generated_once(tiny_model: Path, tmp_pa
     assert torch.equal(paper.before_of(models, sample, 3, tmp_path), first)
 
 
+def test_pictures_are_edited_from_their_own_noise_and_swept(
+    tiny_model: Path, instruments: Sources, tmp_path: Path
+) -> None:
+    """Raw by default: most of the picture differs; with --composite the original stands."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    read("instructpix2pix", data)
+    more = ["--methods", "p2p", "--cases", "1", "--own-noise", "--set", "p2p.own=0.5"]
+    more += ["--sweep", "p2p.cross=0:1:0.5"]
+    result = bench("instructpix2pix", data, out, tiny_model, instruments, *more)
+    assert result.exit_code == 0, result.output
+    for value in ("0", "0.5", "1"):
+        (record,) = read_records(out / f"p2p.cross={value}" / "instructpix2pix.jsonl")
+        assert "refusal" not in record, record
+        assert record["rows"] == 2 * 2 + 2 * 3 and record["composite"] is False
+        assert {"p2p.origin=seed", f"p2p.cross={float(value)}"} <= set(record["changed"])
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "p2p.cross=0.5" in page and "limn bench paper instructpix2pix" in page
+    mixed = bench("instructpix2pix", data, out, tiny_model, instruments, *more, "--composite")
+    assert mixed.exit_code == 2 and "--composite" in " ".join(mixed.output.split())
+
+
 def test_pickscore_shares_sum_to_one_over_the_methods() -> None:
     records = [
         {"sample": "a", "seed": 0, "method": m, "pickscore": s}
         for m, s in (("foi", 2.0), ("ip2p", 1.0), ("diffedit", 0.0))
     ]
-    found = paper.shares(records)
+    found = paper_report.shares(records)
     assert sum(values[0] for values in found.values()) == pytest.approx(1)
     assert found["foi"][0] > found["ip2p"][0] > found["diffedit"][0]
 

@@ -57,8 +57,8 @@ def test_as_json() -> None:
                 "keyword": "star",
             }
         ],
-        "algorithm": "adapedit",
-        "reason": "AdapEdit: changes an adjective",
+        "algorithm": "foi",
+        "reason": "FoI: changes an adjective",
         "question": None,
         "notes": [],
     }
@@ -70,7 +70,7 @@ def test_a_question_with_its_proposal() -> None:
         "code": "did-you-mean",
         "sentence": "Did you mean: change the car to a bike?",
     }
-    asked = json.loads(read("make the star striped", "--json").stdout)["question"]
+    asked = json.loads(read("make the lamp lit", "--json").stdout)["question"]
     assert asked["code"] == "needs-caption"
 
 

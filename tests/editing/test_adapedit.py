@@ -14,7 +14,8 @@ from limn.editing.events import Done, Event, Mask
 from limn.editing.methods import adapedit as ae
 from limn.editing.methods import adapedit_places as places
 from limn.editing.methods import source_attention
-from limn.editing.methods.prompt_pair import by_level
+from limn.editing.methods.adapedit_settings import shifted
+from limn.editing.methods.prompt_pair import Survey, by_level, pair
 from limn.editing.methods.source_attention import SourceAttention
 
 from .conftest import Memory, picture, watch
@@ -212,7 +213,7 @@ def test_the_strength_shifts_both_lambdas(
 )
 def test_the_strength_acts_over_its_whole_range(value: float, by: float, high: float) -> None:
     """Strictly, never beyond the limits, and with the paper's value in the middle."""
-    found = [ae.shifted(value, by, i / 20, high) for i in range(21)]
+    found = [shifted(value, by, i / 20, high) for i in range(21)]
     assert found[10] == value and min(found) >= 0 and max(found) <= high
     assert all(b > a for a, b in itertools.pairwise(found if by > 0 else found[::-1]))
 
@@ -245,3 +246,17 @@ def test_a_missing_caption_is_asked_for(models: Models) -> None:
 def test_odd_sizes_have_their_grids() -> None:
     s = by_level(torch.rand(9, 13), (18, 26))
     assert [len(s(level)) for level in range(4)] == [18 * 26, 9 * 13, 5 * 7, 3 * 4]
+
+
+@torch.no_grad()
+def test_without_fwt_windows_are_prompt_to_prompts_and_without_dps_s_is_one(model: Model) -> None:
+    couple = pair(model, SOURCE, TARGET)
+    generator = torch.Generator().manual_seed(4)
+    maps, features = torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5)
+    found = ae.guide(couple, Survey(maps, features), ae.Settings(temporal="fixed"), 1.0)
+    own = list(couple.key) + list(couple.fresh)
+    others = [place for place in range(77) if place not in own]
+    assert found.self_window == 0.4 and bool((found.tau[own] == 0).all())
+    torch.testing.assert_close(found.tau[others], torch.full((len(others),), 0.8))
+    assert ae.Settings(spatial="everywhere", lambda_s=0.5).lambdas[0] == 1.0
+    assert ae.Settings(lambda_s=0.5).lambdas == (0.5, 1.0)

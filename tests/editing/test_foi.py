@@ -171,6 +171,33 @@ def test_masks_of_zero_are_image_guidance_alone_until_the_last_quarter(
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-4) == (i < 12), i
 
 
+def test_without_modulation_and_disentangling_it_is_instructpix2pix(
+    models: Models, loops: list[Loop]
+) -> None:
+    run(models, picture(), seed=3, parameters={"modulated": 0.0, "disentangled": 0.0})
+    run(models, picture(), algorithm="ip2p", seed=3, parameters={"start": 0.8})
+    for mine, plain in zip(loops[0].latents, loops[1].latents, strict=True):
+        torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-4)
+    run(models, picture(), seed=3, parameters={"modulated": 0.5, "disentangled": 0.0})
+    pairs = zip(loops[0].latents, loops[2].latents, strict=True)
+    moved = [not torch.allclose(a, b, atol=1e-4) for a, b in pairs]
+    assert not moved[0] and all(moved[1:])
+
+
+@pytest.mark.parametrize("step", [3, 400])
+def test_until_its_step_comes_the_edit_has_no_mask(
+    models: Models, loops: list[Loop], step: int
+) -> None:
+    """And costs what it costs at the first; a step beyond the last is the last."""
+    done = run(models, picture(), seed=3, parameters={"mask_step": step})
+    run(models, picture(), algorithm="ip2p", seed=3, parameters={"start": 0.8})
+    assert (done.report.forwards, done.report.rows) == (8, 24)
+    before, masked, plain = (loop.latents for loop in loops)
+    assert (len(before), len(masked)) == ((3, 5) if step == 3 else (7, 1))
+    for mine, theirs in zip(before, plain, strict=False):
+        assert torch.equal(mine, theirs)
+
+
 @pytest.mark.parametrize(
     ("instruction", "steps", "forwards"),
     [

@@ -15,7 +15,7 @@ from ...diffusion.schedule import DDIM, Solver, Timestep, for_strength
 from ...events import Event
 from ...language.prompts import Captions
 from ...task import WHOLE, Found, Outcome, Task, shown
-from ..common import inverted
+from ..common import inverted, trajectory_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,23 @@ class Ground:
         """
         return (
             yield from inverted(self.task, self.model, self.z0, text, self.timesteps, self.preview)
+        )
+
+    def pinned(
+        self, source: Branch, came_from: str, guidance: float
+    ) -> Generator[Event, None, Trajectory]:
+        """The source branch's latents, by inversion or from the picture's own noise."""
+        return (
+            yield from trajectory_of(
+                self.task,
+                self.model,
+                self.z0,
+                source,
+                self.timesteps,
+                self.preview,
+                came_from,
+                guidance,
+            )
         )
 
     def sampled(

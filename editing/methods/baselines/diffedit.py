@@ -5,13 +5,14 @@ the paper and diffusers (clamped at three times its mean, above 0.5); mask="blur
 that InstDiffEdit's authors compared with (min-max to 8 bits, one 5 x 5 blur, above 0.35). Both
 sides of the difference are guided, as published; their unconditional rows cancel in it.
 edges="picture" lets the mask follow the picture's edges (diffusion/edges.py), which the paper does
-not. The inversion's text is the source text, as in diffusers.
+not. The inversion's text is the source text, as in diffusers. end="inpainting" paints the mask
+with the inpainting network, as InstDiffEdit does, so that the two differ in their masks alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ from ...events import Event, Stage
 from ...request import parameter
 from ...resizing import threshold
 from ...task import Algorithm, Found, Outcome, Task, shown
+from ..inpainting import inpaint
 from .common import Ground, ground
 
 CLAMP = 3.0  # outliers count as at most this many times the mean
@@ -64,6 +66,13 @@ class Settings:
         minimum=0.02,
         maximum=1.0,
         front=True,
+    )
+    end: str = parameter(
+        "denoising",
+        "How the mask is painted: from the picture's own noise (paper), or anew by the inpainting "
+        "network.",
+        choices=("denoising", "inpainting"),
+        title="mask painted by",
     )
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(
@@ -150,9 +159,19 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
 
     40 rows for the mask, 40 of inversion to 0.8, and two for each of 40 steps: 160 in all.
     """
+    if settings.end == "inpainting" and not task.request.mask_only:
+        task.models.require("inpainting")
     start = ground(task, settings.steps)
     found = yield from find_mask(start, settings)
     yield start.outcome(found)
+    if settings.end == "inpainting":
+        if task.request.mask_only:
+            return start.outcome(found)
+        where = threshold(found.soft.cpu(), task.frame.size, found.threshold).to(task.image)
+        painter = yield from task.brought("inpainting")
+        text, steps, weight = start.texts.target, settings.steps, settings.guidance
+        image = yield from inpaint(task, painter, task.image, text, where, steps, weight)
+        return replace(start.outcome(found), image=blend(image, task.image, where))
     size = (start.z0.shape[2], start.z0.shape[3])
     where = to_grid((found.soft > found.threshold)[0, 0], size).to(start.z0)
     timesteps = start.for_strength(settings.strength)

@@ -3,27 +3,37 @@
 The target's self-attention looks up the picture's own keys and values. No mask. Differences. Layers
 are counted as in the authors' code, down, middle, up; their 10 to 15 of Stable Diffusion's 16 are
 here the same share of another network's. The source branch is the stored trajectory of a direct
-inversion. Without a caption the source text is empty.
+inversion. Without a caption the source text is empty. mask_guided is the paper's second kind
+(its Eq. 4 to 6): masks of the thing, of both pictures, from the cross-attention of the words that
+two captions share, less articles, at the semantic level, mean of the steps so far, above a tenth of
+their range; the thing looks into the thing, the rest into the rest. The authors ask for the token's
+number; here the first noun that both captions have is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...diffusion.attention import Attention, Site, Sites, Taps
-from ...diffusion.model import Branch
+from ...diffusion import tokens
+from ...diffusion.attention import Attention, Site, Sites
+from ...diffusion.masks import normalise
+from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import Timestep
+from ...errors import EditError
 from ...events import Event
+from ...language import lexicon
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task
+from ..common import origin
 from .common import ground
 
+MASK_AT = 0.1  # of the range of a map, as the authors' code has it
 FIRST_LAYER = 10 / 16  # up_blocks.2 and up_blocks.3 of Stable Diffusion 1.x
 DONORS = {
     "null source": "null source",
@@ -48,7 +58,14 @@ class Settings:
     guidance: float = parameter(
         7.5, "How much the target text counts.", minimum=0.0, maximum=30.0, front=True
     )
+    mask_guided: bool = parameter(
+        False,
+        "Keep thing and background apart: each is looked up in its own part of the picture.",
+        front=True,
+        title="thing apart",
+    )
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
+    origin: str = origin()
 
 
 def mutual_attention(query: Tensor, key: Tensor, value: Tensor, donors: Sequence[int]) -> Tensor:
@@ -70,6 +87,71 @@ def mutual(a: Attention) -> Tensor:
     )
 
 
+class Thing:
+    """Where the thing is, before and after: from the attention of its word."""
+
+    def __init__(self, places: Mapping[str, tuple[int, ...]]) -> None:
+        """places: the tokens of its word, by branch "source" and "target"."""
+        self._places = places
+        self._sums: dict[str, Tensor] = {}
+
+    def watch(self, a: Attention) -> Tensor:
+        """A reading tap of cross-attention."""
+        for branch, places in self._places.items():
+            seen = a.probabilities(branch)[..., list(places)].mean(dim=(0, 1, 3))
+            seen = seen.unflatten(0, a.grid)
+            self._sums[branch] = self._sums[branch] + seen if branch in self._sums else seen
+        return a.attend()
+
+    def mask(self, branch: str, grid: tuple[int, int]) -> Tensor:
+        """(position) bool at a grid."""
+        where = F.interpolate(normalise(self._sums[branch])[None, None], size=grid, mode="bilinear")
+        return where.flatten() > MASK_AT
+
+    def mutual(self, a: Attention) -> Tensor:
+        """Mutual self-attention in which the thing looks into the thing, the rest into the rest."""
+        output = mutual(a)
+        if not self._sums:
+            return output
+        before, after = (self.mask(branch, a.grid) for branch in ("source", "target"))
+        if bool(before.all()) or not bool(before.any()):
+            return output
+        output = output.clone()
+        for name in ("null", "target"):
+            own, donor = a.rows.of(name), a.rows.of(DONORS[name])
+            thing, rest = (
+                F.scaled_dot_product_attention(
+                    a.query[own], a.key[donor], a.value[donor], attn_mask=seen[None, None, None]
+                )
+                for seen in (before, ~before)
+            )
+            output[own] = torch.where(after[:, None], thing, rest)
+        return output
+
+
+def thing_of(task: Task, model: Model) -> dict[str, tuple[int, ...]]:
+    """The tokens of the first noun that both captions have, by branch.
+
+    Raises EditError where they have none in common.
+    """
+    texts = task.captions
+    source, target = (
+        tokens.read(model.tokenizer, text, model.max_tokens)
+        for text in (texts.source, texts.target)
+    )
+    others = {word.text.lower(): word.positions for word in source.words if word.positions}
+    for word in target.words:
+        name = word.text.lower()
+        is_noun = name not in lexicon.CONTENTLESS and not lexicon.is_adjective(name)
+        if word.positions and is_noun and name in others:
+            return {"source": others[name], "target": word.positions}
+    raise EditError(
+        "needs-caption",
+        "To keep the thing apart, the caption must name it in the words of the instruction.",
+        "Write a caption, or leave the thing with its background.",
+    )
+
+
 def decoder_layers(sites: Sites) -> list[Site]:
     """The self-attention layers from FIRST_LAYER on."""
     order = ("down", "mid", "up")
@@ -86,14 +168,18 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     model = start.model
     source = Branch("source", start.null.text) if start.texts.derived else start.source
     branches = [Branch("null source", start.null.text), start.null, source, start.target]
-    taps: Taps = dict.fromkeys(decoder_layers(model.sites), mutual)
-    trajectory = yield from start.inverted(source.text)
+    thing = Thing(thing_of(task, model)) if settings.mask_guided else None
+    tap = mutual if thing is None else thing.mutual
+    taps = dict.fromkeys(decoder_layers(model.sites), tap)
+    semantic = model.sites.at("cross", model.semantic_level)
+    seen = {} if thing is None else dict.fromkeys(semantic, thing.watch)
+    trajectory = yield from start.pinned(source, settings.origin, settings.guidance)
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
         own = trajectory.at(now)
         latents = {"null source": own, "null": z, "source": own, "target": z}
         noise = model.predict(
-            latents, now.t, branches, taps if now.index >= settings.start_step else {}
+            latents, now.t, branches, taps | seen if now.index >= settings.start_step else seen
         )
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 

@@ -5,9 +5,19 @@ their attention: while a token's window lasts, the target's cross-attention come
 re-indexed to the target's tokens; while the self window lasts, so does its self-attention at the
 semantic level and deeper.
 
-Differences. The windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for
-generated images, are 0.8 and 0.4. The source branch is the stored trajectory itself, so it needs no
-unconditional row: three rows a step. Local blend is the paper's, off by default.
+Differences:
+ 1  the windows are PIE-Bench's for pictures (cross 0.4, self 0.6); the paper's, for generated
+    images, are 0.8 and 0.4.
+ 2  the source branch is the stored trajectory itself, so it needs no unconditional row: three rows
+    a step. A generated picture's is made anew from its seed (origin "seed"), two rows a step.
+ 3  local blend is the paper's, off by default.
+ 4  re-weighting multiplies the columns of the words that differ, or of the marked ones ("a
+    [fluffy:3] cat"), as the authors' AttentionReweight: rows then no longer sum to 1.
+ 5  self-attention is held at the semantic level and deeper; own_from "finer" begins one level
+    finer, 32 x 32 of 64 x 64 latents, as the null-text code and PIE-Bench do.
+ 6  the preset "pie-bench" is PnPInversion's: 5, blended words and their weight of 2.
+ 7  inversion "null-text" is Mokady et al.'s (CVPR 2023), NTI + P2P in the papers' tables: the
+    target's unconditional row takes the optimised null_t of its step.
 """
 
 from __future__ import annotations
@@ -23,7 +33,7 @@ from torch.nn import functional as F
 from ...diffusion import tokens
 from ...diffusion.attention import Attention, Site, Tap
 from ...diffusion.masks import blend
-from ...diffusion.model import Model
+from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import Timestep
 from ...errors import EditError
@@ -31,6 +41,7 @@ from ...events import Event
 from ...language import alignment
 from ...request import parameter
 from ...task import Algorithm, Found, Outcome, Task
+from ..common import null_embeddings, origin
 from ..prompt_pair import held_sites
 from ..source_attention import of_source, self_tap
 from .common import ground
@@ -71,6 +82,27 @@ class Settings:
     local_blend: bool = parameter(
         False, "Change only where the differing words look.", front=True, title="only new words"
     )
+    own_from: str = parameter(
+        "semantic",
+        "Where shapes follow: at the level at which nouns localise best and coarser ones, or from "
+        "one finer on.",
+        choices=("semantic", "finer"),
+        title="shapes from level",
+    )
+    weight: float = parameter(
+        1.0,
+        "How much the words that differ count in every layout (re-weighting); 1: as they are.",
+        minimum=0.0,
+        maximum=20.0,
+        title="weight of words",
+    )
+    inversion: str = parameter(
+        "direct",
+        "How the picture is held: direct, or null-text, which learns empty words for it (slow).",
+        choices=("direct", "null-text"),
+        title="picture held by",
+    )
+    origin: str = origin()
     guidance: float = parameter(7.5, "How much the target text counts.", minimum=0.0, maximum=30.0)
     steps: int = parameter(50, "Steps.", minimum=2, maximum=500)
 
@@ -144,6 +176,21 @@ def injected(
     return given * window + target * (1 - window)
 
 
+def weights(task: Task, target: tokens.Prompt, fresh: Sequence[int], weight: float) -> Tensor:
+    """How much each of the target's tokens counts, (token).
+
+    The marked words' own strengths, times the weight; without marks the words that differ have it.
+    """
+    found = torch.ones(len(target.ids))
+    marks = [mark for item in task.instruction.items for mark in item.marks]
+    for mark in marks:
+        if span := alignment.span_of(mark.text, target.text):
+            found[list(target.positions(span))] = weight * (mark.strength or 1.0)
+    if not marks:
+        found[list(fresh)] = weight
+    return found
+
+
 def local_blend(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """Where the differing words look, (h', w') in 0..1.
 
@@ -208,12 +255,13 @@ def cross_tap(
     window: Tensor,
     watched: Watched | None,
     semantic: Sequence[Site],
+    weight: Tensor | float = 1.0,
 ) -> Tap:
-    """Cross-attention of one step."""
+    """Cross-attention of one step. weight: (token), of re-weighting."""
 
     def tap(a: Attention) -> Tensor:
         source, target = a.probabilities("source"), a.probabilities("target")
-        edited = injected(source, target, mapper, alphas, window)
+        edited = injected(source, target, mapper, alphas, window) * weight
         if watched is not None and a.site in semantic:
             watched.add("source", source, a.grid)
             watched.add("target", edited, a.grid)
@@ -234,21 +282,34 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     cross = torch.from_numpy(
         windows(settings.steps, (0.0, settings.cross), places=model.max_tokens)
     ).to(device)
-    watched = (
-        Watched(*changed(model, start.texts.source, start.texts.target))
-        if settings.local_blend
-        else None
-    )
+    differing = changed(model, start.texts.source, start.texts.target)
+    watched = Watched(*differing) if settings.local_blend else None
+    read = tokens.read(model.tokenizer, start.texts.target, model.max_tokens)
+    weight = weights(task, read, differing[1], settings.weight).to(device)
+    finer = model.semantic_level - 1 if settings.own_from == "finer" else None
     semantic = model.sites.at("cross", model.semantic_level)
     size = (start.z0.shape[2], start.z0.shape[3])
-    trajectory = yield from start.inverted(start.source.text)
+    trajectory = yield from start.pinned(start.source, settings.origin, settings.guidance)
+
+    nulls = None
+    if settings.inversion == "null-text":
+        nulls = yield from null_embeddings(
+            task,
+            model,
+            trajectory,
+            start.source.text,
+            start.null.text,
+            start.timesteps,
+            settings.guidance,
+        )
 
     def predict(z: Tensor, now: Timestep, _: Timestep) -> Tensor:
-        tap = cross_tap(mapper, alphas, cross[now.index], watched, semantic)
+        tap = cross_tap(mapper, alphas, cross[now.index], watched, semantic, weight)
         own = now.index < int(settings.own * settings.steps)
-        taps = held_sites(model, tap, self_tap(of_source) if own else None)
+        taps = held_sites(model, tap, self_tap(of_source) if own else None, finer)
         latents = {"null": z, "source": trajectory.at(now), "target": z}
-        noise = model.predict(latents, now.t, [start.null, start.source, start.target], taps)
+        null = start.null if nulls is None else Branch("null", nulls[now.index][None])
+        noise = model.predict(latents, now.t, [null, start.source, start.target], taps)
         return classifier_free(noise["null"], noise["target"], settings.guidance)
 
     def compose(z: Tensor, now: Timestep) -> Tensor:
@@ -271,11 +332,16 @@ ALGORITHM = Algorithm(
     caption="needed",
     settings=Settings,
     run=run,
+    goes_back=lambda settings: settings.inversion == "null-text",
     told_by="captions",
     finds_mask=lambda settings: settings.local_blend,
     keeps_to_mask=False,
     baseline=True,
     order=13,
     seeded=False,
-    presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
+    presets={
+        "fast": {"steps": 20},
+        "quick": {"steps": 10},
+        "pie-bench": {"own_from": "finer", "local_blend": True, "weight": 2.0},
+    },
 )

@@ -1,0 +1,148 @@
+"""A run as one page for the browser: its tables, a plot, the contact sheet.
+
+The plot has one point for each setting of a method, as Fig. 6 of the TAS paper: how often the asked
+change is there against how much changed where nothing should. It needs matplotlib (the extra
+"bench"); without it the page goes without.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from .records import Record
+from .report import average, of
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; }
+table { border-collapse: collapse; margin: 1.5em 0 0.3em; font-variant-numeric: tabular-nums; }
+caption { caption-side: bottom; text-align: left; color: #555; padding: 0.4em 0; max-width: 60em; }
+th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+img { max-width: 100%; }
+"""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of one method in a plot."""
+
+    method: str
+    setting: str
+    damage: float
+    success: float
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Which figures are plotted: names in the records, and what the axes say."""
+
+    damage: str
+    success: str
+    damage_label: str
+    success_label: str
+    more_is_less: bool = False
+    """Whether a higher figure means less damage; then the axis is turned round."""
+
+
+BEFORE_COMPOSITE = Axes(
+    "psnr_raw",
+    "success_raw",
+    "outside the exact mask, before the composite (dB; to the right: more damage)",
+    "the judge sees what was asked",
+    more_is_less=True,
+)
+
+
+def points(
+    by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str], axes: Axes
+) -> list[Point]:
+    """A point for each method and setting that has both figures."""
+    found = []
+    for method in methods:
+        for setting, records in by_setting.items():
+            own = of(records, method)
+            damage, success = average(own, axes.damage), average(own, axes.success)
+            if damage is not None and success is not None:
+                found.append(Point(method, setting, damage, success))
+    return found
+
+
+def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
+    """Draw the points as an SVG, one line a method; whether matplotlib is there to do it."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    area = figure.subplots()
+    for method in dict.fromkeys(point.method for point in given):
+        own = [point for point in given if point.method == method]
+        area.plot([p.damage for p in own], [p.success for p in own], marker="o", label=method)
+        for point in own:
+            name = point.setting.split("=")[-1] if "=" in point.setting else ""
+            area.annotate(
+                name,
+                (point.damage, point.success),
+                textcoords="offset points",
+                xytext=(6, 4),
+                fontsize=8,
+            )
+    if axes.more_is_less:
+        area.invert_xaxis()
+    area.set(xlabel=axes.damage_label, ylabel=axes.success_label)
+    area.grid(alpha=0.3)
+    area.legend()
+    figure.savefig(file)
+    return True
+
+
+def as_html(table: Table) -> str:
+    """A table of the terminal as one of a page."""
+
+    def plain(cell: object) -> str:
+        text = Text.from_markup(cell) if isinstance(cell, str) else Text(str(cell))
+        return html.escape(text.plain)
+
+    head = "".join(f"<th>{plain(column.header)}</th>" for column in table.columns)
+    rows = zip(*(list(column.cells) for column in table.columns), strict=True)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{plain(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
+    )
+    caption = f"<caption>{plain(table.caption)}</caption>" if table.caption else ""
+    title = f"<h2>{plain(table.title)}</h2>" if table.title else ""
+    return f"{title}<table>{caption}<tr>{head}</tr>\n{body}</table>\n"
+
+
+def write(
+    out: Path,
+    title: str,
+    tables: Sequence[Table],
+    by_setting: Mapping[str, Sequence[Record]],
+    methods: Sequence[str],
+    axes: Axes = BEFORE_COMPOSITE,
+    sheets: Sequence[Path] = (),
+) -> Path:
+    """Write index.html, and plot.svg beside it; returns the page. sheets: pictures below `out`."""
+    found = points(by_setting, methods, axes)
+    drawn = bool(found) and plot(found, axes, out / "plot.svg")
+    pictures = [Path("plot.svg")] if drawn else []
+    pictures += [sheet.relative_to(out) for sheet in sheets]
+    shown = "".join(
+        f'<p><img src="{html.escape(picture.as_posix())}" alt="{html.escape(picture.stem)}"></p>\n'
+        for picture in pictures
+    )
+    page = out / "index.html"
+    page.write_text(
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n"
+        f"<h1>{html.escape(title)}</h1>\n{''.join(map(as_html, tables))}{shown}</html>\n",
+        encoding="utf-8",
+        newline="\n",
+    )
+    return page
