@@ -137,9 +137,9 @@ def wish(instruction: Instruction, own: Mapping[Kind, str] = PAPERS_OWN) -> tupl
 
 
 def serving(kind: Kind, own: Mapping[Kind, str] = PAPERS_OWN) -> Facts:
-    """The model's own choice for a kind of change, else the first algorithm that serves it.
+    """The model's own choice for a kind of change, else who serves it first.
 
-    Where none does, the first stand-in.
+    Where no algorithm does, the first stand-in.
     """
     if own.get(kind) in declared():
         return declared()[own[kind]]

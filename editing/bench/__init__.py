@@ -3,4 +3,7 @@
 import os
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-"""Its words about an absent torchvision, which nothing here needs, would stand in each figure."""
+"""Its words about an absent torchvision would stand in each figure.
+
+Nothing here needs that.
+"""

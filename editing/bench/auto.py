@@ -40,7 +40,10 @@ CHANCE = 0.05
 BEGIN, END = "<!-- begin: limn bench auto -->", "<!-- end: limn bench auto -->"
 
 Group = tuple[str, int, bool]
-"""A kind of change; things in the picture before it: 1, or 2 for more; whether it is selected."""
+"""A kind of change; things in the picture; whether a selection limits it.
+
+Things before the change: 1, or 2 for more.
+"""
 
 SELECTED = "selected"
 """The folder, within the run's, of the cases in which a selection limits the edit."""

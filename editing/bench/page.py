@@ -74,7 +74,10 @@ def points(
 
 
 def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
-    """Draw the points as an SVG, one line a method; whether matplotlib is there to do it."""
+    """Draw the points as an SVG, one line a method.
+
+    Returns whether matplotlib is there to do it.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -128,7 +131,10 @@ def write(
     axes: Axes = BEFORE_COMPOSITE,
     sheets: Sequence[Path] = (),
 ) -> Path:
-    """Write index.html, and plot.svg beside it; returns the page. sheets: pictures below `out`."""
+    """Write index.html, and plot.svg beside it; returns the page.
+
+    sheets: pictures below `out`.
+    """
     found = points(by_setting, methods, axes)
     drawn = bool(found) and plot(found, axes, out / "plot.svg")
     pictures = [Path("plot.svg")] if drawn else []

@@ -297,7 +297,7 @@ def uncomposited(answer: Answer) -> Answer:
 
 
 def axes_of(evaluation: Evaluation) -> page.Axes:
-    """What its plot shows: TAS's Fig. 6 where the figures are there, else the nearest to it."""
+    """What its plot shows: TAS's Fig. 6, or the nearest to it."""
     columns = evaluation.columns
     success = next((c for c in ("clip_score", "clip_direction", "c_m") if c in columns), columns[0])
     if "lpips" in columns:

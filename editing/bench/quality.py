@@ -118,7 +118,10 @@ def cores() -> int:
 
 
 def processes(jobs: int, device: str) -> int:
-    """As many as asked for; 0: one a core, and one on a GPU, which they would have to share."""
+    """As many as asked for; 0: one a core, and one on a GPU.
+
+    More would have to share the GPU.
+    """
     return jobs or (cores() if device == "cpu" else 1)
 
 

@@ -95,7 +95,10 @@ MARGIN = 4  # pixels of a selection around what it is drawn around
 
 
 def around(exact: Tensor) -> Tensor:
-    """A rectangular selection around a mask (1, 1, H, W), some pixels wider on each side."""
+    """A rectangular selection around a mask (1, 1, H, W).
+
+    It is some pixels wider on each side.
+    """
     rows, columns = (exact[0, 0].amax(axis).nonzero()[:, 0] for axis in (1, 0))
     selection = torch.zeros_like(exact)
     top, left = (max(0, int(where[0]) - MARGIN) for where in (rows, columns))

@@ -1,4 +1,4 @@
-"""The settings of a run: parameters that differ from the preset, and sweeps over one."""
+"""The settings of a run: what differs from the preset, and sweeps."""
 
 from __future__ import annotations
 

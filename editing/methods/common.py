@@ -45,7 +45,10 @@ def origin() -> Any:
 
 
 NOT_ITS_OWN = 0.02
-"""Mean difference of colours in 0..1 above which a picture is not the one that a seed gives."""
+"""Mean difference of colours above which a picture is not a seed's.
+
+Colours are in 0..1.
+"""
 
 
 def trajectory_of(

@@ -334,7 +334,7 @@ def test_a_picture_that_the_set_lacks_is_generated_once(tiny_model: Path, tmp_pa
 def test_pictures_are_edited_from_their_own_noise_and_swept(
     tiny_model: Path, instruments: Sources, tmp_path: Path
 ) -> None:
-    """Raw by default: most of the picture differs; with --composite the original stands."""
+    """Raw by default, as the papers measured; --composite is another run."""
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
     read("instructpix2pix", data)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from limn.editing import EditError, EditRequest, Models, edit
 from limn.editing.diffusion.inversion import Trajectory
+from limn.editing.diffusion.model import Model
 from limn.editing.events import Done, Event, Mask
 from limn.editing.methods import adapedit as ae
 from limn.editing.methods import adapedit_places as places

@@ -109,7 +109,10 @@ class Thing:
         return where.flatten() > MASK_AT
 
     def mutual(self, a: Attention) -> Tensor:
-        """Mutual self-attention in which the thing looks into the thing, the rest into the rest."""
+        """Mutual self-attention that keeps the thing apart.
+
+        It looks into the thing before, the rest into the rest.
+        """
         output = mutual(a)
         if not self._sums:
             return output
