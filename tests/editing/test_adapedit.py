@@ -10,7 +10,6 @@ from torch import Tensor
 
 from limn.editing import EditError, EditRequest, Models, edit
 from limn.editing.diffusion.inversion import Trajectory
-from limn.editing.diffusion.model import Model
 from limn.editing.events import Done, Event, Mask
 from limn.editing.methods import adapedit as ae
 from limn.editing.methods import adapedit_places as places
@@ -250,8 +249,10 @@ def test_odd_sizes_have_their_grids() -> None:
 
 
 @torch.no_grad()
-def test_without_fwt_windows_are_prompt_to_prompts_and_without_dps_s_is_one(model: Model) -> None:
-    couple = pair(model, SOURCE, TARGET)
+def test_without_fwt_windows_are_prompt_to_prompts_and_without_dps_s_is_one(
+    models: Models,
+) -> None:
+    couple = pair(models.get("text-to-image"), SOURCE, TARGET)
     generator = torch.Generator().manual_seed(4)
     maps, features = torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5)
     found = ae.guide(couple, Survey(maps, features), ae.Settings(temporal="fixed"), 1.0)

@@ -18,9 +18,9 @@ from limn.editing import (
     Models,
     auto,
     edit,
-    editor,
     load_models,
     prepare,
+    preparing,
     runnable,
 )
 from limn.editing.events import Done
@@ -218,12 +218,12 @@ def test_nothing_is_loaded_to_prepare(tiny_model: Path, monkeypatch: pytest.Monk
 
 
 def test_the_sentence_is_parsed_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    parse, parsed = editor.parse, []
+    parse, parsed = preparing.parse, []
 
     def counted(instruction: str, caption: str) -> Instruction:
         parsed.append(instruction)
         return parse(instruction, caption)
 
-    monkeypatch.setattr(editor, "parse", counted)
+    monkeypatch.setattr(preparing, "parse", counted)
     assert done(models, "make the star striped", caption="a red star")
     assert parsed == ["make the star striped"]

@@ -123,7 +123,14 @@ def test_a_seed_changes_the_picture_where_that_is_declared(models: Models, algor
     assert bool((first == second).all()) is not algorithm.seeded
 
 
-COUNTS = ("steps", "iterations", "prepass_steps", "optimisation_steps", "inner_steps")
+COUNTS = (
+    "steps",
+    "iterations",
+    "prepass_steps",
+    "optimisation_steps",
+    "tuning_steps",
+    "inner_steps",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
