@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ...diffusion import room
-from ...diffusion.memory import ALL
+from ...diffusion.budget import ALL
 from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import Progress, classifier_free
 from ...diffusion.schedule import Timestep, randn_like
