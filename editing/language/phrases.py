@@ -45,7 +45,10 @@ AMOUNTS = frozenset(
     "bit touch hint lot lots couple pair dash splash handful number plenty loads dozen kind"
     " sort".split()
 )
-"""They say how much there is of the noun behind them: a hint of blush, a pair of glasses."""
+"""They say how much there is of the noun behind them.
+
+A hint of blush, a pair of glasses.
+"""
 
 
 def head(phrase: Tokens) -> Tokens:

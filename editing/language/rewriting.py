@@ -141,7 +141,10 @@ BECOMES = frozenset("grow get become turn".split())
 
 
 def _present(text: str) -> str:
-    """A supposition's past tense as the present: she wore a hat -> she should wear a hat."""
+    """A supposition's past tense as the present.
+
+    She wore a hat -> she should wear a hat.
+    """
     words = tokens(text)
     for i in range(1, len(words)):
         word, before = words[i].word, words[i - 1].word

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import lexicon as lex
+from .extents import without_extent
 from .outcome import Reading, becomes
 from .phrases import (
     Tokens,
@@ -23,8 +24,6 @@ from .phrases import (
     without_attribute,
 )
 from .predicates import owns, predicate_at, trailing_adjectives
-
-EXTENTS = frozenset("bit little lot half third quarter few notch touch shade fraction".split())
 
 
 def there(words: Tokens) -> Reading:
@@ -281,28 +280,8 @@ def _state(verb: str, rest: Tokens) -> Reading | None:
         return Reading("global", rest, key=head(rest) if rest[-1].word in lex.MEASURES else ())
     if verb in ("raise", "lower") and rest[-1].word in ("arms", "hands"):
         return Reading("modify", rest, key=head(rest))
-    rest = _without_extent(rest)
+    rest = without_extent(rest)
     return Reading("modify", rest, key=name_of(rest))
-
-
-def _measures(word: str) -> bool:
-    return word in EXTENTS or lex.is_number(word) or word[:1].isdigit() or word.endswith("ty")
-
-
-def _without_extent(rest: Tokens) -> Tokens:
-    """A thing without how far it changes: age him | by ten years, tilt his head | to the left."""
-    for i in range(1, len(rest)):
-        word, following = rest[i].word, [t.word for t in rest[i + 1 :]]
-        amount = following[1:2] if following[:1] == ["a"] else following[:1]
-        measured = word == "by" and bool(amount) and _measures(amount[0])
-        turned = (
-            word in ("to", "towards", "toward")
-            and len(following) <= 2
-            and lex.PLACES & set(following)
-        )
-        if measured or turned:
-            return rest[:i]
-    return rest
 
 
 def _switch(verb: str, rest: Tokens) -> Reading | None:
