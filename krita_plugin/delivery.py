@@ -170,6 +170,8 @@ class Delivery:
             return []
         if edit.done.clears:
             return [Remark("not-cleared", layer.name()).sentence]
+        if layer.blendingMode() != "normal":
+            return [Remark("blended-below", layer.name()).sentence]
         if is_half_transparent(edit.picture.data, layer.opacity()):
             return [Remark("seen-below", layer.name()).sentence]
         return []

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .catalogue import tr
+
 SENTENCES = {
+    "blended-below": "“{layer}” is blended with what lies below it, and so is the result: both "
+    "count there. To replace it, choose it and press Delete: the place is selected.",
     "seen-below": "“{layer}” is half transparent, and is seen below the result, too. To replace it "
     "there, choose it and press Delete: the place is selected.",
     "not-cleared": "A layer above can't make “{layer}” transparent. Press Delete to clear it: the "
@@ -30,8 +34,8 @@ class Remark:
 
     @property
     def sentence(self) -> str:
-        """In English."""
-        return SENTENCES[self.code].format(layer=self.layer)
+        """In the painter's language."""
+        return tr(SENTENCES[self.code], layer=self.layer)
 
 
 def is_half_transparent(pixels: bytes, opacity: int) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .document import documents, layer_tree, records, stack
+from .document.colour import CanvasProblem
 from .document.cooperative import Task
 from .job import trace
 from .panel_values import Note, Request
@@ -206,6 +207,8 @@ class Results:
         Task(layer_tree.taken_out(document, nodes), lambda _: self.refresh(), self._failed)
 
     def _failed(self, error: Exception) -> None:
+        if isinstance(error, CanvasProblem):
+            return  # the picture was closed, and its results with it
         self._panel.noted(Note("error", FAILED, "", trace(error)))
 
 

@@ -266,6 +266,9 @@ def load(
     values: dict[str, Any] = {}
     if file.is_file():
         values |= _read(file)
+    elif os.path.lexists(file) and (file.is_dir() or not file.exists()):
+        what = "a folder" if file.is_dir() else "a link that leads nowhere"
+        raise SettingsError(f"{file} is {what}. Mend it, or take it away.")
     values |= {
         field.name: environment[key]
         for field in dataclasses.fields(Settings)

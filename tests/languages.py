@@ -34,6 +34,7 @@ WHOLLY = ("tr", "say", "Stage", "shown")
 
 TABLES = {
     "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN"),
+    "krita_plugin/remarks.py": ("SENTENCES",),
     "krita_plugin/document/editable.py": ("KINDS", "SEEN"),
     "krita_plugin/document/idle.py": ("DIALOG", "TOOL"),
     "krita_plugin/ui/selection_choice.py": ("HINTS",),

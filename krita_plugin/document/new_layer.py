@@ -43,6 +43,9 @@ def lies_like(layer: Node, other: Node) -> None:
         layer.setBlendingMode(other.blendingMode())
     if layer.inheritAlpha() != other.inheritAlpha():
         layer.setInheritAlpha(other.inheritAlpha())
+    for channel, like in zip(layer.channels(), other.channels(), strict=False):
+        if channel.visible() != like.visible():  # a channel that is not seen
+            channel.setVisible(like.visible())
 
 
 def filled(
@@ -95,6 +98,17 @@ def veil_filled(mask: Node, veil: Veil) -> Steps[None]:
         yield None
 
 
+def planned(source: Source, tell: Tell) -> Steps[Place]:
+    """Where the source lies, for now. Raises CanvasProblem as `place` does."""
+    if not is_open(source.document):
+        raise CanvasProblem("The picture was closed.")
+    try:
+        return place(source)
+    except CanvasProblem:  # a filter's preview hides the layer as long as its dialog is open
+        yield from idle(source.document, tell)
+        return place(source)
+
+
 def ready(
     source: Source,
     area: Rect,
@@ -115,25 +129,19 @@ def ready(
     """
     document = source.document
     while True:
-        if not is_open(document):
-            raise CanvasProblem("The picture was closed.")
-        try:
-            planned = place(source)
-        except CanvasProblem:  # a filter's preview hides the layer as long as its dialog is open
-            yield from idle(document, tell)
-            planned = place(source)
+        plan = yield from planned(source, tell)
         times = None
-        if planned.layer is not None and frames is not None:
-            times = span(planned.layer, source.time, document.fullClipRangeEndTime())
-        now, data = yield from laid(planned.motion, area, pixels, format)
+        if plan.layer is not None and frames is not None:
+            times = span(plan.layer, source.time, document.fullClipRangeEndTime())
+        now, data = yield from laid(plan.motion, area, pixels, format)
         through = None
         if veil is not None:
-            through = Veil(*(yield from laid(planned.motion, veil.area, veil.data, "gray8")))
+            through = Veil(*(yield from laid(plan.motion, veil.area, veil.data, "gray8")))
         layer = yield from filled(document, now, data, format, name, through, times is not None)
         if times is not None and frames is not None:
             frames.append(Frames(document))
             layer = yield from frames[-1].made(layer, *times)
         yield from idle(document, tell)
         there = place(source)
-        if there.same(planned):
+        if there.same(plan):
             return layer, there

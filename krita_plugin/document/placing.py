@@ -11,6 +11,7 @@ from krita import Node, Selection
 
 from ..catalogue import tr
 from ..qt import QByteArray
+from . import stack
 from .colour import CanvasProblem
 from .cooperative import Steps
 from .documents import find
@@ -18,7 +19,8 @@ from .geometry import Rect
 from .motion import Motion
 from .pictures import scaled
 from .reading import Source, reader, state_of
-from .trace import found
+from .trace import State, recognised, unmoved
+from .witnesses import STILL, all_moved, own_state, reader_of
 
 LINES = 64
 """Rows laid anew at a time."""
@@ -41,23 +43,67 @@ def place(source: Source) -> Place:
     document = source.document
     layer = find(document, source.uuid)
     if layer is None:
-        if (document.width(), document.height()) != source.state.canvas:
+        motion = _of_gone(source)
+        if motion is None:
             raise CanvasProblem(
-                "The layer is gone, and the picture has another size since.",
+                "The layer is gone, and the picture was changed since.",
                 "The place of the result isn't known.",
             )
-        return Place(Motion.shift(0, 0), None)
+        return Place(motion, None)
     now = state_of(document, layer)
     if source.trace is None:  # nothing was read of it yet
         (x, y), (old_x, old_y) = now.place, source.state.place
         return Place(Motion.shift(x - old_x, y - old_y), layer)
-    motion = found(source.trace, now, reader(layer))
+    motion = recognised(source.trace, now, reader(layer)) or _of_repainted(source, now, layer)
     if motion is None:
         raise CanvasProblem(
             tr("“{layer}” was transformed while it was edited.", layer=layer.name()),
             "Where the result belongs isn't known any more.",
         )
     return Place(motion, layer)
+
+
+def _of_repainted(source: Source, now: State, layer: Node) -> Motion | None:
+    """How a layer was moved whose pixels don't tell any more: as its picture was."""
+    assert source.trace is not None
+    shift = unmoved(source.trace, now, reader(layer))
+    whole = _whole(source)
+    if shift is None or whole is None:
+        return None
+    return shift if whole == STILL else whole
+
+
+def _of_gone(source: Source) -> Motion | None:
+    """How a layer was moved that is no more in its picture.
+
+    None where that can't be known. Its own pixels tell what was done before it went, the others
+    what was done to all of them. Both are right together if they say the same, or one of them
+    nothing.
+    """
+    whole, own = _whole(source), STILL
+    if source.trace is not None and source.layer is not None and not stack.masked(source.layer):
+        now = own_state(source.document, source.layer)
+        known = recognised(source.trace, now, reader_of(source.layer))
+        known = known or unmoved(source.trace, now, reader_of(source.layer))
+        if known is None:
+            return None
+        own = known
+    if own in (whole, STILL):
+        return whole
+    mirrored_all = not own.plain and _fits_canvas(own, source)  # and back, after it went?
+    return own if whole == STILL and not mirrored_all else None
+
+
+def _whole(source: Source) -> Motion | None:
+    try:
+        return all_moved(source.document, source.witnesses, source.state.canvas)
+    except LookupError:
+        return None
+
+
+def _fits_canvas(motion: Motion, source: Source) -> bool:
+    canvas = Rect(0, 0, *source.state.canvas)
+    return motion.rect(canvas) == canvas
 
 
 def laid(motion: Motion, area: Rect, pixels: bytes, format: str) -> Steps[tuple[Rect, bytes]]:

@@ -25,6 +25,7 @@ from .painter_selection import meant_bounds
 from .stack import Copy
 from .strips import strips
 from .trace import State, Trace, traced
+from .witnesses import Witness, found_for
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Source:
     stack.py), bottom first. format: of the pixels on the wire, 16 bits a channel where layer or
     document have more than 8. rect: the part that is sent; state: where the layer lay. time: the
     frame that was shown. trace: by which the layer is recognised later, once it has been read.
+    layer: itself; it may leave the picture. witnesses: other layers, by which the picture is.
     """
 
     document: Document
@@ -47,6 +49,8 @@ class Source:
     background: tuple[int, int, int]
     time: int = 0
     trace: Trace | None = None
+    layer: Node | None = None
+    witnesses: tuple[Witness, ...] = ()
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -105,6 +109,8 @@ def take(
         None if selection is None else selection.duplicate(),
         _background(document),
         document.currentTime(),
+        layer=layer,
+        witnesses=found_for(document, layer),
     )
 
 
@@ -162,6 +168,9 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]
     own = source.copies[-1]
     trace = traced(source.state, own.space.depth, reader(own.node))
     yield None
+    for one in source.witnesses:
+        one.look()
+        yield None
     return pixels, hint, trace
 
 

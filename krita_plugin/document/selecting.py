@@ -16,7 +16,7 @@ from .geometry import Rect
 from .idle import Tell, idle, untold
 from .layer_tree import ADDED_SECONDS, SELECTION_SECONDS, added, children_put, removed, taken_from
 from .native_call import call
-from .new_layer import Veil, ready, veil_filled
+from .new_layer import Veil, planned, ready, veil_filled
 from .placing import laid, place
 from .reading import Source
 
@@ -104,15 +104,24 @@ def select_only(
     and is in no step. Where Krita makes none, or more than one mask is there already, it is a layer
     that comes and goes, in three steps.
     """
-    if not is_open(source.document):
+    document = source.document
+    if not is_open(document):
         raise CanvasProblem("The picture was closed.")
-    if not is_active(source.document):
+    if not is_active(document):
         return False
-    layer = find(source.document, source.uuid)
-    hidden = None if layer is None else masks.alone(source.document)
-    if layer is not None and hidden is not None and len(layer.childNodes()) <= 1:
-        veil = Veil(*(yield from laid(place(source).motion, area, mask, "gray8")))
-        return (yield from _selected_by(source.document, layer, hidden, veil, name, tell))
+    while True:
+        plan = yield from planned(source, tell)
+        hidden = None if plan.layer is None else masks.alone(document)
+        if plan.layer is None or hidden is None or len(plan.layer.childNodes()) > 1:
+            break
+        hidden.setName(name)
+        hidden.setVisible(False)
+        veil = Veil(*(yield from laid(plan.motion, area, mask, "gray8")))
+        yield from veil_filled(hidden, veil)
+        yield from idle(document, tell)
+        there = place(source)
+        if there.layer is not None and there.same(plan):  # else it was moved meanwhile
+            return (yield from _selected_by(document, there.layer, hidden, tell))
     wide = bytearray(4 * len(mask))
     for row in range(
         area.height
@@ -135,13 +144,8 @@ def select_only(
     return selected
 
 
-def _selected_by(
-    document: Document, layer: Node, hidden: Node, veil: Veil, name: str, tell: Tell
-) -> Steps[bool]:
+def _selected_by(document: Document, layer: Node, hidden: Node, tell: Tell) -> Steps[bool]:
     """Make a mask the selection, which stands hidden under a layer meanwhile."""
-    hidden.setName(name)
-    hidden.setVisible(False)
-    yield from veil_filled(hidden, veil)
     yield from children_put(document, layer, [hidden, *layer.childNodes()])
     try:
         selected = yield from select(document, hidden, tell)

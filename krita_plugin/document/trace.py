@@ -103,27 +103,52 @@ def traced(state: State, kind: str, read: Read) -> Trace:
     )
 
 
-def found(trace: Trace, now: State, read: Read) -> Motion | None:
-    """How the layer has been moved since; None where nothing tells."""
+def recognised(trace: Trace, now: State, read: Read) -> Motion | None:
+    """How the layer has been moved since, by its own pixels.
+
+    None where they don't tell.
+    """
     then = trace.state
     pieces = tuple(_pieces(trace))
     best, share = None, 0.0
     for motion in _exact(then, now):
-        here = _share(pieces, motion, read)
+        here = _share(pieces, motion, read, max(share, LEAST))
         if here > share:
             best, share = motion, here
         if share == 1 or (share >= SURE and then == now):
             return best
-    if best is not None and share >= LEAST:
+    if best is not None:
         return _refined(best, share, pieces, read)
     for motion in _scalings(then, now, _spread_of(trace) >= TELLING):
         if _scaled_so(trace, motion, read):
             return motion
+    return None
+
+
+def unmoved(trace: Trace, now: State, read: Read) -> Motion | None:
+    """A shift, where nothing speaks for another place.
+
+    For a layer that is not recognised: it was repainted, or emptied.
+    """
+    then = trace.state
     same_place = (then.canvas, then.bounds, then.place) == (now.canvas, now.bounds, now.place)
     if same_place or (then.canvas == now.canvas and _says_nothing(trace, now, read)):
-        # repainted, or emptied: nothing speaks for another place
         return Motion.shift(now.place[0] - then.place[0], now.place[1] - then.place[1])
     return None
+
+
+def tells(trace: Trace, read: Read) -> bool:
+    """Whether a layer would look otherwise if its picture were mirrored or turned.
+
+    read: of the layer as it was.
+    """
+    pieces = tuple(_pieces(trace))
+    canvas = Rect(0, 0, *trace.state.canvas)
+    turned = (Motion.between(quarter, canvas, canvas) for quarter in QUARTERS[1:])
+    same = [motion for motion in turned if motion.rect(canvas) == canvas]
+    return any(row.telling for row in pieces) and not any(
+        _share(pieces, motion, read, LEAST) for motion in same
+    )
 
 
 # --- inside --------------------------------------------------------------------------------------
@@ -162,7 +187,7 @@ def _refined(motion: Motion, share: float, rows: tuple[_Row, ...], read: Read) -
         better = False
         for right, down in ((1, 0), (-1, 0), (0, 1), (0, -1)):
             near = motion.shifted(right, down)
-            here = _share(rows, near, read)
+            here = _share(rows, near, read, share)
             if here > share:
                 motion, share, better = near, here, True
     return motion
@@ -205,16 +230,19 @@ def _pieces(trace: Trace) -> Iterator[_Row]:
         yield _Row(rect, data, size, tuple(telling))
 
 
-def _share(rows: tuple[_Row, ...], motion: Motion, read: Read) -> float:
-    """The share of the telling pieces that are found.
+def _share(rows: tuple[_Row, ...], motion: Motion, read: Read, least: float) -> float:
+    """The share of the telling pieces that are found; 0 where it is below `least`.
 
     They are looked for where the motion would have brought them.
     """
     count = sum(len(row.telling) for row in rows)
-    same = 0
+    same, left = 0, count
     for row in rows:
         if not row.telling:
             continue
+        if same + left < least * count:
+            return 0.0
+        left -= len(row.telling)
         seen = read(motion.rect(row.rect))
         if (motion.a or motion.c) < 0:
             seen = _reversed(seen, row.size)
@@ -222,7 +250,7 @@ def _share(rows: tuple[_Row, ...], motion: Motion, read: Read) -> float:
             seen[first * row.size : last * row.size] == row.data[first * row.size : last * row.size]
             for first, last in row.telling
         )
-    return same / count if count else 0.0
+    return same / count if count and same >= least * count else 0.0
 
 
 def _reversed(data: bytes, size: int) -> bytes:

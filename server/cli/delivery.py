@@ -205,9 +205,12 @@ def _make(folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"{folder} can't be made: {error.strerror}.", "Name another folder with --out."
-        ) from error
+        what = f"{folder} can't be made: {error.strerror}."
+        if os.path.islink(folder):
+            what = f"{folder} is a link to {os.readlink(folder)}, and no folder."
+        elif os.path.lexists(folder):
+            what = f"{folder} is no folder."
+        raise UsageError(what, "Name another folder with --out.") from error
     return missing[::-1]
 
 

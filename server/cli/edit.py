@@ -44,6 +44,13 @@ class HintMode(StrEnum):
     exactly = "exactly"
 
 
+def named_folder(text: str) -> Path:
+    """A folder's path; an empty name would be the folder that one is in."""
+    if not text:
+        raise typer.BadParameter("The folder has no name.")
+    return Path(text)
+
+
 def edit(
     image: Annotated[
         Path, typer.Argument(help="PNG or TIFF (8 or 16 bits), JPEG, WebP, AVIF, BMP, GIF.")
@@ -52,7 +59,10 @@ def edit(
         str, typer.Argument(help='What to change: "make the star blue, remove the cup".')
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where to write; made if it is not there.")
+        Path,
+        typer.Option(
+            parser=named_folder, metavar="DIR", help="Where to write; made if it is not there."
+        ),
     ],
     algorithm: Annotated[
         str, typer.Option(metavar="NAME", help="auto, foi, ...; a wrong name lists them.")

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from limn.krita_plugin.document.geometry import Rect
 from limn.krita_plugin.document.motion import QUARTERS, Motion
-from limn.krita_plugin.document.trace import State, Trace, found, traced
+from limn.krita_plugin.document.trace import Read, State, Trace, recognised, traced, unmoved
+
+
+def found(trace: Trace, now: State, read: Read) -> Motion | None:
+    """What a picture of one layer tells of it."""
+    return recognised(trace, now, read) or unmoved(trace, now, read)
+
 
 WIDE, HIGH = 90, 70
 

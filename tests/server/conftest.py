@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,15 +141,18 @@ def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     }
 
 
-def start(arguments: list[str], environment: dict[str, str], folder: Path) -> Running:
+def start(
+    arguments: list[str], environment: dict[str, str], folder: Path, inside: Sequence[str] = ()
+) -> Running:
     """Start a server and wait for its ready line.
 
-    Raises AssertionError with its log if it does not come.
+    inside: the beginning of a command that runs it elsewhere. Raises AssertionError with its log
+    if it does not come.
     """
     log_file = folder / "server.log"
     with log_file.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "limn.server.cli", "serve", *arguments],
+            [*inside, sys.executable, "-m", "limn.server.cli", "serve", *arguments],
             cwd=ROOT,
             env=environment,
             text=True,

@@ -52,3 +52,17 @@ def test_what_is_wrong_is_said(content: bytes, words: tuple[str, ...], tmp_path:
         or "setting" in str(error.value)
         or "model" in str(error.value)
     )
+
+
+def test_a_file_that_is_none_is_not_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "limn.toml"
+    load({}, file, {})  # there need not be one
+    for make, words in (
+        (lambda: file.symlink_to("away.toml"), "a link that leads nowhere"),
+        (lambda: file.symlink_to(file.name), "a link that leads nowhere"),
+        (file.mkdir, "a folder"),
+    ):
+        make()
+        with pytest.raises(SettingsError, match=words):
+            load({}, file, {})
+        file.rmdir() if file.is_dir() else file.unlink()

@@ -4,8 +4,9 @@ What is read keeps its size, depth, mode and colours, and what else the file say
 written as PNG.
 """
 
+from .opening import PictureError
 from .picture import Picture, composed, layer_array
-from .reading import FORMATS, PictureError, read, read_selection
+from .reading import FORMATS, read, read_selection
 from .writing import write, write_array, write_layer, write_mask
 
 __all__ = [

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
 from limn.protocol import limits
-from limn.protocol.errors import LimnError
 from limn.protocol.messages import Pixels
 
 from .colour import (
@@ -35,6 +34,7 @@ from .colour import (
     uncalibrated_cmyk,
 )
 from .facts import SEVERAL, Facts, directory, of_other, of_png, of_tiff
+from .opening import PictureError, opened
 from .picture import CHANNELS, Picture
 
 Array = NDArray[Any]
@@ -52,6 +52,8 @@ FORMATS = (
 
 Those that painters have, not the hundred that Pillow knows, some of them little tested.
 """
+
+SIZES = f"{limits.MAX_SIDE} a side and {limits.MAX_PIXELS} in all are the limits"
 
 MOST_FILE_BYTES = 2 * 1024**3
 """A larger file than the largest picture at 16 bits, uncompressed, four times."""
@@ -80,7 +82,6 @@ TURNS = {
 DAMAGED: tuple[type[Exception], ...] = (
     *(OSError, ValueError, SyntaxError, struct.error, zlib.error, TypeError, KeyError, IndexError),
     *(OverflowError, AttributeError, MemoryError, RuntimeError, pyvips.Error),
-    Image.DecompressionBombError,
 )
 """What Pillow and libvips raise for damaged files.
 
@@ -90,34 +91,25 @@ Of which they see to many kinds.
 pyvips.cache_set_max(0)  # each picture is read once
 
 
-class PictureError(LimnError):
-    """A picture file that can't be used."""
-
-    code = "bad-picture"
-
-
 def read(file: Path) -> Picture:
     """Read a picture file.
 
     Raises PictureError for one that is not there, damaged, of another kind, or too large.
     """
-    if file.exists() and not (file.is_file() or file.is_dir()):
-        raise PictureError(f"{file} is no file.", "Save the picture as a file.")
     try:
-        with file.open("rb") as stream, warnings.catch_warnings():
+        with opened(file) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow tells of bombs and tags; limits are below
             return _read(file, stream)
-    except FileNotFoundError as error:
-        raise PictureError(f"There is no file {file}.", "Check its name.") from error
-    except IsADirectoryError as error:
-        raise PictureError(f"{file} is a folder.", "Name a picture in it.") from error
-    except PermissionError as error:
-        raise PictureError(f"{file} may not be read.", "Check its permissions.") from error
     except UnidentifiedImageError as error:
         raise PictureError(
             f"{file} is not a picture that can be read.", f"Known are {', '.join(FORMATS)}."
         ) from error
+    except Image.DecompressionBombError as error:  # Pillow's bound lies above ours
+        raise PictureError(f"{file} is too large: {SIZES}.", "Crop it.") from error
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.strerror:
+            words = f"{file} can't be read: {error.strerror}."
+            raise PictureError(words, "Copy it to another place.") from error
         words = error.detail if isinstance(error, pyvips.Error) else str(error)
         raise PictureError(
             f"{file} is damaged: {(words or repr(error)).splitlines()[0]}.",
@@ -188,8 +180,7 @@ def _check_size(file: Path, size: tuple[int, int]) -> None:
     width, height = size
     if max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS:
         raise PictureError(
-            f"{file} is {width} x {height} pixels; {limits.MAX_SIDE} a side and "
-            f"{limits.MAX_PIXELS} in all are the limits.",
+            f"{file} is {width} x {height} pixels; {SIZES}.",
             "Crop it.",
         )
 
