@@ -25,7 +25,8 @@ from .diffusion.loading import Models
 from .diffusion.model import Call, Model
 from .editor import edit
 from .errors import EditError, NotFinite
-from .events import Event
+from .events import Done, Event
+from .frame import LONGEST
 from .preparing import Prepared, prepare
 from .request import EditRequest
 from .store import Store
@@ -38,16 +39,16 @@ def edit_variants(
     wanted: Prepared | EditRequest,
     seeds: Sequence[int],
     store: Store | None = None,
-    together: int = MOST,
+    together: int | None = None,
 ) -> Iterator[tuple[int, Event]]:
     """One edit with several seeds.
 
     Yields (place in `seeds`, event): of each place what `edit` yields, its Done last. seeds: 1 to
-    8, different ones; the request's own has no say. together: how many share a forward; 1: one edit
-    after the other. Where a card's memory is too small for so many, half as many are taken, and
-    those that had begun begin again. Closing the iterator cancels all. Raises EditError for seeds
-    that are none ("bad-seed"), for an algorithm that draws no random numbers ("nothing-varies"),
-    and whatever `edit` raises, which ends all.
+    8, different ones; the request's own has no say. together: how many share a forward, as many as
+    memory is reckoned to hold if not given; 1: one edit after the other. Where a card's memory is
+    too small for so many, half as many are taken, and those that had begun begin again. Closing the
+    iterator cancels all. Raises EditError for seeds that are none ("bad-seed"), for an algorithm
+    that draws no random numbers ("nothing-varies"), and whatever `edit` raises, which ends all.
     """
     prepared = prepare(models, wanted) if isinstance(wanted, EditRequest) else wanted
     if not 1 <= len(set(seeds)) == len(seeds) <= MOST:
@@ -64,7 +65,17 @@ def edit_variants(
     for request in requests:
         request.check()
     todo = [(k, replace(prepared, request=request)) for k, request in enumerate(requests)]
+    if together is None:
+        together = _fitting(models, prepared, len(seeds))
     return _groups(models, todo, store, max(1, together))
+
+
+def _fitting(models: Models, prepared: Prepared, most: int) -> int:
+    """How many edits fit into memory together, at the largest working size."""
+    algorithm, native = prepared.algorithm, models.geometry(prepared.algorithm.needs[0]).native_size
+    size = native, int(LONGEST * native)
+    items = len(prepared.instruction.items)
+    return models.together(algorithm.demand(prepared.settings, size, items), most)
 
 
 def _groups(
@@ -78,10 +89,14 @@ def _groups(
             (place, prepared) = group[0]
             yield from ((place, event) for event in edit(models, prepared, store))
             continue
+        ended = set()
         try:
-            yield from _side_by_side(models, group, store)
+            for place, event in _side_by_side(models, group, store):
+                if isinstance(event, Done):
+                    ended.add(place)
+                yield place, event
         except torch.OutOfMemoryError:
-            waiting = group + waiting
+            waiting = [one for one in group if one[0] not in ended] + waiting
             together = len(group) // 2
 
 

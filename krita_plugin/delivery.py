@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..protocol.messages import Variant
 from .catalogue import told, tr
 from .counting import Counted
 from .document import checking, documents, masks, records, selecting, writing
@@ -42,8 +43,51 @@ class Delivery:
         self._selections = selections
         self._last = last
 
+    def part(self, edit: Edit, done: Variant) -> None:
+        """One of several seeds is done: its layer, behind those that were done before.
+
+        A server that was started anew makes those again that were done.
+        """
+        one = edit.part(done)
+        if done.seed not in edit.delivered:
+            edit.delivered.add(done.seed)
+            edit.parts.append(one)
+            if len(edit.parts) == 1:
+                self._next_part(edit)
+
+    def _next_part(self, edit: Edit) -> None:
+        """The layer of the next seed that is done, or of the last one."""
+        edit.finishing = bool(edit.parts)
+        if edit.parts and edit.parts[0].result is not None:
+            part = edit.parts[0]
+            steps = self._insertion(part, self._under_way.teller(edit))
+            edit.task = Task(
+                steps,
+                lambda layer: self._part_inserted(edit, part, layer),
+                lambda error: self._part_broke(edit, part),
+            )
+        elif edit.parts:  # nothing was found to change with it
+            edit.parts.pop(0)
+            self._next_part(edit)
+        elif edit.done is not None:
+            self.finish(edit)
+
+    def _part_inserted(self, edit: Edit, part: Edit, layer: Node) -> None:
+        self._record(part, layer)
+        edit.parts.pop(0)
+        self._next_part(edit)
+
+    def _part_broke(self, edit: Edit, part: Edit) -> None:
+        """It could not go into its picture: it is kept, and the last one will say why."""
+        assert part.result is not None, "only a result goes in"
+        self._under_way.kept.keep(part.layer_name, part.result, part.mask_apart)
+        edit.parts.pop(0)
+        self._next_part(edit)
+
     def finish(self, edit: Edit) -> None:
         """The server is done: the layer, then its selection."""
+        if edit.parts:
+            return  # after those
         edit.finishing = True
         ran = edit.done.algorithm if edit.done else ""
         self._last.note(LastEdit(edit.request, light(edit.source), ran), documents.is_open)
@@ -55,17 +99,8 @@ class Delivery:
         elif result is not None and not edit.request.mask_only:
             if edit is self._under_way.shown():
                 self._panel.staged("making the layer")
-            steps = writing.insert(
-                edit.source,
-                edit.placed(result),
-                result.pixels.data or b"",
-                result.pixels.format,
-                edit.layer_name,
-                self._under_way.teller(edit),
-                edit.veil,
-            )
             edit.task = Task(
-                steps,
+                self._insertion(edit, self._under_way.teller(edit)),
                 lambda layer: self._inserted(edit, layer),
                 lambda error: self._under_way.broke(edit, error),
             )
@@ -81,6 +116,27 @@ class Delivery:
                 edit,
             )
 
+    def _insertion(self, edit: Edit, tell: Callable[[str], None]) -> Steps[Node]:
+        """Puts the layer of a result into its picture."""
+        result = edit.result
+        assert result is not None, "only a result goes in"
+        return writing.insert(
+            edit.source,
+            edit.placed(result),
+            result.pixels.data or b"",
+            result.pixels.format,
+            edit.layer_name,
+            tell,
+            edit.veil,
+        )
+
+    def _record(self, edit: Edit, layer: Node) -> None:
+        """Keep in the picture what made a layer, and show it alone of its set."""
+        edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
+        edit.recorded = edit.record(layer, self._panel.model)
+        records.write(edit.source.document, edit.recorded)
+        self._results.made(edit.source.document, edit.recorded)
+
     def _by_mask(self, edit: Edit) -> Callable[[], Steps[bool]] | None:
         """Makes the mask the selection, and adds no layer; None without one."""
         if edit.mask is None or edit.mask.area is None:
@@ -93,10 +149,7 @@ class Delivery:
 
     def _inserted(self, edit: Edit, layer: Node) -> None:
         """The layer is in: count what it changes, then select it."""
-        edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
-        edit.recorded = edit.record(layer, self._panel.model)
-        records.write(edit.source.document, edit.recorded)
-        self._results.made(edit.source.document, edit.recorded)
+        self._record(edit, layer)
         self._under_way.client.acknowledge(edit.job)
         tell = self._under_way.teller(edit, can_end=False)
 
@@ -137,7 +190,8 @@ class Delivery:
         self._under_way.forget(edit)
         document, seconds = edit.source.document, edit.seconds
         if not edit.request.mask_only:
-            self._panel.took(edit.done.algorithm, seconds / max(1, edit.done.passes))
+            passes = max(1, edit.done.passes) * (1 + len(edit.delivered))
+            self._panel.took(edit.done.algorithm, seconds / passes)
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
         flattened = [tr(FLATTENED)] if edit.flattened else []
         remedy = " ".join((*map(told, edit.done.notes), *flattened, *self._remarks(edit)))

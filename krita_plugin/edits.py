@@ -17,11 +17,12 @@ from .document.cooperative import Task
 from .document.editable import Offer
 from .document.reading import Source
 from .document.trace import Trace
-from .incoming import CANCELLED, Incoming
+from .incoming import Incoming, cancelled
 from .job import Edit
 from .last_edits import LastEdit, LastEdits
 from .mask_slider import MaskSlider
 from .panel_values import Note, Request
+from .qt import QUuid
 from .results import Results
 from .selections import Selections
 from .sentences import SAME_AGAIN
@@ -63,13 +64,16 @@ class Edits:
 
         An instruction about a thing that was not found goes ahead when it is given again.
         """
-        request = self._panel.request(mask_only)
-        if self.incoming.unfound == replace(request, seed=0):
+        self.selections.look(self._panel)
+        request = self._wanted(mask_only)
+        if self.incoming.unfound == replace(request, seed=0, seeds=()):
             request = replace(request, ask=False)
-        if mask_only or self._panel.seeds == 1:
-            self._begin(request, None)
-        else:
-            self.results.variants(request)
+        self._begin(request, None)
+
+    def _wanted(self, mask_only: bool) -> Request:
+        """What the panel asks for, with as many seeds as it has."""
+        request = self._panel.request(mask_only)
+        return request if mask_only else replace(request, seeds=self._panel.further(request.seed))
 
     def again(self) -> None:
         """This picture's last edit once more, of the same layer, with a new seed.
@@ -87,7 +91,9 @@ class Edits:
             self._panel.noted(Note("quiet", tr(SAME_AGAIN, algorithm=title), "", ""))
             return
         seed = self._panel.new_seed()
-        request = replace(last.request, instruction=words, seed=seed, mask_only=False, ask=False)
+        request = replace(
+            last.request, instruction=words, seed=seed, seeds=(), mask_only=False, ask=False
+        )
         self._begin(request, last.source)
 
     def _recorded(self) -> LastEdit | None:
@@ -104,6 +110,11 @@ class Edits:
             return None
         return LastEdit(record.request, source, "")
 
+    def last_layer(self) -> QUuid | None:
+        """The id of the layer that was edited last in the picture in front."""
+        last = self.last.of(documents.active_document())
+        return None if last is None else last.source.uuid
+
     def answer(self) -> None:
         """Repeats the edit that asked for a caption, which is written now.
 
@@ -113,7 +124,7 @@ class Edits:
             self.edit()
             return
         asked, source = self.incoming.asked
-        request = self._panel.request(asked.mask_only)
+        request = self._wanted(asked.mask_only)
         if request.caption:
             self._begin(
                 request, source if replace(request, caption=asked.caption) == asked else None
@@ -125,14 +136,14 @@ class Edits:
         if edit is None:
             self._panel.noted(Note("quiet", "There is no edit to cancel."))
             return
-        if edit.finishing and not edit.waits:
+        if edit.finishing and not edit.waits and edit.done is not None:
             return  # the layer is on its way into the picture; undo takes it out again
         self.under_way.forget(edit)
         if edit.done is None:
             self.under_way.client.cancel(edit.job)
         else:
             self.under_way.client.acknowledge(edit.job)
-        self.under_way.after(CANCELLED, edit)
+        self.under_way.after(cancelled(edit), edit)
 
     def open_kept(self) -> None:
         """Open a result that could not go into its picture, the last one first."""
@@ -160,12 +171,11 @@ class Edits:
             return
         records.recall(documents.active_document())
         try:
-            last = self.last.of(documents.active_document())
             source = reading.take(
                 self.selections.hint(request, again),
                 again,
                 self._offered,
-                None if last is None else last.source.uuid,
+                self.last_layer(),
             )
         except CanvasProblem as problem:
             if isinstance(problem, Offer):

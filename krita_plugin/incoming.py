@@ -16,6 +16,7 @@ from ..protocol.messages import (
     Progress,
     Queued,
     Result,
+    Variant,
     Welcome,
 )
 from .catalogue import told, tr
@@ -32,7 +33,13 @@ from .wire.client import Client
 from .wire.reader import MaskLook
 
 CANCELLED = Note("quiet", "Cancelled. Your picture is as it was.")
+SOME_DONE = Note("quiet", "Cancelled. The seeds that were done are in your picture.")
 STOPPED = Note("error", "The Limn server was stopped.", "Press Edit to start it again.")
+
+
+def cancelled(edit: Edit) -> Note:
+    """What is said of an edit that was cancelled."""
+    return SOME_DONE if edit.delivered else CANCELLED
 
 
 class Incoming(QObject):
@@ -115,8 +122,13 @@ class Incoming(QObject):
                 self._panel.masked(look.picture)
         elif isinstance(message, Result):
             edit.result = message.area
+        elif isinstance(message, Variant):
+            self._delivery.part(edit, message)
         elif isinstance(message, Done):
             edit.done = message
+            if edit.request.seeds:  # it is that of the last seed
+                edit.request = replace(edit.request, seed=message.seed, seeds=())
+                edit.variants = edit.variants or edit.job
             if shown and message.reason:
                 # for an edit whose connection was lost when it was chosen
                 self._panel.chose(told(message.chosen) or message.reason)
@@ -131,7 +143,7 @@ class Incoming(QObject):
             details = f"{message.code}\n{details}\n{edit.details(self._panel.link)}".strip()
             question = QUESTIONS.get(message.code)
             if message.code == "not-found":
-                self.unfound = replace(edit.request, seed=0)
+                self.unfound = replace(edit.request, seed=0, seeds=())
                 self._under_way.after(Note("quiet", sentence, ALL_THE_SAME, details), edit)
             elif message.proposal:
                 self._under_way.after(Note("quiet", sentence, TAKE_IT, details), edit)
@@ -145,4 +157,4 @@ class Incoming(QObject):
         elif isinstance(message, Cancelled):
             self._under_way.client.acknowledge(message.job)
             self._under_way.forget(edit)
-            self._under_way.after(CANCELLED, edit)
+            self._under_way.after(cancelled(edit), edit)

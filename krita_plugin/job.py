@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.messages import Done, Mask, Pixels, Region, SoftMap, Submit
+from ..protocol.messages import Mask, Pixels, Region, Report, SoftMap, Submit, Variant
 from .counting import Counted
 from .document import painter_selection, stack
 from .document.cooperative import Task
@@ -37,7 +37,9 @@ class Edit:
     `finishing`: it goes into the picture, and meanwhile `waits` if the painter is busy there.
     `counted`: what its layer changes. `flattened`: its layer could have no mask.
     `hint`: the selection, small. `variants`: the id of the set that its result is one of; its own,
-    where that is empty. `recorded`: what is kept in the picture.
+    where that is empty. `recorded`: what is kept in the picture. Of several seeds, `parts` are
+    those that are done and go into the picture one after the other, the first just now;
+    `delivered`: all that were done before the last.
     """
 
     job: str
@@ -51,12 +53,14 @@ class Edit:
     waits: bool = False
     result: Region | None = None
     mask: Mask | None = None
-    done: Done | None = None
+    done: Report | None = None
     counted: Counted | None = None
     flattened: bool = False
     hint: Grey | None = None
     variants: str = ""
     recorded: Record | None = None
+    parts: list[Edit] = field(default_factory=list)
+    delivered: set[int] = field(default_factory=set)
     task: Task[Any] | None = None
 
     @property
@@ -104,7 +108,16 @@ class Edit:
             whole=not request.flat,
             full_resolution=request.full_resolution,
             ask=request.ask,
+            seeds=request.seeds,
         )
+
+    def part(self, done: Variant) -> Edit:
+        """One of its seeds that is done, to go into the picture by itself."""
+        request = replace(self.request, seed=done.seed, seeds=())
+        variants = self.variants or self.job
+        one = replace(self, request=request, done=done, variants=variants, parts=[], task=None)
+        self.mask = self.result = None
+        return one
 
     def is_same(self, request: Request, source: Source) -> bool:
         """Whether it begins with this request, this layer and this selection."""
@@ -143,7 +156,7 @@ class Edit:
             str(source.uuid.toString()),
             stack.painting_of(layer),
             self.variants or self.job,
-            replace(self.request, seed=done.seed),
+            replace(self.request, seed=done.seed, seeds=()),
             done.algorithm,
             model,
             source.rect,

@@ -48,6 +48,8 @@ class PanelSettings:
     seed: int = 0
     seeds: int = 1
     hint_mode: HintMode = "limit"
+    corrected: bool = False  # a mask that was found, and then corrected by hand, is selected
+    declined: bool = False  # a mode was chosen for it all the same
     keep_transparency: bool = True
     flat: bool = False
     full_resolution: bool = True
@@ -80,8 +82,15 @@ class PanelSettings:
         self.seed = max(0, min(seed, limits.MAX_SEED))
 
     def set_hint_mode(self, mode: HintMode) -> None:
-        self.hint_mode = mode
+        self.hint_mode, self.declined = mode, self.corrected
         self._changed()
+
+    def mode(self) -> HintMode:
+        """What a selection means to the next edit.
+
+        A mask that was corrected by hand is taken exactly, unless another mode was chosen for it.
+        """
+        return "exactly" if self.corrected and not self.declined else self.hint_mode
 
     def set_keep_transparency(self, kept: bool) -> None:
         self.keep_transparency = kept
@@ -180,7 +189,7 @@ class PanelSettings:
             self.algorithm,
             changed,
             self.seed,
-            self.hint_mode,
+            self.hint_mode if mask_only else self.mode(),
             mask_only,
             caption,
             self.keep_transparency,
@@ -188,6 +197,13 @@ class PanelSettings:
             ask=not mask_only,
             full_resolution=self.full_resolution,
         )
+
+    def further(self, seed: int) -> tuple[int, ...]:
+        """The seeds after this one, with which it is as many as the panel has.
+
+        After the largest comes 0.
+        """
+        return tuple((seed + number) % (limits.MAX_SEED + 1) for number in range(1, self.seeds))
 
     # --- what is remembered -----------------------------------------------------------------------
 

@@ -74,7 +74,8 @@ class Request:
     """What the painter asks for, complete: all that an edit needs besides the layer.
 
     ask: where the thing to change is not found, ask instead of editing something else.
-    full_resolution: edit each place of a large layer by itself.
+    full_resolution: edit each place of a large layer by itself. seeds: further ones, with each of
+    which it is made too.
     """
 
     instruction: str
@@ -88,6 +89,7 @@ class Request:
     flat: bool = False
     ask: bool = False
     full_resolution: bool = True
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

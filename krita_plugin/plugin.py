@@ -54,7 +54,7 @@ class Application:
         self.models = ModelCommands(lambda: noted_command(folders))
         self.edits = Edits(self.panel, self.client)
         self.ahead = ReadingAhead(self.panel, self.client)
-        self.prospects = Prospects(self.panel, self.edits.selections)
+        self.prospects = Prospects(self.panel, self.edits.selections, self.edits.last_layer)
         self._saved = self.panel.remembered()
         self.panel.listeners.append(self._save)
         notifier = Krita.instance().notifier()

@@ -93,7 +93,7 @@ def written(record: Record) -> bytes:
         "request": {
             name: dict(value) if name == "parameters" else value
             for name, value in asdict(record.request).items()
-            if name != "ask"  # a record is of an edit that was made
+            if name not in ("ask", "seeds")  # a record is of one picture that was made
         },
         **{name: getattr(record, name) for name in ("ran", "model", "mark")},
         "area": _numbers(record.area),

@@ -6,7 +6,6 @@ again) are a set of variants: never more than one of a set is seen.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -130,8 +129,8 @@ class Results:
         """Edits like the chosen result's, as many as the panel has seeds."""
         for request, source, variants in self._again():
             seed = self._panel.new_seed()
-            for number in range(self._panel.seeds):
-                self._begin(replace(request, seed=seed + number), source, variants)
+            more = replace(request, seed=seed, seeds=self._panel.further(seed))
+            self._begin(more, source, variants)
 
     def other_algorithms(self) -> None:
         """The chosen result's words once by each other algorithm that can run here."""
@@ -149,12 +148,6 @@ class Results:
         """The chosen result once more, with all its settings, on the layer as it is now."""
         for request, source, variants in self._again():
             self._begin(request, source, variants)
-
-    def variants(self, request: Request) -> None:
-        """An edit with as many seeds as the panel has; each is a result of one set."""
-        together = str(uuid.uuid4())
-        for number in range(self._panel.seeds):
-            self._begin(replace(request, seed=request.seed + number), None, together)
 
     # --- inside
 

@@ -16,8 +16,10 @@ from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.placing import selection_now
 from .document.reading import Source
+from .found_masks import FoundMasks
 from .job import Edit, light, trace
 from .panel_values import Request
+from .state import Panel
 
 if TYPE_CHECKING:
     from krita import Document, Selection
@@ -34,6 +36,7 @@ class Selections:
     def __init__(self) -> None:
         # picture, mark of the selection left in it, and the source with that selection
         self._left: list[tuple[Document, Mark | None, Source]] = []
+        self._found = FoundMasks()
         self._waiting: list[tuple[Document, Task[bool]]] = []  # picture, the task that waits for it
 
     def hint(self, request: Request, again: Source | None) -> Selection | None:
@@ -47,21 +50,26 @@ class Selections:
         document = documents.active_document()
         selection = painter_selection.selection_of(document)
         mark = painter_selection.selection_mark(selection)
-        is_left = mark is not None and any(
-            other == document and mark in (left, _mark_now(source))
-            for other, left, source in self._left
-        )
-        if document is not None and mark is not None:
-            is_left = is_left or records.left_one(document, mark)
+        is_left = self._is_left(document, mark)
         if again is not None and again.document == document and (is_left or mark is None):
             return selection_now(again)
         return None if is_left else selection
+
+    def look(self, panel: Panel) -> None:
+        """Tell the panel whether a found mask is selected that was corrected since."""
+        document = documents.active_document()
+        selection = painter_selection.selection_of(document)
+        corrected = self._found.is_corrected(document, selection)
+        mark = painter_selection.selection_mark(selection) if corrected else None
+        panel.is_corrected(corrected and not self._is_left(document, mark))
 
     def left(self, edit: Edit) -> None:
         """Remember the selection that an edit has just made in its picture."""
         document = edit.source.document
         self._left = [one for one in self._left if one[0] != document and documents.is_open(one[0])]
         selection = painter_selection.selection_of(document)
+        if edit.request.mask_only and selection is not None:
+            self._found.note(document, selection)
         if not edit.request.mask_only and selection is not None:
             source = replace(light(edit.source), selection=selection.duplicate())
             mark = painter_selection.selection_mark(selection)
@@ -95,6 +103,15 @@ class Selections:
 
         waiting = selecting.upon_return(document, steps)
         self._waiting.append((document, Task(waiting, end, lambda error: end(False, trace(error)))))
+
+    def _is_left(self, document: Document | None, mark: Mark | None) -> bool:
+        """Whether a selection with this mark is one that a result has left."""
+        if document is None or mark is None:
+            return False
+        return records.left_one(document, mark) or any(
+            other == document and mark in (left, _mark_now(source))
+            for other, left, source in self._left
+        )
 
     def _drop(self, document: Document) -> None:
         self._waiting = [one for one in self._waiting if one[0] != document]

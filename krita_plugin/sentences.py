@@ -5,7 +5,7 @@ The painter reads progress, a good end, a layer's name. No Krita, no Qt.
 
 from __future__ import annotations
 
-from ..protocol.messages import Done
+from ..protocol.messages import Report
 from .catalogue import tr
 from .counting import Counted
 from .panel_values import Work
@@ -43,7 +43,7 @@ Krita's layer list shows some 30, its tooltip all.
 
 
 def done_words(
-    done: Done,
+    done: Report,
     seconds: float,
     mask_only: bool,
     selected: bool = True,

@@ -194,6 +194,14 @@ class Panel(PanelSettings):
             self.reading = reading
             self._changed()
 
+    def is_corrected(self, corrected: bool) -> None:
+        """Whether a found mask is selected that was corrected by hand since."""
+        if corrected != self.corrected:
+            self.corrected, self.declined = corrected, False
+            if corrected and self.mode() != self.hint_mode and self.work is None:
+                self.note = Note("quiet", "The mask that you have corrected counts exactly.")
+            self._changed()
+
     def foresees(self, prospect: Prospect | None) -> None:
         """The next edit would be of this; None: there would be none."""
         if prospect != self.prospect:

@@ -67,6 +67,7 @@ class UnderWay:
     def forget(self, edit: Edit) -> None:
         """It is under way no more; what is not yet in the picture does not go in."""
         self._edits.pop(edit.job, None)
+        del edit.parts[1:]
         if edit.task is not None and (edit.waits or not edit.finishing):
             edit.task.cancel()
 

@@ -46,6 +46,7 @@ from .messages import (
     StopGetting,
     Submit,
     UseModels,
+    Variant,
     Welcome,
 )
 from .rules import check
@@ -56,7 +57,7 @@ CLIENT_SENDS: tuple[type[Message], ...] = (
 )  # fmt: skip
 SERVER_SENDS: tuple[type[Message], ...] = (
     Welcome, Refused, Reading, Queued, Missing, Chosen, Note, Progress, Preview, Mask, Result,
-    Done, Failed, Cancelled, ModelList, ModelProgress, ModelsDone,
+    Variant, Done, Failed, Cancelled, ModelList, ModelProgress, ModelsDone,
 )  # fmt: skip
 
 _TYPES: Mapping[str, type[Message]] = {

@@ -58,7 +58,9 @@ class Submit:
     edited all the same, and Done says so. whole: the Result is all of the part that was worked on,
     to be seen through the final Mask; False: the mask is in its alpha. full_resolution: where the
     picture is much larger than the model's size, each place of the mask is edited by itself at the
-    picture's own; False: all at once, at the model's size.
+    picture's own; False: all at once, at the model's size. seeds: further seeds, with each of which
+    the same edit is made too; together with `seed` at most limits.MAX_SEEDS, all different, none
+    with mask_only. As many go through the network together as memory allows.
     """
 
     job: JobId
@@ -77,6 +79,7 @@ class Submit:
     ask: bool = False
     whole: bool = False
     full_resolution: bool = False
+    seeds: tuple[Seed, ...] = ()
 
 
 @dataclass(frozen=True)

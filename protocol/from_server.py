@@ -280,13 +280,12 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Done:
-    """The job's good end, and what it used.
+class Report:
+    """What an edit with one seed has used.
 
     The algorithm that ran, and why where it was chosen by the server; `chosen`: that reason as it
-    can be translated. seconds: by stage.
-    understood: how the instruction was read, by aspect. notes: what the painter should know of it.
-    passes: how often the algorithm ran.
+    can be translated. seconds: by stage. understood: how the instruction was read, by aspect.
+    notes: what the painter should know of it. passes: how often the algorithm ran.
     """
 
     job: JobId
@@ -310,6 +309,16 @@ class Done:
     def warnings(self) -> tuple[str, ...]:
         """The notes in English."""
         return tuple(map(str, self.notes))
+
+
+@dataclass(frozen=True)
+class Variant(Report):
+    """One of several seeds is done; the last Mask and Result are its own."""
+
+
+@dataclass(frozen=True)
+class Done(Report):
+    """The job's good end; of several seeds it is that of the last one to be done."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,12 @@ Algorithms, parameters of one, choices, keywords, warnings, sub-masks.
 MAX_SEED = 2**32 - 1
 """Seeds are unsigned 32 bit numbers, which every random number generator takes."""
 
+MAX_SEEDS = 8
+"""Seeds of one edit.
+
+Each gives a picture that is kept until it is fetched.
+"""
+
 MAX_COUNT = 2**53 - 1
 """Steps, forwards, sequence numbers and byte counts.
 

@@ -2,7 +2,7 @@
 
 Client to server, in `from_client.py`: Hello, Read, Submit, Cancel, Resume, Acknowledge.
 Server to client, in `from_server.py`: Welcome, Refused, Reading; and about a job: Queued, Missing,
-Chosen, Note, Progress, Preview, Mask, Result, Done, Failed, Cancelled.
+Chosen, Note, Progress, Preview, Mask, Result, Variant, Done, Failed, Cancelled.
 About models, both ways, in `about_models.py`: ListModels, GetModels, StopGetting, UseModels;
 ModelList, ModelProgress, ModelsDone.
 What they are made of, in `values.py`: pictures, places, sentences, the bounds of fields.
@@ -10,6 +10,9 @@ What they are made of, in `values.py`: pictures, places, sentences, the bounds o
 A session:  Hello -> Welcome, then any number of jobs:
     Submit -> Queued, Chosen?, Note*, Progress*, Preview*, Mask*, Result?, Done      -> Acknowledge
                                                   or Failed | Cancelled -> Acknowledge
+With several seeds Mask, Result?, Variant come for each of them as it is done, and for the last one
+Mask, Result?, Done. Previews and forming masks are those of `Submit.seed`.
+
 A job outlives its connection. After a reconnect `Resume` brings what came after `last_seen`. The
 final messages are kept until
 they are acknowledged, or have become too old or too many.
@@ -56,8 +59,10 @@ from .from_server import (
     Reading,
     ReadItem,
     Refused,
+    Report,
     Result,
     SoftMap,
+    Variant,
     Welcome,
 )
 from .values import BYTES_PER_PIXEL, PLACE, Box, Pixels, Region, Said, Value, filled
@@ -104,6 +109,7 @@ __all__ = [
     "Reading",
     "Refused",
     "Region",
+    "Report",
     "Result",
     "Resume",
     "Said",
@@ -113,6 +119,7 @@ __all__ = [
     "Submit",
     "UseModels",
     "Value",
+    "Variant",
     "Welcome",
     "filled",
 ]
@@ -141,6 +148,7 @@ JobMessage = (
     | Preview
     | Mask
     | Result
+    | Variant
     | Done
     | Failed
     | Cancelled

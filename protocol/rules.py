@@ -33,6 +33,7 @@ def check(message: Message) -> None:
     """A whole message. Raises Malformed."""
     if isinstance(message, Submit):
         _want(message.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
+        _check_seeds(message)
         if message.hint is None:
             if message.hint_mode != "off":
                 raise Malformed(
@@ -57,6 +58,19 @@ def check(message: Message) -> None:
     elif isinstance(message, Mask):
         for area in _regions(message):
             _want(area.pixels, "gray8")
+
+
+def _check_seeds(submit: Submit) -> None:
+    seeds = (submit.seed, *submit.seeds)
+    if len(seeds) > limits.MAX_SEEDS:
+        raise TooLarge(
+            f"An edit has {len(seeds)} seeds; {limits.MAX_SEEDS} are the most.",
+            {"seeds": len(seeds), "limit": limits.MAX_SEEDS},
+        )
+    if len(set(seeds)) < len(seeds) or (submit.seeds and submit.mask_only):
+        raise Malformed(
+            "Seeds have to differ, and a mask alone takes one.", {"seeds": len(set(seeds))}
+        )
 
 
 def places(message: Message) -> tuple[Box, ...]:

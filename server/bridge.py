@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import cast
 
 from limn import editing
 from limn.editing import events
@@ -28,6 +27,7 @@ from limn.protocol.messages import (
     Note,
     Progress,
     Submit,
+    Variant,
 )
 
 from . import images
@@ -63,7 +63,7 @@ class Editor:
         self._models = models
         self._captioner = captioner
         self._clock = clock
-        self._earlier: dict[tuple[str, bool], dict[str, float]] = {}
+        self._earlier: dict[tuple[str, bool, int], dict[str, float]] = {}
         self._store = ByteCache(STORE_BYTES)
         models.measure(clock)
 
@@ -94,12 +94,15 @@ class Editor:
         `cancelled` is asked after every step. The last message is Done, Failed or Cancelled.
         """
         told = False
+        seeds = [submit.seed, *submit.seeds]
         try:
             while True:
                 try:
-                    for message in self._edit(submit, cancelled):
+                    for message in self._edit(submit, tuple(seeds), cancelled):
                         if not (told and isinstance(message, Chosen)):
                             yield message
+                        if isinstance(message, Variant):
+                            seeds.remove(message.seed)  # what has been sent is not made again
                     return
                 except Exception as error:
                     if not editing.is_shortage(error):
@@ -149,7 +152,10 @@ class Editor:
         traceback.clear_frames(error.__traceback__)  # they hold the edit's tensors and networks
         self._models.unload()
 
-    def _edit(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
+    def _edit(
+        self, submit: Submit, seeds: tuple[int, ...], cancelled: Callable[[], bool]
+    ) -> Iterator[JobMessage]:
+        """The edit with each of these seeds."""
         covered = images.opacity(submit.pixels) if submit.keep_transparency else None
         background = images.background(submit.pixels, covered, submit.background)
         asked = editing.EditRequest(
@@ -158,7 +164,7 @@ class Editor:
             image=images.picture(submit.pixels, background),
             hint=None if submit.hint is None else images.selection(submit.hint),
             hint_mode=submit.hint_mode,
-            seed=submit.seed,
+            seed=seeds[0],
             parameters=submit.parameters,
             caption=submit.caption,
             mask_only=submit.mask_only,
@@ -180,22 +186,33 @@ class Editor:
             notes = (say("The captioner says: {caption}.", caption=asked.caption),)
             prepared = editing.prepare(self._models, asked)
         algorithm = prepared.algorithm
+        if len(seeds) > 1 and not algorithm.seeded:
+            seeds, title = seeds[:1], algorithm.title
+            template = "{algorithm} draws no random numbers: one picture stands for all seeds."
+            notes = (*notes, say(template, algorithm=title))
         if prepared.reason:
             log.info("chose job=%s algorithm=%s", submit.job, algorithm.name)
             yield Chosen(submit.job, 0, algorithm.name, prepared.reason, on_wire(prepared.reason))
-        estimate = Estimate(self._earlier.setdefault((algorithm.name, submit.mask_only), {}))
-        if notes:
+        kind = algorithm.name, submit.mask_only, len(seeds)
+        estimate = Estimate(self._earlier.setdefault(kind, {}))
+        if asked.caption != submit.caption:
             estimate.begin(DESCRIBING, began)
         previews = Previews(submit, self._clock)
-        with closing(
-            cast(Generator[events.Event], editing.edit(self._models, prepared, self._store))
-        ) as steps:
-            for event in steps:
+        waiting = set(range(len(seeds)))
+        with closing(self._events(prepared, seeds)) as steps:
+            for place, event in steps:
                 if cancelled():
                     yield Cancelled(submit.job, 0)
                     return
                 now = self._clock()
-                if isinstance(event, events.Crop):
+                if isinstance(event, events.Done):
+                    waiting.discard(place)
+                    said = (*notes, *self._models.notes)
+                    seconds = dict(estimate.seconds) if waiting else estimate.finish(now)
+                    yield from finish(submit, asked, background, event, seconds, said, not waiting)
+                elif place != min(waiting) or (place and isinstance(event, events.Note)):
+                    continue  # one seed is followed, and what is to be said of it is said once
+                elif isinstance(event, events.Crop):
                     previews.shows = _box(event)
                 elif isinstance(event, events.Note):
                     yield Note(submit.job, 0, on_wire(event.sentence))
@@ -213,10 +230,16 @@ class Editor:
                         part_mask(part, part.soft) for part in event.parts[: limits.MAX_ITEMS]
                     )
                     yield Mask(submit.job, 0, images.mask(event.soft), parts, final=False)
-                elif isinstance(event, events.Done):
-                    notes = (*notes, *self._models.notes)
-                    seconds = estimate.finish(now)
-                    yield from finish(submit, asked, background, event, seconds, notes)
+
+    def _events(
+        self, prepared: editing.Prepared, seeds: tuple[int, ...]
+    ) -> Generator[tuple[int, events.Event]]:
+        """What happens, and to which of the seeds."""
+        if len(seeds) == 1:
+            for event in editing.edit(self._models, prepared, self._store):
+                yield 0, event
+            return
+        yield from editing.edit_variants(self._models, prepared, seeds, self._store)
 
 
 def _box(crop: events.Crop) -> Box:

@@ -94,12 +94,12 @@ class Durations:
     """
 
     def __init__(self) -> None:
-        self._seconds: dict[tuple[str, bool], float] = {}
+        self._seconds: dict[tuple[str, bool, int], float] = {}
 
     def note(self, submit: Submit, end: JobMessage, seconds: float) -> None:
         """An edit has ended; only one that was carried out tells something."""
         if isinstance(end, Done):
-            kind = (submit.algorithm, submit.mask_only)
+            kind = _kind(submit)
             seconds /= max(1, end.passes)
             self._seconds[kind] = seconds + (1 - SMOOTHING) * (
                 self._seconds.get(kind, seconds) - seconds
@@ -107,7 +107,7 @@ class Durations:
 
     def expected(self, submit: Submit | None) -> float | None:
         """What an edit will take; None if none of its kind has been carried out."""
-        return None if submit is None else self._seconds.get((submit.algorithm, submit.mask_only))
+        return None if submit is None else self._seconds.get(_kind(submit))
 
     def left(
         self, submit: Submit | None, began: float | None, said: float | None, now: float
@@ -139,3 +139,8 @@ class Durations:
             certain = certain and whole is not None
             heapq.heappush(free, turn + (whole or 0.0))
         return waits
+
+
+def _kind(submit: Submit) -> tuple[str, bool, int]:
+    """Edits of one kind take about as long."""
+    return submit.algorithm, submit.mask_only, len(submit.seeds)

@@ -10,7 +10,16 @@ import torch
 from limn import editing
 from limn.editing import events
 from limn.protocol import limits
-from limn.protocol.messages import Done, JobMessage, Mask, PartMask, Region, Result, Submit
+from limn.protocol.messages import (
+    Done,
+    JobMessage,
+    Mask,
+    PartMask,
+    Region,
+    Result,
+    Submit,
+    Variant,
+)
 from limn.protocol.values import NOTHING
 
 from . import images
@@ -24,8 +33,12 @@ def finish(
     done: events.Done,
     seconds: Mapping[str, float],
     notes: tuple[str, ...],
+    is_last: bool = True,
 ) -> Iterator[JobMessage]:
-    """Final masks, the changed rectangle, and the report with further notes."""
+    """Final masks, the changed rectangle, and the report with further notes.
+
+    is_last: whether no other seed of this edit is still to come.
+    """
     parts = tuple(part_mask(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
     where = images.mask(done.alpha)
     soft = None
@@ -36,7 +49,8 @@ def finish(
     if area is not None and where is not None:
         yield Result(submit.job, 0, area)
     report = done.report
-    yield Done(
+    end = Done if is_last else Variant
+    yield end(
         job=submit.job,
         seq=0,
         algorithm=report.algorithm,

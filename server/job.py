@@ -15,16 +15,18 @@ from limn.protocol import ProtocolError
 from limn.protocol.codec import encode
 from limn.protocol.messages import (
     FINAL,
+    Cancelled,
     Chosen,
-    Done,
     Failed,
     JobMessage,
     Mask,
+    Missing,
     Note,
     Preview,
     Progress,
     Queued,
     Submit,
+    Variant,
 )
 
 from .cache import size_of
@@ -72,7 +74,8 @@ class Job:
         """Number a message, keep it if a reconnecting client will want it, and pass it on."""
         self.seq += 1
         message = replace(message, seq=self.seq)
-        self.kept = [old for old in self.kept if not _superseded(old, message)]
+        done = max((old.seq for old in self.kept if isinstance(old, Variant)), default=0)
+        self.kept = [old for old in self.kept if not _superseded(old, message, done)]
         self.kept.append(message)
         for listener in tuple(self.listeners):
             listener(message)
@@ -92,6 +95,11 @@ class Job:
         if self.place is None or self.place[0] != ahead:
             self.place = (ahead, seconds)
             self.say(Queued(self.id, 0, ahead, self.holds, seconds))
+
+    @property
+    def turns(self) -> int:
+        """How many edits it is worth."""
+        return 1 if self.submit is None else 1 + len(self.submit.seeds)
 
     @property
     def bytes(self) -> int:
@@ -135,11 +143,16 @@ def outcome(end: JobMessage) -> str:
     return f"failed code={end.code}" if isinstance(end, Failed) else type(end).__name__.lower()
 
 
-def _superseded(old: JobMessage, new: JobMessage) -> bool:
-    """Whether a kept message is not needed any more once a newer one has come."""
+def _superseded(old: JobMessage, new: JobMessage, done: int) -> bool:
+    """Whether a kept message is not needed any more once a newer one has come.
+
+    done: the number of the last message about a seed that is done. Those seeds outlive a failure
+    of the others.
+    """
     passing = isinstance(old, (Queued, Chosen, Progress, Preview)) or (
         isinstance(old, Mask) and not old.final
     )
     if isinstance(new, FINAL):
-        return passing or isinstance(old, Note) or not isinstance(new, Done)
+        lost = isinstance(new, (Missing, Cancelled)) or (isinstance(new, Failed) and old.seq > done)
+        return passing or isinstance(old, Note) or lost
     return passing and type(old) is type(new)

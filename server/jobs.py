@@ -59,7 +59,7 @@ class Jobs:
         self._store = store
         self._clock = clock
         self._jobs: dict[tuple[str, str], Job] = {}
-        self._queue: FairQueue[Job] = FairQueue()
+        self._queue: FairQueue[Job] = FairQueue(lambda job: job.turns)
         self._arriving: dict[Listener, tuple[str, int]] = {}
         self._running: dict[Job, asyncio.Task[None]] = {}
         self._durations = Durations()

@@ -26,6 +26,7 @@ from limn.protocol.messages import (
     Mask,
     Result,
     Submit,
+    Variant,
 )
 
 from .engine import Description, EngineError, WorkerState
@@ -166,6 +167,7 @@ class Pool:
     async def run(self, submit: Submit) -> AsyncGenerator[JobMessage]:
         """Run an edit; see `Engine.run`."""
         said: set[type[JobMessage]] = set()
+        seeds = [submit.seed, *submit.seeds]  # those that are not done
         tried: list[Worker] = []
         broken: list[Worker] = []
         while True:
@@ -174,11 +176,15 @@ class Pool:
                 yield Cancelled(submit.job, 0)
                 return
             try:
-                async with aclosing(worker.run(submit)) as messages:
+                left = replace(submit, seed=seeds[0], seeds=tuple(seeds[1:]))
+                async with aclosing(worker.run(left)) as messages:
                     async for message in messages:
                         if not (_lasts(message) and type(message) in said):
                             yield message
                         said |= {type(message)} if _lasts(message) else set()
+                        if isinstance(message, Variant):
+                            seeds.remove(message.seed)
+                            said.clear()
                         if isinstance(message, FINAL):
                             return
             except WorkerDied as died:

@@ -100,6 +100,15 @@ class Models:
             self.require(variant)
         return self._planner.forecast(demand, tuple(self._loaded))
 
+    def together(self, demand: Demand, most: int) -> int:
+        """How many edits like this one fit into memory side by side, 1 to `most`.
+
+        Raises MissingVariant, UnreadableModel.
+        """
+        for variant in demand.variants:
+            self.require(variant)
+        return self._planner.together(demand, tuple(self._loaded), most)
+
     def smaller_plan(self) -> bool:
         """Memory ran out: drops everything, and looks for a plan that needs less.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -93,6 +93,24 @@ class Planner:
         weights = self._weights(demand)
         plan = budget.choose(self._plans, free, demand, weights, self._host)
         return Forecast(plan, budget.needed(plan, demand, weights, self._host), free)
+
+    def together(self, demand: Demand, loaded: Sequence[str], most: int) -> int:
+        """How many edits fit side by side while everything stays on the card.
+
+        Only their forwards are one: each finds its way back through the network by itself.
+        loaded: as for `choose`. Where a device tells nothing of its memory: `most`.
+        """
+        free = room.free(self._device)
+        if free is None:
+            return most
+        if self._host:
+            free += sum(self._weigh(variant).copied for variant in loaded)
+        weights = self._weights(demand)
+        for count in range(most, 1, -1):
+            side_by_side = replace(demand, rows=count * demand.rows)
+            if budget.needed(budget.ALL, side_by_side, weights, self._host) <= free:
+                return count
+        return 1
 
     def failed(self) -> bool:
         """Memory ran out: leaves out this plan and all that need as much.

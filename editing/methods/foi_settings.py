@@ -30,7 +30,7 @@ class Settings:
     )
     strength: float = parameter(
         1.0,
-        "How strongly the words act in their masks (the paper's alpha).",
+        "How strongly the words act in their masks; [star:0.5] for one of several.",
         minimum=0.0,
         maximum=10.0,
         front=True,
@@ -82,9 +82,10 @@ class Settings:
         title="fine detail from",
     )
     strength_acts: str = parameter(
-        "attention",
-        "What the strength changes: how the words are looked at (paper), or how much they count.",
-        choices=("attention", "guidance"),
+        "auto",
+        "What the strength changes: how the words are looked at (paper), or how much they count; "
+        "auto: a strength of 1 is the paper's, more and less is how much they count.",
+        choices=("auto", "attention", "guidance"),
         title="strength acts on",
     )
     mask_samples: int = parameter(

@@ -114,15 +114,19 @@ def take(
     )
 
 
-def prospect(selection: Selection | None) -> tuple[int, int] | None:
+def prospect(selection: Selection | None, last: QUuid | None = None) -> tuple[int, int] | None:
     """Width and height of what `take` would send now; None for nothing.
 
-    No snapshot is made. Raises CanvasProblem where a mode of blending can't be applied.
+    No snapshot is made. last: as for `take`. Raises CanvasProblem where a mode of blending can't be
+    applied.
     """
     document = Krita.instance().activeDocument()
-    layer = None if document is None else document.activeNode()
-    if document is None or layer is None or layer.parentNode() is None:
-        return None  # or it is just being undone
+    node = None if document is None else document.activeNode()
+    if document is None or node is None:
+        return None
+    layer = layer_of(document, node, last)
+    if layer.parentNode() is None:
+        return None  # it is just being undone
     if layer.type() != "paintlayer" or not layer.visible():
         return None
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())

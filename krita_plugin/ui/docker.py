@@ -12,6 +12,7 @@ from ..qt import (
     QApplication,
     QEvent,
     QHBoxLayout,
+    QKeyEvent,
     QPushButton,
     QResizeEvent,
     QScrollArea,
@@ -38,7 +39,7 @@ from .selection_choice import SelectionChoice
 from .server_choice import ServerChoice
 from .status import Status
 from .strip import Strip
-from .widgets import keep_from_krita, may_shrink, named, quiet, takes_tab
+from .widgets import keep_from_krita, leave, may_shrink, named, quiet, step_back
 
 LEAST_WIDTH, LEAST_HEIGHT = 240, 160
 """On a small screen the panel scrolls.
@@ -118,23 +119,17 @@ class PanelView(QWidget):
 
         What has the focus hands the key up to here before Krita hides all dockers with it.
         """
-        return keep_from_krita(event, (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)) or bool(
-            super().event(event)
-        )
+        keys = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Escape)
+        return keep_from_krita(event, keys) or bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape leaves the panel."""
+        if event.key() != Qt.Key.Key_Escape or not leave(self):
+            super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Shift+Tab within the panel.
-
-        Qt's own search ends at a picture's frame, and so in the canvas, from everywhere.
-        """
-        focused = QApplication.focusWidget()
-        if forward or focused is None:
-            return bool(super().focusNextPrevChild(forward))
-        control = sure(focused.previousInFocusChain())
-        while control is not focused and not (self.isAncestorOf(control) and takes_tab(control)):
-            control = sure(control.previousInFocusChain())
-        control.setFocus(Qt.FocusReason.BacktabFocusReason)
-        return True
+        """Shift+Tab within the panel."""
+        return (not forward and step_back(self)) or bool(super().focusNextPrevChild(forward))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little height, an instruction of one line takes no more than one."""

@@ -40,9 +40,13 @@ class InstructionBox(QPlainTextEdit):
         self.setPlaceholderText("make the star blue")
         self.setAccessibleName(tr("What should change"))
         self.setToolTip(
-            "What should change; several changes with commas: make the star blue, "
-            "remove the cup\n"
-            "Enter: edit. Shift+Enter: new line. Up and Down: earlier instructions."
+            tr(
+                "What should change; several changes with commas: make the star blue, "
+                "remove the cup\n"
+                "[star:0.5] has that change half as strong, [star:2] twice.\n"
+                "Enter: edit. Shift+Enter: new line. Up and Down: earlier instructions. Escape: "
+                "back to the picture."
+            )
         )
         self.setTabChangesFocus(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -61,7 +61,7 @@ class SelectionChoice(QHBoxLayout):
         By its palette: a style sheet would take Krita's small font from it.
         """
         for number, mode in enumerate(HINT_MODES):
-            button, chosen = sure(self._hints.button(number)), mode == self._panel.hint_mode
+            button, chosen = sure(self._hints.button(number)), mode == self._panel.mode()
             button.setChecked(chosen)
             colours = QPalette(self._frame.palette())
             if chosen:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ..catalogue import tr
 from ..qt import (
     QAbstractButton,
+    QApplication,
     QColor,
     QEvent,
     QKeyEvent,
@@ -97,6 +98,32 @@ def keep_from_krita(event: QEvent, keys: Container[int]) -> bool:
     ):
         return False
     event.accept()
+    return True
+
+
+def step_back(panel: QWidget) -> bool:
+    """Go to the control before the one with the focus; False where none has it.
+
+    Qt's own search ends at a picture's frame, and so in the canvas, from everywhere.
+    """
+    focused = QApplication.focusWidget()
+    if focused is None:
+        return False
+    control = sure(focused.previousInFocusChain())
+    while control is not focused and not (panel.isAncestorOf(control) and takes_tab(control)):
+        control = sure(control.previousInFocusChain())
+    control.setFocus(Qt.FocusReason.BacktabFocusReason)
+    return True
+
+
+def leave(panel: QWidget) -> bool:
+    """Have keys be for the picture again; whether there was a focus to give up."""
+    focused = QApplication.focusWidget()
+    if focused is None:
+        return False
+    focused.clearFocus()
+    if (main := sure(panel.window()).parentWidget()) is not None:  # the docker floats
+        main.activateWindow()
     return True
 
 

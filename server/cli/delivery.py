@@ -25,13 +25,16 @@ from .exits import UsageError
 
 REPORT = "report.json"
 
-NAMES = re.compile(r"(?:result|layer|mask)\.png|masks/[0-9]{1,4}\.png|previews/[0-9]{1,6}\.jpg")
+NAMES = re.compile(
+    r"(?:variants/[0-9]{1,10}-)?(?:result|layer|mask)\.png"
+    r"|masks/[0-9]{1,4}\.png|previews/[0-9]{1,6}\.jpg"
+)
 """What an edit writes besides its report.
 
 A report that names anything else is not believed in it.
 """
 
-FOLDERS = ("masks", "previews")
+FOLDERS = ("masks", "previews", "variants")
 
 REPORT_BYTES = 4 * 1024 * 1024
 """Bytes of a report.

@@ -83,6 +83,12 @@ def edit(
     seed: Annotated[
         int, typer.Option(min=0, max=limits.MAX_SEED, help="The same seed gives the same picture.")
     ] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1, max=limits.MAX_SEEDS, help="Pictures with so many seeds, from --seed on."
+        ),
+    ] = 1,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="name=value", help="A parameter; may be given again."),
@@ -136,13 +142,16 @@ def edit(
     Uses the server that runs, or starts one for this edit. Writes into DIR: result.png (size, mode
     and colours of IMAGE, a photograph upright), layer.png (RGBA, transparent outside the mask),
     mask.png (soft), masks/1.png, 2.png, ... (by instruction), previews/, report.json (with the
-    algorithm that ran and, for auto, why). Files of an earlier edit in DIR are replaced when all is
-    there; other files never.
+    algorithm that ran and, for auto, why). With --seeds, those of further seeds are
+    variants/SEED-result.png, SEED-layer.png and SEED-mask.png. Files of an earlier edit in DIR are
+    replaced when all is there; other files never.
 
     Example:  limn edit scene.png "make the star blue" --seed 7 --out blue-star
     """
     if hint_mode is not None and hint is None:
         raise UsageError("--hint-mode needs a selection.", "Give it with --hint MASK.png.")
+    if mask_only and seeds > 1:
+        raise UsageError("A mask alone has no seeds.", "Leave out --seeds, or --mask-only.")
     for what, words in (("instruction", instruction), ("caption", caption)):
         if len(words) > limits.MAX_INSTRUCTION:
             raise UsageError(
@@ -178,6 +187,7 @@ def edit(
         mask_only=mask_only,
         keep_transparency=keep_transparency,
         full_resolution=full_resolution,
+        seeds=further(seed, seeds),
     )
     reads = (image, *((hint,) if hint else ()))
     with Delivery(out, reads) as delivery:
@@ -207,6 +217,11 @@ async def run(
             await follow(there, submit, err, arrived.take, REMEDIES)
         for warning in arrived.report["warnings"]:
             err.print("[yellow]note[/]", escape(warning))
+
+
+def further(seed: int, count: int) -> tuple[int, ...]:
+    """The seeds after this one, `count` with it; after the largest comes 0."""
+    return tuple((seed + number) % (limits.MAX_SEED + 1) for number in range(1, count))
 
 
 def named_server(

@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from limn.protocol.messages import Done, JobMessage, Mask, Preview, Result, Submit
+from limn.protocol.messages import (
+    Done,
+    JobMessage,
+    Mask,
+    Preview,
+    Report,
+    Result,
+    Submit,
+    Variant,
+)
 
 from . import pictures
 from .delivery import Delivery
@@ -29,7 +38,7 @@ class Outcome:
     model: str
     mask: Mask | None = None
     result: Result | None = None
-    done: Done | None = None
+    variants: dict[int, dict[str, Any]] = field(default_factory=dict)
     previews: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -48,35 +57,55 @@ class Outcome:
             self.mask = message
         elif isinstance(message, Result):
             self.result = message
-        elif isinstance(message, Done):
-            self.done = message
-            self.report = write(self)
+        elif isinstance(message, (Variant, Done)):
+            if message.seed not in self.variants:  # one that a lost worker has made already
+                self.variants[message.seed] = write(self, message)
+            self.mask = self.result = None
+            if isinstance(message, Done):
+                self.report = self.variants.pop(self.submit.seed)
+                self.report["variants"] = list(self.variants.values())
+                self.delivery.commit(self.report)
 
 
-def write(outcome: Outcome) -> dict[str, Any]:
-    """Writes result.png, layer.png, mask.png, masks/K.png and report.json.
+def write(outcome: Outcome, done: Report) -> dict[str, Any]:
+    """Writes the files of one seed; returns its report.
 
-    K counts from 1, in the order of the instructions. Returns the report.
+    They are result.png, layer.png, mask.png and masks/K.png, where K counts from 1, in the order of
+    the instructions. Those of a further seed S are variants/S-result.png, variants/S-layer.png and
+    variants/S-mask.png.
     """
-    picture, place = outcome.picture, outcome.delivery.place
+    picture = outcome.picture
+    is_first = done.seed == outcome.submit.seed
+    names = {
+        name: f"{name}.png" if is_first else f"variants/{done.seed}-{name}.png"
+        for name in ("result", "layer", "mask")
+    }
+    files = {name: outcome.delivery.place(path) for name, path in names.items()}
     layer = outcome.result.area if outcome.result else None
     mask = outcome.mask.area if outcome.mask else None
     composed = pictures.composed(picture, layer, mask)
-    pictures.write(composed, place("result.png"))
-    pictures.write_layer(layer, picture, place("layer.png"))
-    pictures.write_mask(mask, picture, place("mask.png"))
+    pictures.write(composed, files["result"])
+    pictures.write_layer(layer, picture, files["layer"])
+    pictures.write_mask(mask, picture, files["mask"])
+    if not is_first:
+        return {
+            "seed": done.seed,
+            **names,
+            "forwards": done.forwards,
+            "rows": done.rows,
+            "warnings": [*done.warnings, *composed.warnings],
+        }
     parts = []
     for number, part in enumerate(outcome.mask.parts if outcome.mask else (), 1):
         name = f"masks/{number}.png"
-        pictures.write_mask(part.area, picture, place(name))
+        pictures.write_mask(part.area, picture, outcome.delivery.place(name))
         parts.append({"instruction": part.instruction, "keyword": part.keyword, "mask": name})
-    report = make_report(outcome, parts, composed.warnings)
-    outcome.delivery.commit(report)
-    return report
+    return make_report(outcome, done, parts, composed.warnings)
 
 
 def make_report(
     outcome: Outcome,
+    done: Report,
     parts: list[dict[str, str]],
     warnings: tuple[str, ...],
 ) -> dict[str, Any]:
@@ -84,8 +113,7 @@ def make_report(
 
     With it the edit can be understood and repeated.
     """
-    done, submit = outcome.done, outcome.submit
-    assert done is not None
+    submit = outcome.submit
     return {
         "algorithm": done.algorithm,
         "reason": done.reason,

@@ -89,6 +89,26 @@ def test_all_files_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
     assert len(limn.announced()) == 1, "the server that runs was used"
 
 
+def test_several_seeds_of_an_edit(limn: Limn, scene: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("edit", scene, "make the square blue", *FAST, "--seed", 7, "--seeds", 3, "--out", out)
+    done = limn(*words)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert report["seed"] == 7 and [one["seed"] for one in report["variants"]] == [8, 9]
+    files = [out / "result.png", *(out / one["result"] for one in report["variants"])]
+    pictures = [array(file) for file in files]
+    assert all(one.shape == pictures[0].shape for one in pictures)
+    assert all((one != pictures[0]).any() for one in pictures[1:])
+    assert all(
+        (out / one[name]).is_file() for one in report["variants"] for name in ("layer", "mask")
+    )
+    assert limn("edit", *words[1:-4], "--out", out).returncode == 0
+    assert not (out / "variants").exists(), "files of the earlier edit are replaced"
+    refused = limn(*words, "--mask-only")
+    assert refused.returncode == 2 and "no seeds" in refused.stderr
+
+
 def test_a_slip_is_asked_about_and_enter_takes_the_proposal(
     limn: Limn, scene: Path, tmp_path: Path
 ) -> None:

@@ -145,7 +145,7 @@ def test_masks_of_one_without_strength_are_the_stock_pipeline(
         image,
         "make the star blue; remove the cup",
         seed=7,
-        parameters={"steps": 20, "strength": 0.0},
+        parameters={"steps": 20, "strength": 0.0, "strength_acts": "attention"},
     )
     assert len(loops[0].latents) == len(expected) == 16
     for mine, theirs in zip(loops[0].latents, expected, strict=True):

@@ -46,20 +46,24 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
     picture = draw(colour)
     hint = draw(st.none() | pixels(("gray8",), (picture.width, picture.height)))
     mode = draw(st.sampled_from(("off", "guide", "limit"))) if hint else "off"
-    level = st.integers(0, 255)
+    level, seed = st.integers(0, 255), st.integers(0, limits.MAX_SEED)
+    mask_only = draw(st.booleans())
+    most = 1 if mask_only else limits.MAX_SEEDS
+    seeds = draw(st.lists(seed, min_size=1, max_size=most, unique=True))
     return m.Submit(
         job=draw(job),
         algorithm=draw(identifiers),
         instruction=draw(text),
         pixels=draw(st.sampled_from((picture, picture.held()))),
-        seed=draw(st.integers(0, limits.MAX_SEED)),
+        seed=seeds[0],
+        seeds=tuple(seeds[1:]),
         parameters=draw(st.dictionaries(text, values, max_size=4)),
         hint=hint,
         hint_mode=mode,  # type: ignore[arg-type]
         previews=draw(st.integers(0, limits.MAX_PREVIEW_SIDE)),
         background=draw(st.tuples(level, level, level)),
         caption=draw(text),
-        mask_only=draw(st.booleans()),
+        mask_only=mask_only,
         keep_transparency=draw(st.booleans()),
         ask=draw(st.booleans()),
     )
@@ -140,6 +144,22 @@ def job_messages(
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         st.builds(
             m.Done,
+            job,
+            seq,
+            identifiers,
+            st.integers(0, limits.MAX_SEED),
+            texts,
+            floats,
+            floats,
+            counts,
+            counts,
+            st.dictionaries(text, text, max_size=3),
+            sayings,
+            texts,
+            text,
+        ),
+        st.builds(
+            m.Variant,
             job,
             seq,
             identifiers,

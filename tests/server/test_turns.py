@@ -19,6 +19,19 @@ def test_turns() -> None:
     assert order == ["b2", "c1", "a2", "d1", "a3"]
 
 
+def test_what_is_worth_several_turns_lets_others_pass() -> None:
+    """A user with eight seeds an edit gets no more than one with one."""
+    queue: FairQueue[str] = FairQueue(lambda entry: int(entry[1]))
+    for entry in ("a3", "a1", "b1", "b1", "b1", "b1"):
+        queue.put(entry[0], entry)
+    order = queue.ordered()
+    assert order == [queue.take() for _ in range(len(queue))]
+    assert order == ["a3", "b1", "b1", "b1", "a1", "b1"]
+    queue.put("a", "a3")
+    queue.put("a", "a1")
+    assert [queue.take(), queue.take()] == ["a3", "a1"]  # nobody else waits
+
+
 def test_wrong_tokens_wait_longer_and_longer_and_right_ones_never() -> None:
     now = [0.0]
     wrong = guard.Wrong(lambda: now[0])

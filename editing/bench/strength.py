@@ -1,0 +1,86 @@
+"""Whether more strength changes more: FoI at five strengths, on held-out edits.
+
+The amount of change is the mean absolute difference to the picture before, over the exact mask of
+what may change. It grows where each strength changes at least as much as the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from .. import EditRequest, edit, events
+from ..diffusion.loading import Models, load_models
+from ..request import Value
+from ..sketchbook import folder
+from ..sketchbook.scenes import FIRST_HELD_OUT
+from .options import EditTypes, First, Model
+from .quality import known_types
+from .quality_cases import Case
+
+app = typer.Typer(help=__doc__)
+
+STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
+
+TYPES = ["recolour", "add", "remove", "replace"]
+"""Edits of which there is more and less."""
+
+
+def changed(before: Tensor, after: Tensor, mask: Tensor) -> float:
+    """Mean absolute difference over a mask.
+
+    Pictures (1, 3, H, W) and mask (1, 1, H, W) in 0..1.
+    """
+    share = (before - after).abs().mean(1, keepdim=True) * mask
+    return float(share.sum() / mask.sum().clamp(min=1e-9))
+
+
+def amounts(models: Models, case: Case, parameters: dict[str, Value]) -> list[float]:
+    """How much each strength changes."""
+    found = []
+    for strength in STRENGTHS:
+        settings = {**parameters, "strength": strength}
+        words = case.words.instruction
+        request = EditRequest("foi", words, case.before, seed=case.edit.seed, parameters=settings)
+        done = next(event for event in edit(models, request) if isinstance(event, events.Done))
+        found.append(changed(case.before, done.image, case.exact))
+    return found
+
+
+def grows(found: Sequence[float]) -> bool:
+    """Whether none is smaller than the one before it."""
+    return all(one <= other for one, other in pairwise(found))
+
+
+@app.command()
+def main(
+    cases: Annotated[int, typer.Option(min=1, help="Of each type.")] = 3,
+    first: First = FIRST_HELD_OUT,
+    types: EditTypes = None,
+    steps: Annotated[int, typer.Option(min=2, help="Of the whole schedule.")] = 12,
+    acts: Annotated[str, typer.Option(help="What the strength acts on: FoI's parameter.")] = "auto",
+    model: Model = None,
+) -> None:
+    """Edit each case with five strengths, and count where the change grows.
+
+    Example: limn bench strength --cases 3
+    """
+    models = load_models(model or folder())
+    table = Table("instruction", *map(str, STRENGTHS), "grows")
+    grown = count = 0
+    for type in known_types(types) if types else TYPES:
+        for number in range(cases):
+            case = Case.of(type, first + number)
+            found = amounts(models, case, {"steps": steps, "strength_acts": acts})
+            grown, count = grown + grows(found), count + 1
+            cells = (f"{one:.3f}" for one in found)
+            table.add_row(case.words.instruction, *cells, "yes" if grows(found) else "no")
+    console = Console()
+    console.print(table)
+    console.print(f"the change grows with the strength in {grown} of {count} edits")
