@@ -69,7 +69,8 @@ class ReadingLine:
             parts.append(tr("place by place") if panel.full_resolution else tr("all at once"))
         name = next((one.name for one in panel.algorithms if one.title == title), "")
         if name in panel.seconds:
-            pace, seconds = "about {seconds} s", panel.seconds[name] * panel.seeds
+            pace = "about {seconds} s"
+            seconds = panel.seconds[name] * panel.seeds
             if large and panel.full_resolution:
                 pace = "about {seconds} s a pass"
             parts.append(tr(pace, seconds=round(seconds)))
