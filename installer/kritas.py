@@ -109,7 +109,7 @@ def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) ->
     system = folder / suite.name
     if (system / READY).is_file():
         return system
-    shutil.rmtree(system, ignore_errors=True)
+    clear(system)
     folder.mkdir(parents=True, exist_ok=True)
     packages = PACKAGES if suite.over else (*PACKAGES, *suite.krita)
     source = mirror()
@@ -143,6 +143,30 @@ def make(suite: Suite, folder: Path, log: Path, seconds: float | None = None) ->
         raise NotHad(f"mmdebstrap failed: {' '.join(last)} (all of it in {log})")
     (system / READY).touch()
     return system
+
+
+def clear(system: Path) -> None:
+    """Takes away a system that was not finished.
+
+    A killed mmdebstrap leaves the machine's own /dev, /proc and /sys mounted in it: nothing is
+    deleted below a mount. Raises NotHad where one stays.
+    """
+    for place in mounts_below(system):
+        subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+    if left := mounts_below(system):
+        raise NotHad(f"{left[-1]} is still mounted: umount --lazy {left[-1]}")
+    shutil.rmtree(system, ignore_errors=True)
+
+
+def mounts_below(folder: Path) -> list[Path]:
+    """Where something is mounted in a folder, the deepest first."""
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    places = [
+        Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split(" ")[1]))
+        for line in lines.splitlines()
+    ]
+    found = {place for place in places if place.is_relative_to(folder.resolve())}
+    return sorted(found, key=lambda place: len(place.parts), reverse=True)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -106,6 +106,28 @@ def test_a_system_that_was_not_finished_is_made_again(
     assert kritas.make(kritas.SUITES[0], system.parent, tmp_path / "log") == system
 
 
+def test_nothing_is_deleted_below_what_a_killed_run_left_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Path("/proc") in kritas.mounts_below(Path("/"))
+    system = tmp_path / "trixie"
+    (system / "proc/1").mkdir(parents=True)
+    program = tmp_path / "umount"
+    program.write_text('#!/bin/sh\n[ -e "$0.works" ] && touch "$2.gone"\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    gone = system / "proc.gone"
+    monkeypatch.setattr(
+        kritas, "mounts_below", lambda folder: [] if gone.exists() else [folder / "proc"]
+    )
+    with pytest.raises(kritas.NotHad, match="still mounted"):
+        kritas.clear(system)
+    assert (system / "proc/1").is_dir()
+    (tmp_path / "umount.works").touch()
+    kritas.clear(system)
+    assert not system.exists()
+
+
 def test_a_system_that_takes_too_long_is_not_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
