@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language import tr
 from ..preview_data import MOST
 from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
 from ..state import Panel
@@ -23,10 +24,10 @@ class MaskSliders(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         self.growth = self._slider(
-            row, "Mask", "limn_mask_growth", -MOST, "Make the result's mask smaller or larger"
+            row, tr("Mask"), "limn_mask_growth", -MOST, "Make the result's mask smaller or larger"
         )
         self.softness = self._slider(
-            row, "Soft", "limn_mask_softness", 0, "Make the edge of the result's mask softer"
+            row, tr("Soft"), "limn_mask_softness", 0, "Make the edge of the result's mask softer"
         )
         self.controls = [self.growth, self.softness]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..language import tr
 from ..preview_data import ResultLook
 from ..qt import (
     QAbstractItemView,
@@ -76,7 +77,7 @@ class Pictures(QListWidget):
             "The results in this picture: click one to see it; Enter keeps it and takes the others"
             " of its set out, Del takes it out, Space held down shows the picture before",
         )
-        self.setAccessibleName("results")
+        self.setAccessibleName(tr("Results"))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
@@ -152,11 +153,11 @@ class Strip(QWidget):
         self.seeds = named(
             QSpinBox(), "limn_seeds", "With how many seeds an edit is made, each a result"
         )
-        self.seeds.setAccessibleName("seeds")
+        self.seeds.setAccessibleName(tr("Seeds"))
         self.seeds.setRange(1, MAX_VARIANTS)
         scroll_past(self.seeds)
         self.seeds.valueChanged.connect(panel.set_seeds)
-        label = QLabel("Seeds")
+        label = QLabel(tr("Seeds"))
         label.setBuddy(self.seeds)
         row.addWidget(label)
         row.addWidget(self.seeds)
