@@ -188,7 +188,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(
         png((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
     )
-    with pytest.raises(PictureError, match=r"60000|can't be read"):
+    with pytest.raises(PictureError, match="too large"):
         read(tmp_path / "bomb.png")
 
 
