@@ -291,7 +291,8 @@ def run_all(
         known = {stem: run for stem, run in runs.items() if run is not None}
         if known:  # of earlier runs, too
             columns[f"{version(system)} ({name})"] = known
-        (out / "table.md").write_text(table(columns), encoding="utf-8")
+        out.mkdir(parents=True, exist_ok=True)
+    (out / "table.md").write_text(table(columns), encoding="utf-8")
     print(table(columns))
     print(f"The table and the screenshots: {out}")
     for line in lost:

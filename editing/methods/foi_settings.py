@@ -71,7 +71,7 @@ class Settings:
         "Share of the steps run in which attention is held to the masks (the paper's Table 4).",
         minimum=0.0,
         maximum=1.0,
-        title="words in masks only",
+        title="words in mask only",
     )
     edges: str = mask_edges()
     detail: str = parameter(
