@@ -39,7 +39,8 @@ Drawn outlines differ in colour from what they enclose, and the first fit leaves
 
 FAINT = 0.2  # share of a thing in a pixel from which the pixel belongs to it
 OUTLINE_REACH = 0.25  # of a cell: how far the outline may lie from the mask
-FINE, FINE_OUTLINE = 12, 3  # pixels of radius that are kept when a larger window is subsampled
+FINE, FINE_OUTLINE, FINE_REACH = 12, 3, 12
+"""Pixels of radius that are kept when a larger window or disc is subsampled."""
 
 
 def follow(coarse: Tensor, picture: Tensor, cell: float) -> Tensor:
@@ -60,8 +61,22 @@ def with_outline(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
     """
     slope, offset = coefficients(picture, mask.to(picture), OUTLINE * cell, FINE_OUTLINE)
     share = (slope * picture).sum(1, keepdim=True) + offset
-    near = grow(mask.to(picture), max(1, round(OUTLINE_REACH * cell))) > 0
-    return mask | (near & (share >= FAINT))
+    return mask | (_near(mask.to(picture), max(1, round(OUTLINE_REACH * cell))) & (share >= FAINT))
+
+
+def _near(mask: Tensor, radius: int) -> Tensor:
+    """Which pixels lie within this radius of a mask (1, 1, h, w), as bool.
+
+    A larger radius is measured on a coarser grid, and may then be two of its cells too long: the
+    cost of a disc grows with the square of its radius.
+    """
+    factor = max(1, radius // FINE_REACH)
+    if factor == 1:
+        return grow(mask, radius) > 0
+    whole = (mask.shape[2], mask.shape[3])
+    small = F.adaptive_max_pool2d(mask, [-(-side // factor) for side in whole])
+    wide = grow(small, -(-radius // factor) + 1)
+    return F.interpolate(wide, size=whole, mode="nearest") > 0
 
 
 def coefficients(

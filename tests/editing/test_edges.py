@@ -78,3 +78,14 @@ def test_holes_are_filled_and_bays_are_not() -> None:
     assert torch.equal(masks.filled(ring), ring)
     assert bool(masks.filled(torch.ones(3, 4, dtype=torch.bool)).all())
     assert not bool(masks.filled(torch.zeros(3, 4, dtype=torch.bool)).any())
+
+
+@pytest.mark.parametrize("radius", [5, 24, 47])
+def test_what_is_near_a_mask_is_a_disc_whatever_its_size(radius: int) -> None:
+    mask = torch.zeros(1, 1, 200, 230)
+    mask[..., 60:90, 70:120] = 1
+    mask[..., 150, 180] = 1
+    near, cell = edges._near(mask, radius), max(1, radius // edges.FINE_REACH)
+    assert not ((masks.grow(mask, radius) > 0) & ~near).any()
+    slack = 0 if cell == 1 else 2 * cell + 2
+    assert not (near & (masks.grow(mask, radius + slack) == 0)).any()
