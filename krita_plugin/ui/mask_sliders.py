@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..language import tr
+from ..catalogue import tr
 from ..preview_data import MOST
 from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
 from ..state import Panel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..language import tr
+from ..catalogue import tr
 from ..preview_data import ResultLook
 from ..qt import (
     QAbstractItemView,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from .fake import clock as time
@@ -277,6 +277,7 @@ events = st.lists(
     max_examples=1000, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 @given(st.integers(0, 2**16), st.booleans(), st.booleans(), st.integers(-20, 60), events)
+@example(0, True, False, 2, [("shear layer", "painting", (0, 0, 0))])
 def test_a_painter_goes_on(
     plugin: Any, seed: int, mask_only: bool, flat: bool, late: int, happening: list[Any]
 ) -> None:

@@ -323,8 +323,9 @@ def _scaled(plane: Plane, across: float, down: float, x: int, y: int) -> Plane:
 
 
 def _sheared(plane: Plane) -> Plane:
+    """Each row goes right by where it lies in the picture, whatever plane it is on."""
     high, wide = plane.pixels.shape[:2]
     out = np.zeros((high, wide + high, plane.pixels.shape[2]), np.uint8)
     for row in range(high):
         out[row, row : row + wide] = plane.pixels[row]
-    return Plane(out, plane.x, plane.y)
+    return Plane(out, plane.x + plane.y, plane.y)
