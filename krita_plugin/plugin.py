@@ -32,7 +32,6 @@ from .ui.docker import PanelView
 from .ui.model_menu import ModelMenu
 from .wire.client import Client
 from .wire.model_commands import ModelCommands
-from .wire.server_process import noted_command
 
 SETTINGS = ("limn", "panel")
 """Group and key in Krita's own settings, which outlive an update of the plugin."""
@@ -51,7 +50,7 @@ class Application:
         self.client = Client(folders, f"Krita {Krita.instance().version()}")
         self.client.servers.connect(self.panel.listed)
         self.client.show_servers()
-        self.models = ModelCommands(lambda: noted_command(folders))
+        self.models = ModelCommands(self.client)
         self.edits = Edits(self.panel, self.client)
         self.ahead = ReadingAhead(self.panel, self.client)
         self.prospects = Prospects(self.panel, self.edits.selections, self.edits.last_layer)
@@ -118,7 +117,7 @@ class LimnDocker(DockWidget):
         self.view.servers.trust_wanted.connect(shared.client.trust)
         self.view.servers.forget_wanted.connect(shared.client.forget_server)
         self.view.status.stop_wanted.connect(shared.client.stop_server)
-        models = ModelMenu(shared.panel, shared.models, shared.client.start_anew)
+        models = ModelMenu(shared.panel, shared.models)
         self.view.status.last.addWidget(models, 1)
         self.view.status.controls += models.controls
         self.setWidget(self.view)

@@ -41,6 +41,7 @@ TABLES = {
     "krita_plugin/plugin.py": ("acts",),
     "editing/reading.py": ("DOES",),
     "editing/auto.py": ("SUMMARY", "KINDS", "REASONS", "UNFIT", "NUMBER_WORDS"),
+    "server/model_desk.py": ("NOT_YOURS", "FIXED", "CLUSTER"),
 }
 """Names whose texts a painter reads."""
 

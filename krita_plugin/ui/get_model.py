@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from ...protocol.messages import ModelList, ModelOffered, ModelProgress
 from ..catalogue import tr
 from ..qt import (
     QCheckBox,
@@ -43,8 +44,8 @@ class Commands(Protocol):
     @property
     def ended(self) -> BoundSignal: ...
     def ask(self) -> None: ...
-    def get(self, names: Sequence[str]) -> None: ...
-    def use(self, names: Sequence[str]) -> None: ...
+    def get(self, models: Sequence[ModelOffered]) -> None: ...
+    def use(self, name: str) -> None: ...
     def cancel(self) -> None: ...
 
 
@@ -88,41 +89,38 @@ class GetModel(QDialog):
         for button in (self.get, self.stop, close):
             row.addWidget(button)
         column.addLayout(row)
-        self._fetches = False
+        self._fetches = self._may = False
         commands.listed.connect(self._listed)
         commands.progressed.connect(self._progressed)
         commands.ended.connect(self._ended)
         self.told.setText(tr(LOOKING))
         self._refresh()
 
-    def _listed(self, answer: dict[str, Any]) -> None:
-        ticked = {one["name"] for one in self._ticked()}
+    def _listed(self, answer: ModelList | None) -> None:
+        ticked = {one.name for one in self._ticked()}
         self.models.clear()
-        catalogue = answer.get("catalogue")
-        for entry in catalogue if isinstance(catalogue, list) else ():
-            if not isinstance(entry, dict) or entry.get("there"):
+        for entry in () if answer is None else answer.offered:
+            if entry.there:
                 continue
-            size = f"{self._size(entry) / 1e9:.2f} GB"
-            first = f"{entry.get('title')} · {size} · {entry.get('licence')}"
-            item = QListWidgetItem(f"{first}\n{entry.get('what_for', '')}")
+            first = f"{entry.title} · {entry.size / 1e9:.2f} GB · {entry.licence}"
+            second = entry.what_for + f" · {tr(entry.fits)}" * bool(entry.fits)
+            item = QListWidgetItem(f"{first}\n{second}")
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            is_ticked = entry.get("name") in ticked
+            is_ticked = entry.name in ticked
             item.setCheckState(Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked)
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.models.addItem(item)
-        if not catalogue:
+        self._may = answer is not None and answer.may
+        self._fetches = answer is not None and bool(answer.getting)
+        if answer is None:
             self.told.setText(tr("The list can't be had: see `limn doctor`."))
+        elif not answer.may:
+            self.told.setText(tr(answer.why))
         elif self.told.text() == tr(LOOKING):
             self.told.setText(tr("Tick what you want."))
         self._refresh()
 
-    def _size(self, entry: dict[str, Any]) -> float:
-        """Bytes in the precision that this device is given."""
-        sizes = entry.get("bytes") or {}
-        wish = "fp32" if self._panel.device.startswith("CPU") else "fp16"
-        return float(sizes.get(wish) or next(iter(sizes.values()), 0))
-
-    def _ticked(self) -> list[dict[str, Any]]:
+    def _ticked(self) -> list[ModelOffered]:
         items = [sure(self.models.item(row)) for row in range(self.models.count())]
         return [
             item.data(Qt.ItemDataRole.UserRole)
@@ -135,33 +133,36 @@ class GetModel(QDialog):
             outlined(ticking)
         ticked = self._ticked()
         pages = [
-            f'{escape(str(one.get("licence")))}: <a href="{escape(str(one.get("page")))}">'
-            f"{escape(str(one.get('page')))}</a>"
+            f'{escape(one.licence)}: <a href="{escape(one.page)}">{escape(one.page)}</a>'
             for one in ticked
         ]
         self.licences.setText("<br>".join(pages))
-        self.get.setEnabled(bool(ticked) and self.agree.isChecked() and not self._fetches)
+        self.get.setEnabled(
+            bool(ticked) and self.agree.isChecked() and self._may and not self._fetches
+        )
         self.stop.setEnabled(self._fetches)
         self.bar.setVisible(self._fetches)
         self.models.setEnabled(not self._fetches)
 
     def _begin(self) -> None:
-        names = [str(one["name"]) for one in self._ticked()]
+        wanted = self._ticked()
         self._fetches = True
         self.bar.setValue(0)
         self.told.setText(tr("Fetching…"))
         self._refresh()
-        self._commands.get(names)
+        self._commands.get(wanted)
 
-    def _progressed(self, told: tuple[str, int, int]) -> None:
-        name, done, of = told
-        self.bar.setValue(int(STEPS * done / max(1, of)))
-        self.told.setText(f"{name}: {done / 1e6:.0f} / {of / 1e6:.0f} MB")
+    def _progressed(self, told: ModelProgress) -> None:
+        if not self._fetches:
+            self._fetches = True
+            self._refresh()
+        self.bar.setValue(int(STEPS * told.done / max(1, told.of)))
+        self.told.setText(f"{told.name}: {told.done / 1e6:.0f} / {told.of / 1e6:.0f} MB")
 
     def _ended(self, what: str, why: str) -> None:
         if what != "get":
             return
         self._fetches = False
-        self.told.setText(why or tr("Done. The model is used from now on."))
+        self.told.setText(tr(why) if why else tr("Done. The model is used from now on."))
         self._refresh()
         self._commands.ask()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from ...protocol.messages import ModelList
 from ..catalogue import tr
 from ..panel_values import Note
-from ..qt import QAction, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
+from ..qt import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
 from ..state import Panel
 from .get_model import Commands, GetModel
 from .widgets import may_shrink, named
@@ -18,18 +16,14 @@ BUNDLED = "sketchbook"
 class ModelMenu(QWidget):
     """A row of the docker. `controls`: what can be reached by Tab.
 
-    A change waits until no edit runs; then the server starts anew.
+    The server changes its model when no edit runs; jobs in the queue go on with it.
     """
 
-    def __init__(self, panel: Panel, commands: Commands, restart: Callable[[], bool]) -> None:
-        """commands: `wire.model_commands.ModelCommands`.
-
-        restart: starts the server anew; False where this Krita may not.
-        """
+    def __init__(self, panel: Panel, commands: Commands) -> None:
+        """commands: what carries out what the painter wants of models."""
         super().__init__()
         self.setObjectName("limn_models")
-        self._panel, self._commands, self._restart = panel, commands, restart
-        self._waits = self._is_shown = False
+        self._panel, self._commands = panel, commands
         self._dialog: GetModel | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -50,7 +44,7 @@ class ModelMenu(QWidget):
         row.addWidget(self.get, 1)
         commands.listed.connect(self._listed)
         commands.ended.connect(self._ended)
-        self._listed({})
+        self._listed(None)
         panel.listeners.append(self.refresh)
         self.destroyed.connect(lambda: panel.listeners.remove(self.refresh))
         self.refresh()
@@ -59,9 +53,6 @@ class ModelMenu(QWidget):
         """Show the state as it is now."""
         self.button.setText(tr("Model: {name}", name=self._panel.model or "–"))
         self.get.setVisible(self._panel.lacks_model)
-        if self._waits and self._panel.work is None:
-            self._waits = False
-            self._start_anew()
 
     def open_dialog(self) -> None:
         """The list of models to fetch. It stands beside Krita; nothing waits for it."""
@@ -74,40 +65,32 @@ class ModelMenu(QWidget):
     def _opened(self) -> None:
         self._commands.ask()
 
-    def _listed(self, answer: dict[str, Any]) -> None:
+    def _listed(self, answer: ModelList | None) -> None:
         self.menu.clear()
-        there = answer.get("there")
-        models = [one for one in there if isinstance(one, dict)] if isinstance(there, list) else []
-        used = [one for one in models if one.get("used")]
-        self._add(tr("sketchbook (bundled)"), BUNDLED, not used and bool(answer))
-        for one in models:
-            words = f"{one.get('name')} · {one.get('variant')} · {one.get('bytes', 0) / 1e9:.1f} GB"
-            action = self._add(words, str(one.get("name")), bool(one.get("used")))
-            action.setEnabled(not one.get("trouble"))
-            action.setToolTip(str(one.get("trouble") or one.get("place")))
+        self.menu.setToolTipsVisible(True)
+        if answer is not None:
+            self._add(tr("sketchbook (bundled)"), BUNDLED, answer.bundled, answer.may, answer.why)
+            for one in answer.there:
+                words = f"{one.name} · {one.variant} · {one.size / 1e9:.1f} GB"
+                words += f" · {tr(one.fits)}" * bool(one.fits)
+                may = answer.may and not one.trouble and one.variant != "previews"
+                self._add(words, one.name, one.used, may, one.trouble or answer.why)
         self.menu.addSeparator()
         sure(self.menu.addAction(tr("Get a model…"))).triggered.connect(
             lambda _: self.open_dialog()
         )
 
-    def _add(self, words: str, name: str, is_used: bool) -> QAction:
+    def _add(self, words: str, name: str, is_used: bool, may: bool, why: str) -> None:
         action = sure(self.menu.addAction(words))
         action.setCheckable(True)
         action.setChecked(is_used)
-        action.triggered.connect(lambda _: self._commands.use([name]))
-        return action
+        action.setEnabled(may)
+        action.setToolTip(tr(why))
+        action.triggered.connect(lambda _: self._commands.use(name))
 
-    def _ended(self, what: str, why: str) -> None:
+    def _ended(self, _: str, why: str) -> None:
         if why:
-            self._panel.noted(Note("error", why))
+            self._panel.noted(Note("error", tr(why)))
             return
         self._panel.lacks_model = False
-        self._waits = True
         self.refresh()
-
-    def _start_anew(self) -> None:
-        if not self._restart():
-            words = tr(
-                "This server was not started by Krita: start it anew, then it uses the model."
-            )
-            self._panel.noted(Note("quiet", words))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...protocol.messages import Read
+from ...protocol.messages import GetModels, ListModels, Read, StopGetting, UseModels
 from ..catalogue import tr
 from .remote_server import RemoteServer
 from .signals import Order, Signals
@@ -44,6 +44,11 @@ class Client(Signals):
     def ask(self, question: Read) -> None:
         """How would this be understood? No connection is made for it."""
         self._writer.orders.put(Order("read", question))
+
+    def about_models(self, asked: ListModels | GetModels | StopGetting | UseModels) -> None:
+        """Asks about the server's models, or wants something of them."""
+        self.connect_to_server()
+        self._writer.orders.put(Order("models", asked))
 
     def cancel(self, job: str) -> None:
         self._writer.orders.put(Order("cancel", job))
@@ -94,14 +99,6 @@ class Client(Signals):
         """End the connection, and the server if this Krita has started it."""
         self._writer.stop_wanted.set()
         self._writer.orders.put(Order("stop"))
-
-    def start_anew(self) -> bool:
-        """End the server and start it again; False if this Krita has not started it."""
-        if self._writer.own is None:
-            return False
-        self._writer.orders.put(Order("stop"))
-        self.connect_to_server()
-        return True
 
     def close(self) -> None:
         """Krita ends: so does everything here."""

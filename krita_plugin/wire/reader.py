@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...protocol import ProtocolError
-from ...protocol.messages import FINAL, Mask, Missing, Queued, Reading, Welcome
+from ...protocol.messages import (
+    FINAL,
+    Mask,
+    Missing,
+    ModelList,
+    ModelProgress,
+    ModelsDone,
+    Queued,
+    Reading,
+    Welcome,
+)
 from ...vendor.websockets.exceptions import WebSocketException
 from ..preview_data import GreyPicture, shrink
 from .session import Session, breathe
@@ -53,6 +63,8 @@ class Reader(threading.Thread):
                 for message in messages:
                     if isinstance(message, Welcome):
                         self._signals.welcomed.emit(message)
+                    elif isinstance(message, (ModelList, ModelProgress, ModelsDone)):
+                        self._signals.models.emit(message)
                     elif isinstance(message, Reading):
                         self._signals.read.emit(message)
                     else:

@@ -30,5 +30,7 @@ class Signals(QObject):
     """A JobMessage, or a MaskLook in the place of a Mask."""
     read = Signal(object)
     """A Reading: how a sentence is understood."""
+    models = Signal(object)
+    """A ModelMessage: what is there, how far it is, its end."""
     servers = Signal(object)
     """A ServerList: the servers that are known, and the one that is used."""

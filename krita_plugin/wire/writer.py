@@ -245,7 +245,7 @@ class Writer:
             session.send(self._jobs[order.value].message)
         elif order.kind == "cancel" and order.value in self._jobs:
             session.send(Cancel(order.value))
-        elif order.kind == "read":
+        elif order.kind in ("read", "models"):
             session.send(order.value)
         elif order.kind == "acknowledge":
             session.send(Acknowledge(order.value))

@@ -1,4 +1,4 @@
-"""A model is fetched by clicks in the docker alone, from a hub on loopback."""
+"""A model is fetched and used by clicks in the docker alone, from a hub on loopback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def test_get_a_model(stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
     """The bundled model is told to be foreign to this picture.
 
     A tiny one, in the layout and under the name of InstructPix2Pix, is listed, agreed to, fetched,
-    stopped, and fetched again.
+    stopped, and fetched again. The server takes it without a restart, an edit is made with it, and
+    the menu goes back.
     """
     shutil.copytree(tiny_model / "instruction", tmp_path / "hub")
     hub = Hub(tmp_path / "hub", "timbrooks/instruct-pix2pix", slow=0.01)
@@ -39,4 +40,11 @@ def test_get_a_model(stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
     assert not told["may get without agreeing"] and told["licence"]
     assert told["stopped"] and "Stopped" in told["told after stop"]
     assert told["told"].startswith("Done")
+    assert told["model after"] not in ("", told["model before"])
+    assert [name.split(" · ")[0] for name, is_used in told["menu"] if is_used] == [
+        "instruct-pix2pix"
+    ]
+    assert any("fits" in name for name, _ in told["menu"])
+    assert told["new layers"], told["edit"]
+    assert told["model at the end"] == told["model before"]
     assert asked, "nothing was asked of the hub"

@@ -9,6 +9,7 @@ from help import (
     QByteArray,
     Qt,
     ended,
+    names,
     note,
     panel,
     picture,
@@ -69,3 +70,19 @@ def check_get_and_use(result):
     in_window("limn_get").click()
     yield lambda: in_window("limn_get_told").text().startswith("Done"), FETCH_SECONDS
     result["told"] = in_window("limn_get_told").text()
+    yield lambda: panel().model != "sketchbook" and panel().link.kind == "ready", FETCH_SECONDS
+    result["model after"] = widget("limn_model").text()
+    widget("limn_model").menu().aboutToShow.emit()
+    yield lambda: len(widget("limn_model").menu().actions()) > 3, 60
+    actions = widget("limn_model").menu().actions()
+    result["menu"] = [(one.text(), one.isChecked()) for one in actions if one.text()]
+    before = names(document)
+    yield from start("make the star blue")
+    yield from ended()
+    result["edit"] = note()
+    result["new layers"] = [name for name in names(document) if name not in before]
+    yield from screenshot("edited")
+    sketchbook = next(one for one in actions if "sketchbook" in one.text())
+    sketchbook.trigger()
+    yield lambda: panel().model == "sketchbook" and panel().link.kind == "ready", FETCH_SECONDS
+    result["model at the end"] = widget("limn_model").text()
