@@ -77,12 +77,12 @@ def check_get_and_use(result):
     actions = widget("limn_model").menu().actions()
     result["menu"] = [(one.text(), one.isChecked()) for one in actions if one.text()]
     before = names(document)
-    yield from start("make the star blue")
+    yield from start("make the star red")
     yield from ended()
     result["edit"] = note()
     result["new layers"] = [name for name in names(document) if name not in before]
     yield from screenshot("edited")
-    sketchbook = next(one for one in actions if "sketchbook" in one.text())
-    sketchbook.trigger()
+    actions = widget("limn_model").menu().actions()  # each list makes them anew
+    next(one for one in actions if "sketchbook" in one.text()).trigger()
     yield lambda: panel().model == "sketchbook" and panel().link.kind == "ready", FETCH_SECONDS
     result["model at the end"] = widget("limn_model").text()
