@@ -1,4 +1,4 @@
-"""A model is fetched and used by clicks in the docker alone, from a hub on loopback."""
+"""A model is fetched and used by clicks in the docker, from a hub on loopback."""
 
 from __future__ import annotations
 
