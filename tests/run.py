@@ -2,8 +2,8 @@
 
 The options are pytest's. Most tests compute in one thread, and those in Krita wait for it half of
 the time. So there may be one part more than the machine has processors. What measures Krita's
-pauses runs alone, at the end; so does, once more, what has failed in Krita beside other parts,
-where a busy machine may be at fault: what fails alone as well is a failure.
+pauses runs alone, at the end; so does, once more, what has failed beside other parts, where a busy
+machine may be at fault: that is said, and what fails alone as well is a failure.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def main(options: Sequence[str]) -> int:
         codes = run(beside, (os.cpu_count() or 1) + 1)
         codes |= run([Part("alone", [*options, *ALONE], folder / "alone")], 1)
         for part in beside:
-            if part.name.startswith("krita") and codes[part.name] == FAILED:
+            if codes[part.name] == FAILED:
                 print(f"[{part.name}] what has failed is run again, alone", flush=True)
                 part.start("--last-failed")
                 codes[part.name] = part.code()
