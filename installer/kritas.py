@@ -266,6 +266,7 @@ def run_all(
     mark = stamp(root)
     columns: dict[str, dict[str, Outcome]] = {}
     lost, passed = [], True
+    out.mkdir(parents=True, exist_ok=True)
     for name in [HERE, *(suite.name for suite in SUITES)]:
         suite = next((one for one in SUITES if one.name == name), None)
         system = None if suite is None else folder / suite.name
@@ -291,8 +292,7 @@ def run_all(
         known = {stem: run for stem, run in runs.items() if run is not None}
         if known:  # of earlier runs, too
             columns[f"{version(system)} ({name})"] = known
-        out.mkdir(parents=True, exist_ok=True)
-    (out / "table.md").write_text(table(columns), encoding="utf-8")
+        (out / "table.md").write_text(table(columns), encoding="utf-8")
     print(table(columns))
     print(f"The table and the screenshots: {out}")
     for line in lost:

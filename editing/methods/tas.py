@@ -48,7 +48,7 @@ Where eta is 1 or every step is kept, e_opt has no say and is not made.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import torch
 from torch import Tensor
@@ -82,6 +82,24 @@ def loss(model: Model, z0: Tensor, t: int, noise: Tensor, e: Tensor) -> Tensor:
     )
 
 
+def descent(
+    model: Model,
+    z0: Tensor,
+    steps: int,
+    generator: torch.Generator,
+    descend: Callable[[int, Tensor], None],
+) -> Generator[Progress, None, None]:
+    """Calls `descend` at random timesteps, each with a fresh noise.
+
+    Yields after each of the steps.
+    """
+    for index in range(1, steps + 1):
+        t = int(torch.randint(len(model.schedule.alphas_cumprod), (), generator=generator))
+        noise = randn_like(z0, generator)
+        descend(t, noise)
+        yield Progress(index, steps, noised(model, z0, t, noise), z0)
+
+
 def optimise_text(
     model: Model, z0: Tensor, e_tgt: Tensor, steps: int, rate: float, generator: torch.Generator
 ) -> Generator[Progress, None, Tensor]:
@@ -101,11 +119,7 @@ def optimise_text(
         scaler.update()
         model.tally.backward(1)
 
-    for index in range(1, steps + 1):
-        t = int(torch.randint(len(model.schedule.alphas_cumprod), (), generator=generator))
-        noise = randn_like(z0, generator)
-        descend(t, noise)
-        yield Progress(index, steps, noised(model, z0, t, noise), z0)
+    yield from descent(model, z0, steps, generator, descend)
     return e.detach()
 
 

@@ -30,7 +30,7 @@ from ...errors import EditError
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from ..tas import interpolate, loss, noised, optimise_text
+from ..tas import descent, interpolate, loss, optimise_text
 from .common import ground
 
 COPIES = 4  # of the network in float32: as it was, its gradient, and Adam's two averages
@@ -118,11 +118,7 @@ def tune(
         optimiser.step()
         model.tally.backward(1)
 
-    for index in range(1, steps + 1):
-        t = int(torch.randint(len(model.schedule.alphas_cumprod), (), generator=generator))
-        noise = randn_like(z0, generator)
-        descend(t, noise)
-        yield Progress(index, steps, noised(model, z0, t, noise), z0)
+    yield from descent(model, z0, steps, generator, descend)
 
 
 @torch.no_grad()
