@@ -23,9 +23,11 @@ import traceback
 from krita import Extension, Krita
 
 try:
-    from PyQt5.QtCore import QCoreApplication, QTimer
+    from PyQt5.QtCore import QTimer
+    from PyQt5.QtWidgets import QApplication
 except ImportError:
-    from PyQt6.QtCore import QCoreApplication, QTimer
+    from PyQt6.QtCore import QTimer
+    from PyQt6.QtWidgets import QApplication
 
 TURN_MS = 20
 REST_SECONDS = 10
@@ -134,13 +136,20 @@ class Driver(Extension):
     def close(self, deadline):
         """Close all pictures once Krita draws nothing, and has heard of all that it drew.
 
-        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py).
+        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py). Any Krita ends
+        where a picture is closed from here while it asks whether to save that picture: the question
+        lies on the stack, and goes with the picture's view.
         """
+        asked = QApplication.activeModalWidget()
+        if asked is not None and time.monotonic() < deadline:
+            asked.reject()
+            QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
+            return
         documents = Krita.instance().documents()
         if time.monotonic() < deadline and not all(map(at_rest, documents)):
             QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
             return
-        QCoreApplication.sendPostedEvents(None, META_CALL)
+        QApplication.sendPostedEvents(None, META_CALL)
         for document in documents:
             document.setModified(False)
             document.close()
