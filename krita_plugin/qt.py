@@ -38,6 +38,9 @@ if TYPE_CHECKING:
         QMetaObject as QMetaObject,
     )
     from PyQt6.QtCore import (
+        QModelIndex as QModelIndex,
+    )
+    from PyQt6.QtCore import (
         QObject as QObject,
     )
     from PyQt6.QtCore import (
@@ -198,6 +201,15 @@ if TYPE_CHECKING:
         QSpinBox as QSpinBox,
     )
     from PyQt6.QtWidgets import (
+        QStyle as QStyle,
+    )
+    from PyQt6.QtWidgets import (
+        QStyledItemDelegate as QStyledItemDelegate,
+    )
+    from PyQt6.QtWidgets import (
+        QStyleOptionViewItem as QStyleOptionViewItem,
+    )
+    from PyQt6.QtWidgets import (
         QToolButton as QToolButton,
     )
     from PyQt6.QtWidgets import (
@@ -225,6 +237,7 @@ else:
     QProcess = _core.QProcess
     QProcessEnvironment = _core.QProcessEnvironment
     QRectF = _core.QRectF
+    QModelIndex = _core.QModelIndex
     QSize = _core.QSize
     Qt = _core.Qt
     QUuid = _core.QUuid
@@ -263,6 +276,9 @@ else:
     QSizePolicy = _widgets.QSizePolicy
     QSlider = _widgets.QSlider
     QSpinBox = _widgets.QSpinBox
+    QStyle = _widgets.QStyle
+    QStyledItemDelegate = _widgets.QStyledItemDelegate
+    QStyleOptionViewItem = _widgets.QStyleOptionViewItem
     QToolButton = _widgets.QToolButton
     QVBoxLayout = _widgets.QVBoxLayout
     QWidget = _widgets.QWidget

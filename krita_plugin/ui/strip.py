@@ -12,15 +12,10 @@ from ..catalogue import tr
 from ..preview_data import ResultLook
 from ..qt import (
     QAbstractItemView,
-    QBuffer,
-    QByteArray,
     QEvent,
     QFocusEvent,
     QHBoxLayout,
     QIcon,
-    QImage,
-    QImageReader,
-    QIODevice,
     QKeyEvent,
     QLabel,
     QListView,
@@ -38,13 +33,8 @@ from ..qt import (
 )
 from ..results import MAX_VARIANTS
 from ..state import Panel
+from .thumbnail import SIDE, Thumbnail, decoded
 from .widgets import keep_from_krita, named, scroll_past
-
-SIDE = 56
-"""Pixels of a small picture: four stand side by side in a narrow docker."""
-
-MOST_SIDE = 1024
-"""Pixels along a side of a picture that is read from a file."""
 
 LOOK_MS = 1000
 """Between two looks at which layers there are: Krita tells nobody of an undo."""
@@ -59,7 +49,7 @@ KEYS = (
 )
 
 
-class Pictures(QListWidget):
+class Thumbnails(QListWidget):
     """The small pictures, and their keys.
 
     Enter keeps, Del discards, Space held down shows the picture before.
@@ -84,6 +74,7 @@ class Pictures(QListWidget):
         self.setMovement(QListView.Movement.Static)
         self.setIconSize(QSize(SIDE, SIDE))
         self.setSpacing(1)
+        self.setItemDelegate(Thumbnail(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(SIDE + 24)
@@ -142,7 +133,7 @@ class Strip(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        self.pictures = Pictures()
+        self.pictures = Thumbnails()
         self.pictures.kept.connect(self.kept.emit)
         self.pictures.discarded.connect(self.discarded.emit)
         self.pictures.compared.connect(self.compared.emit)
@@ -196,7 +187,7 @@ class Strip(QWidget):
             self._shown = results
             self.pictures.clear()
             for one in results:
-                item = QListWidgetItem(QIcon(QPixmap.fromImage(_decoded(one.jpeg))), "")
+                item = QListWidgetItem(QIcon(QPixmap.fromImage(decoded(one.jpeg))), "")
                 item.setToolTip(one.words)
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, one.words)
                 item.setData(Qt.ItemDataRole.UserRole, one.id)
@@ -230,19 +221,3 @@ class Strip(QWidget):
     def _chose(self, item: QListWidgetItem | None, _: QListWidgetItem | None) -> None:
         if item is not None:
             self.shown.emit(str(item.data(Qt.ItemDataRole.UserRole)))
-
-
-def _decoded(jpeg: bytes) -> QImage:
-    """The picture of a file from anybody; a dark one where it is none or too large."""
-    data = QByteArray(jpeg)
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-    reader = QImageReader(buffer, QByteArray(b"jpeg"))
-    size = reader.size()
-    if size.isValid() and max(size.width(), size.height()) <= MOST_SIDE:
-        image = reader.read()
-        if not image.isNull():
-            return image
-    image = QImage(SIDE, SIDE, QImage.Format.Format_RGB32)
-    image.fill(0)
-    return image
