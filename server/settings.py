@@ -41,7 +41,7 @@ class Settings:
 
     host: where to listen. Beyond loopback only with a certificate and users (tls.py, users.py).
     port: 0 takes a free one.
-    model: a file or folder that `limn.editing.diffusion.places` knows; None takes what
+    model: a file or folder that `limn.editing.diffusion.model_locations` knows; None takes what
     `limn models use` has chosen, or else the bundled sketchbook model.
     captioner: a BLIP model that says what a picture shows where an algorithm needs to know: a
     folder, or a name in the Hugging Face cache;

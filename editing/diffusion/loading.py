@@ -23,8 +23,8 @@ from .budget import Demand, Plan, Weights
 from .folder_weights import object_in
 from .lora_file import Lora, check
 from .model import Model
+from .model_locations import NETWORKS, locate
 from .notes import notes_of
-from .places import NETWORKS, locate
 from .planning import Forecast, Planner
 from .recognition import Checkpoint, recognise
 from .sharing import equal

@@ -43,7 +43,7 @@ class Question:
     proposal: str = ""
 
 
-class Part(Protocol):
+class AskedAbout(Protocol):
     """What is needed of an item."""
 
     @property
@@ -97,7 +97,7 @@ def doubted(lines: list[str], marked: list[tuple[Span, ...]]) -> tuple[Question 
     return Question("did-you-mean", sentence, proposal), fixed
 
 
-def _says_nothing(item: Part, words: list[str]) -> Question | None:
+def _says_nothing(item: AskedAbout, words: list[str]) -> Question | None:
     """Remove; make it; surprise me; asdf; go back; same but blue."""
     text = item.text
     sentence = say(NOT_CLEAR, text=repr(text))
@@ -121,7 +121,7 @@ def _says_nothing(item: Part, words: list[str]) -> Question | None:
     return None
 
 
-def unclear(item: Part) -> Question | None:
+def unclear(item: AskedAbout) -> Question | None:
     """What cannot be done, or would change the wrong thing.
 
     Marks and arrows are taken as meant.

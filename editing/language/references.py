@@ -63,7 +63,7 @@ WHOLE_STATES = (
 )
 
 
-class Part(Protocol):
+class Referring(Protocol):
     """What is needed of an item."""
 
     @property
@@ -80,7 +80,7 @@ class Part(Protocol):
     def marks(self) -> Sequence[object]: ...
 
 
-def resolved(items: Sequence[Part], caption: str, seen: Sequence[str] = ()) -> Iterator[str]:
+def resolved(items: Sequence[Referring], caption: str, seen: Sequence[str] = ()) -> Iterator[str]:
     """Each item's text, its pronouns replaced by what they stand for.
 
     Texts with marks or arrows stay. seen: nouns that the painter said are there.
@@ -99,7 +99,7 @@ def resolved(items: Sequence[Part], caption: str, seen: Sequence[str] = ()) -> I
                 named.insert(0, noun)
 
 
-def _replaced(item: Part, named: list[Tokens], caption: str) -> str:
+def _replaced(item: Referring, named: list[Tokens], caption: str) -> str:
     text = item.text
     words = tokens(text)
     for i in reversed(range(len(words))):
@@ -134,7 +134,7 @@ def _owns_behind_preposition(words: Tokens, at: int) -> bool:
     return at > 0 and words[at - 1].word in lex.PREPOSITIONS and plain and noun
 
 
-def _thing(word: str, item: Part, words: Tokens, named: list[Tokens], caption: str) -> str:
+def _thing(word: str, item: Referring, words: Tokens, named: list[Tokens], caption: str) -> str:
     """What a pronoun stands for; "" if nothing but the picture."""
     before = [noun[0].word for noun in named]
     if word == "it":

@@ -175,7 +175,7 @@ def _looked_at(settings: Settings) -> Settings:
     Nobody is told that a server is ready, and then that it has no model. Raises UsageError.
     """
     from limn.editing.diffusion.lora_file import check, parse
-    from limn.editing.diffusion.places import locate
+    from limn.editing.diffusion.model_locations import locate
     from limn.editing.errors import UnreadableModel
 
     from ..models.store import Store, donors

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from limn.editing.diffusion.places import survey
+from limn.editing.diffusion.model_locations import survey
 from limn.editing.diffusion.recognition import Checkpoint
 
 NAMES = ("ComfyUI", "comfy/ComfyUI", "stable-diffusion-webui", "stable-diffusion-webui-forge")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from limn.editing import UnreadableModel
-from limn.editing.diffusion.places import locate
+from limn.editing.diffusion.model_locations import locate
 from limn.editing.diffusion.recognition import recognise
 
 from .single_file import shapes

@@ -20,8 +20,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from limn.editing import Models, UnreadableModel, load_models
 from limn.editing.diffusion import stable_diffusion_1 as sd1
 from limn.editing.diffusion.model import Model
+from limn.editing.diffusion.model_locations import locate
 from limn.editing.diffusion.networks import load, sd1_tokenizer
-from limn.editing.diffusion.places import locate
 from limn.editing.diffusion.recognition import recognise
 
 from . import single_file
@@ -189,7 +189,7 @@ def test_a_file_of_full_size_needs_no_network_and_little_memory(tmp_path: Path) 
 import re, socket, sys, torch
 from pathlib import Path
 from limn.editing.diffusion.networks import load
-from limn.editing.diffusion.places import locate
+from limn.editing.diffusion.model_locations import locate
 def no(*_): raise OSError("no network")
 socket.socket.connect = socket.getaddrinfo = no
 def own(): return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limn.editing import UnreadableModel
-from limn.editing.diffusion.places import locate
+from limn.editing.diffusion.model_locations import locate
 from limn.editing.diffusion.recognition import recognise
 
 from .recognising import HTML, POINTER, SMALL, UNET, trouble

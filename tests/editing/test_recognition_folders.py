@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from limn.editing import UnreadableModel
-from limn.editing.diffusion.places import locate
+from limn.editing.diffusion.model_locations import locate
 from limn.editing.diffusion.recognition import recognise
 
 from .recognising import HTML, POINTER, SMALL, trouble
@@ -286,7 +286,7 @@ def test_it_imports_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from limn.editing.diffusion.places import locate\n"
+        "from limn.editing.diffusion.model_locations import locate\n"
         "print(locate(Path(sys.argv[1]))['text-to-image'].variant, 'torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limn.editing import UnreadableModel, load_models
-from limn.editing.diffusion.places import locate
+from limn.editing.diffusion.model_locations import locate
 from limn.server.models import found
 from limn.server.models.store import RECEIPT, Store, StoreError, digest
 from tests.editing.single_file import shapes, sparse

@@ -8,11 +8,14 @@ nested event loop, under which Krita would leave its layers, active node and sel
     came = yield condition, 10       ... until condition() is true, at most 10 s; True or False
                                      comes back
 
+A file may name another in `THEN`, whose checks come after its own, in the same Krita.
+
 What it puts into `result` and the exception it ends with are written as JSON after each check, so
 that a crash of Krita loses nothing.
 """
 
 import faulthandler
+import importlib
 import json
 import os
 import sys
@@ -32,6 +35,14 @@ except ImportError:
 TURN_MS = 20
 REST_SECONDS = 10
 META_CALL = 43
+
+
+def found(scope):
+    """The checks of a file, and of those that follow it, by name."""
+    checks = {name[6:]: value for name, value in scope.items() if name.startswith("check_")}
+    if "THEN" in scope:
+        checks |= found(vars(importlib.import_module(scope["THEN"])))
+    return checks
 
 
 class Driver(Extension):
@@ -77,7 +88,7 @@ class Driver(Extension):
             with open(path, encoding="utf-8") as file:
                 exec(compile(file.read(), path, "exec"), scope)
             wanted = os.environ.get("LIMN_CHECKS", "").split()
-            checks = {name[6:]: value for name, value in scope.items() if name.startswith("check_")}
+            checks = found(scope)
             self.checks = [
                 (name, check) for name, check in checks.items() if not wanted or name in wanted
             ]

@@ -4,33 +4,35 @@ Chosen and started by keys alone.
 """
 
 from help import (
+    choose,
+    ended,
+    final_mask,
+    listening,
+    note,
+    panel,
+    press,
+    screenshot,
+    under_way,
+    widget,
+    write,
+)
+from painting import (
     HEIGHT,
     WIDTH,
     Scene,
     X,
     Y,
-    choose,
     composed,
-    ended,
-    final_mask,
     fingerprints,
-    listening,
     names,
     new_layer,
-    note,
-    panel,
     picture,
     pixels,
-    press,
     save,
-    screenshot,
     selection_bytes,
     spread,
-    under_way,
     undo,
     untouched,
-    widget,
-    write,
 )
 
 SEED = 1

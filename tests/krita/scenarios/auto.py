@@ -9,22 +9,18 @@ from help import (
     edit,
     ended,
     keys,
-    layers,
-    names,
     note,
     panel,
-    picture,
     press,
     quick,
     screenshot,
-    selection_bytes,
     shown,
     start,
     under_way,
-    undo,
     widget,
     write,
 )
+from painting import layers, names, picture, selection_bytes, undo
 
 CAPTION = "a red star on a gray background"
 

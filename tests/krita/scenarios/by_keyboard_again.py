@@ -6,15 +6,10 @@ They are known again, and gone on with, by keys.
 import os
 
 from help import (
-    HEIGHT,
     OUTPUT,
-    WIDTH,
     app,
     ended,
     keys,
-    layers,
-    masks,
-    names,
     note,
     panel,
     press,
@@ -24,6 +19,7 @@ from help import (
     submitting,
     write,
 )
+from painting import HEIGHT, WIDTH, layers, masks, names
 
 SAVED = os.path.join(os.path.dirname(OUTPUT.rstrip("/")), "by_keyboard")
 

@@ -3,27 +3,18 @@
 Each with its own profile.
 """
 
-from help import (
-    SRGB,
-    QByteArray,
+from help import SRGB, QByteArray, app, edit, final_mask, listening, note, panel, quick, submitting
+from painting import (
     Scene,
-    app,
     composed,
-    edit,
-    final_mask,
     fingerprints,
-    listening,
     names,
     new_document,
     new_layer,
-    note,
     paint,
-    panel,
     pixels,
-    quick,
     save,
     spread,
-    submitting,
     undo,
     untouched,
 )

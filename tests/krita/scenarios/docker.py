@@ -1,34 +1,26 @@
 """What the docker tells: how a sentence is read, what an edit has really changed."""
 
 from help import (
-    HEIGHT,
     OUTPUT,
-    WIDTH,
     QByteArray,
     QtWidgets,
-    X,
-    Y,
-    activate,
     app,
     docker,
     edit,
     ended,
     keys,
-    names,
-    new_layer,
     note,
     panel,
-    picture,
     press,
     quick,
     screenshot,
-    select,
     shown,
     start,
     under_way,
     widget,
     write,
 )
+from painting import HEIGHT, WIDTH, X, Y, activate, names, new_layer, picture, select
 
 STEPS = 8
 

@@ -5,20 +5,8 @@ import os
 import stat
 import time
 
-from help import (
-    app,
-    docker,
-    ended,
-    names,
-    note,
-    panel,
-    picture,
-    quick,
-    screenshot,
-    start,
-    under_way,
-    widget,
-)
+from help import app, docker, ended, note, panel, quick, screenshot, start, under_way, widget
+from painting import names, picture
 
 with open(os.environ["LIMN_ELSEWHERE"], encoding="utf-8") as told:
     ELSEWHERE = json.load(told)

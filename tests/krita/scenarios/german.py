@@ -1,6 +1,7 @@
 """Krita in German: the docker speaks it."""
 
-from help import OUTPUT, app, docker, new_document, panel, screenshot, widget
+from help import OUTPUT, app, docker, panel, screenshot, widget
+from painting import new_document
 
 
 def check_german(result):

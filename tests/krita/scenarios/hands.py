@@ -3,23 +3,8 @@
 Real presses, drags and keys through the X server.
 """
 
-from help import (
-    HEIGHT,
-    WIDTH,
-    QWidget,
-    app,
-    ended,
-    keys,
-    names,
-    note,
-    panel,
-    picture,
-    quick,
-    selection_bytes,
-    start,
-    undo,
-    widget,
-)
+from help import QWidget, app, ended, keys, note, panel, quick, start, widget
+from painting import HEIGHT, WIDTH, names, picture, selection_bytes, undo
 
 BRUSH = "KritaShape/KisToolBrush"
 

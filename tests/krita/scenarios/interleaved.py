@@ -6,8 +6,8 @@ Random actions, seeded, in a real Krita.
 import random
 
 import scripted
-from help import activate, app, layers, names, new_document, panel, pixels
-from PyQt5.QtCore import QByteArray
+from help import QByteArray, app, panel
+from painting import activate, layers, names, new_document, pixels
 from PyQt5.QtGui import QImage
 
 RUNS = 40

@@ -6,21 +6,10 @@ What is sent of each.
 import os
 
 import scripted
-from help import (
-    OUTPUT,
-    activate,
-    app,
-    composed,
-    names,
-    new_document,
-    note,
-    panel,
-    pixels,
-    undo,
-)
+from drawn import AREA, HIGH, WIDE, drawing, drawn, finished, visible
+from help import OUTPUT, QByteArray, app, note, panel
 from krita import InfoObject, Selection
-from layers import AREA, HIGH, WIDE, drawing, drawn, finished, visible
-from PyQt5.QtCore import QByteArray
+from painting import activate, composed, names, new_document, pixels, undo
 
 STYLE = """<!DOCTYPE asl><asl>
 <node classId="null" name="" type="Descriptor">

@@ -3,32 +3,24 @@
 It is kept with its picture.
 """
 
-from help import (
-    OUTPUT,
-    QByteArray,
+from help import OUTPUT, QByteArray, edit, final_mask, listening, note, quick, screenshot, widget
+from painting import (
     Scene,
     X,
     Y,
     composed,
-    edit,
-    final_mask,
     fingerprints,
     layers,
-    listening,
     masks,
     names,
     new_layer,
-    note,
     picture,
     pixels,
-    quick,
     redo,
-    screenshot,
     selection_bytes,
     spread,
     undo,
     untouched,
-    widget,
 )
 
 WIDTH, HEIGHT = 512, 384

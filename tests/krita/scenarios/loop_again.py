@@ -7,23 +7,19 @@ import os
 
 from help import (
     OUTPUT,
-    activate,
     app,
     edit,
     ended,
     keys,
-    layers,
-    masks,
-    names,
     note,
     panel,
     press,
     quick,
     ready,
     screenshot,
-    selection_bytes,
     submitting,
 )
+from painting import activate, layers, masks, names, selection_bytes
 
 SAVED = os.path.join(os.path.dirname(OUTPUT.rstrip("/")), "loop", "painting.kra")
 

@@ -2,22 +2,8 @@
 
 import random
 
-from help import (
-    HEIGHT,
-    WIDTH,
-    QApplication,
-    QByteArray,
-    Qt,
-    ended,
-    names,
-    note,
-    panel,
-    picture,
-    quick,
-    screenshot,
-    start,
-    widget,
-)
+from help import QApplication, QByteArray, Qt, ended, note, panel, quick, screenshot, start, widget
+from painting import HEIGHT, WIDTH, names, picture
 
 FETCH_SECONDS = 120
 

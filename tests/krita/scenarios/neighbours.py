@@ -5,7 +5,8 @@ It has a `websockets` and a `protocol` of its own.
 
 import sys
 
-from help import Scene, app, edit, names, new_document, note, paint, quick
+from help import app, edit, note, quick
+from painting import Scene, names, new_document, paint
 
 
 def check_both_work(result):

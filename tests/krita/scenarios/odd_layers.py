@@ -3,11 +3,12 @@
 import os
 
 import scripted
-from help import OUTPUT, activate, app, layers, names, new_document, note, panel, undo
+from drawn import AREA, HIGH, WIDE, drawn, finished
+from help import OUTPUT, QByteArray, app, note, panel
 from kinds import point, sends, settle, solid
 from krita import InfoObject
-from layers import AREA, GEOMETRY, HIGH, WIDE, drawn, finished, moved_before, whole
-from PyQt5.QtCore import QByteArray
+from layers import GEOMETRY, moved_before, whole
+from painting import activate, layers, names, new_document, undo
 
 
 def remove(document, layer):

@@ -2,21 +2,9 @@
 
 import time
 
-from help import (
-    Pauses,
-    QByteArray,
-    Scene,
-    app,
-    ended,
-    enlarged,
-    layers,
-    names,
-    new_document,
-    note,
-    panel,
-    quick,
-    write,
-)
+from event_loop import Pauses
+from help import QByteArray, app, ended, note, panel, quick, write
+from painting import Scene, enlarged, layers, names, new_document
 
 
 def painted(size, scene):

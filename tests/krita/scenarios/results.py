@@ -6,7 +6,8 @@ The picture is closed at once, or has no layer left.
 import os
 import sys
 
-from help import QApplication, QByteArray, QtWidgets, app, is_open, names, new_document, redo, undo
+from help import QApplication, QByteArray, QtWidgets, app
+from painting import is_open, names, new_document, redo, undo
 
 DELAYS = [float(one) for one in os.environ.get("LIMN_CLOSING", "0 0.1 0.3 0.5").split()]
 """Seconds from the end of the result to the closing."""

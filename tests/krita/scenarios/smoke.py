@@ -3,22 +3,8 @@
 It loads, edits, undoes, and survives a closed picture.
 """
 
-from help import (
-    BINDING,
-    app,
-    ended,
-    fingerprints,
-    names,
-    note,
-    panel,
-    picture,
-    quick,
-    screenshot,
-    selection_bytes,
-    start,
-    under_way,
-    undo,
-)
+from help import BINDING, app, ended, note, panel, quick, screenshot, start, under_way
+from painting import fingerprints, names, picture, selection_bytes, undo
 
 STEPS = 8
 

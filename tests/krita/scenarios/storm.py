@@ -16,19 +16,15 @@ from help import (
     QByteArray,
     QTimer,
     QtWidgets,
-    activate,
     app,
-    is_open,
     keys,
-    layers,
-    new_document,
     note,
     panel,
-    picture,
     quick,
     screenshot,
     widget,
 )
+from painting import activate, is_open, layers, new_document, picture
 
 QMessageBox = QtWidgets.QMessageBox
 

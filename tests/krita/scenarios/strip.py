@@ -5,30 +5,20 @@ Compared, kept and discarded by keys.
 
 import time
 
-from help import (
+from help import QApplication, app, edit, ended, keys, note, panel, press, quick, screenshot, widget
+from painting import (
     HEIGHT,
     WIDTH,
-    QApplication,
     Scene,
-    app,
     composed,
-    edit,
-    ended,
-    keys,
     layers,
     masks,
     names,
     new_layer,
-    note,
-    panel,
     picture,
-    press,
-    quick,
     redo,
-    screenshot,
     selection_bytes,
     undo,
-    widget,
 )
 
 

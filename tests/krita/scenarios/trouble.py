@@ -9,31 +9,33 @@ import signal
 import socket
 
 from help import (
-    HEIGHT,
-    WIDTH,
     QByteArray,
-    Scene,
-    X,
-    Y,
     edit,
     ended,
-    enlarged,
-    fingerprints,
     keys,
-    names,
-    new_document,
     note,
-    paint,
     panel,
-    picture,
     quick,
     ready,
     screenshot,
-    selection_bytes,
     start,
     under_way,
     widget,
     write,
+)
+from painting import (
+    HEIGHT,
+    WIDTH,
+    Scene,
+    X,
+    Y,
+    enlarged,
+    fingerprints,
+    names,
+    new_document,
+    paint,
+    picture,
+    selection_bytes,
 )
 
 

@@ -1,0 +1,216 @@
+"""Pictures with known layers, and what is seen in them.
+
+Runs inside Krita, without numpy.
+"""
+
+import hashlib
+import json
+
+from help import OUTPUT, SCENES, SRGB, QByteArray, app, keys, note, ready
+from krita import Selection
+
+WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
+"""Of a picture, and where its scene lies.
+
+Off-centre, with transparent surroundings.
+"""
+
+
+class Scene:
+    """A scene that the tests have drawn.
+
+    Its instruction, its size, and its pixels as B, G, R, A.
+    """
+
+    def __init__(self, name):
+        with open(f"{SCENES}/{name}.json", encoding="utf-8") as file:
+            told = json.load(file)
+        self.instruction, self.width, self.height = (
+            told["instruction"],
+            told["width"],
+            told["height"],
+        )
+        with open(f"{SCENES}/{name}.bgra", "rb") as file:
+            self.pixels = file.read()
+
+
+def enlarged(scene, factor):
+    """The scene's pixels with each one repeated so often in both directions."""
+    stride = scene.width * 4
+    lines = (scene.pixels[y * stride : (y + 1) * stride] for y in range(scene.height))
+    return b"".join(
+        b"".join(line[x : x + 4] * factor for x in range(0, stride, 4)) * factor for line in lines
+    )
+
+
+def new_document(width, height, model="RGBA", depth="U8", profile=SRGB, name="picture"):
+    """A document with one transparent layer named "painting" above its background.
+
+    Yields, returns (document, layer).
+    """
+    document = app().createDocument(width, height, name, model, depth, profile, 72.0)
+    app().activeWindow().addView(document)
+    yield 0.3
+    layer = document.createNode("painting", "paintlayer")
+    document.rootNode().addChildNode(layer, document.rootNode().childNodes()[-1])
+    yield from activate(document, layer)
+    return document, layer
+
+
+def is_open(document):
+    """Whether Krita still has this picture; it has hidden ones of Limn's, too."""
+    return any(one == document for one in app().documents())
+
+
+def activate(document, layer):
+    app().activeWindow().qwindow().activateWindow()
+    document.setActiveNode(layer)
+    came = yield (
+        lambda: (
+            document.activeNode() is not None
+            and document.activeNode().uniqueId() == layer.uniqueId()
+        ),
+        10,
+    )
+    assert came, f"the layer {layer.name()} did not become active"
+
+
+def paint(document, layer, scene, x, y):
+    """Put the scene's pixels onto the layer, in the layer's own colour space."""
+    pixels = QByteArray(scene.pixels)
+    if (layer.colorModel(), layer.colorDepth(), layer.colorProfile()) != ("RGBA", "U8", SRGB):
+        hidden = app().createDocument(
+            scene.width, scene.height, "painting", "RGBA", "U8", SRGB, 72.0
+        )
+        node = hidden.createNode("p", "paintlayer")
+        node.setPixelData(pixels, 0, 0, scene.width, scene.height)
+        assert node.setColorSpace(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+        pixels = node.pixelData(0, 0, scene.width, scene.height)
+        hidden.setModified(False)
+        hidden.close()
+    layer.setPixelData(pixels, x, y, scene.width, scene.height)
+    document.refreshProjection()
+    yield 0.3
+
+
+def picture(scene, name="picture"):
+    """A picture with the scene on its layer, and Limn connected.
+
+    Returns (document, layer).
+    """
+    document, layer = yield from new_document(WIDTH, HEIGHT, name=name)
+    yield from paint(document, layer, Scene(scene), X, Y)
+    yield from ready()
+    return document, layer
+
+
+def layers(document):
+    """The document's layers, bottom first.
+
+    Krita lists its selection among them, as a mask of the root; that is no layer.
+    """
+    return [node for node in document.rootNode().childNodes() if node.type() != "selectionmask"]
+
+
+def names(document):
+    return [node.name() for node in layers(document)]
+
+
+def new_layer(document, before):
+    """The one layer that the document has besides those named `before`."""
+    new = [node for node in layers(document) if node.name() not in before]
+    assert len(new) == 1, (names(document), note())
+    return new[0]
+
+
+def pixels(node, document=None, rect=None):
+    """All of a node's bytes over the canvas, or a part of it.
+
+    As seen through its masks.
+    """
+    x, y, width, height = rect or (0, 0, document.width(), document.height())
+    read = node.projectionPixelData if masks(node) else node.pixelData
+    return bytes(read(x, y, width, height))
+
+
+def masks(node):
+    """The transparency masks of a layer."""
+    return [one for one in node.childNodes() if one.type() == "transparencymask"]
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprints(document):
+    """A digest of every layer's pixels, by name."""
+    return {
+        node.name(): digest(pixels(node, document))
+        for node in layers(document)
+        if node.type() == "paintlayer"
+    }
+
+
+def untouched(document, before):
+    """Whether every layer still has the pixels of these fingerprints."""
+    after = fingerprints(document)
+    return all(after[name] == before[name] for name in before)
+
+
+def spread(region, width, height, x=0, y=0):
+    """A region's bytes, one a pixel, within a larger area.
+
+    The region's own picture lies in it at x, y; nothing for None.
+    """
+    whole = bytearray(width * height)
+    for row in range(region.pixels.height if region else 0):
+        start, wide = (y + region.y + row) * width + x + region.x, region.pixels.width
+        whole[start : start + wide] = region.pixels.data[row * wide : (row + 1) * wide]
+    return bytes(whole)
+
+
+def selection_bytes(document):
+    """The selection over the canvas, 8 bit; None without one."""
+    selection = document.selection()
+    return (
+        None
+        if selection is None
+        else bytes(selection.pixelData(0, 0, document.width(), document.height()))
+    )
+
+
+def select(document, x, y, width, height):
+    """A rectangular selection, made as a painter makes it as far as undo is concerned.
+
+    Before everything else.
+    """
+    selection = Selection()
+    selection.select(x, y, width, height, 255)
+    document.setSelection(selection)
+    yield 0.3
+
+
+def undo():
+    """One step back, by the real key."""
+    keys("key", "ctrl+z")
+    yield 0.8
+
+
+def redo():
+    """One step forth again, by the real key."""
+    keys("key", "ctrl+shift+z")
+    yield 0.8
+
+
+def save(name, data):
+    """Bytes for the tests to look at."""
+    with open(f"{OUTPUT}/{name}", "wb") as file:
+        file.write(data)
+
+
+def composed(document, rect=None):
+    """What the painter sees, as sRGB bytes B, G, R, A, converted by Krita."""
+    x, y, width, height = rect or (0, 0, document.width(), document.height())
+    image = document.projection(x, y, width, height)
+    image = image.convertToFormat(image.Format.Format_ARGB32)
+    return bytes(image.constBits().asarray(width * height * 4))
