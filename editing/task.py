@@ -235,8 +235,8 @@ class Algorithm(Facts):
     the mask is what has changed, of a pose say.
     rows, inseparable, goes_back: what budget.Demand says of an edit with given settings. Without
     `inseparable` no branch goes through the UNet without the others.
-    presets: settings for benchmarks, by "fast" (half to a third of the paper's network rows) and
-    "quick" (about 50 rows). What is absent keeps its default.
+    presets: settings for benchmarks, by "paper" (the paper's own, each named), "fast" (half to a
+    third of its network rows) and "quick" (about 50 rows). What is absent keeps its default.
     """
 
     settings: type[Any]

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Annotated
 
 import typer
@@ -54,13 +54,14 @@ class Row:
     """One group: its cases; of how many each method did what, and at what cost.
 
     right: what was asked is there and all else as it was; asked, kept: the one, and the other.
-    rows: of the network, mean.
+    rows: of the network, mean. seconds: median.
     """
 
     group: Group
     cases: int
     right: Mapping[str, int]
     rows: Mapping[str, float]
+    seconds: Mapping[str, float]
     asked: Mapping[str, int]
     kept: Mapping[str, int]
     best: str
@@ -126,6 +127,7 @@ def table(records: Sequence[Record], methods: Sequence[str]) -> list[Row]:
                 len(own),
                 {m: sum(right[m]) for m in right},
                 {m: mean(case[m].get("rows", 0) for case in own) for m in right},
+                {m: median(case[m]["seconds"] for case in own) for m in right},
                 {m: sum(bool(case[m]["success"]) for case in own) for m in right},
                 {m: sum(bool(case[m].get("kept", False)) for case in own) for m in right},
                 chosen[group[0]],
@@ -152,7 +154,8 @@ def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
     for row in found:
         kind, things, selected = row.group
         cells = [
-            f"{row.right[m]} ({row.asked[m]} / {row.kept[m]}; {row.rows[m]:.0f} rows)"
+            f"{row.right[m]} ({row.asked[m]} / {row.kept[m]}; {row.rows[m]:.0f} rows, "
+            f"{row.seconds[m]:.1f} s)"
             if m in row.right
             else "-"
             for m in methods
@@ -164,10 +167,11 @@ def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
             + " |"
         )
     legend = (
-        "How many are right (the judge sees what was asked / all else as it was; the mean of the "
-        f"network's rows),\npreset {preset}. selected: a rectangle around the thing limits the "
-        "edit. Auto keeps the choice that the papers lead\nto unless another method is better on "
-        "all cases of the kind beyond chance (McNemar's exact test, 5%)."
+        "How many are right (the judge sees what was asked / all else as it was; the network's "
+        f"rows, mean, and seconds,\nmedian, of one process a core), preset {preset}. selected: a "
+        "rectangle around the thing limits the edit. Auto keeps\nthe choice that the papers lead "
+        "to unless another method is better on all cases of the kind beyond chance\n(McNemar's "
+        "exact test, 5%)."
     )
     return "\n".join([legend, "", *lines])
 

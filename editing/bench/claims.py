@@ -17,14 +17,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..diffusion.loading import load_models
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page
 from .methods import PRESETS
 from .options import Device, First, Jobs, Model, Out, Sets, Sweeps
-from .quality import carry_out, check_same_run, listed, processes, records_of
-from .quality_cases import Work, key_of
+from .quality import in_settings, listed
 from .records import Record
 from .report import CLAIMS, Claim, Mean, average, of, settings_table
 from .variations import settings
@@ -156,23 +154,15 @@ def main(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()
-    name_of_model = load_models(place, device).name
     count = cases or (QUICK_CASES if quick else CASES)
-    by_setting = {}
-    for setting in chosen:
-        home = setting.folder(out)
-        records = records_of(home)
-        check_same_run(records, preset, name_of_model, setting.changed)
-        work = [
-            Work(type, seed, method, preset, home, setting.changed)
-            for seed in range(first, first + count)
-            for type in wanted
-            for method in names
-            if speaks_of(method, type)
-        ]
-        carry_out(work, records, place, device, processes(jobs, device), setting.name)
-        asked = {piece.key for piece in work}
-        by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
+    asked = [
+        (type, seed, method)
+        for seed in range(first, first + count)
+        for type in wanted
+        for method in names
+        if speaks_of(method, type)
+    ]
+    by_setting = in_settings(chosen, asked, preset, out, place, device, jobs)
     console = Console()
     shown = list(tables(by_setting, names))
     for table in shown:

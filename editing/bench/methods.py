@@ -24,8 +24,9 @@ UNKNOWN = "a photo of something"
 PRESETS = ("quick", "fast", "paper", "pie-bench")
 """Presets of the methods' settings.
 
-A paper's own, half to a third of its network rows, or about 50 rows; or PIE-Bench's scripts', where
-they differ from the papers'. Each method declares its own.
+About 50 network rows, half to a third of the paper's, or the paper's own settings, each named and
+whatever the model's own defaults are; or PIE-Bench's scripts', where they differ from the papers'.
+Each method declares its own.
 Reckoned for `quick` from one case of each type on two cores: twenty take some 30 minutes for the
 four papers' algorithms and InstructPix2Pix, 80 for them and nine baselines. Good enough to see
 which method does what; figures to quote want `fast` or `paper`.

@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from ..facts import declared
 from .records import Record
 from .report import average, of
 
@@ -62,19 +63,57 @@ BEFORE_COMPOSITE = Axes(
 def points(
     by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str], axes: Axes
 ) -> list[Point]:
-    """A point for each method and setting that has both figures."""
+    """A point for each method and setting that has both figures.
+
+    One only for settings that do not concern a method, whose records are the same.
+    """
     found = []
     for method in methods:
+        known: list[list[Record]] = []
         for setting, records in by_setting.items():
             own = of(records, method)
             damage, success = average(own, axes.damage), average(own, axes.success)
-            if damage is not None and success is not None:
+            if damage is not None and success is not None and own not in known:
                 found.append(Point(method, setting, damage, success))
+                known.append(own)
     return found
 
 
+def lines(given: Sequence[Point]) -> dict[str, list[Point]]:
+    """The points that belong together, by the name of their line.
+
+    A line is of a method, at one guidance where there are several and something else varies.
+    """
+    titles = {point.method: declared()[point.method].title for point in given}
+    guidances = {guidance_of(point) for point in given}
+    varied = any(value_of(point) for point in given)
+    found: dict[str, list[Point]] = {}
+    for point in given:
+        apart = f", {guidance_of(point)}" if varied and len(guidances) > 1 else ""
+        found.setdefault(titles[point.method] + apart, []).append(point)
+    return found
+
+
+def guidance_of(point: Point) -> str:
+    """ "guidance 1.5" of a setting that begins so, else nothing."""
+    first = point.setting.split(", ")[0]
+    return first if first.startswith("guidance ") else ""
+
+
+def value_of(point: Point) -> str:
+    """The value that a sweep gives the point's own method: 0.1 of tas.ratio=0.1."""
+    return swept_of(point)[1]
+
+
+def swept_of(point: Point) -> tuple[str, str]:
+    """The parameter of the point's own method that its setting varies, and its value."""
+    parts = [part for part in point.setting.split(", ") if part.startswith(f"{point.method}.")]
+    name, _, value = parts[-1].partition("=") if parts else ("", "", "")
+    return name, value
+
+
 def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
-    """Draw the points as an SVG, one line a method.
+    """Draw the points, one line a method. The file's ending says as what: .svg, .png.
 
     Returns whether matplotlib is there to do it.
     """
@@ -84,13 +123,11 @@ def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
         return False
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     area = figure.subplots()
-    for method in dict.fromkeys(point.method for point in given):
-        own = [point for point in given if point.method == method]
-        area.plot([p.damage for p in own], [p.success for p in own], marker="o", label=method)
+    for name, own in lines(given).items():
+        area.plot([p.damage for p in own], [p.success for p in own], marker="o", label=name)
         for point in own:
-            name = point.setting.split("=")[-1] if "=" in point.setting else ""
             area.annotate(
-                name,
+                value_of(point) or (guidance_of(point) if len(own) > 1 else ""),
                 (point.damage, point.success),
                 textcoords="offset points",
                 xytext=(6, 4),
@@ -98,8 +135,11 @@ def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
             )
     if axes.more_is_less:
         area.invert_xaxis()
+    area.margins(0.08)
     area.set(xlabel=axes.damage_label, ylabel=axes.success_label)
     area.grid(alpha=0.3)
+    if names := sorted({swept_of(point)[0] for point in given} - {""}):
+        area.set_title(f"beside the points: {', '.join(names)}", fontsize=9, loc="left")
     area.legend()
     figure.savefig(file)
     return True

@@ -24,9 +24,9 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page, presence, report, sheet
 from .methods import PRESETS, Changes, known_methods
 from .options import Device, EditTypes, First, Jobs, Model, Out, Sets, Sweeps
-from .quality_cases import Case, Work, key_of, measured, written
+from .quality_cases import Case, Key, Work, key_of, measured, written
 from .records import Record, Records
-from .variations import settings
+from .variations import Setting, first_alike, settings
 
 app = typer.Typer(help=__doc__)
 
@@ -55,6 +55,42 @@ def carry_out(
     steps = measured(todo, place, device, jobs) if todo else iter(())
     for record in track(steps, named, total=len(todo), console=Console(stderr=True)):
         records.add(record)
+
+
+def in_settings(
+    chosen: Sequence[Setting],
+    asked: Sequence[Key],
+    preset: str,
+    out: Path,
+    place: Path,
+    device: str,
+    jobs: int,
+) -> dict[str, list[Record]]:
+    """The records of each setting, of all that is asked; made where they are not there.
+
+    A method that a setting does not concern keeps its records of the first setting like it.
+    """
+    name_of_model = load_models(place, device).name
+    made: dict[str, dict[Key, Record]] = {}
+    found: dict[str, list[Record]] = {}
+    for setting in chosen:
+        home = setting.folder(out)
+        records = records_of(home)
+        check_same_run(records, preset, name_of_model, setting.changed)
+        work = [
+            Work(type, seed, method, preset, home, setting.changed)
+            for type, seed, method in asked
+            if first_alike(chosen, setting, method) is setting
+        ]
+        done = sum(piece.key in records for piece in work)
+        Console(stderr=True).print(f"{len(work)} edits, {done} of them done before")
+        named = setting.name or "editing"
+        carry_out(work, records, place, device, processes(jobs, device), named)
+        made[setting.name] = {key_of(record): record for record in records.all}
+        found[setting.name] = [
+            made[first_alike(chosen, setting, key[2]).name][key] for key in asked
+        ]
+    return found
 
 
 def draw_sheet(out: Path, cases: Iterable[tuple[str, int]], methods: Sequence[str]) -> None:
@@ -182,26 +218,12 @@ def main(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()
-    name_of_model = load_models(place, device).name
     seeds = {type: seeds_of(type, first, cases, things) for type in wanted_types}
     pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
-    by_setting: dict[str, list[Record]] = {}
+    asked = [(type, seed, method) for type, seed in pairs for method in wanted]
+    by_setting = in_settings(chosen, asked, preset, out, place, device, jobs)
     for setting in chosen:
-        home = setting.folder(out)
-        records = records_of(home)
-        check_same_run(records, preset, name_of_model, setting.changed)
-        work = [
-            Work(type, seed, method, preset, home, setting.changed)
-            for type, seed in pairs
-            for method in wanted
-        ]
-        done = sum(piece.key in records for piece in work)
-        Console(stderr=True).print(f"{len(work)} edits, {done} of them done before")
-        named = setting.name or "editing"
-        carry_out(work, records, place, device, processes(jobs, device), named)
-        asked = {piece.key for piece in work}
-        by_setting[setting.name] = [r for r in records.all if key_of(r) in asked]
-        draw_sheet(home, pairs, wanted)
+        draw_sheet(setting.folder(out), pairs, wanted)
     console = Console()
     tables = list(tables_of(by_setting, wanted, wanted_types))
     for table in tables:

@@ -127,11 +127,13 @@ SETTING = ("success", "success_raw", "kept", "kept_raw", "psnr", "psnr_raw", "er
 
 
 def settings_table(by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str]) -> Table:
-    """Each method in each setting; raw: before the composite."""
+    """Each method in each setting that concerns it; raw: before the composite."""
     table = Table("method", "setting", "cases", *SETTING)
     for method in methods:
+        known: list[list[Record]] = []
         for name, records in by_setting.items():
-            if own := of(records, method):
+            if (own := of(records, method)) and own not in known:
+                known.append(own)
                 figures = [shown(average(own, figure), ".2f") for figure in SETTING]
                 table.add_row(method, name, str(len(own)), *figures)
     return table

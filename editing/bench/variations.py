@@ -29,6 +29,15 @@ class Setting:
         return out / self.name.replace(" ", "-").replace(",", "") if self.name else out
 
 
+def first_alike(chosen: Sequence[Setting], setting: Setting, method: str) -> Setting:
+    """The first setting that asks the same of a method.
+
+    What it has made there is not made again.
+    """
+    own = setting.changed.get(method, {})
+    return next(one for one in chosen if one.changed.get(method, {}) == own)
+
+
 def at_guidance(value: float, methods: Sequence[str]) -> Changes:
     """The parameters that give all methods the same guidance."""
     found: dict[str, dict[str, Value]] = {}

@@ -42,8 +42,9 @@ Differences (P the paper, C its authors' code, which lacks DPS):
 16  an article without a partner has tau = 0, but is no key token (P and C: it is): it shows nothing
     of its own. Where articles are all that is new and words are gone ("a red apple", "an apple"),
     the edit counts as a deletion.
-17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1))). temporal "fixed" and spatial
-    "everywhere" are P without FWT and without DPS: prompt-to-prompt's windows; S and lambda_S of 1.
+17  a window of tau lasts floor(tau N) steps (C: int(tau (N + 1))). temporal "fixed" is P without
+    FWT: prompt-to-prompt's windows, and its re-indexing instead of 14's. spatial "everywhere" is P
+    without DPS: S and lambda_S of 1. Without both it is prompt-to-prompt (0.8, 0.4) to the bit.
 18  the composite. P and C hand out the whole picture. Here the original comes back outside the
     mask, which is where the decoded edit differs from the decoded original (changed.py). S, which
     lies where the pre-pass drew the word, is shown as the mask forms, and answers "find the mask";
@@ -75,13 +76,14 @@ from ..diffusion.schedule import DDIM, Timestep
 from ..events import Event, Stage
 from ..task import Algorithm, Outcome, Task, shown
 from .adapedit_places import MASK_AT, Places, composed
-from .adapedit_settings import Settings
+from .adapedit_settings import DELETION, PRESETS, Settings, fixed_windows
 from .common import trajectory_of
 from .prompt_pair import (
     FeatureTap,
     Pair,
     Spatial,
     Survey,
+    as_refined,
     coarser,
     fine_sites,
     guided_pair,
@@ -93,7 +95,6 @@ from .prompt_pair import (
 )
 from .source_attention import Source, SourceMemory, of_source, self_tap
 
-DELETION = (0.8, 0.4)  # prompt-to-prompt's cross and self windows, where there are no key tokens
 NEAR = 0.1  # a content token with tau below this counts as related to the key (C)
 DEFAULT = 0.8  # the default window before related tokens shorten it (C)
 
@@ -205,9 +206,6 @@ def guide(pair: Pair, seen: Survey, settings: Settings, lambda_tau: float) -> Gu
     default = default_window(related, pair.target.content)
     tau = windows(words @ key, (*pair.key, *pair.fresh), lambda_tau, settings.tau_form)
     tau[[i for i in range(len(tau)) if i not in pair.target.content]] = default
-    if settings.temporal == "fixed":
-        tau, default = torch.full_like(tau, DELETION[0]), DELETION[1]
-        tau[[*pair.key, *pair.fresh]] = 0
     near = closeness_of_places(seen.features, key).view_as(seen.maps[0])
     return Guidance(tau, default, near, key)
 
@@ -263,6 +261,9 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     z, null, weight = trajectory.noisiest, branches["null"], settings.guidance
     seen = yield from survey(task, model, z, branches[watched], null, few, sites, weight)
     found = guide(couple, seen, settings, lambda_tau)
+    if settings.temporal == "fixed":
+        tau, own = fixed_windows(found.tau, couple.fresh, settings.steps)
+        couple, found = as_refined(couple), replace(found, tau=tau, self_window=own)
 
     form = (settings.lambda_sv, settings.spatial_contrast)
     weigh = torch.ones_like if settings.spatial == "everywhere" else lambda c: spatial(c, *form)
@@ -343,8 +344,5 @@ ALGORITHM = Algorithm(
     stands_in=True,
     order=3,
     seeded=False,
-    presets={
-        "fast": {"steps": 20, "prepass_steps": 10},
-        "quick": {"steps": 10, "prepass_steps": 5},
-    },
+    presets=PRESETS,
 )

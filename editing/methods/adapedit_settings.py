@@ -8,10 +8,40 @@ leads evenly to the limit instead, so that it acts over its whole range.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..request import parameter
+import torch
+from torch import Tensor
+
+from ..request import Value, parameter
 from .common import origin
+
+DELETION = (0.8, 0.4)
+"""Prompt-to-prompt's windows of cross- and self-attention.
+
+They hold where there are no key tokens, and without FWT.
+"""
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    "paper": {
+        "strength": 0.5,
+        "lambda_s": 0.9,
+        "lambda_tau": 1.0,
+        "lambda_sv": 1.0,
+        "alpha_m": 0.03,
+        "guidance": 7.5,
+        "steps": 50,
+        "prepass_steps": 50,
+        "temporal": "words",
+        "spatial": "running",
+        "spatial_contrast": "raw",
+        "tau_form": "paper",
+    },
+    "fast": {"steps": 20, "prepass_steps": 10},
+    "quick": {"steps": 10, "prepass_steps": 5},
+}
+"""For benchmarks. "paper" is the paper's text: S of every step (its Algorithm 1), its tau."""
 
 
 @dataclass(frozen=True)
@@ -114,3 +144,15 @@ def shifted(value: float, by: float, strength: float, high: float) -> float:
     share = 2 * strength - 1
     end = min(high, max(0.0, value + (by if share > 0 else -by)))
     return value + abs(share) * (end - value)
+
+
+def fixed_windows(tau: Tensor, fresh: Sequence[int], steps: int) -> tuple[Tensor, float]:
+    """Without FWT: tau of every token, and the self-attention window.
+
+    Prompt-to-prompt's, whose code rounds 0.8 (steps + 1) and 0.4 steps down. tau: (token), for its
+    shape. fresh: places of the tokens without a partner, whose window is 0.
+    """
+    cross, own = DELETION
+    windows = torch.full_like(tau, int(cross * (steps + 1)) / steps)
+    windows[list(fresh)] = 0
+    return windows, int(own * steps) / steps

@@ -95,7 +95,7 @@ from .foi_regions import (
     weighted,
     widened,
 )
-from .foi_settings import GAMMA, Settings
+from .foi_settings import GAMMA, PRESETS, Settings
 from .foi_words import Part, keyword_map, looked_for, read
 
 # exp(-(x / (2 sigma))^2), sigma 0.5, as Attend-and-Excite's code builds it
@@ -343,5 +343,5 @@ ALGORITHM = Algorithm(
     serves=("several", "object", "colour", "add", "remove", "rest", "whole", "unknown"),
     stands_in=True,
     order=1,
-    presets={"fast": {"steps": 50}, "quick": {"steps": 20}},
+    presets=PRESETS,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..request import parameter
+from ..request import Value, parameter
 from .common import mask_edges
 
 
@@ -97,3 +98,25 @@ class Settings:
 
 
 GAMMA = {"tight": 3, "normal": 2, "loose": 1}
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    "paper": {
+        "gamma": "tight",
+        "tau": 0.4,
+        "strength": 1.0,
+        "text_guidance": 7.5,
+        "image_guidance": 1.5,
+        "steps": 100,
+        "start": 0.8,
+        "disentangled": 0.75,
+        "mask_step": 0,
+        "modulated": 1.0,
+        "edges": "grid",
+        "detail": "network",
+        "strength_acts": "attention",
+        "mask_samples": 1,
+    },
+    "fast": {"steps": 50},
+    "quick": {"steps": 20},
+}
+"""For benchmarks. "paper": no model's own defaults, nothing of ours, tau the lowest of its draw."""

@@ -86,7 +86,7 @@ from ..language.instruction import Item
 from ..task import Algorithm, Outcome, Part, Task, on_grid, shown
 from .inpainting import inpaint
 from .instdiffedit_regions import Region, finished, found, part, understood, wanted
-from .instdiffedit_settings import Settings
+from .instdiffedit_settings import PRESETS, Settings
 
 BINOMIAL = (
     1 / 16,
@@ -324,8 +324,5 @@ ALGORITHM = Algorithm(
     stands_in=True,
     order=2,
     counts=("steps", "inpainting_steps"),
-    presets={
-        "fast": {"steps": 25, "inpainting_steps": 25},
-        "quick": {"steps": 12, "inpainting_steps": 10},
-    },
+    presets=PRESETS,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..request import parameter
+from ..request import Value, parameter
 from .common import mask_edges
 
 
@@ -88,3 +89,29 @@ class Settings:
     inpainting_steps: int = parameter(
         50, "Steps in which the mask is painted.", minimum=2, maximum=500
     )
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    "paper": {
+        "phi": 0.2,
+        "strength": 0.5,
+        "guidance": 7.5,
+        "samples": 3,
+        "gamma_1": 0.9,
+        "gamma_2": 0.6,
+        "find": "target",
+        "holes": "kept",
+        "edges": "grid",
+        "attention": "current",
+        "background_noise": "paper",
+        "steps": 50,
+        "inpainting_steps": 50,
+    },
+    "fast": {"steps": 25, "inpainting_steps": 25},
+    "quick": {"steps": 12, "inpainting_steps": 10},
+}
+"""For benchmarks.
+
+"paper" is the paper's text. Only start_map stays the model's: which way round the start token looks
+is a fact about its weights.
+"""

@@ -7,8 +7,10 @@ together.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -97,6 +99,24 @@ def pair(model: Model, source: str, target: str, marked: Sequence[str] = ()) -> 
         fresh,
         () if key else gone,
     )
+
+
+def refinement(source: tokens.Prompt, target: tokens.Prompt, places: int) -> tuple[Tensor, Tensor]:
+    """Prompt-to-prompt's mapper (place, place) and alphas (place).
+
+    Padding keeps its place. A token without a partner gets nothing, and alpha 0.
+    """
+    indices, alphas = alignment.refinement(source.used, target.used, places)
+    mapper = torch.zeros(places, places)
+    kept = np.flatnonzero(indices >= 0)
+    mapper[indices[kept], kept] = 1
+    return mapper, torch.from_numpy(alphas)
+
+
+def as_refined(couple: Pair) -> Pair:
+    """The pair, re-indexed as prompt-to-prompt does."""
+    mapper, _ = refinement(couple.source, couple.target, len(couple.reindex))
+    return replace(couple, reindex=mapper)
 
 
 def articles(prompt: tokens.Prompt) -> frozenset[int]:

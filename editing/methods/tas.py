@@ -48,7 +48,7 @@ Where eta is 1 or every step is kept, e_opt has no say and is not made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterable
 
 import torch
 from torch import Tensor
@@ -64,7 +64,7 @@ from ..language.prompts import Captions
 from ..task import Algorithm, Found, Outcome, Task, shown
 from .changed import changed, threshold
 from .common import inverted, null_embeddings, sparing
-from .tas_settings import Settings
+from .tas_settings import PRESETS, Settings
 
 # Eq. 2: text optimisation
 
@@ -82,21 +82,31 @@ def loss(model: Model, z0: Tensor, t: int, noise: Tensor, e: Tensor) -> Tensor:
     )
 
 
-def descent(
+def fit(
     model: Model,
     z0: Tensor,
+    e: Tensor,
+    moved: Iterable[Tensor],
     steps: int,
+    rate: float,
     generator: torch.Generator,
-    descend: Callable[[int, Tensor], None],
 ) -> Generator[Progress, None, None]:
-    """Calls `descend` at random timesteps, each with a fresh noise.
+    """Adam on Eq. 2, each step at a random timestep with a fresh noise.
 
-    Yields after each of the steps.
+    moved: what is fitted, e or the network's weights. The loss is scaled where the network is in
+    half precision. Yields after each of the steps.
     """
+    optimiser = torch.optim.Adam(moved, lr=rate)
+    scaler = model.scaler()
     for index in range(1, steps + 1):
         t = int(torch.randint(len(model.schedule.alphas_cumprod), (), generator=generator))
         noise = randn_like(z0, generator)
-        descend(t, noise)
+        with torch.enable_grad():
+            optimiser.zero_grad()
+            scaler.scale(loss(model, z0, t, noise, e)).backward()
+            scaler.step(optimiser)
+            scaler.update()
+        model.tally.backward(1)
         yield Progress(index, steps, noised(model, z0, t, noise), z0)
 
 
@@ -108,18 +118,7 @@ def optimise_text(
     Adam moves the embedding alone, for the noise in z_t. Yields after every step.
     """
     e = e_tgt.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([e], lr=rate)
-    scaler = model.scaler()
-
-    @torch.enable_grad()
-    def descend(t: int, noise: Tensor) -> None:
-        optimiser.zero_grad()
-        scaler.scale(loss(model, z0, t, noise, e)).backward()
-        scaler.step(optimiser)
-        scaler.update()
-        model.tally.backward(1)
-
-    yield from descent(model, z0, steps, generator, descend)
+    yield from fit(model, z0, e, [e], steps, rate, generator)
     return e.detach()
 
 
@@ -271,8 +270,5 @@ ALGORITHM = Algorithm(
     told_by="captions",
     serves=("pose",),
     order=4,
-    presets={
-        "fast": {"optimisation_steps": 100, "steps": 30},
-        "quick": {"optimisation_steps": 10, "steps": 10},
-    },
+    presets=PRESETS,
 )

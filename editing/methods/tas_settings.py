@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..request import parameter
+from ..request import Value, parameter
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,20 @@ class Settings:
         False,
         "Compute activations twice instead of keeping them: about half the memory, a third slower.",
     )
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    "paper": {
+        "ratio": 0.2,
+        "eta": 0.8,
+        "guidance": 7.5,
+        "inversion": "null-text",
+        "source": "nothing",
+        "optimisation_steps": 200,
+        "rate": 1e-3,
+        "steps": 50,
+    },
+    "fast": {"optimisation_steps": 100, "steps": 30},
+    "quick": {"optimisation_steps": 10, "steps": 10},
+}
+"""For benchmarks. "paper" is the paper's own, and this file's where it gives no figure."""

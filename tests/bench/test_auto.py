@@ -106,4 +106,4 @@ def test_the_table_is_markdown_with_a_column_each() -> None:
     rows = table([record("foi", 1_000_000, True)], ["foi"])
     lines = markdown(rows, ["foi"], "quick").splitlines()[-3:]
     assert len({line.count("|") for line in lines}) == 1
-    assert declared()["foi"].title in lines[0] and "1 (1 / 1; 10 rows)" in lines[2]
+    assert declared()["foi"].title in lines[0] and "1 (1 / 1; 10 rows, 2.0 s)" in lines[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -35,6 +36,28 @@ def test_one_point_a_setting() -> None:
         ("tas.ratio=0.2", 0.5, 22.0),
         ("tas.ratio=0.4", 0.75, 23.0),
     ]
+
+
+def test_what_a_setting_does_not_concern_has_one_point() -> None:
+    same = [{"type": "pose", "seed": 0, "method": "p2p", "success_raw": True, "psnr_raw": 30.0}]
+    records = {
+        f"guidance {guidance}, {setting}": [*own, *same]
+        for guidance in ("1.5", "7.5")
+        for setting, own in RECORDS.items()
+    }
+    found = page.points(records, ["tas", "p2p"], page.BEFORE_COMPOSITE)
+    assert sum(point.method == "p2p" for point in found) == 1
+    other = [replace(p, setting=p.setting.replace("1.5", "7.5")) for p in found]
+    drawn = page.lines([*found, *other])
+    assert list(drawn) == [
+        f"{method}, guidance {guidance}"
+        for guidance in ("1.5", "7.5")
+        for method in ("TAS", "Prompt-to-prompt")
+    ]
+    assert [page.value_of(p) for p in drawn["TAS, guidance 7.5"]] == ["0.1", "0.2", "0.4"]
+    assert page.value_of(drawn["Prompt-to-prompt, guidance 1.5"][0]) == ""
+    plain = [replace(p, setting="guidance 1.5") for p in found]
+    assert list(page.lines(plain)) == ["TAS", "Prompt-to-prompt"]
 
 
 def test_the_page_holds_tables_plot_and_sheets(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Records, pictures, sheet, resuming, refusals.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from limn.editing import ALGORITHMS
+from limn.editing import ALGORITHMS, sketchbook
 from limn.editing.bench import methods, quality, quality_cases
 from limn.editing.bench.methods import Words, changes
 from limn.editing.bench.quality_cases import Case
@@ -177,9 +178,21 @@ def test_words_that_a_data_set_lacks() -> None:
 def test_every_preset_names_parameters_that_exist() -> None:
     for algorithm in ALGORITHMS.values():
         named = set(algorithm.presets)
-        assert {"quick", "fast"} <= named <= set(methods.PRESETS), algorithm.name
+        assert {"quick", "fast", "paper"} <= named <= set(methods.PRESETS), algorithm.name
         for parameters in algorithm.presets.values():
             resolve(algorithm.settings, {}, parameters)
+
+
+def test_a_model_has_no_say_in_the_papers_settings() -> None:
+    """But for which way round its start token looks, a fact about its weights."""
+    own = json.loads((sketchbook.folder() / "instruction/limn.json").read_text())["defaults"]
+    for name, defaults in own.items():
+        algorithm = ALGORITHMS[name]
+        kept = {key: value for key, value in defaults.items() if key == "start_map"}
+        given = algorithm.presets["paper"]
+        with_model = resolve(algorithm.settings, defaults, given)
+        assert with_model == resolve(algorithm.settings, kept, given), name
+        assert resolve(algorithm.settings, defaults, {}) != with_model
 
 
 def test_it_hangs_in_the_command_line() -> None:

@@ -15,7 +15,8 @@ from limn.editing.methods import adapedit as ae
 from limn.editing.methods import adapedit_places as places
 from limn.editing.methods import source_attention
 from limn.editing.methods.adapedit_settings import shifted
-from limn.editing.methods.prompt_pair import Survey, by_level, pair
+from limn.editing.methods.baselines import common as baselines
+from limn.editing.methods.prompt_pair import by_level
 from limn.editing.methods.source_attention import SourceAttention
 
 from .conftest import Memory, picture, watch
@@ -33,14 +34,10 @@ def events(
         "instruction": "make the person sit",
         "caption": SOURCE,
         "parameters": {"steps": 5, "prepass_steps": 5},
+        "algorithm": "adapedit",
+        "image": picture() if image is None else image,
     } | options
-    return list(
-        edit(
-            models,
-            EditRequest("adapedit", image=picture() if image is None else image, **options),
-            store,
-        )
-    )  # type: ignore[arg-type]
+    return list(edit(models, EditRequest(**options), store))  # type: ignore[arg-type]
 
 
 def done(
@@ -248,17 +245,30 @@ def test_odd_sizes_have_their_grids() -> None:
     assert [len(s(level)) for level in range(4)] == [18 * 26, 9 * 13, 5 * 7, 3 * 4]
 
 
-@torch.no_grad()
-def test_without_fwt_windows_are_prompt_to_prompts_and_without_dps_s_is_one(
-    models: Models,
+@pytest.mark.parametrize(
+    ("instruction", "steps"),
+    [
+        ("a red star => a blue star", 5),  # a substitution of the same length
+        ("a star => a large red star", 12),  # int(0.8 x 13) is 10, floor(0.8 x 12) is 9
+        ("a red star on a white background => a star on a white background", 5),  # a deletion
+        ("a red cat => a blue dog and a white hat", 5),
+    ],
+)
+def test_without_fwt_and_dps_it_is_prompt_to_prompt_to_the_bit(
+    models: Models, monkeypatch: pytest.MonkeyPatch, instruction: str, steps: int
 ) -> None:
-    couple = pair(models.get("text-to-image"), SOURCE, TARGET)
-    generator = torch.Generator().manual_seed(4)
-    maps, features = torch.rand(77, 8, 6, generator=generator), torch.randn(48, 5)
-    found = ae.guide(couple, Survey(maps, features), ae.Settings(temporal="fixed"), 1.0)
-    own = list(couple.key) + list(couple.fresh)
-    others = [place for place in range(77) if place not in own]
-    assert found.self_window == 0.4 and bool((found.tau[own] == 0).all())
-    torch.testing.assert_close(found.tau[others], torch.full((len(others),), 0.8))
-    assert ae.Settings(spatial="everywhere", lambda_s=0.5).lambdas[0] == 1.0
-    assert ae.Settings(lambda_s=0.5).lambdas == (0.5, 1.0)
+    """Step by step, on a square picture and on a wide one."""
+    loops = watch(monkeypatch, ae, baselines)
+    plain = {"cross": 0.8, "own": 0.4, "steps": steps, "guidance": 3.0}
+    without = {"temporal": "fixed", "spatial": "everywhere", "steps": steps, "guidance": 3.0}
+    for image in (picture(), picture(64, 88)):
+        loops.clear()
+        ours = {"instruction": instruction, "caption": "", "image": image}
+        done(models, parameters=without | {"prepass_steps": 2}, **ours)
+        done(models, algorithm="p2p", parameters=plain, **ours)
+        adapedit, p2p = loops
+        assert len(adapedit.steps) == len(p2p.steps) == steps
+        assert all(map(torch.equal, adapedit.latents, p2p.latents))
+    loops.clear()
+    done(models, parameters=without | {"temporal": "words", "prepass_steps": 2}, **ours)
+    assert not torch.equal(loops[0].latents[-1], p2p.latents[-1])

@@ -101,5 +101,9 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=20,
-    presets={"fast": {"steps": 20}, "quick": {"steps": 12}},
+    presets={
+        "paper": {"strength": 0.8, "guidance": 7.5, "eta": 0.1, "steps": 50},
+        "fast": {"steps": 20},
+        "quick": {"steps": 12},
+    },
 )

@@ -96,5 +96,9 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=19,
     counts=("iterations",),
-    presets={"fast": {"iterations": 60}, "quick": {"iterations": 12}},
+    presets={
+        "paper": {"iterations": 200, "guidance": 7.5, "rate": RATE},
+        "fast": {"iterations": 60},
+        "quick": {"iterations": 12},
+    },
 )

@@ -204,5 +204,18 @@ ALGORITHM = Algorithm(
     told_by="captions",
     baseline=True,
     order=14,
-    presets={"fast": {"steps": 20}, "quick": {"steps": 10, "mask_samples": 6}},
+    presets={
+        "paper": {
+            "mask": "clamped",
+            "edges": "grid",
+            "mask_strength": 0.5,
+            "mask_samples": 10,
+            "strength": 0.8,
+            "end": "denoising",
+            "guidance": 7.5,
+            "steps": 50,
+        },
+        "fast": {"steps": 20},
+        "quick": {"steps": 10, "mask_samples": 6},
+    },
 )

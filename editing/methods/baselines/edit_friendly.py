@@ -116,5 +116,9 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=17,
-    presets={"fast": {"steps": 25}, "quick": {"steps": 12}},
+    presets={
+        "paper": {"skip": 0.36, "guidance": 15.0, "source_guidance": 3.5, "steps": 100},
+        "fast": {"steps": 25},
+        "quick": {"steps": 12},
+    },
 )

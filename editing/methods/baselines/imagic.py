@@ -8,8 +8,9 @@ Differences:
  1  numbers are those of the authors' notebook for Stable Diffusion: 500 steps at 1e-3 for the text,
     1000 at 2e-6 for the network, Adam, one picture a step.
  2  the sample starts from the seed's own noise, by DDIM at guidance 7.5.
- 3  the network is fitted in float32, and put back as it was, bit by bit. That takes four times its
-    size in float32 and what is kept for the way back; where less is free the edit is refused.
+ 3  the network is fitted in float32, so that small gradients need no scaling, and put back as it
+    was, bit by bit. That takes four times its size in float32 and what is kept for the way back;
+    where less is free the edit is refused.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from torch import Tensor
 from ...diffusion import room
 from ...diffusion.budget import ALL
 from ...diffusion.model import Branch, Model
-from ...diffusion.sampling import Progress, classifier_free
+from ...diffusion.sampling import classifier_free
 from ...diffusion.schedule import Timestep, randn_like
 from ...errors import EditError
 from ...events import Event
 from ...request import parameter
 from ...task import Algorithm, Outcome, Task, shown
-from ..tas import descent, interpolate, loss, optimise_text
+from ..tas import fit, interpolate, optimise_text
 from .common import ground
 
 COPIES = 4  # of the network in float32: as it was, its gradient, and Adam's two averages
@@ -105,22 +106,6 @@ def check_room(task: Task, model: Model) -> None:
         )
 
 
-def tune(
-    model: Model, z0: Tensor, e: Tensor, steps: int, rate: float, generator: torch.Generator
-) -> Generator[Progress, None, None]:
-    """Fit the network to the picture under an embedding: Eq. 2 over the weights."""
-    optimiser = torch.optim.Adam(model.unet.parameters(), lr=rate)
-
-    @torch.enable_grad()
-    def descend(t: int, noise: Tensor) -> None:
-        optimiser.zero_grad()
-        loss(model, z0, t, noise, e).backward()
-        optimiser.step()
-        model.tally.backward(1)
-
-    yield from descent(model, z0, steps, generator, descend)
-
-
 @torch.no_grad()
 def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
     """500 x 3 rows for the words, 1000 x 3 for the network, 2 x 50 to sample: 4600."""
@@ -139,7 +124,8 @@ def run(task: Task, settings: Settings) -> Generator[Event, None, Outcome]:
 
     with in_training(model):
         many, slow = settings.tuning_steps, settings.tuning_rate
-        tuning = tune(model, start.z0, e_opt, many, slow, task.generator)
+        weights = model.unet.parameters()
+        tuning = fit(model, start.z0, e_opt, weights, many, slow, task.generator)
         yield from shown("optimising", many, tuning, start.preview)
         z = yield from start.sampled(z, start.timesteps, predict)
     return start.finished(z)
@@ -162,6 +148,15 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=22,
     presets={
+        "paper": {
+            "eta": 0.9,
+            "guidance": 7.5,
+            "optimisation_steps": 500,
+            "rate": 1e-3,
+            "tuning_steps": 1000,
+            "tuning_rate": 2e-6,
+            "steps": 50,
+        },
         "fast": {"optimisation_steps": 30, "tuning_steps": 40, "steps": 20},
         "quick": {"optimisation_steps": 5, "tuning_steps": 5, "steps": 10},
     },

@@ -90,5 +90,9 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=12,
-    presets={"fast": {"steps": 50, "start": 0.8}, "quick": {"steps": 20, "start": 0.8}},
+    presets={
+        "paper": {"text_guidance": 7.5, "image_guidance": 1.5, "steps": 100, "start": 1.0},
+        "fast": {"steps": 50, "start": 0.8},
+        "quick": {"steps": 20, "start": 0.8},
+    },
 )

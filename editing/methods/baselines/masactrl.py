@@ -203,5 +203,9 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=15,
     seeded=False,
-    presets={"fast": {"steps": 20, "start_step": 2}, "quick": {"steps": 10, "start_step": 1}},
+    presets={
+        "paper": {"start_step": 4, "guidance": 7.5, "steps": 50},
+        "fast": {"steps": 20, "start_step": 2},
+        "quick": {"steps": 10, "start_step": 1},
+    },
 )

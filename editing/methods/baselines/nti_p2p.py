@@ -75,5 +75,9 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=21,
     seeded=False,
-    presets={"fast": {"steps": 10}, "quick": {"steps": 3}},
+    presets={
+        "paper": {"cross": 0.8, "own": 0.5, "guidance": 7.5, "steps": 50},
+        "fast": {"steps": 10},
+        "quick": {"steps": 3},
+    },
 )

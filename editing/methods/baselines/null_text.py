@@ -69,5 +69,5 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=18,
     seeded=False,
-    presets={"fast": {"steps": 10}, "quick": {"steps": 3}},
+    presets={"paper": {"guidance": 7.5, "steps": 50}, "fast": {"steps": 10}, "quick": {"steps": 3}},
 )

@@ -42,7 +42,7 @@ from ...language import alignment
 from ...request import parameter
 from ...task import Algorithm, Found, Outcome, Task
 from ..common import null_embeddings, origin
-from ..prompt_pair import held_sites
+from ..prompt_pair import held_sites, refinement
 from ..source_attention import of_source, self_tap
 from .common import ground
 
@@ -212,11 +212,7 @@ def pairing(model: Model, source: str, target: str, mode: str) -> tuple[Tensor, 
     a, b = (tokens.read(model.tokenizer, text, model.max_tokens) for text in (source, target))
     if mode == "replacement":
         return torch.from_numpy(replacement(a, b)), torch.ones(model.max_tokens)
-    indices, alphas = alignment.refinement(a.used, b.used, model.max_tokens)
-    mapper = torch.zeros(model.max_tokens, model.max_tokens)
-    kept = np.flatnonzero(indices >= 0)
-    mapper[indices[kept], kept] = 1
-    return mapper, torch.from_numpy(alphas)
+    return refinement(a, b, model.max_tokens)
 
 
 def changed(model: Model, source: str, target: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -340,6 +336,7 @@ ALGORITHM = Algorithm(
     order=13,
     seeded=False,
     presets={
+        "paper": {"cross": 0.8, "own": 0.4, "guidance": 7.5, "steps": 50},
         "fast": {"steps": 20},
         "quick": {"steps": 10},
         "pie-bench": {"own_from": "finer", "local_blend": True, "weight": 2.0},

@@ -3,7 +3,7 @@
 The picture's features and self-attention are injected into the target's generation. No mask.
 Differences. The features are the output of the second residual block of the decoder at the semantic
 level (up_blocks.1.resnets.1 in Stable Diffusion). The picture's latents are the stored trajectory
-of a DDIM inversion with the empty text, at every step.
+of a DDIM inversion with the empty text, at every step. What to avoid is the authors' own prompt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...request import parameter
 from ...task import Algorithm, Outcome, Task
 from .common import ground
 
-NEGATIVE = {"plain": "", "generic": "blurry, low quality, unrealistic"}
+NEGATIVE = {"plain": "", "generic": "ugly, blurry, black, low res, unrealistic"}
 BRANCHES = ("source", "null", "target")  # the source first: its rows are handed to the two others
 
 
@@ -137,5 +137,15 @@ ALGORITHM = Algorithm(
     baseline=True,
     order=16,
     seeded=False,
-    presets={"fast": {"steps": 20}, "quick": {"steps": 10}},
+    presets={
+        "paper": {
+            "features": 0.8,
+            "attention": 0.5,
+            "negative": "generic",
+            "guidance": 7.5,
+            "steps": 50,
+        },
+        "fast": {"steps": 20},
+        "quick": {"steps": 10},
+    },
 )

@@ -65,5 +65,9 @@ ALGORITHM = Algorithm(
     finds_mask=False,
     baseline=True,
     order=11,
-    presets={"fast": {"steps": 25}, "quick": {"steps": 20}},
+    presets={
+        "paper": {"strength": 0.5, "guidance": 7.5, "steps": 50},
+        "fast": {"steps": 25},
+        "quick": {"steps": 20},
+    },
 )
