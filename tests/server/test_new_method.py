@@ -1,12 +1,16 @@
 """A method is one file.
 
-Dropped into a copy of Limn, it is announced, chosen by Auto, and edits over a real websocket. No
-other file of the copy is touched.
+Dropped into a copy of Limn, it is announced, chosen by Auto, edits over a real websocket, has its
+controls in the docker, and is measured by the benchmarks. No other file of the copy is touched.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,22 +72,27 @@ ALGORITHM = Algorithm(
     serves=("object",),
     order=0,
     counts=("rounds",),
+    presets={"quick": {"rounds": 3}},
 )
 '''
 
 
 @pytest.fixture(scope="module")
-def server(
-    tiny_model: Path, server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
-    """A server that runs from the copy."""
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of Limn with one file more."""
     folder = tmp_path_factory.mktemp("copy")
     for room in ("editing", "protocol", "server"):
         ignored = shutil.ignore_patterns("__pycache__", "weights")
         shutil.copytree(ROOT / room, folder / "limn" / room, ignore=ignored)
     (folder / "limn/editing/methods/mirror.py").write_text(MIRROR, encoding="utf-8")
-    environment = server_environment | {"PYTHONPATH": str(folder)}
-    running = start(["--model", str(tiny_model)], environment, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(copy: Path, tiny_model: Path, server_environment: dict[str, str]) -> Iterator[Running]:
+    """A server that runs from the copy."""
+    environment = server_environment | {"PYTHONPATH": str(copy)}
+    running = start(["--model", str(tiny_model)], environment, copy)
     yield running
     running.stop()
 
@@ -126,3 +135,51 @@ async def test_a_new_method_is_announced_chosen_and_edits(server: Running) -> No
         assert isinstance(messages[-1], Done) and messages[-1].algorithm == "mirror"
         assert any(isinstance(message, Mask) and message.final for message in messages)
         assert not any(isinstance(message, Result) for message in messages)
+
+
+async def test_the_docker_has_its_controls(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built from what came over the wire, by the docker's own form."""
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    from PyQt6.QtWidgets import QApplication, QDoubleSpinBox, QSpinBox
+
+    from limn.krita_plugin.ui.parameters import ParameterForm
+
+    async with await connect(server.address) as session:
+        (mirror,) = (one for one in session.welcome.algorithms if one.name == "mirror")
+    application = QApplication.instance() or QApplication([])
+    form = ParameterForm("limn_parameters")
+    form.show_parameters(mirror.parameters, {p.name: p.default for p in mirror.parameters})
+    assert [label.text() for label in form.labels] == ["Share", "Rounds"]
+    share, rounds = form.controls
+    assert isinstance(share, QDoubleSpinBox) and isinstance(rounds, QSpinBox)
+    assert (share.minimum(), share.maximum(), share.value()) == (0.25, 0.75, 0.5)
+    assert (rounds.minimum(), rounds.maximum(), rounds.value()) == (2, 500, 2)
+    told: list[tuple[str, object]] = []
+    form.changed.connect(lambda name, value: told.append((name, value)))
+    share.setValue(0.7)
+    rounds.setValue(5)
+    assert told == [("share", 0.7), ("rounds", 5)]
+    del form, application
+
+
+def test_the_benchmarks_measure_it(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """With its preset, a parameter of its own varied, and the judge that comes with Limn."""
+    judge = copy / "limn/editing/sketchbook/weights"
+    judge.symlink_to(ROOT / "editing/sketchbook/weights")
+    command = [sys.executable, "-m", "limn.server.cli", "bench", "quality", "--jobs", "1"]
+    command += ["--methods", "mirror", "--types", "replace", "--cases", "1"]
+    command += ["--sweep", "mirror.share=0.25:0.75:0.5"]
+    command += ["--model", str(tiny_model), "--out", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(copy), "COLUMNS": "200"}
+    done = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    for share in ("0.25", "0.75"):
+        file = tmp_path / f"mirror.share={share}" / "quality.jsonl"
+        record = json.loads(file.read_text(encoding="utf-8"))
+        assert (record["method"], record["preset"]) == ("mirror", "quick")
+        assert {"iou", "success", "kept", "psnr", "rows"} <= record.keys()
+    assert "mirror.share=0.75" in done.stdout and (tmp_path / "index.html").exists()
