@@ -41,7 +41,10 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     "fast": {"steps": 20, "prepass_steps": 10},
     "quick": {"steps": 10, "prepass_steps": 5},
 }
-"""For benchmarks. "paper" is the paper's text: S of every step (its Algorithm 1), its tau."""
+"""For benchmarks.
+
+"paper" is the paper's text: its tau, and S of every step (its Algorithm 1).
+"""
 
 
 @dataclass(frozen=True)

@@ -119,4 +119,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     "fast": {"steps": 50},
     "quick": {"steps": 20},
 }
-"""For benchmarks. "paper": no model's own defaults, nothing of ours, tau the lowest of its draw."""
+"""For benchmarks.
+
+"paper" is the paper without anything of ours; tau is the lowest of those that it draws from.
+"""

@@ -68,4 +68,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     "fast": {"optimisation_steps": 100, "steps": 30},
     "quick": {"optimisation_steps": 10, "steps": 10},
 }
-"""For benchmarks. "paper" is the paper's own, and this file's where it gives no figure."""
+"""For benchmarks.
+
+"paper" has the paper's figures, and the defaults above where it gives none.
+"""

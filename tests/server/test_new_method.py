@@ -165,7 +165,7 @@ async def test_the_docker_has_its_controls(
 
 
 def test_the_benchmarks_measure_it(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
-    """With its preset, a parameter of its own varied, and the judge that comes with Limn."""
+    """With its preset, and a parameter of its own varied."""
     judge = copy / "limn/editing/sketchbook/weights"
     judge.symlink_to(ROOT / "editing/sketchbook/weights")
     command = [sys.executable, "-m", "limn.server.cli", "bench", "quality", "--jobs", "1"]
