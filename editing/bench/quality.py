@@ -68,7 +68,8 @@ def in_settings(
 ) -> dict[str, list[Record]]:
     """The records of each setting, made where they are not there.
 
-    asked: types, seeds and methods. A method that a setting does not concern keeps its records of the first setting like it.
+    asked: types, seeds and methods. A method that a setting does not concern keeps its records of
+    the first setting like it.
     """
     name_of_model = load_models(place, device).name
     made: dict[str, dict[Key, Record]] = {}
