@@ -75,7 +75,10 @@ def compared(claim: Claim, records: Sequence[Record], figure: Figure) -> Compare
 
     first, second = values(range(len(both)))
     draw = np.random.default_rng(0).integers(len(both), size=(RESAMPLES, len(both)))
-    gains = [sign * (a - claim.factor * b) for a, b in (values(row) for row in draw.tolist())]
+    gains = [
+        sign * (a - claim.factor * b) - claim.margin
+        for a, b in (values(row) for row in draw.tolist())
+    ]
     low, high = np.percentile(gains, (2.5, 97.5))
     return Compared(len(both), first, second, float(low), float(high))
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import ALGORITHMS
 from ..diffusion import masks
 from ..diffusion.loading import Models, load_models
 from ..resizing import resize
@@ -106,8 +107,21 @@ def around(exact: Tensor) -> Tensor:
     return selection
 
 
-def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
-    """All that is measured of one answer."""
+def decoded(models: Models, method: str, raw: Tensor | None, image: Tensor) -> Tensor | None:
+    """What the autoencoder alone makes of a picture (1, 3, H, W), at the size of a raw edit.
+
+    A method that leaves a place as it was gives this there, and not the picture.
+    """
+    if raw is None:
+        return None
+    model = models.get(ALGORITHMS[method].needs[-1])
+    return model.decode(
+        model.scaling * model.encode(resize(image, (raw.shape[2], raw.shape[3])).clamp(0, 1))
+    )
+
+
+def figures(judge: Judge, case: Case, answer: Answer, original: Tensor | None) -> dict[str, Any]:
+    """All that is measured of one answer. original: as the autoencoder shows the picture."""
     assert answer.done is not None
     before, exact, image = case.before, case.exact, answer.done.image
     change = metrics.change(before, image, exact)
@@ -125,6 +139,7 @@ def figures(judge: Judge, case: Case, answer: Answer) -> dict[str, Any]:
         "c_non": change.outside,
         "psnr": metrics.psnr_outside(before, image, exact),
         "psnr_raw": psnr_raw(before, answer.raw, exact),
+        "psnr_decoded": None if original is None else psnr_raw(original, answer.raw, exact),
         "ssim": metrics.ssim_outside(before, image, exact),
         "towers_distance": metrics.feature_distance(*outside)
         if metrics.has_outside(exact)
@@ -151,7 +166,7 @@ def before_composite(judge: Judge, case: Case, raw: Tensor | None) -> dict[str, 
 def psnr_raw(before: Tensor, raw: Tensor | None, exact: Tensor) -> float | None:
     """PSNR of what must stay, before the composite put the original back.
 
-    At the size that the method worked at.
+    At the size that the method worked at. before: the picture, or that as the autoencoder shows it.
     """
     if raw is None:
         return None
@@ -197,9 +212,10 @@ def record_of(models: Models, judge: Judge, work: Work) -> Record:
         }
     sheet.to_image(answer.done.image).save(work.out / "edits" / f"{work.stem}.png")
     sheet.mask_image(answer.done.mask.binary).save(work.out / "masks" / f"{work.stem}.png")
+    original = decoded(models, work.method, answer.raw, case.before)
     found = {
         name: round(value, DIGITS) if isinstance(value, float) else value
-        for name, value in figures(judge, case, answer).items()
+        for name, value in figures(judge, case, answer, original).items()
     }
     used = answer.done.report
     return (

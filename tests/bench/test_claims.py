@@ -70,6 +70,16 @@ def test_a_claim_holds_where_its_interval_leaves_out_zero(gained: int, holds: st
     assert compared(claim, records[:12], claim.figure) is None
 
 
+@pytest.mark.parametrize(("more", "holds"), [(1.5, "yes"), (1.0, "open"), (0.5, "no")])
+def test_a_claim_may_want_a_margin(more: float, holds: str) -> None:
+    claim = Claim("", "tas", "p2p", figure("psnr"), ("pose",), margin=1.0)
+    records = [record("tas", k, psnr=30.0 + more) for k in range(9)]
+    records += [record("p2p", k, psnr=30.0) for k in range(9)]
+    found = compared(claim, records, claim.figure)
+    assert found is not None and found.holds == holds
+    assert claim.holds(found.first, found.second) is (more > 1)
+
+
 def test_less_is_better_where_the_claim_says_so() -> None:
     claim = Claim("", "foi", "ip2p", figure("distance"), lower=True)
     records = [record("foi", k, distance=0.1) for k in range(9)]
@@ -100,7 +110,7 @@ def test_it_runs_and_goes_on(
     for value, methods_there in (("0.5", {"p2p", "sdedit"}), ("1", {"sdedit"})):
         found = read(tmp_path / f"guidance-2-sdedit.strength={value}" / "quality.jsonl")
         assert {r["method"] for r in found} == methods_there  # p2p's stay those of the first
-        assert all({"success_raw", "kept_raw", "error"} <= r.keys() for r in found)
+        assert all({"success_raw", "kept_raw", "psnr_decoded", "error"} <= r.keys() for r in found)
         guidances = ["p2p.guidance=2.0", "sdedit.guidance=2.0"]
         assert found[0]["changed"] == [*guidances, f"sdedit.strength={float(value)}"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -76,6 +76,7 @@ def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(
             and -1 <= r["direction"] <= 1
             and r["towers_distance"] >= 0
             and 0 < r["psnr_raw"] <= 60
+            and 0 < r["psnr_decoded"] <= 60
         )
         assert (
             isinstance(r["success"], bool)
