@@ -22,7 +22,7 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page
 from .methods import PRESETS
 from .options import Device, First, Jobs, Model, Out, Sets, Sweeps
-from .quality import in_settings, listed
+from .quality import draw_sheets, in_settings, listed
 from .records import Record
 from .report import CLAIMS, Claim, Mean, average, of, settings_table
 from .variations import settings
@@ -170,7 +170,10 @@ def main(
     shown = list(tables(by_setting, names))
     for table in shown:
         console.print(table)
-    console.print(str(page.write(out, "limn bench claims", shown, by_setting, names)))
+    pairs = list(dict.fromkeys(key[:2] for key in asked))
+    sheets = draw_sheets(chosen, pairs, names, out)
+    written = page.write(out, "limn bench claims", shown, by_setting, names, sheets=sheets)
+    console.print(str(written))
 
 
 def speaks_of(method: str, type: str) -> bool:

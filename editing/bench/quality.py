@@ -57,6 +57,22 @@ def carry_out(
         records.add(record)
 
 
+def draw_sheets(
+    chosen: Sequence[Setting],
+    cases: Sequence[tuple[str, int]],
+    methods: Sequence[str],
+    out: Path,
+) -> list[Path]:
+    """A sheet for each setting, of the methods that were run in it; returns the files."""
+    files = []
+    for setting in chosen:
+        own = [m for m in methods if first_alike(chosen, setting, m) is setting]
+        if own:
+            draw_sheet(setting.folder(out), cases, own)
+            files.append(setting.folder(out) / "sheet.png")
+    return files
+
+
 def in_settings(
     chosen: Sequence[Setting],
     asked: Sequence[Key],
@@ -223,8 +239,7 @@ def main(
     pairs = [(type, seeds[type][k]) for k in range(cases) for type in wanted_types]
     asked = [(type, seed, method) for type, seed in pairs for method in wanted]
     by_setting = in_settings(chosen, asked, preset, out, place, device, jobs)
-    for setting in chosen:
-        draw_sheet(setting.folder(out), pairs, wanted)
+    sheets = draw_sheets(chosen, pairs, wanted, out)
     console = Console()
     tables = list(tables_of(by_setting, wanted, wanted_types))
     for table in tables:
@@ -234,7 +249,6 @@ def main(
         count = cases * len(presence.TYPES)
         if (told := presence.figures(models.get("instruction"), first, count)) is not None:
             console.print(str(told))
-    sheets = [setting.folder(out) / "sheet.png" for setting in chosen]
     shown = page.write(out, "limn bench quality", tables, by_setting, wanted, sheets=sheets)
     console.print(f"{out / 'quality.jsonl'}, {out / 'sheet.png'}, {shown}")
 

@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from limn.editing import ALGORITHMS, sketchbook
-from limn.editing.bench import methods, quality, quality_cases
+from limn.editing.bench import auto, claims, methods, quality, quality_cases
 from limn.editing.bench.methods import Words, changes
 from limn.editing.bench.quality_cases import Case
 from limn.editing.language.instruction import parse
@@ -194,6 +194,15 @@ def test_a_model_has_no_say_in_the_papers_settings() -> None:
         with_model = resolve(algorithm.settings, defaults, given)
         assert with_model == resolve(algorithm.settings, kept, given), name
         assert resolve(algorithm.settings, defaults, {}) != with_model
+
+
+def test_one_process_a_core_and_one_on_a_gpu() -> None:
+    """For `bench auto` and `claims`, too: they start theirs here."""
+    assert quality.processes(0, "cpu") == quality.cores() >= 1
+    assert quality.processes(0, "cuda") == quality.processes(0, "cuda:1") == 1
+    assert quality.processes(3, "cuda") == quality.processes(3, "cpu") == 3
+    assert auto.processes is quality.processes
+    assert claims.in_settings is quality.in_settings
 
 
 def test_it_hangs_in_the_command_line() -> None:
