@@ -24,7 +24,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; 
 table { border-collapse: collapse; margin: 1.5em 0 0.3em; font-variant-numeric: tabular-nums; }
 caption { caption-side: bottom; text-align: left; color: #555; padding: 0.4em 0; max-width: 60em; }
 th, td { padding: 0.2em 0.8em; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .words { text-align: left; }
 img { max-width: 100%; }
 """
 
@@ -145,6 +145,11 @@ def plot(given: Sequence[Point], axes: Axes, file: Path) -> bool:
     return True
 
 
+def has_words(cell: str) -> bool:
+    """Whether a cell begins with a letter, and is no figure."""
+    return cell[:1].isalpha()
+
+
 def as_html(table: Table) -> str:
     """A table of the terminal as one of a page."""
 
@@ -152,10 +157,17 @@ def as_html(table: Table) -> str:
         text = Text.from_markup(cell) if isinstance(cell, str) else Text(str(cell))
         return html.escape(text.plain)
 
-    head = "".join(f"<th>{plain(column.header)}</th>" for column in table.columns)
-    rows = zip(*(list(column.cells) for column in table.columns), strict=True)
+    columns = [[plain(cell) for cell in column.cells] for column in table.columns]
+    kinds = [' class="words"' if any(map(has_words, cells)) else "" for cells in columns]
+    head = "".join(
+        f"<th{kind}>{plain(column.header)}</th>"
+        for column, kind in zip(table.columns, kinds, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td>{plain(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
+        "<tr>"
+        + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True))
+        + "</tr>\n"
+        for row in zip(*columns, strict=True)
     )
     caption = f"<caption>{plain(table.caption)}</caption>" if table.caption else ""
     title = f"<h2>{plain(table.title)}</h2>" if table.title else ""

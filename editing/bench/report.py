@@ -138,12 +138,19 @@ SETTING = (
 )
 
 
+SETTING_LEGEND = (
+    "success: the judge sees what was asked for; kept: all else as it was; psnr: dB, of what must "
+    "stay; raw: before the composite;\ndecoded: that against the picture encoded and decoded; "
+    "error: squared, against the exact answer, the picture before is 1."
+)
+
+
 def settings_table(by_setting: Mapping[str, Sequence[Record]], methods: Sequence[str]) -> Table:
     """Each method in each setting that concerns it.
 
     raw: before the composite; decoded: that against the picture encoded and decoded.
     """
-    table = Table("method", "setting", "cases", *SETTING)
+    table = Table("method", "setting", "cases", *SETTING, caption=SETTING_LEGEND)
     for method in methods:
         known: list[list[Record]] = []
         for name, records in by_setting.items():

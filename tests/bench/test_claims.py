@@ -115,7 +115,7 @@ def test_it_runs_and_goes_on(
         assert found[0]["changed"] == [*guidances, f"sdedit.strength={float(value)}"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count('/sheet.png"') == 2
-    assert page.count("<td>p2p</td>") == 1 and page.count("<td>sdedit</td>") == 2
+    assert page.count(">p2p</td>") == 1 and page.count(">sdedit</td>") == 2
     again = CliRunner().invoke(claims.app, [*arguments, "--quick"])
     assert again.exit_code == 2 and "preset" in again.output
     unknown = CliRunner().invoke(claims.app, [*arguments, "--types", "tilt"])

@@ -63,7 +63,7 @@ def test_what_a_setting_does_not_concern_has_one_point() -> None:
 def test_the_page_holds_tables_plot_and_sheets(tmp_path: Path) -> None:
     shown = page.write(tmp_path, "A run", [table()], RECORDS, ["tas"], sheets=[tmp_path / "s.png"])
     text = shown.read_text(encoding="utf-8")
-    assert "<td>no [+0.1, +0.3]</td>" in text and "A &lt;caption&gt;." in text
+    assert '<td class="words">no [+0.1, +0.3]</td>' in text and "A &lt;caption&gt;." in text
     assert 'src="plot.svg"' in text and 'src="s.png"' in text
     drawn = ElementTree.parse(tmp_path / "plot.svg").getroot()
     assert drawn.tag.endswith("svg") and len(list(drawn.iter())) > 50
