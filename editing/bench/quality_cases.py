@@ -108,9 +108,10 @@ def around(exact: Tensor) -> Tensor:
 
 
 def decoded(models: Models, method: str, raw: Tensor | None, image: Tensor) -> Tensor | None:
-    """What the autoencoder alone makes of a picture (1, 3, H, W), at the size of a raw edit.
+    """What the autoencoder alone makes of a picture, at the size of a raw edit.
 
-    A method that leaves a place as it was gives this there, and not the picture.
+    image: (1, 3, H, W). A method that leaves a place as it was gives this there, and not the
+    picture.
     """
     if raw is None:
         return None
@@ -121,7 +122,10 @@ def decoded(models: Models, method: str, raw: Tensor | None, image: Tensor) -> T
 
 
 def figures(judge: Judge, case: Case, answer: Answer, original: Tensor | None) -> dict[str, Any]:
-    """All that is measured of one answer. original: as the autoencoder shows the picture."""
+    """All that is measured of one answer.
+
+    original: the picture as the autoencoder shows it, where there is a raw edit.
+    """
     assert answer.done is not None
     before, exact, image = case.before, case.exact, answer.done.image
     change = metrics.change(before, image, exact)
