@@ -65,6 +65,24 @@ class InstallLimn:
 
 
 @dataclass(frozen=True)
+class InstallWheel:
+    """Limn itself from a wheel, into an environment that has its packages."""
+
+    wheel: Path
+
+
+@dataclass(frozen=True)
+class NoteServer:
+    """Tell the plugin in this resource folder how to start the server.
+
+    version: of the wheel that it comes from, its SHA-256.
+    """
+
+    resources: Path
+    version: str
+
+
+@dataclass(frozen=True)
 class Run:
     """A program of the environment, in the checkout.
 
@@ -103,6 +121,8 @@ Action = (
     | InstallPackages
     | LockPackages
     | InstallLimn
+    | InstallWheel
+    | NoteServer
     | Run
     | PutPlugin
     | TakePlugin

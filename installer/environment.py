@@ -10,16 +10,24 @@ from .plan import Step
 
 
 class Environment:
-    """The checkout's `.venv`, and the stamps in it."""
+    """The checkout's `.venv`, and the stamps in it.
 
-    def __init__(self, root: Path) -> None:
+    Or another folder. pip: a zip to run it from; None: the one that Python makes environments with.
+    """
+
+    def __init__(self, root: Path, folder: Path | None = None, pip: Path | None = None) -> None:
         self.root = root
-        self.folder = root / ".venv"
+        self.folder = folder or root / ".venv"
         self.notes = self.folder / ".limn"
+        self.pip = pip
 
     @property
     def python(self) -> Path:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def pip_command(self) -> list[str]:
+        """The beginning of a command of pip's that works in here."""
+        return [str(self.python), *(["-m", "pip"] if self.pip is None else [str(self.pip / "pip")])]
 
     def is_done(self, step: Step) -> bool:
         """Whether this very step was finished here before."""

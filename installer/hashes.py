@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 from .machine import Project
@@ -50,17 +51,18 @@ def without_torch(text: str) -> dict[tuple[str, str], str]:
     }
 
 
-def locked(root: Path, requirements: Sequence[str]) -> str | None:
+def locked(requirements: Sequence[str]) -> str | None:
     """The lists that hold all of these requirements, to be installed whole.
 
     Requirements are name==version. None where the lists don't hold them, because pyproject.toml has
-    changed since they were made.
+    changed since they were made. The lists lie beside this file, in a wheel, too.
     """
+    lists = resources.files(__package__) / "locked"
     texts = []
     wanted = {_package(line) for line in requirements}
     for name in (USE, TESTS):
         try:
-            texts.append((folder(root) / name).read_text(encoding="utf-8"))
+            texts.append((lists / name).read_text(encoding="utf-8"))
         except OSError:
             return None
         found = entries("\n".join(texts))

@@ -115,7 +115,9 @@ def read_project(root: Path) -> Project:
     """
     if not (root / "pyproject.toml").is_file():
         version = importlib.metadata.version("limn")
-        return Project(root, version, (), (), (), (), (), (), installed=True)
+        needed = importlib.metadata.requires("limn") or []
+        own = tuple(line for line in needed if "extra ==" not in line)
+        return Project(root, version, own, (), (), (), (), (), installed=True)
     document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     extras = document["project"]["optional-dependencies"]
     return Project(
@@ -130,15 +132,16 @@ def read_project(root: Path) -> Project:
     )
 
 
-def read_machine(root: Path) -> Machine:
+def read_machine(root: Path, pip: Path | None = None) -> Machine:
     """Look at this machine.
 
-    Takes a second or two where there is a network to ask, and writes nothing.
+    Takes a second or two where there is a network to ask, and writes nothing. root: a folder on the
+    disk that will be written to. pip: a zip to run it from.
     """
     system = platform.system()
     programs = frozenset(name for name in PROGRAMS if shutil.which(name))
     gpu = read_gpu()
-    source = read_package_source()
+    source = read_package_source(pip)
     qt = read_krita_qt()
     return Machine(
         system=system,
@@ -215,12 +218,13 @@ def linked_qt(text: str) -> int:
     return found.pop() if len(found) == 1 else 0
 
 
-def read_package_source() -> str:
+def read_package_source(pip: Path | None = None) -> str:
     """The name of the setting that tells pip where to take packages from.
 
-    "" where its owner has set none.
+    "" where its owner has set none. pip: a zip to run it from.
     """
-    answer = _answers([sys.executable, "-m", "pip", "config", "list"]) or ""
+    itself = ["-m", "pip"] if pip is None else [str(pip / "pip")]
+    answer = _answers([sys.executable, *itself, "config", "list"]) or ""
     settings = {
         line.partition("=")[0].rpartition(".")[2]
         for line in answer.splitlines()

@@ -95,7 +95,7 @@ def plan_environment(machine: Machine, project: Project, tests: bool = False) ->
         (
             "torch",
             f"Install torch {sources[0].version} ({why})",
-            InstallTorch(sources, CUDA_BYTES if cuda else CPU_BYTES),
+            InstallTorch(sources, CUDA_BYTES if cuda or brings_cuda(machine) else CPU_BYTES),
         ),
         (
             "packages",
@@ -136,6 +136,21 @@ def plan_environment(machine: Machine, project: Project, tests: bool = False) ->
             )
         )
     return Plan(tuple(steps), tuple(problems))
+
+
+def brings_cuda(machine: Machine) -> bool:
+    """Whether torch comes with CUDA's libraries though there is no card for them.
+
+    So it does for Linux where pip takes it from an index, and not from PyTorch's own. Measured:
+    5.2 GB in the end, and 2.6 GB of downloads meanwhile.
+    """
+    of_an_index = machine.package_source in ("", "index-url", "extra-index-url")
+    return (
+        machine.system == "Linux"
+        and machine.architecture == "x86_64"
+        and of_an_index
+        and not machine.cpu_wheels_reachable
+    )
 
 
 def plan_try(machine: Machine, project: Project, out: Path) -> Plan:

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import kritarc, plugin_package
-from .machine import KritaHome
+from . import kritarc, own_wheel, plugin_package
+from .machine import KritaHome, Project
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,15 @@ def take(home: KritaHome) -> bool:
     return found
 
 
-def write_zip(archive: Path, root: Path, site_packages: Sequence[Path]) -> None:
-    """The package for Krita's importer."""
-    plugin_package.write_zip(plugin_package.gather(root, site_packages), archive)
+def write_zip(archive: Path, project: Project, site_packages: Sequence[Path], python: str) -> None:
+    """The package for Krita's importer, with what the docker installs the server from.
+
+    python: of the environment in which a checkout's wheel is built. Raises PackageError, OSError.
+    """
+    files = plugin_package.gather(project.root, site_packages)
+    wheel = own_wheel.make(project, python)
+    files |= plugin_package.server_files(wheel, site_packages)
+    plugin_package.write_zip(dict(sorted(files.items())), archive)
 
 
 def look(home: KritaHome, root: Path, site_packages: Sequence[Path]) -> Installed:

@@ -6,6 +6,7 @@ needs lies below one name, `limn/protocol` and `limn/vendor/websockets` included
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -27,6 +28,11 @@ ENTRY = (
     b"from . import krita_plugin as krita_plugin\n"
 )
 """What Krita imports. The plugin registers itself when it is imported by a Krita."""
+
+SERVER = "server"
+"""The folder in the package from which the docker installs the server."""
+
+WITHOUT_PIP = "Make the environment first: python3 -m installer try. Or: pip install 'limn[plugin]'"
 
 EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of every file in the zip, so that the same sources give the same bytes."""
@@ -95,6 +101,28 @@ def gather(root: Path, site_packages: Iterable[Path]) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
+def server_files(wheel: tuple[str, bytes], site_packages: Iterable[Path]) -> dict[str, bytes]:
+    """What the docker installs the server from: Limn's wheel, and pip as a zip.
+
+    wheel: its file name, and what is in it. Raises PackageError where pip is not there.
+    """
+    pip = next(
+        (folder / "pip" for folder in site_packages if (folder / "pip/__main__.py").is_file()), None
+    )
+    if pip is None:
+        raise PackageError("The package pip is not in the environment.", WITHOUT_PIP)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        for file in sorted(pip.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".exe":
+                name = file.relative_to(pip.parent).as_posix()
+                out.writestr(_entry(name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, data in _licences(pip).items():
+            out.writestr(_entry(Path(name).name), data, zipfile.ZIP_DEFLATED)
+    name, data = wheel
+    return {f"{NAME}/{SERVER}/{name}": data, f"{NAME}/{SERVER}/pip.zip": packed.getvalue()}
+
+
 def write_zip(files: Mapping[str, bytes], archive: Path) -> None:
     """Writes the zip that Krita's importer takes.
 
@@ -133,16 +161,18 @@ def write_tree(files: Mapping[str, bytes], resources: Path) -> None:
     (actions / f"{NAME}.action").write_bytes(files[f"{NAME}.action"])
 
 
-def write_environment(resources: Path, python: str, server: Sequence[str]) -> None:
+def write_environment(resources: Path, python: str, server: Sequence[str], wheel: str = "") -> None:
     """Tells the plugin where the environment is.
 
-    `server` is the command that starts the server, `python` the environment's own.
+    `server` is the command that starts the server, `python` the environment's own. wheel: the
+    SHA-256 of the one that the docker has installed it from.
     """
     file = resources / ENVIRONMENT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     part.write_text(
-        json.dumps({"python": python, "server": list(server)}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({"python": python, "server": list(server), "wheel": wheel}, indent=1) + "\n",
+        encoding="utf-8",
     )
     os.replace(part, file)
 

@@ -23,8 +23,10 @@ from .actions import (
     InstallPackages,
     InstallSystemPackages,
     InstallTorch,
+    InstallWheel,
     LockPackages,
     MakeEnvironment,
+    NoteServer,
     PutPlugin,
     RemoveEnvironment,
     Run,
@@ -89,6 +91,15 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
             with errors_told("Limn itself could not be installed."):
                 editable.keep_readable(environment.site_packages())
+        case InstallWheel(wheel):
+            if not pip(environment, ["--no-deps", "--force-reinstall", str(wheel)]):
+                raise StepFailed("Limn itself could not be installed.", "See pip's words above.")
+        case NoteServer(resources, version):
+            server = (str(environment.python), "-m", "limn.server.cli", "serve")
+            with errors_told(f"{resources} could not be written."):
+                plugin_package.write_environment(
+                    resources, str(environment.python), server, version
+                )
         case Run(arguments, _):
             code = run([str(environment.python), *arguments], project.root)
             if code:
@@ -107,7 +118,9 @@ def do(step: Step, environment: Environment, project: Project, machine: Machine)
                 )
         case BuildZip(file):
             with errors_told(f"{file} could not be written."):
-                plugin.write_zip(file, project.root, environment.site_packages())
+                plugin.write_zip(
+                    file, project, environment.site_packages(), str(environment.python)
+                )
         case RemoveEnvironment():
             remove_environment(environment)
     environment.finish(step)
@@ -154,7 +167,8 @@ def make_environment(environment: Environment, python: str, version: tuple[int, 
         remove_environment(environment)
     environment.notes.mkdir(parents=True)
     (environment.notes / "environment.begun").touch()
-    if run([python, "-m", "venv", str(environment.folder)]):
+    bare = [] if environment.pip is None else ["--without-pip"]
+    if run([python, "-m", "venv", *bare, str(environment.folder)]):
         raise StepFailed(
             f"Python {version[0]}.{version[1]} could not make an environment.",
             f"On Debian and Ubuntu: apt install python{version[0]}.{version[1]}-venv. A full "
@@ -193,7 +207,7 @@ def how_to_install(
 
     By version where the lists of hashes are older than the versions, which is said.
     """
-    locked = hashes.locked(environment.root, requirements)
+    locked = hashes.locked(requirements)
     if locked is not None:
         file = environment.notes / "hashes.txt"
         file.write_text(locked, encoding="utf-8")
@@ -290,13 +304,13 @@ def torch_version(environment: Environment) -> str:
 def pip(environment: Environment, arguments: Sequence[str]) -> bool:
     """pip install, with a progress bar on a terminal and nothing but errors elsewhere.
 
-    True if it worked.
+    For the plugin it tells bytes in lines ("Progress 12 of 3456"). True if it worked.
     """
     quiet = [] if sys.stdout.isatty() else ["-qq", "--progress-bar", "off"]
+    if environment.pip is not None:
+        quiet = ["--progress-bar", "raw"]
     command = [
-        str(environment.python),
-        "-m",
-        "pip",
+        *environment.pip_command(),
         "--disable-pip-version-check",
         "install",
         "--no-input",

@@ -8,14 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..protocol.messages import Variant
-from .catalogue import told, tr
+from .catalogue import tr
 from .counting import Counted
 from .document import checking, documents, masks, records, selecting, writing
 from .document.cooperative import Steps, Task
 from .job import Edit, light
 from .last_edits import LastEdit, LastEdits
 from .panel_values import Note
-from .remarks import Remark, is_half_transparent
+from .remarks import Remark, is_half_transparent, noted
 from .results import Results
 from .selections import Selections
 from .sentences import FLATTENED, done_words
@@ -107,7 +107,7 @@ class Delivery:
         else:
             self._under_way.forget(edit)
             self._under_way.client.acknowledge(edit.job)
-            why = " ".join(map(told, edit.done.notes)) if edit.done else ""
+            why = " ".join(map(noted, edit.done.notes)) if edit.done else ""
             remedy = why or "Name the thing as it is in the picture, or select it."
             self._under_way.after(
                 Note(
@@ -194,7 +194,7 @@ class Delivery:
             self._panel.took(edit.done.algorithm, seconds / passes)
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
         flattened = [tr(FLATTENED)] if edit.flattened else []
-        remedy = " ".join((*map(told, edit.done.notes), *flattened, *self._remarks(edit)))
+        remedy = " ".join((*map(noted, edit.done.notes), *flattened, *self._remarks(edit)))
         note = Note("good", words, remedy, edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)

@@ -17,13 +17,15 @@ from ..protocol.messages import (
 class Link:
     """The connection, for the panel's last line.
 
-    `remedy`: what to do, where there is trouble.
+    `remedy`: what to do, where there is trouble. installable: the docker can install the server
+    that is missing.
     """
 
     kind: Literal["off", "starting", "ready", "trouble"]
     words: str
     details: str = ""
     remedy: str = ""
+    installable: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ from .qt import QTimer
 from .reading_ahead import ReadingAhead
 from .state import Panel
 from .ui.docker import PanelView
+from .ui.install_server import InstallServer
 from .ui.model_menu import ModelMenu
 from .wire.client import Client
+from .wire.installation import Installation
 from .wire.model_commands import ModelCommands
 
 SETTINGS = ("limn", "panel")
@@ -51,6 +53,9 @@ class Application:
         self.client.servers.connect(self.panel.listed)
         self.client.show_servers()
         self.models = ModelCommands(self.client)
+        self.installation = Installation(own)
+        self.installation.ended.connect(self._installed)
+        self.installing: InstallServer | None = None
         self.edits = Edits(self.panel, self.client)
         self.ahead = ReadingAhead(self.panel, self.client)
         self.prospects = Prospects(self.panel, self.edits.selections, self.edits.last_layer)
@@ -62,12 +67,18 @@ class Application:
             self._save
         )  # a seed or a parameter set last, without an edit after it
         notifier.applicationClosing.connect(self.client.close)
+        notifier.applicationClosing.connect(self.installation.stop)
         notifier.applicationClosing.connect(masks.close)
 
     def turn(self) -> None:
         """The panel shows what belongs to the picture in front."""
         self.panel.keep_only(documents.is_open)
         self.panel.turn_to(documents.active_document())
+
+    def _installed(self, code: str, _: str) -> None:
+        if code == "done":
+            self.panel.noted(None)
+            self.client.connect_to_server()
 
     def _save(self) -> None:
         """Write down what is to be remembered, when it has changed."""
@@ -117,10 +128,21 @@ class LimnDocker(DockWidget):
         self.view.servers.trust_wanted.connect(shared.client.trust)
         self.view.servers.forget_wanted.connect(shared.client.forget_server)
         self.view.status.stop_wanted.connect(shared.client.stop_server)
+        self.view.status.install_wanted.connect(self._install)
         models = ModelMenu(shared.panel, shared.models)
         self.view.status.last.addWidget(models, 1)
-        self.view.status.controls += models.controls
+        self.view.status.offers.addWidget(models.get)
+        controls = self.view.status.controls
+        controls.insert(controls.index(self.view.status.link), models.get)
+        controls.append(models.button)
         self.setWidget(self.view)
+
+    def _install(self) -> None:
+        """The window in which the server is installed; one for all of Krita."""
+        shared = application()
+        if shared.installing is None:
+            shared.installing = InstallServer(shared.installation, self.window())
+        shared.installing.open()
 
     def canvasChanged(self, canvas_now: Canvas | None) -> None:
         """Krita calls this when another picture comes to the front; None: there is none."""

@@ -153,6 +153,9 @@ if TYPE_CHECKING:
         QDoubleSpinBox as QDoubleSpinBox,
     )
     from PyQt6.QtWidgets import (
+        QFileDialog as QFileDialog,
+    )
+    from PyQt6.QtWidgets import (
         QFormLayout as QFormLayout,
     )
     from PyQt6.QtWidgets import (
@@ -260,6 +263,7 @@ else:
     QComboBox = _widgets.QComboBox
     QDialog = _widgets.QDialog
     QDoubleSpinBox = _widgets.QDoubleSpinBox
+    QFileDialog = _widgets.QFileDialog
     QFormLayout = _widgets.QFormLayout
     QHBoxLayout = _widgets.QHBoxLayout
     QLabel = _widgets.QLabel

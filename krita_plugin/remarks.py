@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .catalogue import tr
+from ..protocol.messages import Said
+from .catalogue import told, tr
 
 SENTENCES = {
     "blended-below": "“{layer}” is blended with what lies below it, and so is the result: both "
@@ -17,6 +18,12 @@ SENTENCES = {
     "not-cleared": "A layer above can't make “{layer}” transparent. Press Delete to clear it: the "
     "place is selected.",
 }
+
+INSTEAD = {"get-a-model": "For other pictures, press Get a model… below."}
+"""What the docker says in place of the server's words, by their code.
+
+Those name a command.
+"""
 
 FAINT, STRONG = 26, 229
 """Of 255: from one to the other a pixel is half transparent."""
@@ -36,6 +43,11 @@ class Remark:
     def sentence(self) -> str:
         """In the painter's language."""
         return tr(SENTENCES[self.code], layer=self.layer)
+
+
+def noted(said: Said) -> str:
+    """What the server has noted, in the painter's language, and for a painter."""
+    return tr(INSTEAD[said.code]) if said.code in INSTEAD else told(said)
 
 
 def is_half_transparent(pixels: bytes, opacity: int) -> bool:

@@ -22,8 +22,8 @@ FOLDER = ROOT / "krita_plugin/languages"
 
 SPEAKERS = {
     "plugin": {
-        "tr", "Note", "CanvasProblem", "Offer", "Link", "ServerTrouble", "named", "quiet", "staged",
-        "began", "trouble", "_give_up", "Work", "SmallPicture",
+        "tr", "Note", "CanvasProblem", "Offer", "Link", "ServerTrouble", "NotInstalled", "named",
+        "quiet", "staged", "began", "trouble", "_give_up", "Work", "SmallPicture",
     },
     "server": {"say", "Stage", "shown"},
 }  # fmt: skip
@@ -34,7 +34,8 @@ WHOLLY = ("tr", "say", "Stage", "shown")
 
 TABLES = {
     "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN"),
-    "krita_plugin/remarks.py": ("SENTENCES",),
+    "krita_plugin/installing.py": ("STEPS", "FAILURES"),
+    "krita_plugin/remarks.py": ("SENTENCES", "INSTEAD"),
     "krita_plugin/document/editable.py": ("KINDS", "SEEN"),
     "krita_plugin/document/idle.py": ("DIALOG", "TOOL"),
     "krita_plugin/ui/selection_choice.py": ("HINTS",),

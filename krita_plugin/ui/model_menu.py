@@ -14,8 +14,9 @@ BUNDLED = "sketchbook"
 
 
 class ModelMenu(QWidget):
-    """A row of the docker. `controls`: what can be reached by Tab.
+    """A part of the docker's last row.
 
+    `get`, the offer of a model, stands in a row of its own, where a narrow docker has room for it.
     The server changes its model when no edit runs; jobs in the queue go on with it.
     """
 
@@ -37,11 +38,9 @@ class ModelMenu(QWidget):
         self.menu.aboutToShow.connect(self._opened)
         self.button.setMenu(self.menu)
         tip = tr("Models for paintings and photographs: what they are for, size, licence")
-        self.get = named(QPushButton(tr("Get a model…")), "limn_get_a_model", tip)
+        self.get = named(QPushButton(tr("Get a model…"), self), "limn_get_a_model", tip)
         self.get.clicked.connect(lambda _: self.open_dialog())
-        self.controls = [self.button, self.get]
         row.addWidget(self.button, 1)
-        row.addWidget(self.get, 1)
         commands.listed.connect(self._listed)
         commands.ended.connect(self._ended)
         self._listed(None)

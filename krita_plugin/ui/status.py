@@ -50,6 +50,7 @@ class Status(QWidget):
     open_kept_wanted = Signal()
     start_wanted = Signal()
     stop_wanted = Signal()
+    install_wanted = Signal()
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class Status(QWidget):
         self._build_progress(column)
         self._build_note(column)
         self._build_link(column)
-        self.controls = [self.cancel, self.details, self.keep, self.link]
+        self.controls = [self.cancel, self.details, self.keep, self.install, self.link]
 
     def refresh(self) -> None:
         """Show the state as it is now."""
@@ -108,6 +109,12 @@ class Status(QWidget):
             "Open the kept result as a picture of its own",
         )
         self.keep.clicked.connect(lambda _: self.open_kept_wanted.emit())
+        self.install = named(
+            QPushButton(tr("Install the server…")),
+            "limn_install",
+            "What it takes is said first; nothing is fetched before you agree",
+        )
+        self.install.clicked.connect(lambda _: self.install_wanted.emit())
         self.details = named(QToolButton(), "limn_details", "")
         self.details.setAutoRaise(True)
         self.details.clicked.connect(self._copy_details)
@@ -116,7 +123,10 @@ class Status(QWidget):
         row.addWidget(self.note, 1)
         row.addWidget(self.details, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
-        column.addWidget(self.keep)
+        self.offers = QVBoxLayout()  # what to press next, each in the docker's full width
+        self.offers.addWidget(self.keep)
+        self.offers.addWidget(self.install)
+        column.addLayout(self.offers)
 
     def _build_link(self, column: QVBoxLayout) -> None:
         self.link = named(QPushButton(), "limn_link", "")
@@ -172,6 +182,7 @@ class Status(QWidget):
 
     def _show_link(self, link: Link) -> None:
         tint(self.dot, COLOURS[link.kind])
+        self.install.setVisible(link.installable)
         self._fit_link()
         self.link.setToolTip(
             "\n".join(

@@ -5,6 +5,7 @@ Finds one that runs, or starts one with the command that the installer noted.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import queue
@@ -51,6 +52,13 @@ class ServerTrouble(LimnError):
     def __init__(self, sentence: str, remedy: str, details: str = "") -> None:
         super().__init__(sentence, remedy, data={"details": details})
         self.details = details
+
+
+class NotInstalled(ServerTrouble):
+    """There is no server yet, or one of another version.
+
+    The plugin came with this one's wheel.
+    """
 
 
 class Server:
@@ -100,11 +108,11 @@ def start(
     try:
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                _encoded(command),
+                encoded(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=_environment(os.environ),
+                env=environment_for(os.environ),
                 **flags,
             )
     except OSError as error:
@@ -137,10 +145,11 @@ def find(resources: Sequence[Path]) -> Announcement | None:
     return next(announcement.reachable(shared, _answers), None)
 
 
-def noted_command(resources: Sequence[Path]) -> list[str]:
+def noted_command(resources: Sequence[Path], wheel: Path | None = None) -> list[str]:
     """The command that the installer noted in environment.json.
 
-    Below one of Krita's resource folders. Raises ServerTrouble.
+    Below one of Krita's resource folders. wheel: of the server that the plugin came with. Raises
+    ServerTrouble; NotInstalled where that wheel can help.
     """
     remedy = "In Limn's folder run `python3 -m installer try`, then `python3 -m installer plugin`."
     for folder in resources:
@@ -148,7 +157,8 @@ def noted_command(resources: Sequence[Path]) -> list[str]:
         if not file.is_file():
             continue
         try:
-            command = json.loads(file.read_text(encoding="utf-8"))["server"]
+            notes = json.loads(file.read_text(encoding="utf-8"))
+            command, installed = notes["server"], notes.get("wheel")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ServerTrouble(
                 "Limn's notes about its server can't be read.", remedy, f"{file}: {error!r}"
@@ -161,13 +171,33 @@ def noted_command(resources: Sequence[Path]) -> list[str]:
             raise ServerTrouble(
                 "Limn's notes about its server are damaged.", remedy, f"{file}: {command!r}"
             )
+        if installed and wheel is not None and installed != _digest(wheel):
+            raise NotInstalled(
+                "Limn's server is of another version than this plugin.",
+                "Press Install the server… below.",
+                f"{file}: {installed}",
+            )
         return command
     places = ", ".join(map(str, resources))
+    if wheel is not None:
+        raise NotInstalled(
+            "Limn's server is not installed yet.",
+            "Press Install the server… below.",
+            f"looked for limn/environment.json in {places}",
+        )
     raise ServerTrouble(
         "Limn's server is not installed yet.",
         remedy,
         f"looked for limn/environment.json in {places}",
     )
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as data:
+        while block := data.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _ready_line(process: subprocess.Popen[bytes], wanted: Callable[[], bool]) -> str:
@@ -214,7 +244,7 @@ def _why(process: subprocess.Popen[bytes], error: Exception) -> str:
     )
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+def environment_for(ours: Mapping[str, str]) -> dict[str, str]:
     """The environment variables for the server.
 
     Without those by which Krita points its own embedded Python, or its bundle, to libraries. It
@@ -237,7 +267,7 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _encoded(command: Sequence[str]) -> list[str] | list[bytes]:
+def encoded(command: Sequence[str]) -> list[str] | list[bytes]:
     """A command as the system takes it.
 
     Its file names are UTF-8, even where Krita's locale says otherwise.

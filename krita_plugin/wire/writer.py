@@ -24,9 +24,10 @@ from ...vendor.websockets.exceptions import InvalidHandshake, InvalidStatus, Web
 from ..catalogue import tr
 from ..panel_values import Link, ServerList
 from . import remote_server, server_process
+from .installation import packaged_wheel
 from .reader import Reader
 from .remote_server import RemoteServer, RemoteServers, UnknownCertificate
-from .server_process import Server, ServerTrouble
+from .server_process import NotInstalled, Server, ServerTrouble
 from .session import Session, breathe, live_through_broken_pipes
 from .signals import Order, Signals
 from .submitted import Draft, SubmittedJob, SubmittedJobs
@@ -134,7 +135,8 @@ class Writer:
                     self._give_up("The Limn server was stopped.", "Press Edit to start it again.")
                     self._link(Link("off", "stopped"))
                     return
-                self.trouble(trouble.sentence, trouble.remedy, trouble.details)
+                missing = isinstance(trouble, NotInstalled)
+                self.trouble(trouble.sentence, trouble.remedy, trouble.details, missing)
                 return
             except ProtocolError as error:
                 self.trouble(error.sentence, error.remedy, f"{error.code}: {dict(error.data)}")
@@ -188,7 +190,7 @@ class Writer:
         if address is not None:
             self._link(Link("starting", "connecting"))
             return address
-        command = server_process.noted_command(self._resources)
+        command = server_process.noted_command(self._resources, packaged_wheel())
         self._link(Link("starting", "starting the server"))
         self._jobs.holds.clear()
         self.own, address = server_process.start(
@@ -299,9 +301,9 @@ class Writer:
 
     # --- ends -------------------------------------------------------------------------------------
 
-    def trouble(self, sentence: str, remedy: str, details: str) -> None:
+    def trouble(self, sentence: str, remedy: str, details: str, installable: bool = False) -> None:
         """There is no connection to be had; all edits end."""
-        self._link(Link("trouble", sentence, details, remedy))
+        self._link(Link("trouble", sentence, details, remedy, installable))
         self._give_up(sentence, remedy, details)
 
     def _give_up(self, sentence: str, remedy: str, details: str = "", only: str = "") -> None:

@@ -76,18 +76,27 @@ out.mkdir(exist_ok=True)
 def make_wheel(folder: Path, name: str, version: str, code: str) -> None:
     """A wheel with one module."""
     module = name.replace("-", "_")
-    info = f"{module}-{version}.dist-info"
+    file = folder / f"{module}-{version}-py3-none-any.whl"
+    write_wheel(file, name, version, {f"{module}.py": code})
+
+
+def write_wheel(
+    file: Path, name: str, version: str, files: dict[str, str], needs: str = ""
+) -> Path:
+    """A wheel with these files. needs: lines of its metadata."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    kind = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {
-        f"{module}.py": code,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: "
-        "py3-none-any\n",
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": kind,
     }
     lines = [f"{place},sha256={_digest(text)},{len(text)}" for place, text in files.items()]
-    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(file, "w") as wheel:
         for place, text in files.items():
             wheel.writestr(place, text)
         wheel.writestr(f"{info}/RECORD", "\n".join([*lines, f"{info}/RECORD,,", ""]))
+    return file
 
 
 def make_project(folder: Path) -> Path:

@@ -112,8 +112,8 @@ def test_what_a_stranger_has_put_in_its_place_is_told(tmp_path: Path) -> None:
 def test_the_lists_of_hashes_are_those_of_the_versions_in_pyproject() -> None:
     """After a change of versions: `python3 -m installer lock`."""
     project = read_project(ROOT)
-    assert hashes.locked(ROOT, hashes.requirements(project, tests=False)) is not None
-    everything = hashes.locked(ROOT, hashes.requirements(project, tests=True))
+    assert hashes.locked(hashes.requirements(project, tests=False)) is not None
+    everything = hashes.locked(hashes.requirements(project, tests=True))
     assert everything is not None
     found = hashes.entries(everything)
     assert all("--hash=sha256:" in entry for entry in found.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,17 @@ def test_try_on_a_bare_machine() -> None:
 
 def test_try_says_how_to_put_the_plugin_in_where_krita_is() -> None:
     assert any("installer plugin" in note for note in plan_try(READY, project(), OUT).notes)
+
+
+def test_the_disk_that_torch_takes_depends_on_where_it_comes_from() -> None:
+    def needs(**facts: Any) -> float:
+        plan = plan_try(replace(BARE, **facts), project(), OUT)
+        action = next(s.action for s in plan.steps if isinstance(s.action, InstallTorch))
+        return action.needs / 1e9
+
+    assert needs() == needs(system="Windows") == 4
+    assert needs(cpu_wheels_reachable=False, package_source="index-url") == 12
+    assert needs(cpu_wheels_reachable=False, package_source="no-index") == 4
 
 
 def test_torch_comes_before_whatever_asks_for_it_and_in_no_other_step() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from limn.installer import plugin, plugin_package
-from limn.installer.machine import KritaHome
+from limn.installer.machine import KritaHome, read_project
 
 from .machines import ROOT
 
@@ -106,8 +106,9 @@ def test_where_no_krita_ever_ran(tmp_path: Path) -> None:
 
 
 def test_the_zip_has_what_the_folders_have(home: KritaHome, tmp_path: Path) -> None:
+    """And, besides, what the docker installs the server from."""
     put(home)
-    plugin.write_zip(tmp_path / "limn.zip", ROOT, SITES)
+    plugin.write_zip(tmp_path / "limn.zip", read_project(ROOT), SITES, sys.executable)
     with zipfile.ZipFile(tmp_path / "limn.zip") as archive:
         packed = {
             name: archive.read(name)
@@ -119,7 +120,11 @@ def test_the_zip_has_what_the_folders_have(home: KritaHome, tmp_path: Path) -> N
         for name, data in contents(home.resources / "pykrita/limn").items()
         if data != b"folder"
     }
-    assert packed.keys() - put_in.keys() <= {"limn/limn.action"} and put_in.keys() <= packed.keys()
+    more = {name.removeprefix("limn/") for name in packed.keys() - put_in.keys()}
+    assert put_in.keys() <= packed.keys()
+    wheel = next(name for name in more if name.endswith(".whl"))
+    assert more - {"limn.action"} == {wheel, "server/pip.zip"}
+    assert re.fullmatch(r"server/limn-[\d.]+-py3-none-any\.whl", wheel)
     assert all(packed[name] == data for name, data in put_in.items())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -172,6 +173,15 @@ def test_it_works_without_the_checkout_and_leaves_its_neighbour_whole(
     assert {"limn/krita_plugin/plugin.py", "limn/protocol/messages.py", "limn/LICENSE"} <= packed
     assert "limn/manual.html" in packed
     assert "limn/vendor/websockets/sync/client.py" in packed
+    with zipfile.ZipFile(tmp_path / "limn.zip") as packed_zip:
+        again = io.BytesIO(packed_zip.read(f"limn/server/{wheel.name}"))
+    with zipfile.ZipFile(again) as theirs_again, zipfile.ZipFile(wheel) as first:
+        assert set(theirs_again.namelist()) == set(first.namelist())
+        assert (
+            theirs_again.read("limn/installer/locked/use.txt")
+            == (ROOT / "installer/locked/use.txt").read_bytes()
+        )
+    assert "limn/server/pip.zip" in packed
     resources = tmp_path / "krita"
     call([*installer, "--resources", str(resources)], tmp_path, **run)
     told = json.loads((resources / "limn/environment.json").read_text(encoding="utf-8"))

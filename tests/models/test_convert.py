@@ -11,8 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from limn.editing import load_models
+from limn.editing import UnreadableModel, load_models
+from limn.editing.diffusion.recognition import recognise
+from limn.server.models import convert
 from limn.server.models.store import Store, StoreError
+
+from ..editing import single_file
 
 
 def test_a_folder_of_pickles(tmp_path: Path, tiny_model: Path) -> None:
@@ -40,6 +44,41 @@ def test_a_folder_of_pickles(tmp_path: Path, tiny_model: Path) -> None:
     assert not list(model.place.rglob("*.bin"))
     assert store.remove("mine") > 0
     assert not any(store.folder.iterdir())
+
+
+def test_one_file_as_training_programs_write_it(tmp_path: Path, tiny_model: Path) -> None:
+    """A .ckpt: tensors in a box, halves, one that is part of another."""
+    source = single_file.write(tiny_model / "text-to-image", tmp_path / "tiny.safetensors")
+    tensors = {name: value.half() for name, value in load_file(source).items()}
+    whole = torch.arange(12.0).reshape(3, 4)
+    boxed = {**tensors, "alphas_cumprod": whole[1]}
+    torch.save({"epoch": 5, "global_step": 7, "state_dict": boxed}, tmp_path / "old.ckpt")
+    store = Store(tmp_path / "models")
+    with pytest.raises(UnreadableModel, match="--convert"):
+        store.add(tmp_path / "old.ckpt")
+    model = store.convert(tmp_path / "old.ckpt", "old")
+    (file,) = model.place.glob("*.safetensors")
+    made = load_file(file)
+    assert made.keys() == boxed.keys()
+    assert all(torch.equal(made[name], value) for name, value in boxed.items())
+    found = recognise(file)
+    assert found.trouble is None and found.variant == "text-to-image"
+    assert not any(trouble for _, trouble in store.verify("old"))
+
+
+def test_it_is_read_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is unpickled in this one, and what takes too long or too much ends."""
+    torch.save({"w": torch.zeros(2)}, tmp_path / "a.ckpt")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("unpickled here"))
+    store = Store(tmp_path / "models")
+    (file,) = store.convert(tmp_path / "a.ckpt", "a").place.glob("*.safetensors")
+    assert load_file(file)["w"].shape == (2,)
+    monkeypatch.setattr(convert, "SECONDS", 0.01)
+    with pytest.raises(StoreError, match="took longer"):
+        store.convert(tmp_path / "a.ckpt", "b")
+    assert [place.name for place in store.folder.iterdir()] == ["a"]
 
 
 class Program:
