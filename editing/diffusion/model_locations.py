@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UnreadableModel
+from .checked_json import read_bytes
 from .families import FAMILY as SD1
 from .folder_weights import object_in
 from .recognition import VARIANTS, Checkpoint, is_folder, recognise
@@ -31,6 +32,7 @@ MAX_ENTRIES = 20_000
 """Files and folders that are looked at: a home folder named by mistake has more."""
 
 MAX_FOUND = 500
+MOST_QUOTED = 200
 SUFFIXES = (".safetensors", ".ckpt", ".gguf")
 SKIPPED = frozenset({
     "loras", "lora", "lycoris", "controlnet", "embeddings", "vae", "vae_approx", "clip",
@@ -45,7 +47,11 @@ def locate(source: Path, others: Iterable[Path] = ()) -> dict[str, Checkpoint]:
 
     others: further models, whose autoencoder or text encoder may stand in for a missing one.
     """
-    found = _find(source)
+    try:
+        found = _find(source)
+    except (OSError, ValueError) as error:  # a name that is too long, or has a zero byte
+        told = f"{str(source)[:MOST_QUOTED]!r} can't be read: {error}."[: 2 * MOST_QUOTED]
+        raise UnreadableModel("unreadable-model", told, "Give another place.") from error
     return {
         variant: checkpoint if not checkpoint.missing else _completed(checkpoint, found, others)
         for variant, checkpoint in found.items()
@@ -239,10 +245,10 @@ def _snapshot(repository: Path) -> Path | None:
     """
     snapshots = repository / "snapshots"
     try:
-        main = (repository / "refs" / "main").read_text(encoding="utf-8")[:64].strip()
+        main = read_bytes(repository / "refs" / "main").decode("utf-8")[:64].strip()
         if main.isalnum() and (snapshots / main).is_dir():
             return snapshots / main
-    except (OSError, ValueError):
+    except (UnreadableModel, ValueError):
         pass
     try:
         all_of_them = [place for place in snapshots.iterdir() if place.is_dir()]

@@ -94,8 +94,8 @@ def recognise(place: Path | str) -> Checkpoint:
         return _folder(place) if place.is_dir() else _file(place)
     except UnreadableModel as error:
         return _unusable(place, error.code, error.sentence, error.remedy)
-    except OSError as error:
-        sentence = f"{place} can't be read: {error.strerror or error}."
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        sentence = f"{place} can't be read: {getattr(error, 'strerror', '') or error}."
         return _unusable(place, "unreadable-model", sentence, "See that it is there and readable.")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,8 +76,13 @@ def read(file: Path) -> Header | Trouble:
     Reads at most MAX_HEADER bytes.
     """
     try:
-        with open(file, "rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+        with open(file, "rb", opener=_at_once) as stream:
+            facts = os.fstat(stream.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                return Trouble(
+                    "unreadable-model", f"{file} is no file, but a pipe or device.", OTHER
+                )
+            size = facts.st_size
             start = stream.read(512)
             if trouble := _no_safetensors(file, start, size):
                 return trouble
@@ -97,6 +103,11 @@ def read(file: Path) -> Header | Trouble:
     if missing > 0:
         return _truncated(file, size, size + missing)
     return header
+
+
+def _at_once(file: str, flags: int) -> int:
+    """Opens a file without waiting: a pipe would be waited for without end."""
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _no_safetensors(file: Path, start: bytes, size: int) -> Trouble | None:

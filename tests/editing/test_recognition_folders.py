@@ -293,3 +293,25 @@ def test_it_imports_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
         [sys.executable, "-c", code, file], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["text-to-image", "False"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name")
+def test_a_pipe_is_waited_for_nowhere(tmp_path: Path) -> None:
+    """Not as the file itself, nor beside one that lacks a part, nor in the hub's cache."""
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    found = recognise(tmp_path / "pipe.safetensors").trouble
+    assert found is not None and "pipe" in found.sentence
+    without = sparse(tmp_path / "no-text.safetensors", shapes(parts=("unet", "vae")))
+    with pytest.raises(UnreadableModel, match="text encoder"):
+        locate(without)
+    (tmp_path / "models--a--b/refs").mkdir(parents=True)
+    os.mkfifo(tmp_path / "models--a--b/refs/main")
+    with pytest.raises(UnreadableModel):
+        locate(tmp_path / "models--a--b")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "a" * 300 + "/b"])
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    assert recognise(tmp_path / name).trouble is not None
+    with pytest.raises(UnreadableModel):
+        locate(tmp_path / name)
