@@ -183,6 +183,14 @@ def test_what_stands_above_is_found() -> None:
     assert not breaches("editing", "editing/methods/x.py", "from ..diffusion import masks")
 
 
+def test_scenarios_name_no_qt() -> None:
+    """They have it from help.py: Krita 5 has Qt 5, Krita 6 Qt 6, and neither the other's."""
+    for file in (ROOT / "tests/krita/scenarios").glob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        named = {name.partition(".")[0] for _, name, _ in imports(file.name, tree)}
+        assert not named & {"PyQt5", "PyQt6"}, file
+
+
 def test_every_package_is_installed() -> None:
     """Every folder with Python files is in the list of packages.
 

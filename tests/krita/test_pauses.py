@@ -28,7 +28,7 @@ def test_pauses(play: Callable[[str], Outcome], side: str) -> None:
         f"Krita alone, the same layer duplicated and selected by its own actions: {told['by hand']}"
     )
     print(f"the worst during the edit to the worst of Krita alone: {ratio:.2f}")
-    print(f"longest turns of Limn's own, ms: {told['longest turns']}")
+    print(f"longest turns of Limn's own, ms, and of the processor: {told['longest turns']}")
     print(f"changed rectangle {told['changed rectangle']}; {told['note']}")
     assert told["note"].startswith("done in") and len(told["layers"]) == 3
     assert told["views"] == 1

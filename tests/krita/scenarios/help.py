@@ -16,9 +16,10 @@ BINDING = "PyQt6" if "PyQt6.QtCore" in sys.modules else "PyQt5"
 """What this Krita was built with; it has imported its own before any plugin."""
 
 QtCore = importlib.import_module(f"{BINDING}.QtCore")
+QtGui = importlib.import_module(f"{BINDING}.QtGui")
 QtWidgets = importlib.import_module(f"{BINDING}.QtWidgets")
 Qt, QByteArray, QTimer = QtCore.Qt, QtCore.QByteArray, QtCore.QTimer
-QApplication, QWidget = QtWidgets.QApplication, QtWidgets.QWidget
+QImage, QApplication, QWidget = QtGui.QImage, QtWidgets.QApplication, QtWidgets.QWidget
 
 OUTPUT = os.environ["LIMN_OUTPUT"]
 SCENES = os.environ.get("LIMN_SCENES", "")

@@ -6,9 +6,8 @@ Random actions, seeded, in a real Krita.
 import random
 
 import scripted
-from help import QByteArray, app, panel
+from help import QByteArray, QImage, app, panel
 from painting import activate, layers, names, new_document, pixels
-from PyQt5.QtGui import QImage
 
 RUNS = 40
 WIDE, HIGH = 160, 120
@@ -175,7 +174,11 @@ def check_random_actions(result):
             x, y = AREA[0] - edit.source.rect.x + 20, AREA[1] - edit.source.rect.y + 10
             place = (AREA[0] + 20, AREA[1] + 10, 20, 30)
             original = QImage(
-                noise(seed, AREA[2], AREA[3]), AREA[2], AREA[3], AREA[2] * 4, QImage.Format_ARGB32
+                noise(seed, AREA[2], AREA[3]),
+                AREA[2],
+                AREA[3],
+                AREA[2] * 4,
+                QImage.Format.Format_ARGB32,
             )
             part = original.copy(20, 10, place[2], place[3])
             pixels = part.constBits().asstring(part.width() * part.height() * 4)

@@ -243,6 +243,8 @@ def check_closed_after_mask_only(result):
                 document.setModified(False)
                 yield 0.01
             del document, layer, edit
-            yield from scripted.settled()
+            ended = yield lambda: panel().work is None, 60  # its note goes with the picture
+            assert ended, panel().work
+            yield 0.3
             result["closed"] += 1
     yield 1

@@ -5,8 +5,9 @@ Runs inside Krita, without numpy.
 
 import hashlib
 import json
+import sys
 
-from help import OUTPUT, SCENES, SRGB, QByteArray, app, keys, note, ready
+from help import OUTPUT, SCENES, SRGB, QByteArray, QtWidgets, app, keys, note, ready
 from krita import Selection
 
 WIDTH, HEIGHT, X, Y = 512, 384, 237, 151
@@ -192,14 +193,47 @@ def select(document, x, y, width, height):
 
 def undo():
     """One step back, by the real key."""
-    keys("key", "ctrl+z")
-    yield 0.8
+    yield from stepped("ctrl+z")
 
 
 def redo():
     """One step forth again, by the real key."""
-    keys("key", "ctrl+shift+z")
-    yield 0.8
+    yield from stepped("ctrl+shift+z")
+
+
+def stepped(key):
+    """A step by a key, pressed again where Krita dropped it.
+
+    Its undo stack does nothing where the picture is busy, and 5.2 and later draw the layer list's
+    small pictures some time after each change.
+    """
+    for _ in range(3):
+        yield at_rest, 30
+        before = steps_done()
+        keys("key", key)
+        came = yield lambda before=before: steps_done() != before, 1.5
+        if came:
+            break
+        print(f"{key}: no step, in {app().version()}", file=sys.stderr, flush=True)
+    yield at_rest, 30
+    yield 0.3
+
+
+def steps_done():
+    """How many steps of the picture in front are done, as Krita's History docker says."""
+    history = next(one for one in app().dockers() if one.objectName() == "History")
+    return history.findChild(QtWidgets.QListView).currentIndex().row()
+
+
+def at_rest():
+    """Whether Krita has nothing to do for the picture in front."""
+    document = app().activeDocument()
+    if document is None:
+        return True
+    if not document.tryBarrierLock():
+        return False
+    document.unlock()
+    return True
 
 
 def save(name, data):
