@@ -11,7 +11,8 @@ From 5.2 on Krita draws the layer list's small pictures in a worker, some tenths
 change, and the main thread hears of each by an event. Where the last picture has been closed before
 that event comes, `KisLayerThumbnailCache::slotThumbnailGenerated` takes it for one of the picture
 that is shown (neither is there any more), and Krita ends. So a picture that Limn has just changed
-is closed in a turn in which Krita draws nothing and no such event waits.
+is closed in a turn in which Krita draws nothing and no such event waits, and of several (*Close
+All*) each in a turn of its own: as one goes, the next is shown, and drawn. Seen in 6.0.4.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Settling(QObject):
         return in_front and Krita.instance().activeDocument() not in self._changed
 
     def _look(self) -> None:
-        """Closes what is held, if this is the moment.
+        """Closes one of those that are held, if this is the moment.
 
         Forgets all once nothing settles any more.
         """
@@ -110,14 +111,17 @@ class Settling(QObject):
             if now < self._last + WATCH_SECONDS and not self._at_rest():
                 self._timer.start(round(LOOK_SECONDS * 1000))
                 return
-            held, self._held = self._held, []
+            one = self._held.pop(0)
             self._closes = True
             try:
-                for one in held:
-                    with contextlib.suppress(RuntimeError):  # the window is gone
-                        one.close()
+                with contextlib.suppress(RuntimeError):  # the window is gone
+                    one.close()
             finally:
                 self._closes = False
+            if self._held:
+                self._last = time.monotonic() - SETTLE_SECONDS  # the next one is shown, and drawn
+                self._timer.start(round(LOOK_SECONDS * 1000))
+                return
         left = self._last + WATCH_SECONDS - now
         if left > 0:
             self._timer.start(round(left * 1000) + 1)

@@ -22,6 +22,10 @@ def test_a_picture_is_closed_right_after_its_result(results: Outcome) -> None:
     assert len(told) == 8 and all(told.values())
 
 
+def test_two_pictures_are_closed_at_once(results: Outcome) -> None:
+    assert results.of("close_all")["gone"] == [True, True]
+
+
 def test_krita_asks_before_it_closes(results: Outcome) -> None:
     told = results.of("question")
     assert not told["asked at once"] and told["asked"]

@@ -145,32 +145,38 @@ class Driver(Extension):
         self.close(time.monotonic() + REST_SECONDS)
 
     def close(self, deadline):
-        """Close all pictures once Krita draws nothing, and has heard of all that it drew.
+        """Close the pictures one by one, each once Krita has drawn all, and has heard of it.
 
-        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py). Any Krita ends
+        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py): also where two are
+        closed in one turn, since the second is shown, and drawn, as the first goes. Any Krita ends
         where a picture is closed from here while it asks whether to save that picture: the question
         lies on the stack, and goes with the picture's view.
         """
+        documents, late = Krita.instance().documents(), time.monotonic() > deadline
+        if not documents or time.monotonic() > deadline + REST_SECONDS:
+            QTimer.singleShot(500, self.next)
+            return
         asked = QApplication.activeModalWidget()
-        if asked is not None and time.monotonic() < deadline:
+        if asked is not None and not late:
             asked.reject()
-            QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
-            return
-        documents = Krita.instance().documents()
-        if time.monotonic() < deadline and not all(map(at_rest, documents)):
-            QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
-            return
-        QApplication.sendPostedEvents(None, META_CALL)
-        for document in documents:
-            document.setModified(False)
-            document.close()
-        QTimer.singleShot(500, self.next)
+        elif late or all_at_rest(documents):
+            documents[0].setModified(False)
+            documents[0].close()
+        QTimer.singleShot(TURN_MS, lambda: self.close(deadline))
 
     def write(self):
         part = os.environ["LIMN_RESULT"] + ".part"
         with open(part, "w", encoding="utf-8") as file:
             json.dump(self.outcome, file, default=str, indent=1)
         os.replace(part, os.environ["LIMN_RESULT"])
+
+
+def all_at_rest(documents):
+    """Whether nothing is drawn, and nothing begins by what Krita now hears of all that was."""
+    if not all(map(at_rest, documents)):
+        return False
+    QApplication.sendPostedEvents(None, META_CALL)
+    return all(map(at_rest, documents))
 
 
 def at_rest(document):

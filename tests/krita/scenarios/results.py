@@ -6,7 +6,7 @@ The picture is closed at once, or has no layer left.
 import os
 import sys
 
-from help import QApplication, QByteArray, QtWidgets, app
+from help import QApplication, QByteArray, QTimer, QtWidgets, app
 from painting import is_open, names, new_document, redo, undo
 
 DELAYS = [float(one) for one in os.environ.get("LIMN_CLOSING", "0 0.1 0.3 0.5").split()]
@@ -58,6 +58,24 @@ def check_closing(result):
     for delay in DELAYS:
         for select in (True, False):
             result[f"{delay} {select}"] = yield from closed_after(delay, select)
+
+
+def check_close_all(result):
+    """Two pictures that have just had results, by one action."""
+    from limn.krita_plugin.document import reading
+
+    result["gone"] = []
+    for delay in (0, 1.2):  # at once, and as Krita draws the layer list's small pictures
+        pair = []
+        for _ in range(2):
+            pair.append((yield from painted()))
+            yield from put(reading.take(None), True)
+        yield delay
+        for document in pair:
+            document.setModified(False)
+        QTimer.singleShot(0, app().action("file_close_all").trigger)
+        result["gone"].append((yield lambda pair=pair: not any(map(is_open, pair)), 15))
+        yield 1
 
 
 def check_question(result):
