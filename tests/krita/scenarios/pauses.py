@@ -1,5 +1,6 @@
 """How long Krita's main thread is held during whole edits of large pictures."""
 
+import os
 import time
 
 from event_loop import Pauses
@@ -35,8 +36,17 @@ def painted(size, scene):
     return document, layer
 
 
+def place(task):
+    """The line of Limn's at which a task has stopped."""
+    steps = task._steps
+    while getattr(steps, "gi_yieldfrom", None) is not None:
+        steps = steps.gi_yieldfrom
+    frame = getattr(steps, "gi_frame", None)
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "its end"
+
+
 def timed():
-    """Have the length of each of Limn's own turns noted, in ms, and what it took of the processor.
+    """Have the length of each of Limn's own turns noted, in ms, and of the processor, and where.
 
     Within one, Krita may run its event loop, but takes no pen, mouse or key. The two are far apart
     where other processes have the processor, or where it waits for Krita's workers.
@@ -46,10 +56,13 @@ def timed():
     lengths, turn = [], cooperative.Task._turn
 
     def noted(task):
+        here = place(task)
         begun, worked = time.perf_counter(), time.thread_time()
         turn(task)
         took = time.perf_counter() - begun, time.thread_time() - worked
-        lengths.append([round(seconds * 1000, 1) for seconds in took])
+        lengths.append(
+            [*(round(seconds * 1000, 1) for seconds in took), f"{here} to {place(task)}"]
+        )
 
     cooperative.Task._turn = noted
     return lengths
