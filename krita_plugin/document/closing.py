@@ -41,6 +41,9 @@ Its idle tasks begin a second after a change (`KisIdleWatcher`).
 LOOK_SECONDS = 0.05
 """Between two looks at whether Krita is still drawing."""
 
+CLOSE_ALL = "file_close_all"
+"""The action that closes all pictures of a window, until one of them stays."""
+
 META_CALL = 43
 """`QEvent::MetaCall`, as a number, which PyQt 5 and 6 both take."""
 
@@ -58,6 +61,7 @@ class Settling(QObject):
         self._changed: list[Document] = []
         self._watched: list[QObject] = []
         self._held: list[QMdiSubWindow] = []
+        self._close_all: list[QObject] = []
         self._closes = False
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -74,7 +78,18 @@ class Settling(QObject):
                 if one not in self._watched:
                     one.installEventFilter(self)
                     self._watched.append(one)
+        every = Krita.instance().action(CLOSE_ALL)
+        if every is not None and every not in self._close_all:
+            every.triggered.connect(self._hold_others)
+            self._close_all.append(every)
         self._timer.start(round(WATCH_SECONDS * 1000) + 1)
+
+    def _hold_others(self) -> None:
+        """*Close All* has ended at the first closing that is held: the others come after it."""
+        with contextlib.suppress(RuntimeError):  # the window is gone
+            area = self._held[0].mdiArea() if self._held else None
+            if area is not None:
+                self._held += [one for one in area.subWindowList() if one not in self._held]
 
     def eventFilter(self, receiver: QObject, event: QEvent) -> bool:
         """Whether the event ends here."""
@@ -103,6 +118,9 @@ class Settling(QObject):
         Forgets all once nothing settles any more.
         """
         now = time.monotonic()
+        if self._closes:  # in the event loop of Krita's question about unsaved changes
+            self._timer.start(round(LOOK_SECONDS * 1000))
+            return
         if self._held:
             until = self._last + SETTLE_SECONDS
             if now < until:
@@ -115,7 +133,8 @@ class Settling(QObject):
             self._closes = True
             try:
                 with contextlib.suppress(RuntimeError):  # the window is gone
-                    one.close()
+                    if not one.close():  # the painter keeps it, and so the others
+                        self._held = []
             finally:
                 self._closes = False
             if self._held:

@@ -76,6 +76,17 @@ def check_close_all(result):
         QTimer.singleShot(0, app().action("file_close_all").trigger)
         result["gone"].append((yield lambda pair=pair: not any(map(is_open, pair)), 15))
         yield 1
+    yield from painted()
+    yield from painted()
+    yield from put(reading.take(None), True)
+    before = len(app().documents())
+    QTimer.singleShot(0, app().action("file_close_all").trigger)
+    result["asked"] = yield lambda: QApplication.activeModalWidget() is not None, 15
+    QApplication.activeModalWidget().reject()
+    yield 1.5
+    result["all stay"] = (
+        QApplication.activeModalWidget() is None and len(app().documents()) == before
+    )
 
 
 def check_question(result):
