@@ -54,14 +54,13 @@ class Row:
     """One group: its cases; of how many each method did what, and at what cost.
 
     right: what was asked is there and all else as it was; asked, kept: the one, and the other.
-    rows: of the network, mean. seconds: median.
+    rows: of the network, mean.
     """
 
     group: Group
     cases: int
     right: Mapping[str, int]
     rows: Mapping[str, float]
-    seconds: Mapping[str, float]
     asked: Mapping[str, int]
     kept: Mapping[str, int]
     best: str
@@ -127,7 +126,6 @@ def table(records: Sequence[Record], methods: Sequence[str]) -> list[Row]:
                 len(own),
                 {m: sum(right[m]) for m in right},
                 {m: mean(case[m].get("rows", 0) for case in own) for m in right},
-                {m: median(case[m]["seconds"] for case in own) for m in right},
                 {m: sum(bool(case[m]["success"]) for case in own) for m in right},
                 {m: sum(bool(case[m].get("kept", False)) for case in own) for m in right},
                 chosen[group[0]],
@@ -144,8 +142,19 @@ def right_of(
     return {m: [is_right(case[m]) for case in cases] for m in asked}
 
 
-def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
-    """The table for the docs."""
+def seconds_of(records: Sequence[Record], methods: Sequence[str]) -> dict[str, float]:
+    """Processor seconds of an edit by method, median of the records that tell."""
+    told = {
+        m: [r["processor"] for r in records if r["method"] == m and "processor" in r]
+        for m in methods
+    }
+    return {m: median(own) for m, own in told.items() if own}
+
+
+def markdown(
+    found: Sequence[Row], methods: Sequence[str], preset: str, seconds: Mapping[str, float]
+) -> str:
+    """The table for the docs. seconds: of an edit, by method."""
     titles = [declared()[m].title for m in methods]
     lines = [
         f"| change | things | selected | cases | {' | '.join(titles)} | Auto |",
@@ -154,8 +163,7 @@ def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
     for row in found:
         kind, things, selected = row.group
         cells = [
-            f"{row.right[m]} ({row.asked[m]} / {row.kept[m]}; {row.rows[m]:.0f} rows, "
-            f"{row.seconds[m]:.1f} s)"
+            f"{row.right[m]} ({row.asked[m]} / {row.kept[m]}; {row.rows[m]:.0f} rows)"
             if m in row.right
             else "-"
             for m in methods
@@ -167,12 +175,13 @@ def markdown(found: Sequence[Row], methods: Sequence[str], preset: str) -> str:
             + " |"
         )
     legend = (
-        "How many are right (the judge sees what was asked / all else as it was; the network's "
-        f"rows, mean, and seconds,\nmedian, of one process a core), preset {preset}. selected: a "
-        "rectangle around the thing limits the edit. Auto keeps\nthe choice that the papers lead "
-        "to unless another method is better on all cases of the kind beyond chance\n(McNemar's "
-        "exact test, 5%)."
+        "How many are right (the judge sees what was asked / all else as it was; the mean of the "
+        f"network's rows),\npreset {preset}. selected: a rectangle around the thing limits the "
+        "edit. Auto keeps the choice that the papers lead\nto unless another method is better on "
+        "all cases of the kind beyond chance (McNemar's exact test, 5%)."
     )
+    if cost := ", ".join(f"{declared()[m].title} {seconds[m]:.1f}" for m in seconds):
+        legend += f"\nSeconds of one processor that an edit takes, median: {cost}."
     return "\n".join([legend, "", *lines])
 
 
@@ -237,7 +246,7 @@ def main(
         carry_out(work, own, place, device, processes(jobs, device), "editing")
         records += own.all
     found = table(records, papers)
-    text = markdown(found, papers, preset)
+    text = markdown(found, papers, preset, seconds_of(records, papers))
     typer.echo(text)
     for kind, better_one in {row.group[0]: row.best for row in found}.items():
         if better_one != (now := serving(kind, loaded.auto).name):

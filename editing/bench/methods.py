@@ -70,12 +70,14 @@ class Words:
 class Answer:
     """What a method gave, or its refusal.
 
-    The edit, the picture before the composite where the last preview is of full size, and its cost.
+    The edit, the picture before the composite where the last preview is of full size, and its cost:
+    seconds by the clock, and of this process on all its processors.
     """
 
     done: Done | None
     raw: Tensor | None
     seconds: float
+    processor: float
     refusal: str = ""
 
 
@@ -145,7 +147,7 @@ def ask(
         hint_mode="off" if selection is None else "limit",
         parameters={**settings(method, preset), **(changed or {}).get(method, {})},
     )
-    begun = time.monotonic()
+    begun, idle = time.monotonic(), time.process_time()
     last: Step | None = None
     done: Done | None = None
     try:
@@ -155,14 +157,15 @@ def ask(
             elif isinstance(event, Done):
                 done = event
     except EditError as error:
-        return Answer(None, None, time.monotonic() - begun, str(error))
-    seconds = time.monotonic() - begun
+        return Answer(None, None, time.monotonic() - begun, time.process_time() - idle, str(error))
+    seconds, processor = time.monotonic() - begun, time.process_time() - idle
     raw = last.preview() if last is not None else None
     model = models.get(ALGORITHMS[method].needs[-1])
     size = choose_frame(
         (image.shape[2], image.shape[3]), selection, model.native_size, model.multiple
     ).size
-    return Answer(done, raw if raw is not None and tuple(raw.shape[2:]) == size else None, seconds)
+    whole = raw if raw is not None and tuple(raw.shape[2:]) == size else None
+    return Answer(done, whole, seconds, processor)
 
 
 def known_methods(names: list[str]) -> tuple[str, ...]:

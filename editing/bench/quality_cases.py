@@ -226,6 +226,7 @@ def record_of(models: Models, judge: Judge, work: Work) -> Record:
         about
         | found
         | {"forwards": used.forwards, "rows": used.rows, "seconds": round(answer.seconds, 3)}
+        | {"processor": round(answer.processor, 3)}
     )
 
 

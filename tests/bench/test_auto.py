@@ -12,7 +12,18 @@ from scipy.stats import binomtest
 
 from limn.editing import sketchbook
 from limn.editing.auto import serving
-from limn.editing.bench.auto import BEGIN, END, best, better, chance, group_of, markdown, put, table
+from limn.editing.bench.auto import (
+    BEGIN,
+    END,
+    best,
+    better,
+    chance,
+    group_of,
+    markdown,
+    put,
+    seconds_of,
+    table,
+)
 from limn.editing.facts import declared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +114,15 @@ def test_a_table_goes_between_the_marks(tmp_path: Path) -> None:
 
 
 def test_the_table_is_markdown_with_a_column_each() -> None:
-    rows = table([record("foi", 1_000_000, True)], ["foi"])
-    lines = markdown(rows, ["foi"], "quick").splitlines()[-3:]
-    assert len({line.count("|") for line in lines}) == 1
-    assert declared()["foi"].title in lines[0] and "1 (1 / 1; 10 rows, 2.0 s)" in lines[2]
+    records = [record("foi", 1_000_000, True)]
+    rows = table(records, ["foi"])
+    *_, cost, _, title, rule, only = markdown(rows, ["foi"], "quick", {"foi": 3.21}).splitlines()
+    assert len({line.count("|") for line in (title, rule, only)}) == 1
+    assert declared()["foi"].title in title and "1 (1 / 1; 10 rows)" in only
+    assert cost == "Seconds of one processor that an edit takes, median: FoI 3.2."
+
+
+def test_seconds_are_of_the_records_that_tell() -> None:
+    records = [record("foi", k, True, processor=p) for k, p in enumerate((3.0, 9.0, 4.0))]
+    records += [record("foi", 9, True), record("tas", 0, True)]
+    assert seconds_of(records, ["foi", "tas", "adapedit"]) == {"foi": 4.0}

@@ -69,7 +69,7 @@ def test_it_writes_a_record_for_each_case_and_method_and_a_sheet(
         (t, m) for t in ("recolour", "remove") for m in ("foi", "sdedit", "diffedit")
     }
     for r in records:
-        assert r["seed"] == 1_000_000 and r["rows"] > 0 and r["seconds"] > 0
+        assert r["seed"] == 1_000_000 and r["rows"] > 0 and r["seconds"] > 0 and r["processor"] > 0
         assert (
             0 <= r["psnr"] <= 60
             and 0 <= r["c_non"] <= 1
