@@ -100,22 +100,33 @@ def coefficients(
     return slope, offset
 
 
-def linear_fit(guide: Tensor, target: Tensor, radius: int, eps: float) -> tuple[Tensor, Tensor]:
+def linear_fit(
+    guide: Tensor, target: Tensor, radius: int, eps: float, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The filter's coefficients: around each pixel target = slope . colour + offset.
 
-    guide: (1, 3, h, w); target: (1, 1, h, w). Returns the slope (1, 3, h, w) and the offset
-    (1, 1, h, w), each averaged over all windows that hold the pixel (Eq. 14, 19 of the paper).
+    guide: (1, 3, h, w); target: (1, c, h, w). weight: (1, 1, h, w) above 0, how much a pixel counts
+    in the windows that hold it. Returns the slope (c, 3, h, w) and the offset (c, 1, h, w), each
+    averaged over all windows that hold the pixel (Eq. 14, 19 of the paper).
     """
     red, green, blue = guide.double().split(1, dim=1)
-    p = target.double()
+    targets = target.double().split(1, dim=1)
     colours = torch.cat((red, green, blue), dim=1)
     pairs = torch.cat((red * colours, green * green, green * blue, blue * blue), dim=1)
-    means = box_mean(torch.cat((colours, p, colours * p, pairs), dim=1), radius)
-    colour, mean, product, square = means.split((3, 1, 3, 6), dim=1)
+    products = [colours * p for p in targets]
+    all_ = torch.cat((colours, *targets, *products, pairs), dim=1)
+    if weight is None:
+        means = box_mean(all_, radius)
+    else:
+        share = weight.double()
+        means = box_mean(all_ * share, radius) / box_mean(share, radius)
+    count = len(targets)
+    colour, mean, product, square = means.split((3, count, 3 * count, 6), dim=1)
     r, g, b = colour.split(1, dim=1)
     spread = square - torch.cat((r * colour, g * g, g * b, b * b), dim=1)
-    slope = solved(spread, product - colour * mean, eps)
-    offset = mean - (slope * colour).sum(1, keepdim=True)
+    own = zip(product.split(3, dim=1), mean.split(1, dim=1), strict=True)
+    slope = torch.cat([solved(spread, p - colour * m, eps) for p, m in own])
+    offset = mean.transpose(0, 1) - (slope * colour).sum(1, keepdim=True)
     smooth = box_mean(torch.cat((slope, offset), dim=1), radius).to(guide)
     return smooth[:, :3], smooth[:, 3:]
 

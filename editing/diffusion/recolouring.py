@@ -5,7 +5,9 @@ lost, though a change of colour alone should leave it as it was. Around each pla
 picture is fitted as an affine function of the colours before (He, Sun, Tang, PAMI 2013; as an
 operator carried to full resolution: Chen et al., Bilateral Guided Upsampling, TOG 2016), and that
 function is applied to the layer's own pixels, however large the layer is. It is the fit that draws
-masks to edges (edges.py), for three targets.
+masks to edges (edges.py), for three targets. It is made again with less weight where the network's
+picture is far from it (iteratively reweighted least squares, Cauchy's weights; Holland, Welsch
+1977): a dot that was painted beside its place is no reason for a paler colour around it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,17 @@ answer itself, encoded and decoded.
 
 EPS = 1e-4  # variance of colours that counts as none; 1e-3: 0.055 instead of 0.051
 
+ROUNDS = 2
+"""How often the fit is made again, with weights.
+
+14 other recolourings (20 steps; success in all 14 each time): squared error 0.032 without, 0.026 in
+2 rounds, 0.025 in 5; 0.079 for the network's own picture.
+"""
+
+FINE = 8  # pixels of radius that are kept when a larger window is subsampled, as in edges.py
+
+UNLIKE = 0.1  # difference of colours, 0..1, from which a pixel counts less than half
+
 
 @dataclass(frozen=True)
 class Recolouring:
@@ -44,9 +57,19 @@ class Recolouring:
     @classmethod
     def between(cls, before: Tensor, after: Tensor, factor: int, where: Tensor) -> Recolouring:
         """The change between two pictures (1, 3, h, w). factor: pixels of a latent."""
-        fits = [linear_fit(before, after[:, i : i + 1], REACH * factor, EPS) for i in range(3)]
-        slopes, offsets = zip(*fits, strict=True)
-        return cls(torch.cat(slopes), torch.cat(offsets), where.to(before))
+        where = where.to(before)
+        shrink = max(1, REACH * factor // FINE)
+        if shrink > 1:
+            size = (before.shape[2] // shrink, before.shape[3] // shrink)
+            before, after = (F.interpolate(x, size=size, mode="area") for x in (before, after))
+        radius = REACH * factor // shrink
+        slope, offset = linear_fit(before, after, radius, EPS)
+        for _ in range(ROUNDS):
+            fitted = ((slope * before).sum(1, keepdim=True) + offset).transpose(0, 1)
+            apart = (fitted - after).square().mean(1, keepdim=True)
+            weight = 1 / (1 + apart / UNLIKE**2)
+            slope, offset = linear_fit(before, after, radius, EPS, weight)
+        return cls(slope, offset, where)
 
     def of(
         self, pixels: Tensor, view: tuple[int, int] = (0, 0), at: tuple[int, int] = (0, 0)

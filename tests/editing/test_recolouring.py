@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from limn.editing import EditRequest, Models, edit
+from limn.editing.diffusion import recolouring
 from limn.editing.diffusion.recolouring import Recolouring
 from limn.editing.events import Done
 from limn.editing.frame import choose_frame
@@ -42,6 +44,34 @@ def test_no_change_is_none() -> None:
     image = fine(64, 64)
     change = Recolouring.between(image, image, 4, EVERYWHERE)
     assert (change.of(image) - image).abs().mean() < 0.01
+
+
+def test_what_was_painted_beside_its_place_makes_no_colour_paler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """White dots where none were: the fit around them stays that of the other pixels."""
+    image = fine(64, 64)
+    wanted, painted = mixed(image), mixed(image)
+    for row in range(8, 64, 16):
+        painted[..., row : row + 5, row % 12 :: 16] = 1
+        painted[..., row : row + 5, row % 12 + 1 :: 16] = 1
+
+    def off() -> float:
+        change = Recolouring.between(image, painted, 4, EVERYWHERE)
+        return float((change.of(image) - wanted).abs().mean())
+
+    again = off()
+    monkeypatch.setattr(recolouring, "ROUNDS", 0)
+    assert again < 0.4 * off()
+
+
+@pytest.mark.parametrize("factor", [4, 8, 16])
+def test_a_large_latents_window_is_subsampled(factor: int) -> None:
+    """The same change at every size of a latent, found on no more than FINE pixels of radius."""
+    image = picture(128, 96)
+    change = Recolouring.between(image, mixed(image), factor, EVERYWHERE)
+    assert change.slope.shape[2:] == (128 * 4 // factor, 96 * 4 // factor)
+    assert (change.of(image) - mixed(image)).abs().mean() < 0.01
 
 
 def test_it_holds_only_where_it_shall() -> None:
