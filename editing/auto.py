@@ -19,6 +19,7 @@ from .facts import Facts, declared
 from .language import english
 from .language import lexicon as lex
 from .language.instruction import Instruction, Item
+from .language.outline import BACKGROUNDS
 from .language.phrases import tokens
 from .language.prompts import are_captions
 from .language.references import PEOPLE
@@ -180,7 +181,7 @@ def kind_of(item: Item) -> Kind:
     counted = len(added) > 1 and lex.is_number(added[0]) and added[1] == "more"
     if item.operation == "add" and (added[:1] == ["another"] or counted):
         return "count"
-    if item.operation == "replace" and item.keyword.lower() in ("background", "sky"):
+    if item.operation == "replace" and item.keyword.lower() in BACKGROUNDS:
         return "whole"
     if item.form == "phrase" and item.operation == "raw":
         return "phrase" if item.sure else "unknown"

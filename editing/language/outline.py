@@ -13,6 +13,7 @@ from .wording import bare, joined, split, state_of
 SETTINGS = frozenset("in on at against inside outside under before".split())
 CARRYING = frozenset("with wearing holding carrying has have having".split())
 SHADES = frozenset("light lighter dark darker pale bright brighter deep".split())
+BACKGROUNDS = frozenset(("background", "sky"))
 MOVING = lex.POSES | lex.POSE_VERBS | lex.STATE_WORDS | lex.SIZES | {"arms", "open", "closed"}
 
 
@@ -31,6 +32,16 @@ def keeps_outline(item: Item) -> bool:
         if [t.word for t in head(old)] == [t.word for t in head(new)]:
             return _surface({t.word for t in new} - {t.word for t in old} - lex.CONTENTLESS)
     return False
+
+
+def gives_way(item: Item) -> bool:
+    """Whether a thing that is there goes, and another takes its place."""
+    return (
+        item.operation == "replace"
+        and bool(item.subject)
+        and not keeps_outline(item)
+        and item.keyword.lower() not in BACKGROUNDS
+    )
 
 
 def keeps_detail(item: Item) -> bool:

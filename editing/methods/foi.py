@@ -45,14 +45,14 @@ Differences. The paper came without code; where it leaves a choice:
 13  "80% noise" is a start index on the full schedule, from the scaled latents.
 14  sub-instructions are joined by ", " into one prompt.
 15  a prompt that is too long is refused, with the sub-instruction at which the limit is reached.
-16  the part of a global instruction whose mask is degenerate acts everywhere, or in all of a hard
-    selection.
+16  a global instruction whose mask is degenerate acts everywhere, or in all of a hard selection.
 17  mask_samples averages A over several noises at the first step.
 18  a sentence that was not read has its keyword chosen by attention; one that spares a thing
     ("everything except the tree") acts in the complement of that thing's mask.
 19  edges "picture": Eq. 2's map follows the picture's edges (diffusion/edges.py) before it is cut
     at tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
-    paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py).
+    paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py);
+    both, with half a cell around, where a thing gives way to another.
 20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i.
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
@@ -94,6 +94,7 @@ from .foi_regions import (
     recoloured,
     weighted,
     widened,
+    with_room,
 )
 from .foi_settings import GAMMA, PRESETS, Settings
 from .foi_words import Part, keyword_map, looked_for, read
@@ -257,6 +258,8 @@ def places(
         where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
         if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
             where = follow_picture(where, task.image, settings.tau, cell, task.limit)
+        elif settings.edges == "auto" and part.gives_way:
+            where = with_room(where, task.image, settings.tau, cell, task.limit)
         regions.append(where)
     return regions
 

@@ -14,12 +14,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..diffusion.edges import follow, with_outline
-from ..diffusion.masks import to_grid, within
+from ..diffusion.masks import grow, to_grid, within
 from ..errors import EditError
 from ..task import Found, Outcome, on_grid
 from ..task import Part as FoundPart
 from .foi_settings import GAMMA, Settings
 from .foi_words import Part
+
+ROOM = 0.5
+"""Of a cell: how far a mask reaches around its cells where one thing gives way to another.
+
+Four held-out replacements (20 steps), three of which had failed on the plain grid: all right at a
+half and at one cell; squared error 0.17 and 0.16 (grid: 0.30), outside 49.4 and 45.8 dB (50.5).
+"""
 
 LEAST_SHARE = 0.25  # of the mask on its grid: one that follows the picture is no smaller
 
@@ -84,6 +91,31 @@ def follow_picture(
     soft = torch.where(mask, soft.clamp(min=tau), soft)
     if mask.float().mean() < LEAST_SHARE * where.mask.float().mean():
         return where
+    soft, mask = (x[0, 0].to(where.soft.device) for x in (soft, mask))
+    return replace(where, fine_soft=soft, fine_mask=mask)
+
+
+def with_room(
+    where: Region, picture: Tensor, tau: float, cell: int, limit: Tensor | None
+) -> Region:
+    """The region of a thing that gives way to one of another outline (difference 19).
+
+    The old thing to its own edges, so that nothing of it is left, and the cells of the map, grown
+    by ROOM of a cell, so that the new one fits. Arguments as for follow_picture.
+    """
+    if where.gamma == 0:
+        return where
+    size = (picture.shape[2], picture.shape[3])
+    cells = F.interpolate(where.mask[None, None].float().cpu(), size=size, mode="nearest")
+    mask = grow(cells, round(ROOM * cell)) > 0
+    if limit is not None:
+        mask &= within(limit)
+    old = follow_picture(where, picture, tau, cell, limit).fine_mask
+    if old is not None:
+        mask |= old.cpu()
+    soft = F.interpolate(where.soft[None, None].float().cpu(), size=size, mode="bilinear")
+    below = soft.clamp(max=tau * (1 - 1e-6))
+    soft = torch.where(mask, soft.clamp(min=tau), below)
     soft, mask = (x[0, 0].to(where.soft.device) for x in (soft, mask))
     return replace(where, fine_soft=soft, fine_mask=mask)
 

@@ -12,7 +12,7 @@ from ..diffusion.model import Model
 from ..errors import EditError
 from ..language import lexicon, phrases
 from ..language.instruction import Item
-from ..language.outline import keeps_detail, keeps_outline
+from ..language.outline import gives_way, keeps_detail, keeps_outline
 
 JOINER = ", "
 
@@ -36,6 +36,7 @@ class Part:
     words: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the content words, and their tokens
     keeps_outline: bool = False
     keeps_detail: bool = False
+    gives_way: bool = False
 
 
 def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
@@ -83,6 +84,7 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
                 words,
                 keeps_outline(item) and not item.outside,
                 keeps_detail(item),
+                gives_way(item) and not item.outside,
             )
         )
         start += len(item.text) + len(JOINER)

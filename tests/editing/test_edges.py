@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from limn.editing.bench.overlap import iou
 from limn.editing.diffusion import edges, masks
+from limn.editing.methods.foi_regions import Region, follow_picture, with_room
 
 
 def star(size: int) -> Tensor:
@@ -67,6 +68,27 @@ def test_a_picture_without_edges_leaves_the_map_soft_and_in_place() -> None:
     found = edges.follow(coarse, torch.full((1, 3, 33, 41), 0.5), 33 / 6)
     assert found.shape == (1, 1, 33, 41) and bool(found.isfinite().all())
     assert float(found[..., 15:18, 20:24].min()) > 4 * float(found[..., :4, :4].max())
+
+
+def test_where_one_thing_gives_way_nothing_of_it_is_left_and_the_other_has_room() -> None:
+    """Its tips, which its cells leave out, and half a cell around these."""
+    shape, tau = star(64), 0.5
+    soft = F.interpolate(shape, (8, 8), mode="area")[0, 0]
+    where = Region(soft, soft >= tau, 1)
+    found = with_room(where, painted(shape), tau, 8, None)
+    cells = F.interpolate(where.mask[None, None].float(), (64, 64), mode="nearest")
+    room = masks.grow(cells, 4)[0, 0] > 0
+    old = follow_picture(where, painted(shape), tau, 8, None).fine_mask
+    assert old is not None and found.fine_mask is not None and found.fine_soft is not None
+    assert bool((old & ~room).any())
+    assert torch.equal(found.fine_mask, room | old)
+    assert torch.equal(found.fine_soft >= tau, found.fine_mask)
+    limit = torch.zeros(1, 1, 64, 64)
+    limit[..., :32] = 1
+    limited = with_room(where, painted(shape), tau, 8, limit).fine_mask
+    assert limited is not None and bool(limited.any()) and not bool(limited[:, 32:].any())
+    flat = Region(torch.ones(8, 8), torch.ones(8, 8, dtype=torch.bool), 0)
+    assert with_room(flat, painted(shape), tau, 8, None) is flat
 
 
 def test_holes_are_filled_and_bays_are_not() -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from limn.editing.language.instruction import parse
-from limn.editing.language.outline import is_carried, keeps_detail, keeps_outline, setting
+from limn.editing.language.outline import (
+    gives_way,
+    is_carried,
+    keeps_detail,
+    keeps_outline,
+    setting,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +36,27 @@ from limn.editing.language.outline import is_carried, keeps_detail, keeps_outlin
 def test_what_keeps_its_outline(sentence: str, keeps: bool) -> None:
     (item,) = parse(sentence).items
     assert keeps_outline(item) is keeps
+
+
+@pytest.mark.parametrize(
+    ("sentence", "gives"),
+    [
+        ("replace the cup with a cat", True),
+        ("turn the dog into a horse", True),
+        ("red cup -> blue cat", True),
+        ("a cup on a table => a cat on a table", True),
+        ("red cup -> blue cup", False),
+        ("make the star blue", False),
+        ("make the cat sit", False),
+        ("remove the cup", False),
+        ("add a cat", False),
+        ("change the background to a meadow", False),
+        ("replace the sky with a sunset", False),
+    ],
+)
+def test_what_gives_way_to_another(sentence: str, gives: bool) -> None:
+    (item,) = parse(sentence).items
+    assert gives_way(item) is gives
 
 
 @pytest.mark.parametrize(
