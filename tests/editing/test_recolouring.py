@@ -67,7 +67,7 @@ def test_what_was_painted_beside_its_place_makes_no_colour_paler(
 
 @pytest.mark.parametrize("factor", [4, 8, 16])
 def test_a_large_latents_window_is_subsampled(factor: int) -> None:
-    """The same change at every size of a latent, found on no more than FINE pixels of radius."""
+    """The same change at every size of a latent."""
     image = picture(128, 96)
     change = Recolouring.between(image, mixed(image), factor, EVERYWHERE)
     assert change.slope.shape[2:] == (128 * 4 // factor, 96 * 4 // factor)
