@@ -184,7 +184,7 @@ def test_what_stands_above_is_found() -> None:
 
 
 def test_scenarios_name_no_qt() -> None:
-    """They have it from help.py: Krita 5 has Qt 5, Krita 6 Qt 6, and neither the other's."""
+    """They have it from help.py: Krita 5 has Qt 5 alone, Krita 6 Qt 6."""
     for file in (ROOT / "tests/krita/scenarios").glob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         named = {name.partition(".")[0] for _, name, _ in imports(file.name, tree)}

@@ -85,7 +85,7 @@ class Settling(QObject):
         self._timer.start(round(WATCH_SECONDS * 1000) + 1)
 
     def _hold_others(self) -> None:
-        """*Close All* has ended at the first closing that is held: the others come after it."""
+        """*Close All* ended at the first closing that is held: the others follow it."""
         with contextlib.suppress(RuntimeError):  # the window is gone
             area = self._held[0].mdiArea() if self._held else None
             if area is not None:

@@ -297,7 +297,7 @@ def test_it_imports_no_torch_and_reads_no_weights(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name")
 def test_a_pipe_is_waited_for_nowhere(tmp_path: Path) -> None:
-    """Not as the file itself, nor beside one that lacks a part, nor in the hub's cache."""
+    """Not as the file, nor beside one that lacks a part, nor in the hub's cache."""
     os.mkfifo(tmp_path / "pipe.safetensors")
     found = recognise(tmp_path / "pipe.safetensors").trouble
     assert found is not None and "pipe" in found.sentence

@@ -145,12 +145,13 @@ class Driver(Extension):
         self.close(time.monotonic() + REST_SECONDS)
 
     def close(self, deadline):
-        """Close the pictures one by one, each once Krita has drawn all, and has heard of it.
+        """Close the pictures one by one, each once Krita has drawn all.
 
-        Else Krita 5.2 and later may end (see krita_plugin/document/closing.py): also where two are
-        closed in one turn, since the second is shown, and drawn, as the first goes. Any Krita ends
-        where a picture is closed from here while it asks whether to save that picture: the question
-        lies on the stack, and goes with the picture's view.
+        And has heard of it. Else Krita 5.2 and later may end (see
+        krita_plugin/document/closing.py): also where two are closed in one turn, since the second
+        is shown, and drawn, as the first goes. Any Krita ends where a picture is closed from
+        here while it asks whether to save that picture: the question lies on the stack, and goes
+        with the picture's view.
         """
         documents, late = Krita.instance().documents(), time.monotonic() > deadline
         if not documents or time.monotonic() > deadline + REST_SECONDS:
@@ -172,7 +173,7 @@ class Driver(Extension):
 
 
 def all_at_rest(documents):
-    """Whether nothing is drawn, and nothing begins by what Krita now hears of all that was."""
+    """Whether nothing is drawn, even once Krita has heard of what was."""
     if not all(map(at_rest, documents)):
         return False
     QApplication.sendPostedEvents(None, META_CALL)

@@ -46,10 +46,10 @@ def place(task):
 
 
 def timed():
-    """Have the length of each of Limn's own turns noted, in ms, and of the processor, and where.
+    """Have the length of each of Limn's own turns noted.
 
-    Within one, Krita may run its event loop, but takes no pen, mouse or key. The two are far apart
-    where other processes have the processor, or where it waits for Krita's workers.
+    In ms by the clock and of the processor, and where it was. Within one, Krita may run its event
+    loop, but takes no pen, mouse or key. The two are far apart where other processes have the processor, or where it waits for Krita's workers.
     """
     from limn.krita_plugin.document import cooperative
 
