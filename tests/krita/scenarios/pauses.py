@@ -49,7 +49,8 @@ def timed():
     """Have the length of each of Limn's own turns noted.
 
     In ms by the clock and of the processor, and where it was. Within one, Krita may run its event
-    loop, but takes no pen, mouse or key. The two are far apart where other processes have the processor, or where it waits for Krita's workers.
+    loop, but takes no pen, mouse or key. The two are far apart where other
+    processes have the processor, or where it waits for Krita's workers.
     """
     from limn.krita_plugin.document import cooperative
 
