@@ -28,6 +28,13 @@ Eight held-out replacements in pictures of two or three things (20 steps): all r
 at one cell, 5 on the grid alone; squared error 0.15, 0.15 and 0.24; outside 46.4, 44.2 and 47.4 dB.
 """
 
+FALL = 0.25
+"""Of a cell, in which a mask with room falls to nothing.
+
+A hard edge in the open is seen. On three of these eight, seams and specks were gone; squared error
+0.185 instead of 0.189, outside 49.2 instead of 51.1 dB.
+"""
+
 LEAST_SHARE = 0.25  # of the mask on its grid: one that follows the picture is no smaller
 
 
@@ -36,7 +43,8 @@ class Region:
     """Where one sub-instruction acts.
 
     Its sharpened map and its mask, (h, w) at the semantic level, and the gamma that gave them; both
-    at the picture's size where they follow its edges.
+    at the picture's size where they follow its edges. fall: pixels beyond a fine mask in which the
+    composite goes over into the picture.
     """
 
     soft: Tensor
@@ -44,6 +52,7 @@ class Region:
     gamma: int
     fine_soft: Tensor | None = None
     fine_mask: Tensor | None = None
+    fall: float = 0.0
 
     def at(self, size: tuple[int, int]) -> Tensor:
         """The mask at a grid, (h, w) of 0 and 1.
@@ -117,7 +126,7 @@ def with_room(
     below = soft.clamp(max=tau * (1 - 1e-6))
     soft = torch.where(mask, soft.clamp(min=tau), below)
     soft, mask = (x[0, 0].to(where.soft.device) for x in (soft, mask))
-    return replace(where, fine_soft=soft, fine_mask=mask)
+    return replace(where, fine_soft=soft, fine_mask=mask, fall=FALL * cell)
 
 
 def given(selection: Tensor, grid: tuple[int, int], gamma: int) -> Region:
@@ -135,14 +144,15 @@ def shown_masks(
 ) -> Found:
     """The regions as the composite takes them.
 
-    A mask on the grid grows by half a cell, one that follows the picture does not.
+    A mask on the grid grows by half a cell, one that follows the picture does not. One with room
+    ends in the open, and softly.
     """
     found = tuple(
         FoundPart(
             part.text,
             part.keyword,
             (r.soft if r.fine_soft is None else r.fine_soft)[None, None],
-            cell / 2 if r.fine_soft is None else 0.0,
+            cell / 2 if r.fine_soft is None else r.fall,
         )
         for part, r in zip(parts, regions, strict=True)
     )

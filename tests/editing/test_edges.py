@@ -83,6 +83,7 @@ def test_where_one_thing_gives_way_nothing_of_it_is_left_and_the_other_has_room(
     assert bool((old & ~room).any())
     assert torch.equal(found.fine_mask, room | old)
     assert torch.equal(found.fine_soft >= tau, found.fine_mask)
+    assert found.fall == 2.0  # a quarter of a cell, in which the composite ends softly
     limit = torch.zeros(1, 1, 64, 64)
     limit[..., :32] = 1
     limited = with_room(where, painted(shape), tau, 8, limit).fine_mask
