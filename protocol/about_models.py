@@ -2,6 +2,7 @@
 
     ListModels -> ModelList
     UseModels  -> ModelsDone
+    UseLoras   -> ModelsDone
     GetModels  -> ModelProgress*, ModelsDone; StopGetting ends it, and what has come is kept
 
 Each is answered, also where it is refused. After another model was chosen the connection ends as
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .values import Count, Label, Name, Text
+from .values import Count, Label, Name, Percent, Text
 
 # --- client to server -----------------------------------------------------------------------------
 
@@ -51,6 +52,17 @@ class UseModels:
     names: tuple[Label, ...]
 
 
+@dataclass(frozen=True)
+class UseLoras:
+    """Put these LoRA files into the model from now on, and no others.
+
+    names: of ModelList.loras. percents: of each one's changes.
+    """
+
+    names: tuple[Label, ...]
+    percents: tuple[Percent, ...]
+
+
 # --- server to client -----------------------------------------------------------------------------
 
 
@@ -68,6 +80,18 @@ class ModelThere:
     used: bool
     trouble: Text
     fits: Label
+
+
+@dataclass(frozen=True)
+class LoraThere:
+    """A LoRA file on the server's machine.
+
+    percent: of its changes that are used; 0: none. trouble: why it can't be used, or empty.
+    """
+
+    name: Label
+    percent: Percent
+    trouble: Text
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,7 @@ class ModelList:
     there: tuple[ModelThere, ...]
     offered: tuple[ModelOffered, ...]
     getting: Label = ""
+    loras: tuple[LoraThere, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +141,7 @@ class ModelProgress:
 
 @dataclass(frozen=True)
 class ModelsDone:
-    """GetModels or UseModels has ended.
+    """GetModels, UseModels or UseLoras has ended; of the latter two `did` is "use".
 
     sentence: why it failed, or empty; remedy: what to do.
     """

@@ -45,6 +45,7 @@ from .messages import (
     Resume,
     StopGetting,
     Submit,
+    UseLoras,
     UseModels,
     Variant,
     Welcome,
@@ -54,6 +55,7 @@ from .transfers import Transfer
 
 CLIENT_SENDS: tuple[type[Message], ...] = (
     Hello, Read, Submit, Cancel, Resume, Acknowledge, ListModels, GetModels, StopGetting, UseModels,
+    UseLoras,
 )  # fmt: skip
 SERVER_SENDS: tuple[type[Message], ...] = (
     Welcome, Refused, Reading, Queued, Missing, Chosen, Note, Progress, Preview, Mask, Result,

@@ -77,6 +77,9 @@ MAX_TEXT = 4_000
 A help text, an error's sentence, what was understood.
 """
 
+MAX_PERCENT = 400
+"""Of a LoRA file's changes."""
+
 MAX_ITEMS = 64
 """Entries of any list or table.
 

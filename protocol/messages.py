@@ -3,8 +3,8 @@
 Client to server, in `from_client.py`: Hello, Read, Submit, Cancel, Resume, Acknowledge.
 Server to client, in `from_server.py`: Welcome, Refused, Reading; and about a job: Queued, Missing,
 Chosen, Note, Progress, Preview, Mask, Result, Variant, Done, Failed, Cancelled.
-About models, both ways, in `about_models.py`: ListModels, GetModels, StopGetting, UseModels;
-ModelList, ModelProgress, ModelsDone.
+About models, both ways, in `about_models.py`: ListModels, GetModels, StopGetting, UseModels,
+UseLoras; ModelList, ModelProgress, ModelsDone.
 What they are made of, in `values.py`: pictures, places, sentences, the bounds of fields.
 
 A session:  Hello -> Welcome, then any number of jobs:
@@ -32,12 +32,14 @@ from __future__ import annotations
 from .about_models import (
     GetModels,
     ListModels,
+    LoraThere,
     ModelList,
     ModelOffered,
     ModelProgress,
     ModelsDone,
     ModelThere,
     StopGetting,
+    UseLoras,
     UseModels,
 )
 from .from_client import HINT_MODES, Acknowledge, Cancel, Hello, HintMode, Read, Resume, Submit
@@ -88,6 +90,7 @@ __all__ = [
     "JobMessage",
     "Limits",
     "ListModels",
+    "LoraThere",
     "Mask",
     "Message",
     "Missing",
@@ -117,6 +120,7 @@ __all__ = [
     "SoftMap",
     "StopGetting",
     "Submit",
+    "UseLoras",
     "UseModels",
     "Value",
     "Variant",
@@ -137,6 +141,7 @@ ClientMessage = (
     | GetModels
     | StopGetting
     | UseModels
+    | UseLoras
 )
 ModelMessage = ModelList | ModelProgress | ModelsDone
 JobMessage = (

@@ -21,6 +21,7 @@ from limn.protocol import limits
 from limn.protocol.messages import (
     GetModels,
     ListModels,
+    LoraThere,
     ModelList,
     ModelMessage,
     ModelOffered,
@@ -28,10 +29,12 @@ from limn.protocol.messages import (
     ModelsDone,
     ModelThere,
     StopGetting,
+    UseLoras,
     UseModels,
 )
 
 from .engine import Engine, EngineError
+from .models import loras
 from .models.catalogue import BY_NAME
 from .models.fits import fits_in
 from .models.listing import BUNDLED, offered, places_in_use, there
@@ -41,7 +44,7 @@ from .settings import Settings
 log = logging.getLogger("limn.models")
 
 Tell = Callable[[ModelMessage], None]
-Asked = ListModels | GetModels | StopGetting | UseModels
+Asked = ListModels | GetModels | StopGetting | UseModels | UseLoras
 
 NOT_YOURS = "On this server you may not fetch or choose models."
 ASK = "Ask whoever runs it: `limn users allow NAME`."
@@ -91,7 +94,9 @@ class ModelDesk:
             if self._getting and self._may(user):
                 self._watchers[tell] = user
             return
-        did: Literal["get", "use"] = "use" if isinstance(message, UseModels) else "get"
+        did: Literal["get", "use"] = "get"
+        if isinstance(message, (UseModels, UseLoras)):
+            did = "use"
         why, remedy = self._refusal(user)
         if why:
             log.warning("models refused user=%r did=%s", user, did)
@@ -100,8 +105,12 @@ class ModelDesk:
             await self._get(message, user, tell)
         elif isinstance(message, StopGetting):
             await self._stop()
+        elif isinstance(message, UseLoras):
+            await self._chosen(tell, loras.use, self._store, message.names, message.percents)
+        elif message.names == (BUNDLED,):
+            await self._chosen(tell, self._store.use_bundled)
         else:
-            await self._use(message.names, tell)
+            await self._chosen(tell, self._store.use, list(message.names))
 
     def leave(self, tell: Tell) -> None:
         """A connection has ended. What it has begun to fetch goes on."""
@@ -168,6 +177,10 @@ class ModelDesk:
                 for entry, is_there in offered({model.name for model in models})
             ),
             getting=self._getting,
+            loras=tuple(
+                LoraThere(one.name[: limits.MAX_LABEL], one.percent, one.trouble[: limits.MAX_TEXT])
+                for one in loras.listed(self._store)
+            ),
         )
 
     # --- fetching ---------------------------------------------------------------------------------
@@ -256,12 +269,9 @@ class ModelDesk:
 
     # --- choosing ---------------------------------------------------------------------------------
 
-    async def _use(self, names: tuple[str, ...], tell: Tell) -> None:
+    async def _chosen(self, tell: Tell, choose: Callable[..., object], *what: object) -> None:
         try:
-            if names == (BUNDLED,):
-                await asyncio.to_thread(self._store.use_bundled)
-            else:
-                await asyncio.to_thread(self._store.use, list(names))
+            await asyncio.to_thread(choose, *what)
         except (StoreError, UnreadableModel) as error:
             tell(ModelsDone("use", error.sentence[: limits.MAX_TEXT], error.remedy))
             return

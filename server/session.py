@@ -34,6 +34,7 @@ from limn.protocol.messages import (
     Resume,
     StopGetting,
     Submit,
+    UseLoras,
     UseModels,
     Welcome,
 )
@@ -204,7 +205,7 @@ class ServerSession:
                 )
         elif isinstance(message, Acknowledge):
             jobs.acknowledge(message.job, user)
-        elif isinstance(message, (ListModels, GetModels, StopGetting, UseModels)):
+        elif isinstance(message, (ListModels, GetModels, StopGetting, UseModels, UseLoras)):
             if len(self._asking) >= MAX_ASKED:
                 await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
             task = asyncio.create_task(self._context.desk.handle(message, user, self.tell))

@@ -87,13 +87,16 @@ def load(start: Start) -> tuple[Editor, Description]:
     from limn.editing.diffusion.lora_file import parse
 
     from .bridge import Editor
-    from .models.store import donors
+    from .models import loras
+    from .models.store import Store, donors
 
     try:
         device = _device(start.device)
+        store = Store()  # painters choose of LoRA files for the models that they choose themselves
+        added = loras.chosen(store) if start.model and start.model == store.selection else ()
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
         models = editing.load_models(
-            start.model or _sketchbook(), device, others=donors(), loras=parse(start.lora)
+            start.model or _sketchbook(), device, others=donors(), loras=parse(start.lora) + added
         )
         editor = Editor(models, captioner=captioner)
         name = _device_name(device)

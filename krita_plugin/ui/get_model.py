@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,6 +46,7 @@ class Commands(Protocol):
     def ask(self) -> None: ...
     def get(self, models: Sequence[ModelOffered]) -> None: ...
     def use(self, name: str) -> None: ...
+    def use_loras(self, percents: Mapping[str, int]) -> None: ...
     def cancel(self) -> None: ...
 
 

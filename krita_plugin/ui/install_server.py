@@ -124,8 +124,6 @@ class InstallServer(QDialog):
         dialog.show()
 
     def _begin(self) -> None:
-        if self._commands.running:
-            return
         self._installs, self._details = True, ""
         self.bar.setRange(0, 0)
         self.told.setText("")

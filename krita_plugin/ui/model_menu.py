@@ -12,6 +12,9 @@ from .widgets import may_shrink, named
 
 BUNDLED = "sketchbook"
 
+PERCENTS = (40, 60, 80, 100)
+"""Weights of a LoRA file to choose from."""
+
 
 class ModelMenu(QWidget):
     """A part of the docker's last row.
@@ -74,6 +77,8 @@ class ModelMenu(QWidget):
                 words += f" · {tr(one.fits)}" * bool(one.fits)
                 may = answer.may and not one.trouble and one.variant != "previews"
                 self._add(words, one.name, one.used, may, one.trouble or answer.why)
+            if answer.loras and not answer.bundled:
+                self._add_loras(answer)
         self.menu.addSeparator()
         sure(self.menu.addAction(tr("Get a model…"))).triggered.connect(
             lambda _: self.open_dialog()
@@ -86,6 +91,25 @@ class ModelMenu(QWidget):
         action.setEnabled(may)
         action.setToolTip(tr(why))
         action.triggered.connect(lambda _: self._commands.use(name))
+
+    def _add_loras(self, answer: ModelList) -> None:
+        """Each LoRA file with a choice of weights, those of others as they are."""
+        used = {one.name: one.percent for one in answer.loras if one.percent}
+        self.menu.addSeparator()
+        menu = sure(self.menu.addMenu("LoRA"))
+        menu.setObjectName("limn_loras")
+        for one in answer.loras:
+            words = f"{one.name} · {one.percent} %" if one.percent else one.name
+            below = sure(menu.addMenu(words))
+            below.setEnabled(answer.may and not one.trouble)
+            below.setToolTip(tr(one.trouble or answer.why))
+            others = {name: percent for name, percent in used.items() if name != one.name}
+            for percent in sorted({0, one.percent, *PERCENTS}):
+                action = sure(below.addAction(f"{percent} %" if percent else tr("not used")))
+                action.setCheckable(True)
+                action.setChecked(percent == one.percent)
+                wanted = others | ({one.name: percent} if percent else {})
+                action.triggered.connect(lambda _, wanted=wanted: self._commands.use_loras(wanted))
 
     def _ended(self, _: str, why: str) -> None:
         if why:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...protocol.messages import GetModels, ListModels, Read, StopGetting, UseModels
+from ...protocol.messages import GetModels, ListModels, Read, StopGetting, UseLoras, UseModels
 from ..catalogue import tr
 from .remote_server import RemoteServer
 from .signals import Order, Signals
@@ -45,7 +45,9 @@ class Client(Signals):
         """How would this be understood? No connection is made for it."""
         self._writer.orders.put(Order("read", question))
 
-    def about_models(self, asked: ListModels | GetModels | StopGetting | UseModels) -> None:
+    def about_models(
+        self, asked: ListModels | GetModels | StopGetting | UseModels | UseLoras
+    ) -> None:
         """Asks about the server's models, or wants something of them."""
         self.connect_to_server()
         self._writer.orders.put(Order("models", asked))

@@ -56,6 +56,7 @@ class Installation(QObject):
         self._resources = resources
         self._folder = own_folder(os.environ, Path.home()) / "server"
         self._thread: threading.Thread | None = None
+        self._looks = False
         self._stopped = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -83,17 +84,23 @@ class Installation(QObject):
                 self._process.stdin.close()
 
     def _begin(self, source: str, plan: bool) -> None:
-        if self.running:
-            return
-        self._stopped.clear()
+        before = self._thread if self.running else None
+        if before is not None:
+            if plan or not self._looks:
+                return
+            self.stop()  # what was looked at is known soon enough
+        self._looks = plan
         self._thread = threading.Thread(
-            target=self._run, args=(source, plan), name="limn installation", daemon=True
+            target=self._run, args=(source, plan, before), name="limn installation", daemon=True
         )
         self._thread.start()
 
     # --- in the thread ----------------------------------------------------------------------------
 
-    def _run(self, source: str, plan: bool) -> None:
+    def _run(self, source: str, plan: bool, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        self._stopped.clear()
         account = Account(self._folder)
         try:
             code = self._carry_out(source, plan, account)
@@ -102,7 +109,7 @@ class Installation(QObject):
             code = account.code()
         if self._stopped.is_set() and code != "done":
             code = "stopped"
-        if plan and code == "done":
+        if plan and code in ("done", "stopped"):
             return
         self.ended.emit(code, account.details())
 

@@ -5,7 +5,7 @@ The server decides who may. Only on the painter's word, with licence and size, d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...protocol.messages import (
@@ -17,6 +17,7 @@ from ...protocol.messages import (
     ModelProgress,
     ModelsDone,
     StopGetting,
+    UseLoras,
     UseModels,
 )
 from ..qt import QObject, Signal
@@ -56,6 +57,10 @@ class ModelCommands(QObject):
     def use(self, name: str) -> None:
         """Use a model from now on."""
         self._client.about_models(UseModels((name,)))
+
+    def use_loras(self, percents: Mapping[str, int]) -> None:
+        """Put these LoRA files into the model, of each so many percent; no others."""
+        self._client.about_models(UseLoras(tuple(percents), tuple(percents.values())))
 
     def cancel(self) -> None:
         """Stop fetching; what has come is kept, and it goes on there another time."""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,37 @@ def test_it_is_stopped_goes_on_and_ends_in_a_server(painter: Painter, packed: Pa
     assert painter.installs(str(newer)) == "done", painter.ends
     assert {stage.step for stage in painter.stages} <= {"environment", "limn", "note"}
     assert command.noted_command([painter.resources], newer) == noted["server"]
+
+
+def test_the_window_tells_installs_and_says_that_it_is_done(painter: Painter) -> None:
+    """The real window, off screen: by its own buttons."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    widgets = importlib.import_module("PyQt6.QtWidgets")
+    running = widgets.QApplication.instance() or widgets.QApplication([])
+    parts = importlib.import_module("limn.krita_plugin.ui.install_server")
+    window = parts.InstallServer(painter.made, None)
+
+    def until(told: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not told():
+            assert time.monotonic() < end, window.told.text()
+            running.processEvents()
+            time.sleep(0.01)
+
+    window.open()
+    until(lambda: "GB" in window.outlook.text())
+    assert window.install.isEnabled() and not window.stop.isEnabled()
+    window.source.setText("/there is no such folder")
+    window.install.click()
+    until(lambda: "no such address" in window.told.text())
+    window.source.setText(painter.wheels)
+    window.install.click()
+    assert not window.install.isEnabled() and window.stop.isEnabled()
+    until(lambda: "Installing torch" in window.told.text())
+    until(window.install.isEnabled)
+    assert window.told.text().startswith("Done.") and not window.report.isVisible()
+    assert (painter.resources / "limn/environment.json").is_file()
+    window.deleteLater()
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):

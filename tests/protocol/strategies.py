@@ -168,6 +168,7 @@ def job_messages(
 
 named = st.lists(identifiers, max_size=3).map(tuple)
 there = st.builds(m.ModelThere, text, text, counts, st.booleans(), text, text)
+percents = st.integers(-limits.MAX_PERCENT, limits.MAX_PERCENT)
 offered = st.builds(
     m.ModelOffered, identifiers, text, text, text, text, text, counts, st.booleans(), text
 )
@@ -182,11 +183,13 @@ client_messages = st.one_of(
     st.builds(m.GetModels, named, st.lists(text, max_size=3).map(tuple), counts),
     st.just(m.StopGetting()),
     st.builds(m.UseModels, st.lists(text, max_size=3).map(tuple)),
+    st.builds(m.UseLoras, st.lists(text, max_size=3).map(tuple), percents.map(lambda p: (p,))),
 )
 model_messages = st.one_of(
     st.builds(
         m.ModelList, st.booleans(), text, st.booleans(), st.lists(there, max_size=3).map(tuple),
         st.lists(offered, max_size=3).map(tuple), text,
+        st.lists(st.builds(m.LoraThere, text, percents, text), max_size=3).map(tuple),
     ),
     st.builds(m.ModelProgress, identifiers, counts, counts),
     st.builds(m.ModelsDone, st.sampled_from(("get", "use")), text, text),

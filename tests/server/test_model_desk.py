@@ -14,6 +14,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from limn.protocol import PROTOCOL_VERSION, Connection
 from limn.protocol.messages import (
@@ -30,6 +32,7 @@ from limn.protocol.messages import (
     Queued,
     Resume,
     StopGetting,
+    UseLoras,
     UseModels,
     Welcome,
 )
@@ -174,6 +177,52 @@ async def test_another_model_is_taken_when_the_edit_has_ended_and_the_queue_goes
         await client.say(Resume("second"))
         done = await client.heard(Done)
         assert done.job == "second"
+
+
+LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
+def write_loras(folder: Path, model: Path) -> None:
+    """One that fits the model, and a web page in the place of another."""
+    folder.mkdir(parents=True)
+    (unet,) = (model / "instruction/unet").glob("*.safetensors")
+    out, into = load_file(unet)[f"{LAYER}.weight"].shape
+    factors = {"lora_A": torch.ones(2, into), "lora_B": torch.ones(out, 2)}
+    named = {f"unet.{LAYER}.{name}.weight": value for name, value in factors.items()}
+    save_file(named, folder / "ink lines.safetensors")
+    (folder / "page.safetensors").write_text("<html>sign in</html>")
+
+
+async def test_a_lora_is_put_in_and_taken_out(chosen: Running, tiny_model: Path) -> None:
+    """From the folder beside the models; what is none, and what is unknown, is told."""
+    write_loras(chosen.log_file.parent / "data/limn/loras", tiny_model)
+    async with talk(chosen) as (client, _):
+        await client.say(UseModels((NAME,)))
+        assert (await client.heard(ModelsDone)).sentence == ""
+        assert await client.heard(Welcome) is None
+    async with talk(chosen) as (client, _):
+        await client.say(ListModels())
+        listed = await client.heard(ModelList)
+        assert [(one.name, one.percent, bool(one.trouble)) for one in listed.loras] == [
+            ("ink lines", 0, False),
+            ("page", 0, True),
+        ]
+        wrong = ((("page",), (80,)), (("none",), (80,)), (("ink lines",), ()))
+        for names, percents in wrong:
+            await client.say(UseLoras(names, percents))
+            refused = await client.heard(ModelsDone)
+            assert refused.sentence and refused.remedy and refused.did == "use"
+        await client.say(UseLoras(("ink lines",), (80,)))
+        assert (await client.heard(ModelsDone)).sentence == ""
+        assert await client.heard(Welcome) is None
+    async with talk(chosen) as (client, welcome):
+        assert welcome.model != "sketchbook"
+        await client.say(ListModels())
+        assert (await client.heard(ModelList)).loras[0].percent == 80
+        await client.say(submit("with"))
+        assert (await client.heard(Done)).job == "with"
+        await client.say(UseLoras((), ()))
+        assert (await client.heard(ModelsDone)).sentence == ""
 
 
 class Nothing:
