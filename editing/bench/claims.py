@@ -171,7 +171,8 @@ def main(
     for table in shown:
         console.print(table)
     pairs = list(dict.fromkeys(key[:2] for key in asked))
-    sheets = draw_sheets(chosen, pairs, names, out)
+    drawn = [name for name in names if any(key[2] == name for key in asked)]
+    sheets = draw_sheets(chosen, pairs, drawn, out)
     written = page.write(out, "limn bench claims", shown, by_setting, names, sheets=sheets)
     console.print(str(written))
 

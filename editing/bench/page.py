@@ -192,7 +192,8 @@ def write(
     pictures = [Path("plot.svg")] if drawn else []
     pictures += [sheet.relative_to(out) for sheet in sheets]
     shown = "".join(
-        f'<p><img src="{html.escape(picture.as_posix())}" alt="{html.escape(picture.stem)}"></p>\n'
+        f"<p>{html.escape(picture.parent.name)}<br>"
+        f'<img src="{html.escape(picture.as_posix())}" alt="{html.escape(picture.stem)}"></p>\n'
         for picture in pictures
     )
     page = out / "index.html"
