@@ -30,7 +30,10 @@ MAX_LOOKED_AT = 1000
 
 @dataclass(frozen=True)
 class Listed:
-    """A file. percent: of its changes that are used; 0: none. trouble: why it can't be, or ""."""
+    """A file.
+
+    percent: of its changes that are used; 0: none. trouble: why it can't be, or "".
+    """
 
     name: str
     place: Path
