@@ -217,7 +217,7 @@ class Edits:
         if edit is self.under_way.shown() and edit.picture is not None:
             with self._panel.about(edit.source.document):
                 self._panel.layer_read(edit.picture)
-        if self._panel.link.kind == "ready":
+        if self._panel.link.kind in ("ready", "silent"):
             self.under_way.submit(edit)
         elif edit is self.under_way.shown():
             self._panel.staged(

@@ -60,6 +60,7 @@ class Incoming(QObject):
         self.unfound: Request | None = None
         client.linked.connect(self.link_changed)
         client.welcomed.connect(self._welcomed)
+        client.answers.connect(panel.answers)
         client.received.connect(self.received)
 
     def link_changed(self, link: Link) -> None:

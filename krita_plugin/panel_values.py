@@ -17,11 +17,11 @@ from ..protocol.messages import (
 class Link:
     """The connection, for the panel's last line.
 
-    `remedy`: what to do, where there is trouble. installable: the docker can install the server
-    that is missing.
+    kind "silent": it was ready, and answers no more; perhaps it will. `remedy`: what to do, where
+    there is trouble. installable: the docker can install the server that is missing.
     """
 
-    kind: Literal["off", "starting", "ready", "trouble"]
+    kind: Literal["off", "starting", "ready", "silent", "trouble"]
     words: str
     details: str = ""
     remedy: str = ""

@@ -44,6 +44,7 @@ class Panel(PanelSettings):
     """
 
     link: Link = NOT_CONNECTED
+    ready_link: Link = NOT_CONNECTED  # what it was before the server fell silent
     servers: ServerList = NO_SERVERS
     device: str = ""
     model: str = ""
@@ -123,6 +124,20 @@ class Panel(PanelSettings):
         if self.servers.used:
             words = f"{place(self.servers.used)}: {words}"
         self.link = Link("ready", words, welcome.server)
+        self._changed()
+
+    def answers(self, answers: bool) -> None:
+        """Whether the server that has introduced itself still answers."""
+        if answers and self.link.kind == "silent":
+            self.link = self.ready_link
+        elif not answers and self.link.kind == "ready":
+            self.ready_link = self.link
+            words = (
+                tr("no answer from {server}; waiting for it", server=place(self.servers.used))
+                if self.servers.used
+                else "no answer from the server; waiting for it"
+            )
+            self.link = Link("silent", words, self.link.details)
         self._changed()
 
     def foretold(self, said: Said) -> None:

@@ -47,10 +47,11 @@ Tell = Callable[[ModelMessage], None]
 Asked = ListModels | GetModels | StopGetting | UseModels | UseLoras
 
 NOT_YOURS = "On this server you may not fetch or choose models."
-ASK = "Ask whoever runs it: `limn users allow NAME`."
+ASK = "Ask whoever runs it for the right: limn users allow NAME."
 FIXED = "The model of this server is set where it is started."
-
+WITHOUT = "Start it without --model."
 CLUSTER = "The workers of a cluster keep the model that they were started with."
+ANEW = "Start it anew with --model."
 
 MAX_LINE = 4096
 """Bytes of a line that `limn models get` writes."""
@@ -132,8 +133,8 @@ class ModelDesk:
         if not self._may(user):
             return NOT_YOURS, ASK
         if self._fixed:
-            return FIXED, "Start it without --model."
-        return ("", "") if self._engine.renews else (CLUSTER, "Start it anew with --model.")
+            return FIXED, WITHOUT
+        return ("", "") if self._engine.renews else (CLUSTER, ANEW)
 
     async def _list(self, user: str) -> ModelList:
         try:

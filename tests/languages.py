@@ -42,7 +42,7 @@ TABLES = {
     "krita_plugin/plugin.py": ("acts",),
     "editing/reading.py": ("DOES",),
     "editing/auto.py": ("SUMMARY", "KINDS", "REASONS", "UNFIT", "NUMBER_WORDS"),
-    "server/model_desk.py": ("NOT_YOURS", "FIXED", "CLUSTER"),
+    "server/model_desk.py": ("NOT_YOURS", "ASK", "FIXED", "WITHOUT", "CLUSTER", "ANEW"),
 }
 """Names whose texts a painter reads."""
 

@@ -31,7 +31,13 @@ from .widgets import named, quiet, tint
 LINK_MARGIN = 6
 """Pixels beside the words in the last line."""
 
-COLOURS = {"off": "#8a8a8a", "starting": "#d9a32b", "ready": "#4caf6a", "trouble": "#d9534f"}
+COLOURS = {
+    "off": "#8a8a8a",
+    "starting": "#d9a32b",
+    "ready": "#4caf6a",
+    "silent": "#d9a32b",
+    "trouble": "#d9534f",
+}
 """The colours of the connection's dot.
 
 Its words say the same, for those who don't tell the colours apart.
@@ -192,7 +198,7 @@ class Status(QWidget):
             )
         )
         self._start.setEnabled(link.kind in ("off", "trouble"))
-        self._stop.setEnabled(link.kind in ("ready", "starting"))
+        self._stop.setEnabled(link.kind in ("ready", "silent", "starting"))
 
     def _fit_link(self) -> None:
         """The connection's words as far as there is room; all of them are in the tooltip."""

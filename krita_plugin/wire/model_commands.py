@@ -20,6 +20,7 @@ from ...protocol.messages import (
     UseLoras,
     UseModels,
 )
+from ..catalogue import tr
 from ..qt import QObject, Signal
 
 
@@ -72,7 +73,7 @@ class ModelCommands(QObject):
             self.progressed.emit(message)
         elif isinstance(message, ModelsDone):
             self._gets = self._gets and message.did != "get"
-            self.ended.emit(message.did, f"{message.sentence} {message.remedy}".strip())
+            self.ended.emit(message.did, f"{tr(message.sentence)} {tr(message.remedy)}".strip())
         else:
             self._asks = False
             self._look(message)

@@ -22,6 +22,7 @@ from ...protocol.messages import (
 )
 from ...vendor.websockets.exceptions import WebSocketException
 from ..preview_data import GreyPicture, shrink
+from .pulse import Pulse
 from .session import Session, breathe
 from .signals import Order, Signals
 from .submitted import SubmittedJobs
@@ -44,12 +45,14 @@ class Reader(threading.Thread):
     def __init__(
         self,
         session: Session,
+        pulse: Pulse,
         jobs: SubmittedJobs,
         signals: Signals,
         orders: queue.SimpleQueue[Order],
     ) -> None:
         super().__init__(name="limn reader", daemon=True)
         self._session = session
+        self._pulse = pulse
         self._jobs = jobs
         self._signals = signals
         self._orders = orders
@@ -60,6 +63,7 @@ class Reader(threading.Thread):
         breathed = time.monotonic()
         try:
             for messages in self._session.received():
+                self._pulse.heard()
                 for message in messages:
                     if isinstance(message, Welcome):
                         self._signals.welcomed.emit(message)

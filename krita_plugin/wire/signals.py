@@ -26,6 +26,8 @@ class Signals(QObject):
     """A Link: the connection's state, for the panel's last line."""
     welcomed = Signal(object)
     """A Welcome."""
+    answers = Signal(bool)
+    """Whether the server answers, where that has changed since its welcome."""
     received = Signal(object)
     """A JobMessage, or a MaskLook in the place of a Mask."""
     read = Signal(object)

@@ -25,6 +25,7 @@ from ..catalogue import tr
 from ..panel_values import Link, ServerList
 from . import remote_server, server_process
 from .installation import packaged_wheel
+from .pulse import ASK_SECONDS, Pulse
 from .reader import Reader
 from .remote_server import RemoteServer, RemoteServers, UnknownCertificate
 from .server_process import NotInstalled, Server, ServerTrouble
@@ -210,10 +211,15 @@ class Writer:
             for name, job in tuple(self._jobs.items()):
                 self._send_job(session, name, job)
             self._link(Link("starting", "connected; the server looks at its model"))
-            Reader(session, self._jobs, self._signals, self.orders).start()
-            return self._write(session)
+            pulse = Pulse(session.socket, self._signals.answers.emit)
+            Reader(session, pulse, self._jobs, self._signals, self.orders).start()
+            pulse.start()
+            try:
+                return self._write(session, pulse)
+            finally:
+                pulse.end()
 
-    def _write(self, session: Session) -> bool:
+    def _write(self, session: Session, pulse: Pulse) -> bool:
         """Writes what there is to write, and carries out orders.
 
         Until the reader reports the end (raises its error) or a stop comes.
@@ -222,11 +228,14 @@ class Writer:
         while True:
             frame = session.next_frame()
             if frame is not None:
-                session.socket.send(frame)
+                with pulse.sending():
+                    session.socket.send(frame)
                 breathed = breathe(breathed)
             try:
-                order = self.orders.get(block=frame is None)
+                order = self.orders.get(frame is None, ASK_SECONDS)
             except queue.Empty:
+                if frame is None:
+                    pulse.ask()
                 continue
             if order.kind == "stop":
                 self._stop(session)
