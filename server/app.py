@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ from .local_engine import LocalEngine, starts_of
 from .log import begin as begin_log
 from .metrics import CONTENT_TYPE, Metrics
 from .model_desk import ModelDesk
-from .session import Context, ServerSession
+from .session import FAREWELL_SECONDS, Context, ServerSession
 from .settings import EVERYWHERE, Settings, SettingsError
 from .users import Users, default_file
 
@@ -53,9 +53,6 @@ MAX_HEADERS, MAX_HEADER_BYTES = 32, 4096
 
 An honest one has ten, the longest of some hundred bytes.
 """
-
-IDLE_SECONDS = 30.0
-"""How long a connection that has shown the token is kept for its next request."""
 
 SHUTDOWN_SECONDS = 5.0
 """How long open connections may take to notice that the server stops."""
@@ -132,7 +129,6 @@ async def serve(settings: Settings) -> None:
         shutdown_timeout=SHUTDOWN_SECONDS,
         auto_decompress=False,  # no route reads a body, and inflating one would stall all others
         lingering_time=0,  # nor is what is left of a body waited for
-        keepalive_timeout=IDLE_SECONDS,
         max_headers=MAX_HEADERS,
         max_field_size=MAX_HEADER_BYTES,
         max_line_size=MAX_HEADER_BYTES,
@@ -176,13 +172,20 @@ def build(context: Context, access: Access, door: Door) -> web.Application:
             max_msg_size=limits.MAX_FRAME_BYTES,
             heartbeat=settings.heartbeat_seconds,
             timeout=5.0,
+            autoping=False,
         )
-        await ws.prepare(request)
+        transport = request.transport
+        try:
+            await ws.prepare(request)
+        except ConnectionError:  # gone before the handshake's end: there is nobody to answer
+            raise web.HTTPBadRequest from None
         sockets[ws] = identity
         try:
-            await ServerSession(ws, context, identity.user).run()
+            await ServerSession(ws, context, identity.user, lambda: _is_over(ws, transport)).run()
         finally:
             del sockets[ws]
+            if transport is not None:  # what was not read by then never will be
+                asyncio.get_running_loop().call_later(FAREWELL_SECONDS, transport.abort)
             log.info("disconnected user=%r connections=%d", identity.user, len(sockets))
         return ws
 
@@ -205,8 +208,7 @@ def build(context: Context, access: Access, door: Door) -> web.Application:
         return web.Response(body=context.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def ask_back() -> None:
-        for ws in list(sockets):
-            await ws.close(code=WSCloseCode.SERVICE_RESTART, message=b"another model")
+        await _close(sockets, WSCloseCode.SERVICE_RESTART, b"another model")
 
     context.desk.changed = ask_back  # type: ignore[method-assign]
 
@@ -216,8 +218,7 @@ def build(context: Context, access: Access, door: Door) -> web.Application:
         task.cancel()
 
     async def say_goodbye(app: web.Application) -> None:
-        for ws in list(sockets):
-            await ws.close(code=WSCloseCode.GOING_AWAY, message=b"The server stops.")
+        await _close(sockets, WSCloseCode.GOING_AWAY, b"The server stops.")
 
     context.metrics.watch(context.jobs.counts, context.engine.workers, lambda: len(sockets))
     app = web.Application(
@@ -240,12 +241,21 @@ async def _watch(
     while users is not None:
         await asyncio.sleep(REVOKED_SECONDS)
         marks = {user.name: user.sha256 for user in users.current().values()}
-        for ws, identity in list(sockets.items()):
-            if marks.get(identity.user) != identity.mark:
-                log.warning("connection of a revoked user closed user=%s", identity.user)
-                await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"revoked")
+        revoked = [ws for ws, one in sockets.items() if marks.get(one.user) != one.mark]
+        for ws in revoked:
+            log.warning("connection of a revoked user closed user=%s", sockets[ws].user)
+        await _close(revoked, WSCloseCode.POLICY_VIOLATION, b"revoked")
         for user in jobs.users() - marks.keys():
             await jobs.dismiss(user)
+
+
+def _is_over(ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> bool:
+    return ws.closed or transport is None or transport.is_closing()
+
+
+async def _close(sockets: Iterable[web.WebSocketResponse], code: int, why: bytes) -> None:
+    """Close these at the same time: one that does not answer takes seconds."""
+    await asyncio.gather(*(ws.close(code=code, message=why) for ws in tuple(sockets)))
 
 
 def _for_this_machine(settings: Settings, port: int, token: str) -> Access:

@@ -140,7 +140,13 @@ def guard(served: frozenset[str], who: Who, door: Door, wrong: Wrong | None) -> 
             raise refusal
         door.let_in(request.transport)
         request[IDENTITY] = identity
-        return await handler(request)
+        try:
+            answer = await handler(request)
+        except web.HTTPException as error:
+            error.force_close()
+            raise
+        answer.force_close()  # one request a connection: nobody collects idle ones
+        return answer
 
     return check
 

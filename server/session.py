@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -57,6 +57,12 @@ MAX_ASKED = 4
 FAREWELL_SECONDS = 5.0
 """How long a closing connection may take to read why it is closed."""
 
+LOOK_SECONDS = 1.0
+"""Between looks whether the client is still there, while a worker starts."""
+
+SOON = 0.001
+"""Seconds to wait for a frame whose time is over: one that is there already is taken."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -76,13 +82,24 @@ class Context:
 class ServerSession:
     """A client's connection, from its handshake to its end. Its jobs outlive it."""
 
-    def __init__(self, socket: web.WebSocketResponse, context: Context, user: str = "") -> None:
-        """user: whose connection it is; "" is the user of this machine."""
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        context: Context,
+        user: str = "",
+        gone: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """user: whose connection it is; "" is the user of this machine.
+
+        gone: whether the connection has ended, as its transport knows.
+        """
         self._socket = socket
+        self._gone = gone
         self._user = user
         self._context = context
         self._connection = Connection("server", self._admit)
         self._wake = asyncio.Event()
+        self._pong: bytes | None = None  # what is still to be answered to a ping
         self._over = False
         self._greeted = False
         self._close_code = 1000
@@ -117,9 +134,7 @@ class ServerSession:
         try:
             self._connection.send(message)
             self._wake.set()
-        except (
-            ProtocolError
-        ) as error:  # a client that does not read, or a number that it gave is at its limit
+        except ProtocolError as error:  # it does not read, or a number that it gave is at its limit
             self._give_up(error)
             self._breaking = asyncio.create_task(self._close())
 
@@ -145,18 +160,30 @@ class ServerSession:
     # --- the two directions -----------------------------------------------------------------------
 
     async def _read(self) -> None:
+        # pings are answered by the writer, the latest only: else a client that reads nothing would
+        # have the reader wait, and nobody would notice its end
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         while True:
             settings = self._context.settings
             hurry = settings.upload_seconds if self._connection.inside_message else None
+            seconds = hurry if self._greeted else settings.hello_seconds
             try:
                 frame = await self._socket.receive(
-                    hurry if self._greeted else settings.hello_seconds
+                    None if seconds is None else max(SOON, heard + seconds - clock())
                 )
             except TimeoutError:
                 log.warning("connection that says nothing closed greeted=%s", self._greeted)
                 return
+            if frame.type == WSMsgType.PING:
+                self._pong = bytes(frame.data)
+                self._wake.set()
+                continue
+            if frame.type == WSMsgType.PONG:
+                continue
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
+            heard = clock()
             for message in self._connection.receive(frame.data):
                 await self._handle(message)
             self._context.jobs.arriving(self.tell, self._connection.receiving, self._user)
@@ -167,15 +194,23 @@ class ServerSession:
         with suppress(ConnectionError):  # the reader notices as well
             while True:
                 self._wake.clear()
+                await self._answer_ping()
                 while (frame := self._connection.next_frame()) is not None:
                     await (
                         self._socket.send_str(frame)
                         if isinstance(frame, str)
                         else self._socket.send_bytes(frame)
                     )
+                    await self._answer_ping()
+                    await asyncio.sleep(0)  # a client that reads fast never has us wait
                 if self._over:
                     return
                 await self._wake.wait()
+
+    async def _answer_ping(self) -> None:
+        if self._pong is not None:
+            pong, self._pong = self._pong, None
+            await self._socket.pong(pong)
 
     # --- what clients ask -------------------------------------------------------------------------
 
@@ -214,8 +249,15 @@ class ServerSession:
 
     async def _welcome(self, hello: Hello) -> None:
         self._greeted = True
+        describing = asyncio.ensure_future(self._context.engine.describe())
+        while not describing.done():  # minutes, where a worker has still to start
+            await asyncio.wait((describing,), timeout=LOOK_SECONDS)
+            if self._gone():
+                describing.add_done_callback(lambda task: task.cancelled() or task.exception())
+                self._over = True
+                return
         try:
-            description = await self._context.engine.describe()
+            description = describing.result()
         except EngineError as error:
             self._connection.send(Refused("no-worker", error.sentence, error.remedy))
             self._over = True
