@@ -37,7 +37,8 @@ PAUSE = 0.02
 class Cost:
     """Of one edit: peaks above what was there, as multiples of the picture's bytes.
 
-    wait: the longest time that an answer to somebody else took meanwhile, in seconds.
+    wait: the longest time that an answer to somebody else took meanwhile, in seconds, less what
+    server and asker waited for a core.
     """
 
     server: float
@@ -61,11 +62,17 @@ def forget_peak(pid: int) -> int:
     return memory(pid, "VmRSS")
 
 
+def without_a_core(*tasks: str) -> float:
+    """Seconds that these threads have waited for a core since they began."""
+    return sum(int(Path(one, "schedstat").read_text().split()[1]) for one in tasks) / 1e9
+
+
 class Asking:
     """Somebody else, who asks the server for its state all the time."""
 
     def __init__(self, server: Running) -> None:
         self.longest = 0.0
+        self._server = f"/proc/{server.process.pid}"
         self._over = threading.Event()
         self._request = urllib.request.Request(
             f"http://127.0.0.1:{server.port}{STATUS_PATH}",
@@ -74,11 +81,13 @@ class Asking:
         self._thread = threading.Thread(target=self._ask)
 
     def _ask(self) -> None:
+        both = self._server, f"/proc/self/task/{threading.get_native_id()}"
         while not self._over.wait(PAUSE):
-            began = time.monotonic()
+            began, waited = time.monotonic(), without_a_core(*both)
             with urllib.request.urlopen(self._request) as answer:
                 answer.read()
-            self.longest = max(self.longest, time.monotonic() - began)
+            waited = without_a_core(*both) - waited
+            self.longest = max(self.longest, time.monotonic() - began - waited)
 
     def __enter__(self) -> Asking:
         self._thread.start()
