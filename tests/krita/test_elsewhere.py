@@ -51,7 +51,7 @@ class Studio:
         return self.folder / "users.json"
 
     def serve(self) -> None:
-        """Start the server with a certificate of its own."""
+        """Start the server with a new certificate, at the port that it had."""
         number, names = len(self.logs), [self.machine.address, self.machine.host]
         place = self.folder / str(number)
         place.mkdir()
@@ -87,11 +87,14 @@ class Studio:
         assert self.running is not None and self.running.stop() == 0
 
     def do(self, what: str) -> None:
-        """What Krita's side wants to happen: cut, mend or revoke."""
+        """What Krita's side wants to happen: cut, mend, replace or revoke."""
         if what == "cut":
             self.machine.cut()
         elif what == "mend":
             self.machine.mend()
+        elif what == "replace":
+            self.stop()
+            self.serve()
         elif what == "revoke":
             command = [sys.executable, "-m", "limn.server.cli", "users", "revoke", "anna"]
             command += ["--users-file", str(self.users)]
@@ -136,7 +139,7 @@ def played(studio: Studio, stage: Stage) -> Outcome:
     helper = threading.Thread(target=studio.attend, daemon=True)
     helper.start()
     try:
-        return harness.run("elsewhere.py", there, seconds=400)
+        return harness.run("elsewhere.py", there, seconds=840)
     finally:
         studio.ended.set()
         helper.join(60)
@@ -162,6 +165,16 @@ def test_an_edit_goes_on_after_the_network_was_cut(played: Outcome, studio: Stud
     cut = played.of("cut")
     assert cut["note"].startswith("done in") and cut["new"] == 1, cut
     assert cut["gap"] < 1, "Krita stood still"
+    assert "no answer from" in cut["meanwhile"], "the line went on as if nothing had happened"
+    assert studio.machine.address in cut["meanwhile"] and cut["afterwards"] == "ready"
+
+
+def test_a_changed_certificate_is_told_and_trusted_anew(played: Outcome, studio: Studio) -> None:
+    changed = played.of("changed")
+    assert "has changed. Nothing was sent." in changed["words"]
+    assert digits(changed["fingerprint"]) == digits(studio.fingerprints[1])
+    assert studio.fingerprints[0] != studio.fingerprints[1]
+    assert changed["note"].startswith("done in") and changed["new"] == 1
 
 
 def test_a_revoked_user_is_told_and_can_forget_the_server(played: Outcome, studio: Studio) -> None:
