@@ -92,7 +92,7 @@ class Wire:
         self.drafts: list[Any] = []
         self.cancelled: list[str] = []
         self.acknowledged: list[str] = []
-        self.linked = self.welcomed = self.received = self
+        self.linked = self.welcomed = self.answers = self.received = self
 
     def connect(self, _: Any) -> None:
         pass

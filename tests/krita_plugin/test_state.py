@@ -35,6 +35,18 @@ def test_the_link_names_model_and_device(state: Any, welcome: Any) -> None:
     assert panel.chosen().name == "foi"
 
 
+def test_a_server_that_falls_silent_is_told_until_it_answers(state: Any, welcome: Any) -> None:
+    panel = state.Panel()
+    panel.answers(False)
+    assert panel.link.kind == "off"  # there is none to fall silent
+    panel.welcomed(welcome)
+    ready = panel.link
+    panel.answers(False)
+    assert panel.link.kind == "silent" and panel.link.words.startswith("no answer from")
+    panel.answers(True)
+    assert panel.link == ready
+
+
 def test_an_algorithm_that_can_not_run_is_not_chosen(state: Any, welcome: Any) -> None:
     panel = state.Panel(algorithm="tas")
     panel.welcomed(welcome)
