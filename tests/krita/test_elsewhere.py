@@ -157,6 +157,9 @@ def test_a_server_is_chosen_trusted_and_used(played: Outcome, studio: Studio) ->
     assert studio.machine.address in first["link"]
     assert first["note"].startswith("done in") and first["new"] == 1
     assert first["mode"] == 0o600 and studio.token not in first["settings"]
+    assert first["models"] and not any(enabled for _, enabled, _ in first["models"])
+    assert all("may not fetch or choose" in why for _, _, why in first["models"])
+    assert not first["may get"] and "may not fetch or choose" in first["why"]
     log = Path(played.folder, "krita.log").read_text(errors="replace")
     assert studio.token not in log
 

@@ -12,30 +12,48 @@ import pytest
 from ..models.hub import Hub
 from . import harness
 from .harness import Stage
+from .photograph import photograph
 
 pytestmark = [pytest.mark.krita, pytest.mark.timeout(1200)]
 
 
+ONLY_HERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") | {
+    "NO_PROXY": "127.0.0.1"
+}
+"""Whatever is asked of another machine fails at once."""
+
+
 def test_get_a_model(stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
-    """The bundled model is told to be foreign to this picture.
+    """In a fresh home, with nothing but the hub to be reached.
+
+    The bundled model is told to be foreign to a picture that is like a photograph.
 
     A tiny one, in the layout and under the name of InstructPix2Pix, is listed, agreed to, fetched,
     stopped, and fetched again. The server takes it without a restart, an edit is made with it, and
     the menu goes back.
     """
     shutil.copytree(tiny_model / "instruction", tmp_path / "hub")
+    photograph(512, 384).tofile(tmp_path / "photograph.bgra")
     hub = Hub(tmp_path / "hub", "timbrooks/instruct-pix2pix", slow=0.01)
     with hub.running():
         own = replace(
             stage,
             server=[sys.executable, "-P", "-m", "limn.server.cli", "serve"],
-            variables=stage.variables | {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"},
+            variables={
+                **stage.variables,
+                **ONLY_HERE,
+                "HF_ENDPOINT": hub.url,
+                "HF_HUB_DISABLE_XET": "1",
+                "LIMN_PHOTOGRAPH": str(tmp_path / "photograph.bgra"),
+            },
         )
         outcome = harness.run("models.py", own, seconds=900)
         asked = [path for _, path, *_ in hub.asked]
     told = outcome.of("get_and_use")
     assert told["model before"] == "Model: sketchbook"
     assert told["foreign"] and told["button"]
+    assert "press Get a model" in told["remedy"] and "`limn models`" not in told["remedy"]
+    assert all(width >= words for width, _, words in told["room"]), told["room"]
     assert any("InstructPix2Pix" in one and "GB" in one and "MIT" in one for one in told["listed"])
     assert not told["may get without agreeing"] and told["licence"]
     assert told["stopped"] and "Stopped" in told["told after stop"]

@@ -5,7 +5,20 @@ import os
 import stat
 import time
 
-from help import app, docker, ended, note, panel, quick, screenshot, start, under_way, widget
+from help import (
+    QApplication,
+    Qt,
+    app,
+    docker,
+    ended,
+    note,
+    panel,
+    quick,
+    screenshot,
+    start,
+    under_way,
+    widget,
+)
 from painting import names, picture
 
 with open(os.environ["LIMN_ELSEWHERE"], encoding="utf-8") as told:
@@ -80,6 +93,25 @@ def check_first(result):
     yield from more()
     yield from screenshot("edited")
     result["note"], result["new"] = note(), len(names(document)) - len(before)
+    widget("limn_model").menu().aboutToShow.emit()
+    yield lambda: len(widget("limn_model").menu().actions()) > 2, 60
+    result["models"] = [
+        (one.text(), one.isEnabled(), one.toolTip())
+        for one in widget("limn_model").menu().actions()
+        if one.isCheckable()
+    ]
+    widget("limn_model").menu().actions()[-1].trigger()
+    window = next(
+        one for one in QApplication.topLevelWidgets() if one.objectName() == "limn_get_model_window"
+    )
+    parts = {one.objectName(): one for one in window.findChildren(object)}
+    yield lambda: parts["limn_models_to_get"].count() > 0, 60
+    parts["limn_models_to_get"].item(0).setCheckState(Qt.CheckState.Checked)
+    parts["limn_agree"].click()
+    yield 0.3
+    result["may get"], result["why"] = parts["limn_get"].isEnabled(), parts["limn_get_told"].text()
+    yield from screenshot("no-right")
+    window.hide()
     file = os.path.join(app().getAppDataLocation(), "limn", "servers.json")
     result["mode"] = stat.S_IMODE(os.stat(file).st_mode)
     result["settings"] = app().readSetting("limn", "panel", "")

@@ -1,6 +1,6 @@
 """Get a model: the docker's button, its window, an edit with what was fetched."""
 
-import random
+import os
 
 from help import QApplication, QByteArray, Qt, ended, note, panel, quick, screenshot, start, widget
 from painting import HEIGHT, WIDTH, names, picture
@@ -20,8 +20,8 @@ def in_window(name):
 
 def check_get_and_use(result):
     document, layer = yield from picture("recolour")
-    stains = random.Random(1).randbytes(4 * WIDTH * HEIGHT)
-    layer.setPixelData(QByteArray(stains), 0, 0, WIDTH, HEIGHT)
+    with open(os.environ["LIMN_PHOTOGRAPH"], "rb") as file:
+        layer.setPixelData(QByteArray(file.read()), 0, 0, WIDTH, HEIGHT)
     document.refreshProjection()
     yield 1
     yield from quick(4)
@@ -33,7 +33,13 @@ def check_get_and_use(result):
     result["button"] = widget("limn_get_a_model").isVisible()
     yield from screenshot("foreign")
     yield from ended()
-    widget("limn_get_a_model").click()
+    result["remedy"] = note()
+    offer = widget("limn_get_a_model")
+    result["room"] = [
+        (one.width(), one.sizeHint().width(), one.fontMetrics().horizontalAdvance(one.text()))
+        for one in (offer, widget("limn_model"))
+    ]
+    offer.click()
     yield lambda: in_window("limn_models_to_get").count() > 0, 60
     models = in_window("limn_models_to_get")
     items = [models.item(row) for row in range(models.count())]
@@ -47,8 +53,8 @@ def check_get_and_use(result):
     yield from screenshot("agreed")
     in_window("limn_get").click()
     yield lambda: in_window("limn_get_progress").value() > 100, FETCH_SECONDS
-    yield from screenshot("fetching")
     in_window("limn_get_stop").click()
+    yield from screenshot("fetching")
     came = yield lambda: in_window("limn_get").isEnabled(), 30
     result["stopped"], result["told after stop"] = came, in_window("limn_get_told").text()
     yield lambda: in_window("limn_models_to_get").count() > 0, 60
@@ -63,7 +69,7 @@ def check_get_and_use(result):
     actions = widget("limn_model").menu().actions()
     result["menu"] = [(one.text(), one.isChecked()) for one in actions if one.text()]
     before = names(document)
-    yield from start("make the star red")
+    yield from start("make the mountains red")
     yield from ended()
     result["edit"] = note()
     result["new layers"] = [name for name in names(document) if name not in before]
