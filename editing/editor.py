@@ -140,7 +140,7 @@ def _done(prepared: Prepared, made: Pass, means: Means, said: list[str]) -> Done
     return Done(
         result,
         alpha,
-        made.task.mask(outcome.found),
+        made.task.mask(outcome.found, outcome.reach),
         report,
         made.edge,
         made.paper,

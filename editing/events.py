@@ -84,10 +84,16 @@ class _Places:
 
 @dataclass(frozen=True)
 class PartMask(_Places):
-    """The mask of one sub-instruction."""
+    """The mask of one sub-instruction.
+
+    make_share: its part of the composite's alpha, (1, 1, H, W), soft at its edge; map: (1, 1, h, w)
+    of the crop, from which it was cut. Both once the edit is done only.
+    """
 
     instruction: str
     keyword: str
+    make_share: Callable[[], Tensor] | None = None
+    map: Tensor | None = None
 
 
 @dataclass(frozen=True)

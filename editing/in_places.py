@@ -31,17 +31,17 @@ does not, the crop is the one that a painter's selection of the place would get.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from . import visible
+from .canvas import Canvas, cut
 from .diffusion import masks
 from .diffusion.edges import follow, with_outline
-from .events import Crop, Done, Event, Mask, Note, PartMask, Report, Stage, Step
+from .events import Crop, Done, Event, Mask, Note, Report, Stage, Step
 from .frame import CONTEXT, Box, Frame
 from .language.instruction import Instruction, Item
 from .language.outline import keeps_outline
@@ -62,44 +62,6 @@ mask, medians: 0.97; 0.86 enlarged only. Two stars: 0.79 and 0.90 at two, 0.87 a
 
 SOFT = (0.25, 0.5, 0.25)
 """Blur of a mask that was drawn to edges, in layer pixels: it ends without stairs."""
-
-
-@dataclass
-class Canvas:
-    """What has come of an edit so far, at the layer's size.
-
-    image: (1, 3, H, W), as it will be seen. edited: the same without masks, where shown (1, 1, H,
-    W) is 1. alpha: (1, 1, H, W). pieces: the masks by part, each with its crop's box.
-    """
-
-    image: Tensor
-    edited: Tensor
-    shown: Tensor
-    alpha: Tensor
-    pieces: dict[int | None, list[tuple[Box, Tensor]]]
-    paper: tuple[float, float, float] | None = None
-    edge: float = 0.0
-
-    @classmethod
-    def of(cls, image: Tensor) -> Canvas:
-        blank = image.new_zeros(1, 1, *image.shape[2:])
-        return cls(image.clone(), image.clone(), blank, blank.clone(), {})
-
-    def take(self, box: Box, made: Pass | None, alpha: Tensor, part: int | None) -> None:
-        """A pass is done over a crop; alpha: of the crop. Without a pass: its mask alone."""
-        self.pieces.setdefault(part, []).append((box, alpha))
-        before = _cut(self.alpha, box)
-        if made is not None:
-            whole = made.whole()
-            ours = (alpha >= before).expand_as(whole)
-            edited = _cut(self.edited, box)
-            edited.copy_(torch.where(ours, whole, edited))
-            image = _cut(self.image, box)
-            image.copy_(masks.blend(whole, image, alpha))
-            _cut(self.shown, box).fill_(1)
-            self.edge = max(self.edge, made.edge)
-            self.paper = self.paper or made.paper
-        before.copy_(torch.maximum(before, alpha))
 
 
 def edit(
@@ -139,14 +101,14 @@ def edit(
         if found.task.exactly is None and not prepared.algorithm.holds_mask(prepared.settings):
             mode, hint = "limit", _surroundings(mask, inside)
             if found.task.limit is not None and request.hint is not None:
-                hint = hint * _cut(request.hint.float().clamp(0, 1), box)
+                hint = hint * cut(request.hint.float().clamp(0, 1), box)
         asked = replace(
             request,
-            image=_cut(canvas.image, box).clone(),
+            image=cut(canvas.image, box).clone(),
             hint=hint,
             hint_mode=mode,
             seed=seed_of(request.seed, box),
-            opacity=None if request.opacity is None else _cut(request.opacity, box),
+            opacity=None if request.opacity is None else cut(request.opacity, box),
         )
         own = replace(prepared, request=asked, instruction=_only(prepared.instruction, part))
         events = carried_out(own, inside, hint, means)
@@ -195,10 +157,10 @@ def place_mask(
     own = task.frame.sampled(cells, box, "nearest")
     if task.exactly is not None:
         assert request.hint is not None
-        return _cut(request.hint.float().clamp(0, 1), box) * own
+        return cut(request.hint.float().clamp(0, 1), box) * own
     alpha = task.frame.sampled(soft_mask(found, part), box)
     if _follows(prepared, part):
-        drawn = _drawn(found, part, box, _cut(request.image.float(), box))
+        drawn = _drawn(found, part, box, cut(request.image.float(), box))
         if bool((drawn * own).any()):
             reach = (
                 found.outcome.found.parts[part or 0].reach if found.outcome.found.parts else None
@@ -208,7 +170,7 @@ def place_mask(
             alpha = torch.maximum(drawn, inside.alpha(grown)) if by else drawn
     if task.limit is not None:
         assert request.hint is not None
-        alpha = alpha * _cut(request.hint.float().clamp(0, 1), box)
+        alpha = alpha * cut(request.hint.float().clamp(0, 1), box)
     return alpha * own
 
 
@@ -275,11 +237,6 @@ def _numbered(
             yield event
 
 
-def _cut(x: Tensor, box: Box) -> Tensor:
-    top, left, bottom, right = box
-    return x[..., top:bottom, left:right]
-
-
 def _done(
     prepared: Prepared,
     found: Pass,
@@ -310,41 +267,19 @@ def _done(
         boxes = [box for pieces in canvas.pieces.values() for box, _ in pieces]
         tops, lefts, bottoms, rights = zip(*boxes, strict=True)
         box = min(tops), min(lefts), max(bottoms), max(rights)
-        shown = _cut(canvas.shown, box)
+        shown = cut(canvas.shown, box)
     return Done(
         canvas.image,
         canvas.alpha,
-        _masks(prepared, canvas),
+        canvas.masks(prepared.instruction.items, found),
         report,
         canvas.edge,
         canvas.paper,
         box,
-        None if request.mask_only else lambda: _cut(canvas.edited, box),
+        None if request.mask_only else lambda: cut(canvas.edited, box),
         found.task.frame.trim(found.task.working_map(outcome.found)),
         outcome.found.threshold,
         all(item.operation == "remove" for item in prepared.instruction.items),
         found.task.frame.box,
         shown,
     )
-
-
-def _masks(prepared: Prepared, canvas: Canvas) -> Mask:
-    """The masks of a composed edit, made when they are looked at."""
-
-    def soft(pieces: Sequence[tuple[Box, Tensor]]) -> Tensor:
-        whole = torch.zeros_like(canvas.alpha)
-        for box, alpha in pieces:
-            there = _cut(whole, box)
-            there.copy_(torch.maximum(there, alpha))
-        return whole
-
-    def binary(make: Callable[[], Tensor]) -> Tensor:
-        return (make() >= 0.5).float()
-
-    items = prepared.instruction.items
-    parts = []
-    for number, item in enumerate(items):
-        key = number if number in canvas.pieces else None
-        made = partial(soft, canvas.pieces.get(key, []))
-        parts.append(PartMask(made, partial(binary, made), item.text, item.keyword))
-    return Mask(lambda: canvas.alpha, lambda: binary(lambda: canvas.alpha), tuple(parts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -149,20 +149,24 @@ class Task:
         """The hint where nothing may change outside of it: a limit, or the mask itself."""
         return self.exactly if self.limit is None else self.limit
 
-    def mask(self, found: Found) -> events.Mask:
+    def mask(self, found: Found, reach: float | None = None) -> events.Mask:
         """The masks as the painter sees them.
 
-        They are at image size, clipped by a limit, and made when they are looked at.
+        They are at image size, clipped by a limit, and made when they are looked at. reach: of the
+        composite, once the edit is done; then the parts have their shares.
         """
 
         def made(soft: Tensor) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
             return partial(self._soft, soft), partial(self._binary, soft, found.threshold)
 
-        parts = tuple(
-            events.PartMask(*made(part.soft), part.instruction, part.keyword)
-            for part in found.parts
-        )
-        return events.Mask(*made(found.soft), parts)
+        def done(part: Part) -> events.PartMask:
+            named = events.PartMask(*made(part.soft), part.instruction, part.keyword)
+            if reach is None:
+                return named
+            share = partial(self.alpha, replace(found, soft=part.soft, parts=(part,)), reach)
+            return replace(named, make_share=share, map=self.part_map(found, part))
+
+        return events.Mask(*made(found.soft), tuple(done(part) for part in found.parts))
 
     def alpha(self, found: Found, reach: float) -> Tensor:
         """The composite's alpha (1, 1, H, W); a selection's soft edge stays soft."""
@@ -186,6 +190,10 @@ class Task:
             return self.exactly
         soft = F.interpolate(found.soft.float().cpu(), size=self.frame.size, mode="bilinear")
         return soft.clamp(0, 1) if self.limit is None else soft.clamp(0, 1) * within(self.limit)
+
+    def part_map(self, found: Found, part: Part) -> Tensor:
+        """The same of one sub-instruction, over what lies in the layer."""
+        return self.frame.trim(self.working_map(replace(found, soft=part.soft)))
 
     def _soft(self, soft: Tensor) -> Tensor:
         if self.exactly is not None:

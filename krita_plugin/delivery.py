@@ -127,15 +127,17 @@ class Delivery:
             result.pixels.format,
             edit.layer_name,
             tell,
-            edit.veil,
+            edit.veils,
         )
 
     def _record(self, edit: Edit, layer: Node) -> None:
         """Keep in the picture what made a layer, and show it alone of its set."""
-        edit.flattened = edit.veil is not None and masks.mask_of(layer) is None
+        document, is_group = edit.source.document, layer.type() == "grouplayer"
+        edit.flattened = bool(edit.veils) and not is_group and masks.mask_of(layer) is None
         edit.recorded = edit.record(layer, self._panel.model)
-        records.write(edit.source.document, edit.recorded)
-        self._results.made(edit.source.document, edit.recorded)
+        for one in (edit.recorded, *(edit.part_records(layer) if is_group else ())):
+            records.write(document, one)
+        self._results.made(document, edit.recorded)
 
     def _by_mask(self, edit: Edit) -> Callable[[], Steps[bool]] | None:
         """Makes the mask the selection, and adds no layer; None without one."""

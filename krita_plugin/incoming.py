@@ -120,7 +120,7 @@ class Incoming(QObject):
         elif isinstance(message, Mask):
             edit.mask = message if message.final else edit.mask
             if shown and look is not None:
-                self._panel.masked(look.picture)
+                self._panel.masked(look.picture, look.parts)
         elif isinstance(message, Result):
             edit.result = message.area
         elif isinstance(message, Variant):

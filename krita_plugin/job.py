@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 import traceback
+import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.messages import Mask, Pixels, Region, Report, SoftMap, Submit, Variant
+from ..protocol.messages import Mask, PartMask, Pixels, Region, Report, SoftMap, Submit, Variant
 from .counting import Counted
 from .document import painter_selection, stack
 from .document.cooperative import Task
@@ -19,14 +20,19 @@ from .document.new_layer import Veil
 from .document.pictures import thumbnail
 from .document.reading import Source
 from .document.trace import Trace
+from .marking import own_words
 from .panel_values import Link, Request
 from .preview_data import PREVIEW_SIDE, LayerPicture, small
 from .record import Grey, Record, grey
-from .sentences import layer_name
+from .sentences import layer_name, one_line
 from .wire.submitted import Draft
 
 if TYPE_CHECKING:
     from krita import Node
+
+
+MAX_APART = 12
+"""Layers of one result; a sentence of more instructions hardly fits into 77 tokens."""
 
 
 @dataclass(eq=False)
@@ -141,10 +147,28 @@ class Edit:
         return None if self.mask is None or self.request.flat else self.mask.area
 
     @property
-    def veil(self) -> Veil | None:
-        """The same in document pixels."""
+    def apart(self) -> tuple[tuple[PartMask, Region], ...]:
+        """The instructions that have a layer each, with their shares; () for one layer of all.
+
+        They have where several were found, and not all of them at one and the same place.
+        """
+        if self.mask_apart is None or self.mask is None or not self.request.apart:
+            return ()
+        found = tuple((part, part.area) for part in self.mask.parts if part.area is not None)
+        places = {(one.x, one.y, one.pixels.sha256) for _, one in found}
+        return found if len(places) > 1 and len(found) <= MAX_APART else ()
+
+    @property
+    def veils(self) -> tuple[Veil, ...]:
+        """The mask of all, then that of each layer, in document pixels; () where it has none."""
         area = self.mask_apart
-        return None if area is None else Veil(self.placed(area), area.pixels.data or b"")
+        if area is None:
+            return ()
+        apart = (
+            Veil(self.placed(share), share.pixels.data or b"", one_line(part.instruction))
+            for part, share in self.apart
+        )
+        return Veil(self.placed(area), area.pixels.data or b""), *apart
 
     def record(self, layer: Node, model: str) -> Record:
         """What is kept of it in the picture, once its layer is there."""
@@ -165,6 +189,28 @@ class Edit:
             hint=self.hint,
             picture=self._thumbnail(),
         )
+
+    def part_records(self, group: Node) -> list[Record]:
+        """The records of a group's layers, each of one of the instructions."""
+        assert self.recorded is not None, "after that of the group"
+        return [
+            replace(
+                self.recorded,
+                result=str(layer.uniqueId().toString()),
+                group=self.recorded.result,
+                variants=str(uuid.uuid4()),
+                request=replace(
+                    self.recorded.request,
+                    instruction=own_words(self.request.instruction, part.instruction),
+                ),
+                found=self._grey(share.x, share.y, share.pixels),
+                map=None
+                if part.map is None
+                else self._grey(part.map.shows.x, part.map.shows.y, part.map.pixels, part.map),
+                picture=b"",
+            )
+            for (part, share), layer in zip(self.apart, group.childNodes(), strict=True)
+        ]
 
     def _grey(self, x: int, y: int, pixels: Pixels, soft: SoftMap | None = None) -> Grey:
         rect = self.source.rect

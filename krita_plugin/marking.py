@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+
 MARK = re.compile(r"\[([^\[\]:;\n]+)(:[ ]*[0-9.]+[ ]*)?\]")
 """Words and perhaps a strength, as the server reads it (language/marks.py)."""
 
@@ -27,6 +29,45 @@ def marked(instruction: str, item: str, word: str) -> str:
     if there is None:
         return instruction
     own = f"{own[: there.start()]}[{there[0]}{strength}]{own[there.end() :]}"
+    return instruction[:start] + own + instruction[end:]
+
+
+def plain(instruction: str) -> str:
+    """The instruction without its marks."""
+    return MARK.sub(lambda match: match[1], instruction)
+
+
+def own_words(instruction: str, item: str) -> str:
+    """How the painter has written an item, with its marks; the item where that is unclear."""
+    start, end = _place(instruction, item)
+    return item if (start, end) == (0, len(instruction)) else instruction[start:end]
+
+
+def strength(instruction: str, item: str) -> float:
+    """How strongly an item acts, as its mark says; 1 without one."""
+    found = MARK.search(own_words(instruction, item))
+    number = NUMBER.search(found[2]) if found and found[2] else None
+    return float(number[0]) if number else 1.0
+
+
+def strengthened(instruction: str, item: str, word: str, value: float) -> str:
+    """The instruction with an item that acts so strongly: "make the [star:0.5] blue".
+
+    word: that is marked, where the item has no mark yet. A strength of 1 is not written.
+    """
+    start, end = _place(instruction, item)
+    own = instruction[start:end]
+    found = MARK.search(own)
+    if found is None:
+        return (
+            instruction
+            if value == 1
+            else strengthened(marked(instruction, item, word), item, "", value)
+            if word
+            else instruction
+        )
+    words = found[1] if value == 1 else f"[{found[1]}:{value:g}]"
+    own = own[: found.start()] + words + own[found.end() :]
     return instruction[:start] + own + instruction[end:]
 
 

@@ -3,9 +3,11 @@
 The model is not needed for that.
 
 While a slider moves, a mask of ours stands in the layer in the place of its own, which keeps its
-pixels and its history. When it is let go, the new mask is added and the old one taken out. These
-are two steps to Krita, between which both masks are there: nobody else makes that state, so that an
-undo or a redo that ends in it is carried on, and is one step to the painter.
+pixels and its history. When it is let go, what is seen of the result becomes the selection, if that
+was the result's before; then the new mask is added and the old one taken out. These are up to three
+steps to Krita. Between the last two both masks are there: nobody else makes that state, so that an
+undo or a redo that ends in it is carried on, and is one step to the painter. The selection is made
+by Krita's own action: one that is set by `Document.setSelection` has no outline on the canvas.
 """
 
 from __future__ import annotations
@@ -15,7 +17,15 @@ from typing import Any
 
 from krita import Document, Krita, Node, Selection
 
-from .document import documents, layer_tree, masks, painter_selection, records
+from .document import (
+    documents,
+    layer_tree,
+    masks,
+    painter_selection,
+    records,
+    selecting,
+    stack,
+)
 from .document.colour import CanvasProblem
 from .document.cooperative import Steps, Task
 from .document.geometry import Rect
@@ -75,8 +85,8 @@ class _Made:
 class _Pair:
     """A mask that took another's place.
 
-    stood, stands: the sliders for both. before, after: the selections that go with both. mark: of
-    the new selection, where that is a step to undo, which lies below the masks' two.
+    stood, stands: the sliders for both. mark: of the selection that was made with it, a step to
+    undo that lies below the masks' two; None where none was made.
     """
 
     document: Document
@@ -85,8 +95,6 @@ class _Pair:
     new: Node
     stood: tuple[int, int]
     stands: tuple[int, int]
-    before: Selection | None
-    after: Selection | None
     mark: painter_selection.Mark | None = None
 
 
@@ -102,7 +110,6 @@ class MaskSlider:
         self._pairs: list[_Pair] = []
         self._made: list[_Made] = []
         self._watched: list[QAction] = []
-        self._selection_is_step = False
 
     def move(self, growth: int, softness: int) -> None:
         """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
@@ -135,7 +142,7 @@ class MaskSlider:
     # --- while it moves
 
     def _begun(self) -> _Session | None:
-        document, result = documents.active_document(), self._panel.result
+        document, result = documents.active_document(), self._panel.part or self._panel.result
         layer = None if document is None else documents.find(document, QUuid(result))
         if document is None or layer is None:
             self._panel.noted(NO_MAP)
@@ -185,63 +192,42 @@ class MaskSlider:
         document, layer = session.document, session.layer
         stands = session.done or session.stands
         data = session.shape.made(*stands)
+        active = document.activeNode()
+        mark = yield from self._selected(session, data)
         yield from layer_tree.mask_put(document, layer, session.own)
-        before, after = self._selections(session, data)
-        mark = None
-        if after is not None:
-            mark = yield from self._selected(document, after)
-            records.write(document, session.record.marked(mark))
-        pair = _Pair(
-            document,
-            layer,
-            session.own,
-            session.live,
-            session.stands,
-            stands,
-            before,
-            after,
-            mark if self._selection_is_step else None,
-        )
+        pair = _Pair(document, layer, session.own, session.live, session.stands, stands, mark)
         self._watch()
         yield from layer_tree.mask_replaced(document, layer, session.own, session.live)
+        yield from _activated(document, active, (session.own, session.live))
         there = [one for one in self._pairs if documents.is_open(one.document)]
         self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
         self._made = [*self._made, made][-MOST_MADE:]
 
-    def _selected(
-        self, document: Document, selection: Selection
-    ) -> Steps[painter_selection.Mark | None]:
-        """Select it, and return its mark.
+    def _selected(self, session: _Session, data: bytes) -> Steps[painter_selection.Mark | None]:
+        """Select what is seen of the result now, and return the selection's mark.
 
-        From Krita 5.3 on that is a step to undo, which its menu then names.
+        None where the painter has made the selection that is there, or it stays as it is.
         """
-        undo = sure(Krita.instance().action("edit_undo"))
-        before = undo.text()
-        document.setSelection(selection)
-        yield from layer_tree.at_rest(document)
-        self._selection_is_step = self._selection_is_step or undo.text() != before
-        return painter_selection.selection_mark(document.selection())
-
-    def _fixed_it(self, _: None) -> None:
-        self._task = None
-
-    def _selections(
-        self, session: _Session, data: bytes
-    ) -> tuple[Selection | None, Selection | None]:
-        """The selection that is there, and the new one.
-
-        None where the painter has made that selection, or it stays as it is.
-        """
-        before = session.document.selection()
-        mark = painter_selection.selection_mark(before)
-        if mark is None or not records.left_one(session.document, mark):
-            return None, None
+        document = session.document
+        mark = painter_selection.selection_mark(document.selection())
+        if mark is None or not records.left_one(document, mark):
+            return None
         area, after = session.shape.area, Selection()
         after.setPixelData(QByteArray(data), area.x, area.y, area.width, area.height)
         if painter_selection.selection_mark(after) == mark:
-            return None, None
-        return before, after
+            return None
+        result = stack.result_of(session.layer)
+        if not (yield from selecting.select(document, result)):
+            return None
+        made = painter_selection.selection_mark(document.selection())
+        whole = records.of(document, str(result.uniqueId().toString()))
+        if whole is not None:
+            records.write(document, whole.marked(made))
+        return made
+
+    def _fixed_it(self, _: None) -> None:
+        self._task = None
 
     # --- undo and redo
 
@@ -262,6 +248,7 @@ class MaskSlider:
         pairs = [one for one in self._pairs if one.document == document]
         if document is None or not pairs:
             return
+        active = document.activeNode()
         yield from layer_tree.at_rest(document)
         undone = name == "edit_undo"
         for pair in pairs:
@@ -274,9 +261,7 @@ class MaskSlider:
                     pair.stood if undone else pair.stands
                 )
                 self._panel.reshaped(*self._panel.shape())
-                selection = pair.before if undone else pair.after
-                if selection is not None and pair.mark is None:
-                    document.setSelection(selection)
+                yield from _activated(document, active, (pair.old, pair.new))
                 return
 
     @staticmethod
@@ -301,6 +286,23 @@ class MaskSlider:
             self._panel.noted(Note("error", error.sentence, error.remedy))
         else:
             self._panel.noted(Note("error", FAILED, "", trace(error)))
+
+
+def _activated(document: Document, active: Node | None, masks: tuple[Node, Node]) -> Steps[None]:
+    """Have the layer be active that was, though Krita makes a new mask the active one.
+
+    Where that was one of the two masks, it is the one that is there.
+    """
+    yield from layer_tree.at_rest(document)
+    if active is None:
+        return
+    wanted = (
+        [active, *masks] if active.uniqueId() in [one.uniqueId() for one in masks] else [active]
+    )
+    there = (documents.find(document, one.uniqueId()) for one in wanted)
+    node = next((one for one in there if one is not None), None)
+    if node is not None:
+        document.setActiveNode(node)
 
 
 def _has_map(record: Record) -> bool:

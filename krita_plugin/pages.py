@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("instruction", "caption", "question", "choice", "reading", "note"),
-    *("layer", "preview", "previews_shown", "mask", "corrected", "declined"),
+    *("layer", "preview", "previews_shown", "mask", "part_masks", "corrected", "declined"),
 )
 """Attributes of the panel that belong to a picture."""
 

@@ -53,6 +53,7 @@ class PanelSettings:
     keep_transparency: bool = True
     flat: bool = False
     full_resolution: bool = True
+    apart: bool = True
     history: list[str] = field(default_factory=list)
     more: bool = False
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -104,6 +105,11 @@ class PanelSettings:
     def set_full_resolution(self, wanted: bool) -> None:
         """Whether each place of a large layer is edited by itself."""
         self.full_resolution = wanted
+        self._changed()
+
+    def set_apart(self, wanted: bool) -> None:
+        """Whether of several instructions each has a layer of its own, in a group."""
+        self.apart = wanted
         self._changed()
 
     def set_seeds(self, count: int) -> None:
@@ -196,6 +202,7 @@ class PanelSettings:
             self.flat,
             ask=not mask_only,
             full_resolution=self.full_resolution,
+            apart=self.apart,
         )
 
     def further(self, seed: int) -> tuple[int, ...]:
@@ -218,6 +225,7 @@ class PanelSettings:
                 "keep_transparency": self.keep_transparency,
                 "flat": self.flat,
                 "full_resolution": self.full_resolution,
+                "apart": self.apart,
                 "history": self.history,
                 "more": self.more,
                 "seconds": self.seconds,
@@ -250,6 +258,7 @@ class PanelSettings:
         self.keep_transparency = memory.get("keep_transparency") is not False
         self.flat = memory.get("flat") is True
         self.full_resolution = memory.get("full_resolution") is not False
+        self.apart = memory.get("apart") is not False
         if isinstance(memory.get("history"), list):
             self.history = [one for one in memory["history"] if isinstance(one, str)][-HISTORY:]
         self.more = memory.get("more") is True

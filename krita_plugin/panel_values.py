@@ -75,7 +75,8 @@ class Note:
 class Request:
     """What the painter asks for, complete: all that an edit needs besides the layer.
 
-    ask: where the thing to change is not found, ask instead of editing something else.
+    ask: where the thing to change is not found, ask instead of editing something else. apart: of
+    several instructions each has a layer.
     full_resolution: edit each place of a large layer by itself. seeds: further ones, with each of
     which it is made too.
     """
@@ -92,6 +93,7 @@ class Request:
     ask: bool = False
     full_resolution: bool = True
     seeds: tuple[int, ...] = ()
+    apart: bool = True
 
 
 @dataclass(frozen=True)

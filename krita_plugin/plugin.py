@@ -111,6 +111,7 @@ class LimnDocker(DockWidget):
         self.view.again_wanted.connect(shared.edits.again)
         self.view.answered.connect(shared.edits.answer)
         results = shared.edits.results
+        self.view.parts.shown.connect(results.show_part)
         self.view.strip.shown.connect(results.show)
         self.view.strip.kept.connect(results.keep)
         self.view.strip.discarded.connect(results.discard)

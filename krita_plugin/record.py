@@ -20,6 +20,12 @@ from .document.geometry import Rect
 from .panel_values import Request
 from .preview_data import every
 
+IDS = ("result", "source", "painting", "variants", "group")
+"""What a record has by these names are ids."""
+
+FLAGS = ("mask_only", "keep_transparency", "flat", "full_resolution", "apart")
+"""What a request has by these names is true or false."""
+
 VERSION = 1
 """Of the form of a record; others are not read."""
 
@@ -60,8 +66,9 @@ class Record:
     """One result.
 
     result, source, painting: ids of its layer, of the layer that was edited, and of the painting
-    under all of that. variants: what it is one of, as an id. ran: the algorithm that made it. area:
-    what was sent of the layer, in document pixels. mark: of the selection that it left (see
+    under all of that. group: where it is one of several instructions with a layer each, the id of
+    their group; else empty. variants: what it is one of, as an id. ran: the algorithm that made it.
+    area: what was sent of the layer, in document pixels. mark: of the selection that it left (see
     `reading.selection_mark`). found, map: its mask as found, and how sure every place is; hint: the
     selection that it began with. picture: a JPEG.
     """
@@ -79,6 +86,7 @@ class Record:
     map: Grey | None = None
     hint: Grey | None = None
     picture: bytes = field(default=b"", repr=False)
+    group: str = ""
 
     def marked(self, mark: tuple[int, ...] | None) -> Record:
         """The same, after its selection was made."""
@@ -89,7 +97,7 @@ def written(record: Record) -> bytes:
     """A record for a file; without its masks where it would be larger than MAX_BYTES."""
     table = {
         "version": VERSION,
-        **{name: getattr(record, name) for name in ("result", "source", "painting", "variants")},
+        **{name: getattr(record, name) for name in IDS},
         "request": {
             name: dict(value) if name == "parameters" else value
             for name, value in asdict(record.request).items()
@@ -114,11 +122,11 @@ def parsed(data: bytes) -> Record | None:
     if len(data) > MAX_BYTES:
         return None
     try:
-        table = _table(
-            json.loads(data),
-            "version result source painting variants request ran model mark area found map hint"
-            " picture",
-        )
+        table = json.loads(data)
+        if isinstance(table, dict):  # a record of a version that made one layer of everything
+            table = {"group": "", **table}
+        names = "version request ran model mark area found map hint picture"
+        table = _table(table, " ".join((names, *IDS)))
         if table["version"] != VERSION:
             return None
         mark = table["mark"]
@@ -137,6 +145,7 @@ def parsed(data: bytes) -> Record | None:
             soft,
             hint,
             _bytes(table["picture"], MAX_JPEG_BYTES),
+            _id(table["group"]),
         )
     except (ValueError, RecursionError):
         return None
@@ -179,10 +188,10 @@ def _unpacked(value: Any) -> Grey | None:
 
 
 def _request(value: Any) -> Request:
-    names = "instruction algorithm parameters seed hint_mode mask_only caption keep_transparency"
+    names = "instruction algorithm parameters seed hint_mode caption"
     if isinstance(value, dict):  # a record of a version that edited everything at once
-        value = {"full_resolution": False, **value}
-    table = _table(value, f"{names} flat full_resolution")
+        value = {"full_resolution": False, "apart": False, **value}
+    table = _table(value, " ".join((names, *FLAGS)))
     parameters = table["parameters"]
     if not isinstance(parameters, dict) or len(parameters) > limits.MAX_ITEMS:
         raise ValueError("not as a record has to be")
@@ -194,8 +203,8 @@ def _request(value: Any) -> Request:
             raise ValueError("not as a record has to be")
     if table["hint_mode"] not in HINT_MODES:
         raise ValueError("not as a record has to be")
-    flags = [table[name] for name in ("mask_only", "keep_transparency", "flat", "full_resolution")]
-    if not all(isinstance(one, bool) for one in flags):
+    flags = {name: table[name] for name in FLAGS}
+    if not all(isinstance(one, bool) for one in flags.values()):
         raise ValueError("not as a record has to be")
     return Request(
         _text(table["instruction"], limits.MAX_INSTRUCTION),
@@ -203,11 +212,8 @@ def _request(value: Any) -> Request:
         parameters,
         _whole(table["seed"], limits.MAX_SEED),
         table["hint_mode"],
-        flags[0],
-        _text(table["caption"], limits.MAX_INSTRUCTION),
-        flags[1],
-        flags[2],
-        full_resolution=flags[3],
+        caption=_text(table["caption"], limits.MAX_INSTRUCTION),
+        **flags,
     )
 
 

@@ -14,6 +14,7 @@ from .document import documents, layer_tree, records, stack
 from .document.colour import CanvasProblem
 from .document.cooperative import Task
 from .job import trace
+from .marking import plain
 from .panel_values import Note, Request
 from .preview_data import ResultLook
 from .record import Record
@@ -53,15 +54,20 @@ class Results:
         document = documents.active_document()
         there = self._there(document)
         active = None if document is None else document.activeNode()
-        looks = tuple(_look(record, node) for record, node in there)
+        looks = tuple(_look(record, node) for record, node in there if not record.group)
         ids = [one.id for one in looks]
         seen = [one.id for one in looks if one.seen]
+        own = "" if active is None else _id(active)
         chosen = self._panel.result
-        if active is not None and (own := str(active.uniqueId().toString())) in seen:
-            chosen = own
+        if active is not None and _id(stack.result_of(active)) in seen:
+            chosen = _id(stack.result_of(active))
         if chosen not in ids:
             chosen = [*ids, *seen][-1] if ids else ""
-        self._panel.has_results(looks, chosen)
+        parts = {one.result: one.request.instruction for one, _ in there if one.group == chosen}
+        part = own if own in parts else self._panel.part
+        if part not in parts:
+            part = next(iter(parts), "")
+        self._panel.has_results(looks, chosen, part, parts.get(part, ""))
 
     def made(self, document: Document, record: Record) -> None:
         """A new result is in a picture: of its set it is the one that is seen."""
@@ -74,9 +80,19 @@ class Results:
         document = documents.active_document()
         for record, node in self._there(document):
             if document is not None and record.result == result:
-                self._panel.has_results(self._panel.results, result)
+                if not record.group:
+                    self._panel.has_results(self._panel.results, result)
                 document.setActiveNode(node)
                 self._only(document, record)
+
+    def show_part(self, instruction: str) -> None:
+        """Make the layer of one of the chosen result's instructions the active one."""
+        document = documents.active_document()
+        for record, node in self._there(document):
+            is_it = plain(record.request.instruction) == instruction
+            if document is not None and is_it and record.group == self._panel.result:
+                document.setActiveNode(node)
+                self.refresh()
 
     def step(self, by: int) -> None:
         """Show the next result, or the one before; after the last comes the first."""
@@ -111,7 +127,8 @@ class Results:
         """
         document = documents.active_document()
         if before and self._hidden is None and document is not None:
-            seen = tuple(one.result for one, node in self._there(document) if node.visible())
+            there = [one for one in self._there(document) if not one[0].group]
+            seen = tuple(one.result for one, node in there if node.visible())
             self._hidden = document, seen
             self._show_only(document, dict.fromkeys(seen, False))
         elif not before and self._hidden is not None:
@@ -155,7 +172,7 @@ class Results:
         """The records of results that are in the picture, with their layers, bottom first."""
         kept = {one.result: one for one in records.recall(document)}
         nodes = [] if document is None or not kept else stack.nodes(document)
-        ids = [(str(node.uniqueId().toString()), node) for node in nodes]
+        ids = [(_id(node), node) for node in nodes]
         return [(kept[own], node) for own, node in ids if own in kept]
 
     def _chosen(
@@ -179,11 +196,15 @@ class Results:
         document, chosen, _ = self._chosen()
         if document is None or chosen is None:
             return []
-        source = records.source_of(document, chosen[0])
+        record, active = chosen[0], document.activeNode()
+        own = None if active is None else records.of(document, _id(layer_of(active)))
+        if own is not None and own.group == record.result:
+            record = own  # the layer of one of its instructions: that one alone
+        source = records.source_of(document, record)
         if source is None:
             self._panel.noted(GONE)
             return []
-        return [(chosen[0].request, source, chosen[0].variants)]
+        return [(record.request, source, record.variants)]
 
     def _only(self, document: Document, record: Record) -> None:
         wanted = {
@@ -203,6 +224,16 @@ class Results:
         if isinstance(error, CanvasProblem):
             return  # the picture was closed, and its results with it
         self._panel.noted(Note("error", FAILED, "", trace(error)))
+
+
+def layer_of(node: Node) -> Node:
+    """The layer that a mask lies under; any other node itself."""
+    parent = node.parentNode()
+    return parent if parent is not None and node.type().endswith("mask") else node
+
+
+def _id(node: Node) -> str:
+    return str(node.uniqueId().toString())
 
 
 def _look(record: Record, node: Node) -> ResultLook:

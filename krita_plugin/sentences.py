@@ -98,10 +98,13 @@ def layer_name(instruction: str, seed: int) -> str:
 
     The instruction on one line, shortened where it is long, and the seed.
     """
+    return tr("{words} (seed {seed})", words=one_line(instruction), seed=seed)
+
+
+def one_line(instruction: str) -> str:
+    """An instruction on one line, shortened where it is long."""
     words = " ".join(instruction.split())
-    if len(words) > MAX_NAME:
-        words = words[: MAX_NAME - 1].rstrip() + "…"
-    return tr("{words} (seed {seed})", words=words, seed=seed)
+    return words if len(words) <= MAX_NAME else words[: MAX_NAME - 1].rstrip() + "…"
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ No Krita, no Qt, no sockets: plain values, and a call to all listeners when one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -57,6 +57,9 @@ class Panel(PanelSettings):
     kept: int = 0
     results: tuple[ResultLook, ...] = ()
     result: str = ""
+    part: str = ""  # of a result with a layer for each instruction, the one whose mask is changed
+    part_words: str = ""
+    part_masks: dict[str, GreyPicture] = field(default_factory=dict)  # by instruction
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     layer: LayerPicture | None = None
     preview: Look | None = None
@@ -92,12 +95,12 @@ class Panel(PanelSettings):
 
     def reshaped(self, growth: int, softness: int) -> None:
         """The sliders of the chosen result's mask stand there."""
-        self.shapes[self.result] = growth, softness
+        self.shapes[self.part or self.result] = growth, softness
         self._changed()
 
     def shape(self) -> tuple[int, int]:
         """Where the sliders of the chosen result's mask stand: growth and softness."""
-        return self.shapes.get(self.result, (0, 0))
+        return self.shapes.get(self.part or self.result, (0, 0))
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -168,6 +171,7 @@ class Panel(PanelSettings):
             None,
             0,
         )
+        self.part_masks = {}
         self._changed()
 
     def layer_read(self, layer: LayerPicture) -> None:
@@ -272,8 +276,12 @@ class Panel(PanelSettings):
         """What both small pictures show."""
         return WHOLE if self.preview is None else around(self.preview.shows)
 
-    def masked(self, mask: GreyPicture | None) -> None:
+    def masked(
+        self, mask: GreyPicture | None, parts: Mapping[str, GreyPicture] | None = None
+    ) -> None:
+        """The mask by now, and those of several instructions."""
         self.mask = mask
+        self.part_masks = {**self.part_masks, **(parts or {})}
         self._changed()
 
     def ended(self, note: Note) -> None:
@@ -294,8 +302,14 @@ class Panel(PanelSettings):
         self.kept = count
         self._changed()
 
-    def has_results(self, results: tuple[ResultLook, ...], chosen: str) -> None:
-        """These results are in the picture in front; `chosen`: the id of one, or empty."""
-        if (results, chosen) != (self.results, self.result):
-            self.results, self.result = results, chosen
+    def has_results(
+        self, results: tuple[ResultLook, ...], chosen: str, part: str = "", words: str = ""
+    ) -> None:
+        """These results are in the picture in front; `chosen`: the id of one, or empty.
+
+        part: the layer of one of its instructions, and `words` that instruction; or empty.
+        """
+        now = results, chosen, part, words
+        if now != (self.results, self.result, self.part, self.part_words):
+            self.results, self.result, self.part, self.part_words = now
             self._changed()

@@ -225,18 +225,6 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class PartMask:
-    """The mask of one instruction and the word that it was found by.
-
-    `area` None: nothing was found.
-    """
-
-    instruction: Instruction
-    keyword: Label
-    area: Region | None
-
-
-@dataclass(frozen=True)
 class SoftMap:
     """The map from which a mask was cut, so that it can be cut anew.
 
@@ -249,12 +237,27 @@ class SoftMap:
 
 
 @dataclass(frozen=True)
+class PartMask:
+    """The mask of one instruction and the word that it was found by.
+
+    `area` None: nothing was found. map: from which a final one was cut, where there are several.
+    """
+
+    instruction: Instruction
+    keyword: Label
+    area: Region | None
+    map: SoftMap | None = None
+
+
+@dataclass(frozen=True)
 class Mask:
     """Where the edit happens: gray8, soft, cut to its bounds; None if empty.
 
     final False: it is still forming, `area` and `parts` show the soft maps, and newest wins. final
-    True: `area` is the share of the result, soft at its edge: outside of it nothing changes; a part
-    is 255 where its instruction was found, and `map` tells how sure every place is.
+    True: `area` is the share of the result, soft at its edge: outside of it nothing changes, and
+    `map` tells how sure every place is. A final part is its instruction's share: the parts may
+    overlap, and the largest of them at a pixel is `area` there. No parts come where they would be
+    too large for a message.
     """
 
     job: JobId

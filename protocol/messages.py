@@ -128,7 +128,7 @@ __all__ = [
     "filled",
 ]
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 
 ClientMessage = (
     Hello

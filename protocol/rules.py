@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import limits
 from .errors import Malformed, TooLarge
-from .messages import Box, Mask, Message, Pixels, Preview, Region, Result, Submit
+from .messages import Box, Mask, Message, Pixels, Preview, Region, Result, SoftMap, Submit
 
 
 def check_size(pixels: Pixels, size: int) -> None:
@@ -58,6 +58,13 @@ def check(message: Message) -> None:
     elif isinstance(message, Mask):
         for area in _regions(message):
             _want(area.pixels, "gray8")
+        for soft in _maps(message):
+            _want(soft.pixels, "gray8")
+            sides = soft.pixels.width, soft.pixels.height
+            if max(sides) > limits.MAX_MAP_SIDE:
+                raise TooLarge(
+                    "A mask's map is too large.", {"sides": sides, "limit": limits.MAX_MAP_SIDE}
+                )
 
 
 def _check_seeds(submit: Submit) -> None:
@@ -77,7 +84,8 @@ def places(message: Message) -> tuple[Box, ...]:
     """All the places in the submitted picture that a message speaks of."""
     if isinstance(message, Preview):
         return (message.shows,)
-    return tuple(
+    shown = tuple(soft.shows for soft in _maps(message)) if isinstance(message, Mask) else ()
+    return shown + tuple(
         Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message)
     )
 
@@ -92,6 +100,11 @@ def _regions(message: Message) -> tuple[Region, ...]:
             if area is not None
         )
     return ()
+
+
+def _maps(mask: Mask) -> tuple[SoftMap, ...]:
+    every = (mask.map, *(part.map for part in mask.parts))
+    return tuple(soft for soft in every if soft is not None)
 
 
 def _want(pixels: Pixels, *formats: str) -> None:

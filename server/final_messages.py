@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,12 +40,11 @@ def finish(
 
     is_last: whether no other seed of this edit is still to come.
     """
-    parts = tuple(part_mask(part, part.binary) for part in done.mask.parts[: limits.MAX_ITEMS])
     where = images.mask(done.alpha)
     soft = None
     if where is not None and done.map is not None:
         soft = images.soft_map(done.map, done.map_box or done.box, done.cut)
-    yield Mask(submit.job, 0, where, parts, map=soft)
+    yield Mask(submit.job, 0, where, _parts(done), map=soft)
     area = None if submit.mask_only else _result(submit, request, background, done)
     if area is not None and where is not None:
         yield Result(submit.job, 0, area)
@@ -83,6 +83,45 @@ def _result(
     if submit.whole and done.whole is not None:
         return images.whole(done.whole(), done.box, submit.pixels.format, how, done.shown)
     return images.layer(done.image, request.image, done.alpha, submit.pixels.format, how)
+
+
+def _parts(done: events.Done) -> tuple[PartMask, ...]:
+    """Each instruction's share of the mask, with its map where there are several."""
+    named = done.mask.parts[: limits.MAX_ITEMS]
+    if len(named) < 2:
+        return tuple(part_mask(part, done.alpha) for part in named)
+    sent: list[PartMask] = []
+    size = done.alpha.numel()
+    for part, share in zip(named, shares(named, done.alpha), strict=True):
+        one = part_mask(part, share)
+        if part.map is not None:
+            soft = images.soft_map(part.map, done.map_box or done.box, done.cut)
+            one = replace(one, map=soft)
+        size += sum(area.pixels.raw_size for area in (one.area, one.map) if area is not None)
+        if size > limits.MAX_MESSAGE_BYTES - limits.MAX_MAP_SIDE**2:
+            return ()
+        sent.append(one)
+    return tuple(sent)
+
+
+def shares(parts: Sequence[events.PartMask], alpha: torch.Tensor) -> Iterator[torch.Tensor]:
+    """What each part shows of the edit: (1, 1, H, W), made one after another.
+
+    Their largest at each pixel is the composite's alpha. Parts may overlap, and each has all of its
+    own place: what is hidden of one is then still seen through the other. Where the composite
+    reaches beyond all of them, as between two that touch, the rest is that of the largest.
+    """
+
+    def share(part: events.PartMask) -> torch.Tensor:
+        return torch.minimum(part.soft if part.make_share is None else part.make_share(), alpha)
+
+    most, whose = torch.full_like(alpha, -1), torch.zeros_like(alpha, dtype=torch.uint8)
+    for number, part in enumerate(parts):
+        own = share(part)
+        whose[own > most] = number
+        most = torch.maximum(most, own)
+    for number, part in enumerate(parts):
+        yield torch.where(whose == number, alpha, share(part))
 
 
 def part_mask(part: events.PartMask, mask: torch.Tensor) -> PartMask:

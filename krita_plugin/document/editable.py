@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..catalogue import tr
 from ..qt import QUuid
+from . import stack
 from .colour import CanvasProblem
 from .documents import find
 
@@ -43,16 +44,16 @@ class Offer(CanvasProblem):
 
 
 def layer_of(document: Document, node: Node, last: QUuid | None) -> Node:
-    """The layer that a mask belongs to; any other node itself.
+    """The layer that a mask belongs to; any other node itself. One of a result's is the result.
 
     Krita's selection mask belongs to the whole picture: it stands for the layer that was edited
     last, or for the topmost one that can be edited. last: the id of the former, None for none.
     """
     parent = node.parentNode()
     if not node.type().endswith("mask") or parent is None:
-        return node
+        return stack.result_of(node)
     if parent.parentNode() is not None:
-        return parent
+        return stack.result_of(parent)
     edited = None if last is None else find(document, last)
     tops = [one for one in parent.childNodes() if one.type() == "paintlayer" and one.visible()]
     return edited or next(reversed(tops), node)
@@ -65,7 +66,7 @@ def check(layer: Node, accepted: bool) -> None:
     Offer where the painter may want that.
     """
     kind, uuid = layer.type(), layer.uniqueId().toString()
-    if kind == "grouplayer" and not accepted:
+    if kind == "grouplayer" and not accepted and not stack.is_result(layer):
         raise Offer(
             uuid,
             tr("“{layer}” is {kind}.", layer=layer.name(), kind=tr(KINDS[kind])),

@@ -90,7 +90,6 @@ def mask_put(document: Document, layer: Node, mask: Node) -> Steps[None]:
 def mask_replaced(document: Document, layer: Node, old: Node, new: Node) -> Steps[None]:
     """Put one mask under a layer and take another out: two steps to undo."""
     yield from idle(document)
-    active = document.activeNode()
     there = {one.uniqueId().toString() for one in layer.childNodes()}
     yield from call(
         found(document, layer.uniqueId()),
@@ -102,8 +101,6 @@ def mask_replaced(document: Document, layer: Node, old: Node, new: Node) -> Step
     yield from call(
         found(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == 1
     )
-    if active is not None and find(document, active.uniqueId()) is not None:
-        document.setActiveNode(active)
 
 
 def at_rest(document: Document) -> Steps[None]:

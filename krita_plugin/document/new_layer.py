@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 class Veil:
     """A mask to see a layer through.
 
-    One byte a pixel: 255 lets all through; nothing is seen beside it.
+    One byte a pixel: 255 lets all through; nothing is seen beside it. name: of its layer, where a
+    result has several.
     """
 
     area: Rect
     data: bytes = field(repr=False)
+    name: str = ""
 
 
 def lies_like(layer: Node, other: Node) -> None:
@@ -66,13 +69,28 @@ def filled(
     layer = None if veil is None or flat else masks.blank(document, name)
     flat = layer is None
     layer = layer or document.createNode(name, "paintlayer")
+    yield from painted(document, layer, area, pixels, format, veil if flat else None)
+    if veil is not None and not flat:
+        yield from veil_filled(sure(masks.mask_of(layer)), veil)
+    return layer
+
+
+def painted(
+    document: Document,
+    layer: Node,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    veil: Veil | None = None,
+) -> Steps[None]:
+    """Put pixels on a layer that is not in the document yet; veil: to multiply their alpha by."""
     convert = Converter(wire(format), Space.of(layer))
     stride = area.width * (4 if format == "bgra8" else 8)
     view = memoryview(pixels)
     for y, rows in strips(area, convert.needed):
         start = (y - area.y) * stride
         data = bytes(view[start : start + rows * stride])
-        if flat and veil is not None:
+        if veil is not None:
             place = Rect(area.x, y, area.width, rows)
             data = pictures.through(data, place, veil.data, veil.area, format == "bgra16")
         strip = QByteArray(data)
@@ -83,9 +101,34 @@ def filled(
         layer.setPixelData(strip, area.x, y, area.width, rows)
         yield None
     convert.close()
-    if veil is not None and not flat:
+
+
+def grouped(
+    document: Document,
+    area: Rect,
+    pixels: bytes,
+    format: str,
+    name: str,
+    veils: Sequence[Veil],
+    flat: bool,
+) -> Steps[Node]:
+    """A layer seen through the first veil; with more than that a group, a layer for each of those.
+
+    veils: none, that of all, or that and each one's. The layers of a group have the same pixels,
+    and share their tiles. Where Krita makes no masks, or `flat`, it is one layer.
+    """
+    whole, apart = next(iter(veils), None), veils[1:]
+    first = None if flat or not apart else masks.blank(document, apart[0].name)
+    if first is None:
+        return (yield from filled(document, area, pixels, format, name, whole, flat))
+    yield from painted(document, first, area, pixels, format)
+    layers = [first, *(first.duplicate() for _ in apart[1:])]
+    for layer, veil in zip(layers, apart, strict=True):
+        layer.setName(veil.name)
         yield from veil_filled(sure(masks.mask_of(layer)), veil)
-    return layer
+    group: Node = document.createGroupLayer(name)
+    group.setChildNodes(layers)  # nothing to undo
+    return group
 
 
 def veil_filled(mask: Node, veil: Veil) -> Steps[None]:
@@ -117,13 +160,13 @@ def ready(
     name: str,
     tell: Tell,
     frames: list[Frames] | None,
-    veil: Veil | None = None,
+    veils: Sequence[Veil] = (),
 ) -> Steps[tuple[Node, Place]]:
     """A layer with these pixels, and where it belongs.
 
     At a moment when it can go into the picture. frames: where the source is animated, the layer is
     seen as long as the drawing that was edited; then what has to be closed after it has gone in is
-    put here. None: never.
+    put here. None: never. veils: as for `grouped`.
 
     Until that moment the painter may move the source again: then the layer is made anew.
     """
@@ -134,10 +177,12 @@ def ready(
         if plan.layer is not None and frames is not None:
             times = span(plan.layer, source.time, document.fullClipRangeEndTime())
         now, data = yield from laid(plan.motion, area, pixels, format)
-        through = None
-        if veil is not None:
-            through = Veil(*(yield from laid(plan.motion, veil.area, veil.data, "gray8")))
-        layer = yield from filled(document, now, data, format, name, through, times is not None)
+        through = []
+        for veil in veils:
+            lies = yield from laid(plan.motion, veil.area, veil.data, "gray8")
+            through.append(Veil(*lies, veil.name))
+        is_animated = times is not None
+        layer = yield from grouped(document, now, data, format, name, through, is_animated)
         if times is not None and frames is not None:
             frames.append(Frames(document))
             layer = yield from frames[-1].made(layer, *times)

@@ -127,7 +127,7 @@ def prospect(selection: Selection | None, last: QUuid | None = None) -> tuple[in
     layer = layer_of(document, node, last)
     if layer.parentNode() is None:
         return None  # it is just being undone
-    if layer.type() != "paintlayer" or not layer.visible():
+    if not (layer.type() == "paintlayer" or stack.is_result(layer)) or not layer.visible():
         return None
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     layers = stack.up_to(layer)

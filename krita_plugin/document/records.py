@@ -63,7 +63,8 @@ def recall(document: Document | None) -> list[Record]:
     """
     records = [] if document is None else every(document)
     for one in records:
-        stack.recall(one.result, one.painting)
+        if not one.group:
+            stack.recall(one.result, one.painting)
     return records
 
 

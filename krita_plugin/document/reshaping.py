@@ -2,7 +2,8 @@
 
 That is done from the map it was cut from. The map tells how sure every place is; the cut lies at
 128 (see `SoftMap` in the protocol). Larger takes in what is less sure, smaller leaves it out; where
-nothing is moved, the mask is as found. Krita's Python has no numpy: the levels go through a table,
+nothing is moved, the mask is as found. A mask that was given and not found has no such map: it
+grows and shrinks by its distance. Krita's Python has no numpy: the levels go through a table,
 the rest is Qt's.
 """
 
@@ -18,6 +19,12 @@ CUT = 128
 
 RAMP = 12
 """Levels over which the edge of a mask that is cut anew rises from 0 to 255."""
+
+UNSURE = 0.05
+"""Of a map's cells above 0: of fewer that are not wholly sure nothing is to be learnt."""
+
+FAR = 24
+"""The level of a blurred mask at which its edge is taken to be."""
 
 BLUR = 16
 """Pixels of softness at the most, as a share: one of so many of the longer side."""
@@ -46,6 +53,8 @@ class Shape:
             to = (y - area.y) * area.width + part.x - area.x
             wide[to : to + part.width] = found[start : start + part.width]
         self._found = bytes(wide)
+        unsure = sum(len(levels) - levels.count(bytes([end])) for end in (0, 255)) - len(levels)
+        self._is_sure = unsure < UNSURE * (len(levels) - levels.count(b"\0"))
 
     def made(self, growth: int, softness: int) -> bytes:
         """The mask for two sliders, one byte a pixel of `area`.
@@ -53,7 +62,9 @@ class Shape:
         growth: -MOST..MOST, 0 is as found. softness: 0..MOST, 0 is as found.
         """
         mask = self._found
-        if growth:
+        if growth and self._is_sure:
+            mask = _moved(mask, self.area, growth / MOST)
+        elif growth:
             cut = CUT - growth * (CUT if growth > 0 else 255 - CUT) / MOST
             table = bytes(
                 max(0, min(255, round(255 * ((level - cut) / RAMP + 0.5)))) if level else 0
@@ -63,6 +74,16 @@ class Shape:
         if softness:
             mask = _blurred(mask, self.area, softness / MOST)
         return mask
+
+
+def _moved(mask: bytes, area: Rect, by: float) -> bytes:
+    """A mask whose edge lies farther out, or in for a negative share.
+
+    It is blurred, and cut where its edge then lies: near the end of the blur's ramp.
+    """
+    cut = FAR if by > 0 else 255 - FAR
+    table = bytes(max(0, min(255, round(255 * ((x - cut) / RAMP + 0.5)))) for x in range(256))
+    return _either(mask, _blurred(mask, area, abs(by)).translate(table), area, by > 0)
 
 
 def _either(one: bytes, other: bytes, area: Rect, larger: bool) -> bytes:

@@ -91,6 +91,17 @@ def recall(result: str, painting: str) -> None:
         _paintings.setdefault(result, painting)
 
 
+def is_result(layer: Node) -> bool:
+    """Whether a layer is a result of an edit."""
+    return _id(layer) in _paintings
+
+
+def result_of(layer: Node) -> Node:
+    """The group, for the layer of one of several instructions; any other layer itself."""
+    parent = layer.parentNode()
+    return parent if parent is not None and is_result(parent) else layer
+
+
 def painting_of(layer: Node) -> str:
     """The id of the painting that a layer is a result on; its own, where it is none."""
     own = _id(layer)

@@ -6,6 +6,8 @@ of an existing layer is written, ever.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from krita import Krita, Node
 
 from . import stack
@@ -26,22 +28,23 @@ def insert(
     format: str,
     name: str,
     tell: Tell = untold,
-    veil: Veil | None = None,
+    veils: Sequence[Veil] = (),
 ) -> Steps[Node]:
     """Puts a new layer with these pixels above the source.
 
     Or on top, if that is gone. It is one step to undo. Returns the layer. area: in document pixels
     as of the snapshot; moved, turned, mirrored or scaled as the layer has been since. Where that is
     animated, it is seen as long as the edited drawing. It lies on the others as the source does:
-    its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". veil:
-    becomes the layer's transparency mask, in the same step; where it can't (Krita makes none, or
-    the source is animated) it is in the layer's own alpha. tell: told what of the painter's it
+    its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". veils:
+    the first becomes the layer's transparency mask, in the same step; where it can't (Krita makes
+    none, or the source is animated) it is in the layer's own alpha. Of several, all but the first
+    have a layer each instead, in a group. tell: told what of the painter's it
     waits for. Raises CanvasProblem if the document is closed, Krita does not take the layer, or its
     place isn't known.
     """
     frames: list[Frames] = []
     try:
-        layer, there = yield from ready(source, area, pixels, format, name, tell, frames, veil)
+        layer, there = yield from ready(source, area, pixels, format, name, tell, frames, veils)
         if there.layer is not None:
             lies_like(layer, there.layer)
         stack.add(layer, source.uuid)

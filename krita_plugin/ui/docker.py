@@ -31,6 +31,7 @@ from .caption_box import CaptionBox
 from .instruction_box import InstructionBox
 from .mask_sliders import MaskSliders
 from .parameters import ParameterForm
+from .part_rows import PartRows
 from .pictures import Pictures
 from .reading_line import ReadingLine
 from .result_boxes import ResultBoxes
@@ -87,6 +88,8 @@ class PanelView(QWidget):
         self._build_instruction(column)
         self._build_buttons(column)
         self._build_pictures(column)
+        self.parts = PartRows(panel)
+        column.addWidget(self.parts)
         self.strip = Strip(panel)
         self.strip.changed.connect(lambda: QTimer.singleShot(0, self._show_strip))
         column.addWidget(self.strip)
@@ -254,6 +257,7 @@ class PanelView(QWidget):
         view = panel.view()
         self.preview.show_edit(panel.layer, panel.preview, panel.mask, view)
         self.mask_picture.show_grey(panel.mask, view)
+        self.parts.refresh()
         self.strip.refresh()
         self.mask_sliders.refresh()
         self.servers.refresh()
@@ -318,6 +322,7 @@ class PanelView(QWidget):
         ]
         order = [
             self.more,
+            *self.parts.controls,
             *self.strip.controls,
             *self.mask_sliders.controls,
             self.algorithm.list,

@@ -35,13 +35,20 @@ class ResultBoxes(QVBoxLayout):
             " sharp as the model can; otherwise all at once, which is quicker and softer",
         )
         self.full_resolution.clicked.connect(lambda on: panel.set_full_resolution(bool(on)))
+        self.apart = named(
+            QCheckBox(tr("One layer per instruction")),
+            "limn_apart",
+            "Of several instructions each has a layer and a mask of its own, in a group: hide,"
+            " delete or redo one of them; otherwise all are one layer",
+        )
+        self.apart.clicked.connect(lambda on: panel.set_apart(bool(on)))
         for box in self.controls:
             self.addWidget(box)
 
     @property
     def controls(self) -> list[QCheckBox]:
         """In the order of Tab."""
-        return [self.transparency, self.flat, self.full_resolution]
+        return [self.transparency, self.flat, self.apart, self.full_resolution]
 
     def refresh(self) -> None:
         """Show the state as it is now."""
@@ -49,4 +56,5 @@ class ResultBoxes(QVBoxLayout):
             outlined(box)
         self.transparency.setChecked(self._panel.keep_transparency)
         self.flat.setChecked(self._panel.flat)
+        self.apart.setChecked(self._panel.apart)
         self.full_resolution.setChecked(self._panel.full_resolution)

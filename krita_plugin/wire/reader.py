@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from ...protocol.messages import (
     ModelList,
     ModelProgress,
     ModelsDone,
+    Pixels,
     Queued,
     Reading,
+    Region,
     Welcome,
 )
 from ...vendor.websockets.exceptions import WebSocketException
@@ -32,11 +35,23 @@ from .submitted import SubmittedJobs
 class MaskLook:
     """A mask that the server sent, made small for the panel.
 
-    `message` is the mask itself.
+    `message` is the mask itself. parts: of several instructions, each one's.
     """
 
     message: Mask
     picture: GreyPicture
+    parts: Mapping[str, GreyPicture]
+
+
+def _looked_at(mask: Mask, size: Pixels) -> MaskLook:
+    """size: of what was submitted."""
+
+    def small(area: Region | None) -> GreyPicture:
+        return shrink(area, size.width, size.height)
+
+    several = mask.parts if len(mask.parts) > 1 else ()
+    parts = {part.instruction: small(part.area) for part in several}
+    return MaskLook(mask, small(mask.area), parts)
 
 
 class Reader(threading.Thread):
@@ -99,10 +114,7 @@ class Reader(threading.Thread):
         if job is not None:
             job.last_seen = message.seq
             if isinstance(message, Mask):
-                size = job.message.pixels
-                self._signals.received.emit(
-                    MaskLook(message, shrink(message.area, size.width, size.height))
-                )
+                self._signals.received.emit(_looked_at(message, job.message.pixels))
                 return
         if isinstance(message, FINAL):
             self._jobs.pop(message.job, None)

@@ -102,7 +102,10 @@ welcomes = st.builds(
 )
 hellos = st.builds(m.Hello, st.just(PROTOCOL_VERSION), text)
 refusals = st.builds(m.Refused, identifiers, text, text)
-parts = st.builds(m.PartMask, text, text, st.none() | regions("gray8"))
+soft_maps = st.none() | st.builds(
+    m.SoftMap, st.builds(m.Box, places, places, sides, sides), pixels(("gray8",), (3, 5))
+)
+parts = st.builds(m.PartMask, text, text, st.none() | regions("gray8"), soft_maps)
 
 
 said = st.builds(m.Said, text, st.dictionaries(text, values, max_size=3), text)
@@ -140,6 +143,7 @@ def job_messages(
             st.none() | regions("gray8"),
             st.lists(parts, max_size=3).map(tuple),
             st.booleans(),
+            soft_maps,
         ),
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         *(
