@@ -7,11 +7,12 @@ A layer that is much larger than the model's size is edited place by place, wher
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from . import in_places, places, presence, visible, world
+from . import in_places, naming, places, presence, visible, world
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .errors import EditError
@@ -74,6 +75,15 @@ def edit(
     ):
         early.append(note)
         yield note
+    if request.named and not algorithm.takes_named:
+        said.append(
+            say(
+                "{algorithm} takes no masks by name; not used: {names}.",
+                "named-unused",
+                algorithm=algorithm.title,
+                names=", ".join(request.named),
+            )
+        )
     if hint is None and (unfound := _missing(models, prepared, frame.enter(image))):
         if request.ask:
             raise EditError("not-found", unfound, say("Name it otherwise, or select it."))
@@ -160,5 +170,10 @@ def _missing(models: Models, prepared: Prepared, image: Tensor) -> Said | None:
     model = models.get(prepared.algorithm.needs[0])
     if model.world is None or model.world.presence is None or "instruction" not in models.variants:
         return None
-    things = presence.missing(models.get("instruction"), prepared.instruction, image)
+    items = prepared.instruction.items
+    if prepared.algorithm.takes_named:  # where the painter has shown a thing, it is there
+        named = prepared.request.named
+        items = tuple(one for one in items if naming.mask_of(one, named) is None)
+    looked_for = replace(prepared.instruction, items=items)
+    things = presence.missing(models.get("instruction"), looked_for, image)
     return presence.not_found(things) if things else None

@@ -107,6 +107,7 @@ def edit(
             image=cut(canvas.image, box).clone(),
             hint=hint,
             hint_mode=mode,
+            named={},
             seed=seed_of(request.seed, box),
             opacity=None if request.opacity is None else cut(request.opacity, box),
         )
@@ -159,7 +160,9 @@ def place_mask(
         assert request.hint is not None
         return cut(request.hint.float().clamp(0, 1), box) * own
     alpha = task.frame.sampled(soft_mask(found, part), box)
-    if _follows(prepared, part):
+    if (given := _given(found, part)) is not None:
+        alpha = cut(given, box)
+    elif _follows(prepared, part):
         drawn = _drawn(found, part, box, cut(request.image.float(), box))
         if bool((drawn * own).any()):
             reach = (
@@ -172,6 +175,14 @@ def place_mask(
         assert request.hint is not None
         alpha = alpha * cut(request.hint.float().clamp(0, 1), box)
     return alpha * own
+
+
+def _given(found: Pass, part: int | None) -> Tensor | None:
+    """The painter's own mask of a part, or of the only one."""
+    parts = found.outcome.found.parts
+    if part is None and len(parts) != 1:
+        return None
+    return parts[part or 0].given
 
 
 def _follows(prepared: Prepared, part: int | None) -> bool:

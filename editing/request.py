@@ -39,7 +39,9 @@ class EditRequest:
     opacity: None or (1, 1, H, W) in 0..1, the layer's alpha before it was flattened onto
     `background`, sRGB in 0..1; no algorithm sees it.
     ask: refuse an instruction about a thing that is not found ("not-found") instead of noting it.
-    full_resolution: edit each place of a large picture by itself (in_places.py).
+    full_resolution: edit each place of a large picture by itself (in_places.py). named: masks
+    (1, 1, H, W) in 0..1 by what they show; an instruction about that acts there, where the
+    algorithm takes such masks.
     """
 
     algorithm: str
@@ -55,6 +57,7 @@ class EditRequest:
     background: tuple[float, float, float] = (1.0, 1.0, 1.0)
     ask: bool = False
     full_resolution: bool = False
+    named: Mapping[str, Tensor] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise EditError if a part has the wrong shape or range."""
@@ -85,6 +88,13 @@ class EditRequest:
                 f"The selection has the shape {tuple(self.hint.shape)}, the picture {shape}; "
                 "their sizes differ.",
             )
+        for name, mask in self.named.items():
+            if tuple(mask.shape) != (1, 1, *shape[2:]):
+                raise EditError(
+                    "bad-hint",
+                    f"The mask {name!r} has the shape {tuple(mask.shape)}, the picture {shape}; "
+                    "their sizes differ.",
+                )
         if not 0 <= self.seed <= MAX_SEED:
             raise EditError(
                 "bad-seed",

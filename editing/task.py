@@ -38,13 +38,15 @@ class Part:
     """The mask of one sub-instruction.
 
     It is a map (1, 1, a, b) in 0..1 over the working picture, of any grid. reach: working pixels by
-    which it grows in the composite; None for the outcome's.
+    which it grows in the composite; None for the outcome's. given: (1, 1, H, W) in 0..1, the
+    painter's own mask of its thing, which is the composite's; None where it was found.
     """
 
     instruction: str
     keyword: str
     soft: Tensor
     reach: float | None = None
+    given: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -172,14 +174,20 @@ class Task:
         """The composite's alpha (1, 1, H, W); a selection's soft edge stays soft."""
         if self.exactly is not None:
             return self._selection()
-        pieces = [(part.soft, part.reach) for part in found.parts if part.reach is not None]
-        if len(pieces) < len(found.parts) or not pieces:
+        given = [part.given for part in found.parts if part.given is not None]
+        looked_for = [part for part in found.parts if part.given is None]
+        pieces = [(part.soft, part.reach) for part in looked_for if part.reach is not None]
+        if len(pieces) < len(looked_for) or not (pieces or given):
             pieces = [(found.soft, reach)]
         feathered = [
             self.frame.feathered(threshold(soft.cpu(), self.frame.size, found.threshold), by or 0.0)
             for soft, by in pieces
         ]
-        return self.frame.alpha(torch.stack(feathered).amax(0)) * self._clip()
+        if feathered:
+            given.append(self.frame.alpha(torch.stack(feathered).amax(0)))
+        return (
+            torch.stack(given).amax(0) * self._clip() if len(given) > 1 else given[0] * self._clip()
+        )
 
     def working_map(self, found: Found) -> Tensor:
         """The soft map at the working size, (1, 1, h, w) in 0..1.
@@ -239,6 +247,7 @@ class Algorithm(Facts):
     settings: a frozen dataclass whose fields are declared with `request.parameter`.
     finds_mask: whether it looks for a mask, or else may change the whole picture; where that
     depends on its settings, a function of them.
+    takes_named: whether it takes the painter's masks of single things (EditRequest.named).
     keeps_to_mask: whether what is painted stays within the mask that is found before; not where
     the mask is what has changed, of a pose say.
     rows, inseparable, goes_back: what budget.Demand says of an edit with given settings. Without
@@ -251,6 +260,7 @@ class Algorithm(Facts):
     run: Run
     finds_mask: bool | Callable[[Any], bool] = True
     keeps_to_mask: bool | Callable[[Any], bool] = True
+    takes_named: bool = False
     rows: Callable[[Any], int] = lambda _: 4
     inseparable: Callable[[Any], int] | None = None
     goes_back: Callable[[Any], bool] = lambda _: False

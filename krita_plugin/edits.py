@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from ..protocol import limits
 from .catalogue import tr
 from .delivery import Delivery
 from .document import documents, reading, records, stack
@@ -21,7 +20,7 @@ from .incoming import Incoming, cancelled
 from .job import Edit
 from .last_edits import LastEdit, LastEdits
 from .mask_slider import MaskSlider
-from .panel_values import Note, Request
+from .panel_values import Note, Request, is_too_large
 from .qt import QUuid
 from .results import Results
 from .selections import Selections
@@ -185,13 +184,10 @@ class Edits:
         if any(one.is_same(request, source) for one in self.under_way):
             self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
             return
-        if (
-            max(source.rect.width, source.rect.height) > limits.MAX_SIDE
-            or source.rect.width * source.rect.height > limits.MAX_PIXELS
-        ):
-            sentence = (
-                f"The layer has {source.rect.width} x {source.rect.height} pixels, too "
-                "many for one edit."
+        if is_too_large(source.rect.width, source.rect.height):
+            sentence = tr(
+                "The layer has {size} pixels, too many for one edit.",
+                size=f"{source.rect.width} x {source.rect.height}",
             )
             self._panel.noted(
                 Note("error", sentence, "Select the part to edit, with Selection at limit.")
@@ -210,10 +206,15 @@ class Edits:
         )
 
     def _read(
-        self, edit: Edit, pixels: list[bytes], hint: list[bytes] | None, trace: Trace
+        self,
+        edit: Edit,
+        pixels: list[bytes],
+        hint: list[bytes] | None,
+        named: list[reading.Named],
+        trace: Trace,
     ) -> None:
         """The pixels are there: submit them, or wait for the server."""
-        edit.was_read(pixels, hint, trace)
+        edit.was_read(pixels, hint, named, trace)
         if edit is self.under_way.shown() and edit.picture is not None:
             with self._panel.about(edit.source.document):
                 self._panel.layer_read(edit.picture)

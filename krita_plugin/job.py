@@ -11,14 +11,24 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.messages import Mask, PartMask, Pixels, Region, Report, SoftMap, Submit, Variant
+from ..protocol.messages import (
+    Mask,
+    NamedMask,
+    PartMask,
+    Pixels,
+    Region,
+    Report,
+    SoftMap,
+    Submit,
+    Variant,
+)
 from .counting import Counted
 from .document import painter_selection, stack
 from .document.cooperative import Task
 from .document.geometry import Rect
 from .document.new_layer import Veil
 from .document.pictures import thumbnail
-from .document.reading import Source
+from .document.reading import Named, Source
 from .document.trace import Trace
 from .marking import own_words
 from .panel_values import Link, Request
@@ -32,7 +42,10 @@ if TYPE_CHECKING:
 
 
 MAX_APART = 12
-"""Layers of one result; a sentence of more instructions hardly fits into 77 tokens."""
+"""Layers of one result.
+
+A sentence of more instructions hardly fits into 77 tokens.
+"""
 
 
 @dataclass(eq=False)
@@ -79,7 +92,9 @@ class Edit:
         """The time since the painter asked for it."""
         return time.monotonic() - self.begun
 
-    def was_read(self, pixels: list[bytes], hint: list[bytes] | None, trace: Trace) -> None:
+    def was_read(
+        self, pixels: list[bytes], hint: list[bytes] | None, named: list[Named], trace: Trace
+    ) -> None:
         """Keeps the layer's pixels as a draft to submit.
 
         With a small picture of them, and the trace by which the layer is recognised later.
@@ -92,10 +107,12 @@ class Edit:
         if hint is not None:
             self.hint = grey(rect, hint, rect.width)
         self.draft = Draft(
-            self._submit, self.job, rect.width, rect.height, source.format, pixels, hint
+            self._submit, self.job, rect.width, rect.height, source.format, pixels, hint, named
         )
 
-    def _submit(self, picture: Pixels, selection: Pixels | None) -> Submit:
+    def _submit(
+        self, picture: Pixels, selection: Pixels | None, named: tuple[NamedMask, ...]
+    ) -> Submit:
         request = self.request
         return Submit(
             job=self.job,
@@ -115,6 +132,7 @@ class Edit:
             full_resolution=request.full_resolution,
             ask=request.ask,
             seeds=request.seeds,
+            named=named,
         )
 
     def part(self, done: Variant) -> Edit:
@@ -148,9 +166,9 @@ class Edit:
 
     @property
     def apart(self) -> tuple[tuple[PartMask, Region], ...]:
-        """The instructions that have a layer each, with their shares; () for one layer of all.
+        """The instructions that have a layer each, with their shares.
 
-        They have where several were found, and not all of them at one and the same place.
+        None for one layer of all. They have where several were found, and not all of them at one and the same place.
         """
         if self.mask_apart is None or self.mask is None or not self.request.apart:
             return ()
@@ -160,7 +178,10 @@ class Edit:
 
     @property
     def veils(self) -> tuple[Veil, ...]:
-        """The mask of all, then that of each layer, in document pixels; () where it has none."""
+        """The mask of all, then that of each layer, in document pixels.
+
+        None where the mask is in the result.
+        """
         area = self.mask_apart
         if area is None:
             return ()

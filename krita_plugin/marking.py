@@ -38,7 +38,10 @@ def plain(instruction: str) -> str:
 
 
 def own_words(instruction: str, item: str) -> str:
-    """How the painter has written an item, with its marks; the item where that is unclear."""
+    """How the painter has written an item, with its marks.
+
+    The item itself where that is unclear.
+    """
     start, end = _place(instruction, item)
     return item if (start, end) == (0, len(instruction)) else instruction[start:end]
 

@@ -296,9 +296,8 @@ def _activated(document: Document, active: Node | None, masks: tuple[Node, Node]
     yield from layer_tree.at_rest(document)
     if active is None:
         return
-    wanted = (
-        [active, *masks] if active.uniqueId() in [one.uniqueId() for one in masks] else [active]
-    )
+    was_mask = any(active.uniqueId() == one.uniqueId() for one in masks)
+    wanted = [active, *masks] if was_mask else [active]
     there = (documents.find(document, one.uniqueId()) for one in wanted)
     node = next((one for one in there if one is not None), None)
     if node is not None:

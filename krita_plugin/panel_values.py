@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..protocol import remote
+from ..protocol import limits, remote
 from ..protocol.messages import (
     HintMode,
     Value,
@@ -111,6 +111,11 @@ class Prospect:
 
 COARSE = 1.5
 """Layer pixels of one of the model's from which an edit is softer than the layer."""
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Whether a part of a layer has more pixels than one edit takes."""
+    return max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS
 
 
 def is_large(width: int, height: int, native_size: int) -> bool:

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from . import limits
-from .values import Count, Instruction, JobId, Label, Level, Name, Pixels, Range, Seed, Value
+from .values import (
+    Count,
+    Instruction,
+    JobId,
+    Label,
+    Level,
+    Name,
+    Pixels,
+    Range,
+    Region,
+    Seed,
+    Value,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,14 @@ class Read:
 
 
 @dataclass(frozen=True)
+class NamedMask:
+    """Where one thing is: gray8, within the submitted picture; nothing beside it."""
+
+    name: Label
+    area: Region
+
+
+@dataclass(frozen=True)
 class Submit:
     """One edit.
 
@@ -60,7 +80,9 @@ class Submit:
     picture is much larger than the model's size, each place of the mask is edited by itself at the
     picture's own; False: all at once, at the model's size. seeds: further seeds, with each of which
     the same edit is made too; together with `seed` at most limits.MAX_SEEDS, all different, none
-    with mask_only. As many go through the network together as memory allows.
+    with mask_only. As many go through the network together as memory allows. named: masks by what
+    they show; an instruction about that acts there, and its place is not looked for, where the
+    algorithm takes such masks.
     """
 
     job: JobId
@@ -80,6 +102,7 @@ class Submit:
     whole: bool = False
     full_resolution: bool = False
     seeds: tuple[Seed, ...] = ()
+    named: tuple[NamedMask, ...] = ()
 
 
 @dataclass(frozen=True)

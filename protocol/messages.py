@@ -42,7 +42,17 @@ from .about_models import (
     UseLoras,
     UseModels,
 )
-from .from_client import HINT_MODES, Acknowledge, Cancel, Hello, HintMode, Read, Resume, Submit
+from .from_client import (
+    HINT_MODES,
+    Acknowledge,
+    Cancel,
+    Hello,
+    HintMode,
+    NamedMask,
+    Read,
+    Resume,
+    Submit,
+)
 from .from_server import (
     Algorithm,
     Cancelled,
@@ -100,6 +110,7 @@ __all__ = [
     "ModelProgress",
     "ModelThere",
     "ModelsDone",
+    "NamedMask",
     "Note",
     "Parameter",
     "PartMask",

@@ -34,6 +34,8 @@ def check(message: Message) -> None:
     if isinstance(message, Submit):
         _want(message.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
         _check_seeds(message)
+        for one in message.named:
+            _check_within(one.area, message.pixels)
         if message.hint is None:
             if message.hint_mode != "off":
                 raise Malformed(
@@ -65,6 +67,16 @@ def check(message: Message) -> None:
                 raise TooLarge(
                     "A mask's map is too large.", {"sides": sides, "limit": limits.MAX_MAP_SIDE}
                 )
+
+
+def _check_within(area: Region, picture: Pixels) -> None:
+    _want(area.pixels, "gray8")
+    right, bottom = area.x + area.pixels.width, area.y + area.pixels.height
+    if right > picture.width or bottom > picture.height:
+        raise Malformed(
+            "A named mask lies beyond the picture.",
+            {"ends": (right, bottom), "picture": (picture.width, picture.height)},
+        )
 
 
 def _check_seeds(submit: Submit) -> None:

@@ -164,6 +164,7 @@ class Editor:
             image=images.picture(submit.pixels, background),
             hint=None if submit.hint is None else images.selection(submit.hint),
             hint_mode=submit.hint_mode,
+            named=images.named(submit),
             seed=seeds[0],
             parameters=submit.parameters,
             caption=submit.caption,

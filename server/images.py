@@ -22,7 +22,7 @@ from limn.editing import NotFinite, transparency
 from limn.editing.diffusion.finite import is_finite
 from limn.editing.resizing import bands
 from limn.protocol import limits
-from limn.protocol.messages import Box, Pixels, Region, SoftMap
+from limn.protocol.messages import Box, Pixels, Region, SoftMap, Submit
 
 JPEG_QUALITY = 80
 """A preview's JPEG quality: 20 to 40 KiB for 512 x 512 pixels.
@@ -137,6 +137,23 @@ def selection(pixels: Pixels) -> Tensor:
     assert pixels.data is not None
     levels = np.frombuffer(pixels.data, np.uint8).reshape(pixels.height, pixels.width)
     return torch.from_numpy(levels.astype(np.float32) / np.float32(255))[None, None]
+
+
+def named(submit: Submit) -> dict[str, Tensor]:
+    """The masks of single things, by name; none that is empty.
+
+    Each is (1, 1, height, width), of the picture's size.
+    """
+    found: dict[str, Tensor] = {}
+    for one in submit.named:
+        whole = torch.zeros(1, 1, submit.pixels.height, submit.pixels.width)
+        area = one.area
+        rows = slice(area.y, area.y + area.pixels.height)
+        whole[..., rows, area.x : area.x + area.pixels.width] = selection(area.pixels)
+        if bool(whole.any()):
+            before = found.get(one.name)
+            found[one.name] = whole if before is None else torch.maximum(before, whole)
+    return found
 
 
 def layer(

@@ -53,7 +53,8 @@ Differences. The paper came without code; where it leaves a choice:
     at tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
     paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py);
     both, with half a cell around, where a thing gives way to another.
-20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i.
+20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i; a mask
+    that the painter has named like a thing is its M_i (naming.py).
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
     of 1 is the paper's. "attention" is the paper's, which changes nothing visible on the bundled
@@ -89,7 +90,7 @@ from .foi_regions import (
     Region,
     complement,
     follow_picture,
-    given,
+    given_to,
     located,
     recoloured,
     weighted,
@@ -247,13 +248,14 @@ def places(
     """
     grid = (maps.shape[1], maps.shape[2])
     gamma = GAMMA[settings.gamma]
-    if task.exactly is not None:
-        return [given(task.exactly.to(maps), grid, gamma)] * len(parts)
     guide, limit = (
         None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit)
     )
     regions = []
     for part in parts:
+        if (own := given_to(task, part.given, maps, gamma)) is not None:
+            regions.append(own)
+            continue
         seen = keyword_map(maps, part)
         where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
         if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
@@ -268,7 +270,7 @@ def places(
 def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outcome]:
     """FoI, as in the module's docstring."""
     model = task.model("instruction")
-    prompt, parts = read(sentences(task.instruction), model)
+    prompt, parts = read(sentences(task.instruction), model, task.request.named)
     z0, branches = conditions(model, task.image, prompt)
     size = (z0.shape[2], z0.shape[3])
 
@@ -346,5 +348,6 @@ ALGORITHM = Algorithm(
     serves=("several", "object", "colour", "add", "remove", "rest", "whole", "unknown"),
     stands_in=True,
     order=1,
+    takes_named=True,
     presets=PRESETS,
 )

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..diffusion.edges import follow, with_outline
 from ..diffusion.masks import grow, to_grid, within
 from ..errors import EditError
-from ..task import Found, Outcome, on_grid
+from ..task import Found, Outcome, Task, on_grid
 from ..task import Part as FoundPart
 from .foi_settings import GAMMA, Settings
 from .foi_words import Part
@@ -44,7 +44,7 @@ class Region:
 
     Its sharpened map and its mask, (h, w) at the semantic level, and the gamma that gave them; both
     at the picture's size where they follow its edges. fall: pixels beyond a fine mask in which the
-    composite goes over into the picture.
+    composite goes over into the picture. given: see task.Part.
     """
 
     soft: Tensor
@@ -53,6 +53,7 @@ class Region:
     fine_soft: Tensor | None = None
     fine_mask: Tensor | None = None
     fall: float = 0.0
+    given: Tensor | None = None
 
     def at(self, size: tuple[int, int]) -> Tensor:
         """The mask at a grid, (h, w) of 0 and 1.
@@ -135,6 +136,26 @@ def given(selection: Tensor, grid: tuple[int, int], gamma: int) -> Region:
     return Region(on_grid(selection, grid), to_grid(mask, grid) > 0, gamma, selection[0, 0], mask)
 
 
+def given_to(task: Task, named: Tensor | None, maps: Tensor, gamma: int) -> Region | None:
+    """A sub-instruction's M_i that is not looked for (difference 20).
+
+    It is the selection, where that is the mask itself, or the mask (1, 1, H, W) that the painter
+    has named like its thing. maps: (token, h, w). None without either, or where nothing of it lies
+    in what is worked on.
+    """
+    grid = (maps.shape[1], maps.shape[2])
+    if task.exactly is not None:
+        return given(task.exactly.to(maps), grid, gamma)
+    if named is None:
+        return None
+    inside = task.frame.enter(named)
+    if task.limit is not None:
+        inside = inside * task.limit
+    if not bool((inside > 0).any()):
+        return None
+    return replace(given(inside.to(maps), grid, gamma), given=named)
+
+
 def shown_masks(
     parts: Sequence[Part],
     regions: Sequence[Region],
@@ -153,6 +174,7 @@ def shown_masks(
             part.keyword,
             (r.soft if r.fine_soft is None else r.fine_soft)[None, None],
             cell / 2 if r.fine_soft is None else r.fall,
+            r.given,
         )
         for part, r in zip(parts, regions, strict=True)
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -13,8 +14,12 @@ from ..errors import EditError
 from ..language import lexicon, phrases
 from ..language.instruction import Item
 from ..language.outline import gives_way, keeps_detail, keeps_outline
+from ..naming import mask_of
 
 JOINER = ", "
+
+NONE: Mapping[str, Tensor] = MappingProxyType({})
+"""No masks by name."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,12 @@ class Part:
     keeps_outline: bool = False
     keeps_detail: bool = False
     gives_way: bool = False
+    given: Tensor | None = field(default=None, compare=False)  # the painter's own mask
 
 
-def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
+def read(
+    items: Sequence[Item], model: Model, named: Mapping[str, Tensor] = NONE
+) -> tuple[str, tuple[Part, ...]]:
     """The joined prompt, and where each sub-instruction stands in it.
 
     Raises EditError at the one that no longer fits.
@@ -85,6 +93,7 @@ def read(items: Sequence[Item], model: Model) -> tuple[str, tuple[Part, ...]]:
                 keeps_outline(item) and not item.outside,
                 keeps_detail(item),
                 gives_way(item) and not item.outside,
+                mask_of(item, named),
             )
         )
         start += len(item.text) + len(JOINER)

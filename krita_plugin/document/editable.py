@@ -44,7 +44,9 @@ class Offer(CanvasProblem):
 
 
 def layer_of(document: Document, node: Node, last: QUuid | None) -> Node:
-    """The layer that a mask belongs to; any other node itself. One of a result's is the result.
+    """The layer that a mask belongs to; any other node itself.
+
+    The layer of one of several instructions stands for their group.
 
     Krita's selection mask belongs to the whole picture: it stands for the layer that was edited
     last, or for the topmost one that can be edited. last: the id of the former, None for none.

@@ -77,29 +77,33 @@ def shown(document: Document, wanted: Mapping[str, bool]) -> Steps[None]:
 
 
 def mask_put(document: Document, layer: Node, mask: Node) -> Steps[None]:
-    """Have a layer's only mask be this one, and the picture drawn so; nothing to undo.
+    """Have a layer's transparency mask be this one, and the picture drawn so.
+
+    There is nothing to undo.
 
     Raises CanvasProblem if the picture is closed meanwhile.
     """
-    there = masks.mask_of(layer)
+    there, below = masks.mask_of(layer), layer.childNodes()
     if there is None or there.uniqueId() != mask.uniqueId():
-        yield from children_put(document, layer, [mask])
+        is_it = [there is not None and one.uniqueId() == there.uniqueId() for one in below]
+        others = [one for one, own in zip(below, is_it, strict=True) if not own]
+        yield from children_put(document, layer, [*others, mask])
     yield from call(same(document), "refreshProjection")
 
 
 def mask_replaced(document: Document, layer: Node, old: Node, new: Node) -> Steps[None]:
     """Put one mask under a layer and take another out: two steps to undo."""
     yield from idle(document)
-    there = {one.uniqueId().toString() for one in layer.childNodes()}
+    count = len(layer.childNodes())
     yield from call(
         found(document, layer.uniqueId()),
         "addChildNode",
         ("Node*", new),
         ("Node*", old),
-        begun=lambda: len(layer.childNodes()) > len(there),
+        begun=lambda: len(layer.childNodes()) > count,
     )
     yield from call(
-        found(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == 1
+        found(document, old.uniqueId()), "remove", begun=lambda: len(layer.childNodes()) == count
     )
 
 

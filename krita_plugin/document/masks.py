@@ -21,6 +21,9 @@ from .cooperative import Steps
 KIND = "transparencymask"
 """Krita's name for a mask that makes its layer transparent."""
 
+SELECTION = "selectionmask"
+"""Krita's name for a selection that lies under a layer."""
+
 NAME = "limn"
 """Of the hidden picture; its layer's pixels lie under this name in the file."""
 
@@ -93,8 +96,11 @@ def alone(document: Document) -> Node | None:
 
 
 def mask_of(layer: Node) -> Node | None:
-    """The layer's transparency mask, where that is the only node under it."""
-    masks = layer.childNodes()
+    """The layer's transparency mask, where no other kind of mask lies under it.
+
+    Selection masks do not count: they change nothing that is seen.
+    """
+    masks = [one for one in layer.childNodes() if one.type() != SELECTION]
     return masks[0] if len(masks) == 1 and masks[0].type() == KIND else None
 
 

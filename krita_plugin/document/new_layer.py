@@ -83,7 +83,10 @@ def painted(
     format: str,
     veil: Veil | None = None,
 ) -> Steps[None]:
-    """Put pixels on a layer that is not in the document yet; veil: to multiply their alpha by."""
+    """Put pixels on a layer that is not in the document yet.
+
+    veil: to multiply their alpha by.
+    """
     convert = Converter(wire(format), Space.of(layer))
     stride = area.width * (4 if format == "bgra8" else 8)
     view = memoryview(pixels)
@@ -112,7 +115,7 @@ def grouped(
     veils: Sequence[Veil],
     flat: bool,
 ) -> Steps[Node]:
-    """A layer seen through the first veil; with more than that a group, a layer for each of those.
+    """A layer seen through the first veil, or a group: a layer for each of the rest.
 
     veils: none, that of all, or that and each one's. The layers of a group have the same pixels,
     and share their tiles. Where Krita makes no masks, or `flat`, it is one layer.

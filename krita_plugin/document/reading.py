@@ -8,7 +8,7 @@ either changes: the painter may paint on meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from krita import Document, Krita, Node, Selection
 
@@ -21,11 +21,27 @@ from .cooperative import Steps
 from .documents import find
 from .editable import check, layer_of
 from .geometry import FILLED, Rect, crop, united
+from .masks import SELECTION
 from .painter_selection import meant_bounds
 from .stack import Copy
 from .strips import strips
 from .trace import State, Trace, traced
 from .witnesses import Witness, found_for
+
+MAX_NAMED = 16
+"""Selection masks under a layer that are sent; a sentence has no more things."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A selection mask under the layer.
+
+    One byte a pixel of a part of what is sent, in strips.
+    """
+
+    name: str
+    area: Rect
+    strips: list[bytes] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,7 @@ class Source:
     document have more than 8. rect: the part that is sent; state: where the layer lay. time: the
     frame that was shown. trace: by which the layer is recognised later, once it has been read.
     layer: itself; it may leave the picture. witnesses: other layers, by which the picture is.
+    named: copies of the selection masks that lie under it, by their names.
     """
 
     document: Document
@@ -51,6 +68,7 @@ class Source:
     trace: Trace | None = None
     layer: Node | None = None
     witnesses: tuple[Witness, ...] = ()
+    named: tuple[tuple[str, Node], ...] = ()
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -82,7 +100,8 @@ def take(
     check(layer, again is not None or layer.uniqueId().toString() in accepted)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     chosen = None if selection is None else meant_bounds(selection)
-    copies = stack.copied(stack.up_to(layer), canvas)
+    layers = stack.up_to(layer)
+    copies = stack.copied(layers, canvas)
     painted = united([copy.bounds for copy in copies])
     content = painted.intersected(canvas)
     if content.empty and not painted.empty:
@@ -111,6 +130,7 @@ def take(
         document.currentTime(),
         layer=layer,
         witnesses=found_for(document, layer),
+        named=_named(layers),
     )
 
 
@@ -140,12 +160,12 @@ def prospect(selection: Selection | None, last: QUuid | None = None) -> tuple[in
     return sent.width, sent.height
 
 
-def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]:
-    """The layer's pixels in the wire's format, and the selection.
+def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, list[Named], Trace]]:
+    """The layer's pixels in the wire's format, the selection, and the masks by name.
 
-    255 is selected. Both in strips from top to bottom; and what the layer can be recognised by.
+    255 is selected. All in strips from top to bottom; and what the layer can be recognised by.
     """
-    rect, pixels, hint = source.rect, [], None
+    rect, pixels, hint, named = source.rect, [], None, []
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
     converted = any(convert.needed for _, convert in (lowest, *upper))
     deep = source.format == "bgra16"
@@ -169,13 +189,21 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, Trace]]
         for y, rows in strips(rect, False):
             hint.append(source.selection.pixelData(rect.x, y, rect.width, rows).data())
             yield None
+    for name, node in source.named:
+        bounds = stack.bounds_of(node).intersected(rect)
+        if not bounds.empty:
+            mask = Named(name, bounds.moved(-rect.x, -rect.y))
+            for y, rows in strips(bounds, False):
+                mask.strips.append(node.pixelData(bounds.x, y, bounds.width, rows).data())
+                yield None
+            named.append(mask)
     own = source.copies[-1]
     trace = traced(source.state, own.space.depth, reader(own.node))
     yield None
     for one in source.witnesses:
         one.look()
         yield None
-    return pixels, hint, trace
+    return pixels, hint, named, trace
 
 
 def _part(copy: Copy, convert: Converter, area: Rect, deep: bool) -> bytes:
@@ -210,6 +238,13 @@ def reader(node: Node | stack.Still) -> Callable[[Rect], bytes]:
 
 
 # --- inside ---------------------------------------------------------------------------------------
+
+
+def _named(layers: list[Node]) -> tuple[tuple[str, Node], ...]:
+    """Copies of the visible selection masks under these layers, the last ones."""
+    below = [one for layer in layers for one in layer.childNodes()]
+    masks = [one for one in below if one.type() == SELECTION and one.visible()]
+    return tuple((one.name(), one.duplicate()) for one in masks[-MAX_NAMED:])
 
 
 def _is_cut_out(copy: Copy, bounds: Rect) -> bool:

@@ -21,7 +21,10 @@ RAMP = 12
 """Levels over which the edge of a mask that is cut anew rises from 0 to 255."""
 
 UNSURE = 0.05
-"""Of a map's cells above 0: of fewer that are not wholly sure nothing is to be learnt."""
+"""Share of a map's cells above 0 that are not wholly sure.
+
+From a smaller one nothing is to be learnt.
+"""
 
 FAR = 24
 """The level of a blurred mask at which its edge is taken to be."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from krita import Document, Krita, Node
 
 from ..qt import sure
-from . import masks
+from . import masks, stack
 from .closing import settling
 from .colour import CanvasProblem
 from .cooperative import Steps, Task
@@ -112,7 +112,8 @@ def select_only(
     while True:
         plan = yield from planned(source, tell)
         hidden = None if plan.layer is None else masks.alone(document)
-        if plan.layer is None or hidden is None or len(plan.layer.childNodes()) > 1:
+        carrier = None if plan.layer is None else _carrier(plan.layer)
+        if carrier is None or hidden is None:
             break
         hidden.setName(name)
         hidden.setVisible(False)
@@ -121,7 +122,7 @@ def select_only(
         yield from idle(document, tell)
         there = place(source)
         if there.layer is not None and there.same(plan):  # else it was moved meanwhile
-            return (yield from _selected_by(document, there.layer, hidden, tell))
+            return (yield from _selected_by(document, there.layer, carrier, hidden, tell))
     wide = bytearray(4 * len(mask))
     for row in range(
         area.height
@@ -144,14 +145,25 @@ def select_only(
     return selected
 
 
-def _selected_by(document: Document, layer: Node, hidden: Node, tell: Tell) -> Steps[bool]:
-    """Make a mask the selection, which stands hidden under a layer meanwhile."""
-    yield from children_put(document, layer, [hidden, *layer.childNodes()])
+def _carrier(layer: Node) -> Node | None:
+    """The layer under which a mask may stand for a while.
+
+    It is this one, or one on which it is a result.
+    """
+    layers = (one for one in reversed(stack.up_to(layer)) if one.type() == "paintlayer")
+    return next((one for one in layers if len(one.childNodes()) < 2), None)
+
+
+def _selected_by(
+    document: Document, layer: Node, carrier: Node, hidden: Node, tell: Tell
+) -> Steps[bool]:
+    """Make a mask the selection, which stands hidden under a carrier meanwhile."""
+    yield from children_put(document, carrier, [hidden, *carrier.childNodes()])
     try:
         selected = yield from select(document, hidden, tell)
     finally:
         if is_open(document):  # also when it is cancelled: a newer edit makes the selection
-            Task(taken_from(document, layer, hidden), lambda _: None, lambda _: None)
+            Task(taken_from(document, carrier, hidden), lambda _: None, lambda _: None)
     while is_open(document) and hidden.parentNode() is not None:
         yield ADDED_SECONDS
     if is_open(document):

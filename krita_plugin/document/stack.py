@@ -12,7 +12,7 @@ from ..catalogue import tr
 from ..qt import QByteArray, QUuid, sure
 from .colour import CanvasProblem, Space
 from .geometry import Rect
-from .masks import mask_of
+from .masks import SELECTION, mask_of
 from .pictures import MODES, OPAQUE
 
 if TYPE_CHECKING:
@@ -159,8 +159,9 @@ def masked(layer: Node) -> bool:
 
     It has other masks, or no pixels at all.
     """
-    masks = (child.type().endswith("mask") and child.visible() for child in layer.childNodes())
-    return layer.type() != "paintlayer" or (any(masks) and mask_of(layer) is None)
+    kinds = [child.type() for child in layer.childNodes() if child.visible()]
+    masks = any(kind.endswith("mask") and kind != SELECTION for kind in kinds)
+    return layer.type() != "paintlayer" or (masks and mask_of(layer) is None)
 
 
 def bounds_of(layer: Node) -> Rect:

@@ -93,6 +93,7 @@ class PanelView(QWidget):
         self.strip = Strip(panel)
         self.strip.changed.connect(lambda: QTimer.singleShot(0, self._show_strip))
         column.addWidget(self.strip)
+        self._column, self._low = column, False
         self.mask_sliders = MaskSliders(panel)
         column.addWidget(self.mask_sliders)
         self.algorithm = AlgorithmChoice(panel)
@@ -138,6 +139,7 @@ class PanelView(QWidget):
         """Where there is little height, an instruction of one line takes no more than one."""
         super().resizeEvent(event)
         self.instruction.set_least_lines(1 if self.height() < COMPACT_HEIGHT else 2)
+        self._place_sliders()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Starts the server the first time that the panel is seen.
@@ -260,8 +262,18 @@ class PanelView(QWidget):
         self.parts.refresh()
         self.strip.refresh()
         self.mask_sliders.refresh()
+        self._place_sliders()
         self.servers.refresh()
         self.status.refresh()
+
+    def _place_sliders(self) -> None:
+        """In a low docker a result's sliders stand below the buttons, while no edit runs."""
+        low = self.height() < COMPACT_HEIGHT and self._panel.work is None
+        if low != self._low:
+            self._low = low
+            self._column.removeWidget(self.mask_sliders)
+            before = self.pictures if low else self.algorithm.list
+            self._column.insertWidget(self._column.indexOf(before), self.mask_sliders)
 
     def _show_strip(self) -> None:
         if self.height() < COMPACT_HEIGHT:

@@ -33,13 +33,13 @@ STEPS = 10
 """Of a slider, for a strength of 1."""
 
 MOST = 2 * STEPS
-"""The largest strength of a slider is 2, the range that `limn bench strength` measures."""
+"""The largest strength of a slider is 2: as far as `limn bench strength` measures."""
 
 MAX_ROWS = 12
 
 
 class PartRows(QWidget):
-    """Follows a Panel: a row for each of several instructions, hidden where there is one.
+    """Follows a Panel: a row for each of several instructions, none for one.
 
     `controls`: what can be reached by Tab, in order.
     """

@@ -14,7 +14,7 @@ from typing import Any
 from ...protocol.messages import Reading, ReadItem
 from ..catalogue import told, tr
 from ..marking import marked
-from ..panel_values import is_large
+from ..panel_values import is_large, is_too_large
 from ..qt import QPalette, Qt
 from ..state import Panel
 from .widgets import quiet
@@ -64,9 +64,13 @@ class ReadingLine:
         if prospect is not None:
             parts += [tr(prospect.mode)] if prospect.mode else []
             parts.append(f"{prospect.width} x {prospect.height}")
+            if is_too_large(prospect.width, prospect.height):
+                return f"{parts[-1]} · {tr('too large for one edit: select a part')}"
             large = is_large(prospect.width, prospect.height, panel.native_size)
         if large:
-            parts.append(tr("place by place") if panel.full_resolution else tr("all at once"))
+            size = f"{panel.native_size} x {panel.native_size}"
+            places = tr("place by place, each at {size}", size=size)
+            parts.append(places if panel.full_resolution else tr("all at once"))
         name = next((one.name for one in panel.algorithms if one.title == title), "")
         if name in panel.seconds:
             pace = "about {seconds} s"

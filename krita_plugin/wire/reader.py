@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...protocol import ProtocolError
@@ -40,7 +40,7 @@ class MaskLook:
 
     message: Mask
     picture: GreyPicture
-    parts: Mapping[str, GreyPicture]
+    parts: Mapping[str, GreyPicture] = field(default_factory=dict)
 
 
 def _looked_at(mask: Mask, size: Pixels) -> MaskLook:

@@ -7,9 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from ...protocol.messages import Failed, Pixels, Submit
+from ...protocol import limits
+from ...protocol.messages import Failed, NamedMask, Pixels, Region, Submit
 from ...protocol.values import Format
+
+
+class Place(Protocol):
+    """A rectangle, in pixels of what is sent."""
+
+    @property
+    def x(self) -> int: ...
+    @property
+    def y(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+class Named(Protocol):
+    """A mask by name, in strips from top to bottom, one byte a pixel."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def area(self) -> Place: ...
+    @property
+    def strips(self) -> Sequence[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -20,13 +46,14 @@ class Draft:
     the main thread.
     """
 
-    submit: Callable[[Pixels, Pixels | None], Submit]
+    submit: Callable[[Pixels, Pixels | None, tuple[NamedMask, ...]], Submit]
     job: str
     width: int
     height: int
     format: Format
     pixels: Sequence[bytes]
     hint: Sequence[bytes] | None
+    named: Sequence[Named] = ()
 
 
 @dataclass
@@ -61,7 +88,18 @@ class SubmittedJobs(dict[str, SubmittedJob]):
             if draft.hint is None
             else Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
         )
-        self[draft.job] = SubmittedJob(draft.submit(pixels, hint))
+        masks = tuple(
+            NamedMask(
+                one.name[: limits.MAX_LABEL],
+                Region(
+                    one.area.x,
+                    one.area.y,
+                    Pixels(one.area.width, one.area.height, "gray8", b"".join(one.strips)),
+                ),
+            )
+            for one in draft.named
+        )
+        self[draft.job] = SubmittedJob(draft.submit(pixels, hint, masks))
         return self[draft.job]
 
     def without_held(self, message: Submit) -> Submit:

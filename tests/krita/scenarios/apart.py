@@ -114,7 +114,7 @@ def check_parts(result):
     result["in the strip"] = len(panel().results)
     yield from screenshot("one_redone")
     keys("key", "ctrl+shift+Delete")
-    yield lambda: circle.visible(), 10
+    yield circle.visible, 10
     yield 0.7
     result["discarded"] = [len(panel().results), circle.visible()]
     # on with a layer of the group active: the whole is edited
