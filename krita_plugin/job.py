@@ -168,7 +168,8 @@ class Edit:
     def apart(self) -> tuple[tuple[PartMask, Region], ...]:
         """The instructions that have a layer each, with their shares.
 
-        None for one layer of all. They have where several were found, and not all of them at one and the same place.
+        None for one layer of all. They have one each where several were found, and not all of them
+        at one and the same place.
         """
         if self.mask_apart is None or self.mask is None or not self.request.apart:
             return ()
