@@ -73,7 +73,12 @@ def shown(document: Document, wanted: Mapping[str, bool]) -> Steps[None]:
     for node, visible in changed:
         node.setVisible(visible)
     if changed:
-        yield from call(same(document), "refreshProjection")
+        yield from drawn(document)
+
+
+def drawn(document: Document) -> Steps[None]:
+    """Have the whole picture drawn anew."""
+    yield from call(same(document), "refreshProjection")
 
 
 def mask_put(document: Document, layer: Node, mask: Node) -> Steps[None]:
@@ -88,7 +93,7 @@ def mask_put(document: Document, layer: Node, mask: Node) -> Steps[None]:
         is_it = [there is not None and one.uniqueId() == there.uniqueId() for one in below]
         others = [one for one, own in zip(below, is_it, strict=True) if not own]
         yield from children_put(document, layer, [*others, mask])
-    yield from call(same(document), "refreshProjection")
+    yield from drawn(document)
 
 
 def mask_replaced(document: Document, layer: Node, old: Node, new: Node) -> Steps[None]:

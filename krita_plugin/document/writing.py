@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from krita import Krita, Node
 
-from . import stack
+from . import layer_tree, stack
 from .animation import Frames
 from .colour import wire
 from .cooperative import Steps
@@ -49,6 +49,8 @@ def insert(
             lies_like(layer, there.layer)
         stack.add(layer, source.uuid)
         yield from added(source.document, layer, there)
+        if layer.type() == "grouplayer":  # what it had before it went in is not drawn
+            yield from layer_tree.drawn(source.document)
     finally:
         for one in frames:
             one.close()

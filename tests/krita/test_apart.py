@@ -35,7 +35,7 @@ def test_a_group_is_one_step_to_undo(apart: Outcome) -> None:
 
 
 def test_the_mask_of_one_is_changed_by_itself(apart: Outcome) -> None:
-    told = apart.of("parts")
+    told = apart.of("group")
     assert told["whose mask"] == "make the circle yellow" and told["larger"] == [True, True]
     assert told["active stays"] == "make the circle yellow" and told["selection grew"]
     assert told["one undo"] == [True, True]
@@ -43,24 +43,24 @@ def test_the_mask_of_one_is_changed_by_itself(apart: Outcome) -> None:
 
 
 def test_one_of_several_is_redone(apart: Outcome) -> None:
-    told = apart.of("parts")
+    told = apart.of("group")
     made, was_seen, other_seen, _ = told["redone"]
     assert made.startswith("make the circle yellow") and not was_seen and other_seen
-    assert told["in the strip"] == 2 and told["discarded"] == [1, True]
+    assert told["in the strip then"] == 2 and told["discarded"] == [1, True]
 
 
 def test_the_whole_is_gone_on_with(apart: Outcome) -> None:
-    told = apart.of("parts")
+    told = apart.of("group")
     assert told["sent"] == [128, 128] and told["above"] == ["grouplayer", "paintlayer"]
 
 
 def test_a_strength_for_each_instruction(apart: Outcome) -> None:
-    told = apart.of("strength")
+    told = apart.of("group")
     assert told["half"] == "make the [star:0.5] blue, make the circle yellow"
     assert told["both"] == "make the [star:0.5] blue, make the [circle:1.5] yellow"
     assert told["plain again"] == "make the star blue, make the circle yellow"
 
 
 def test_a_reopened_group_is_one_result(apart: Outcome) -> None:
-    told = apart.of("reopened")
-    assert told["saved"] and told["in the strip"] == 2 and told["smaller"][0]
+    told = apart.of("group")
+    assert told["saved"] and told["reopened in the strip"] == 2 and told["smaller"][0]

@@ -7,7 +7,10 @@ import time
 import pytest
 
 from limn.editing.language.instruction import parse
-from limn.krita_plugin.marking import marked
+from limn.krita_plugin.marking import marked, own_words, plain, strength, strengthened
+
+TWO = "make the star blue, remove the cup"
+HALF = "make the [star:0.5] blue, remove the cup"
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,32 @@ def test_a_long_text_takes_no_time() -> None:
     began = time.process_time()
     marked("very " * 399 + "red", "very " * 399 + "blue", "blue")
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("instruction", "item", "value", "becomes"),
+    [
+        (TWO, 0, 0.5, "make the [star:0.5] blue, remove the cup"),
+        (TWO, 1, 2.0, "make the star blue, remove the [cup:2]"),
+        (HALF, 0, 1.5, "make the [star:1.5] blue, remove the cup"),
+        (HALF, 0, 1.0, TWO),
+        (TWO, 1, 1.0, TWO),
+    ],
+)  # fmt: skip
+def test_a_strength_stands_in_the_words(
+    instruction: str, item: int, value: float, becomes: str
+) -> None:
+    read = parse(instruction).items[item]
+    found = strengthened(instruction, read.text, read.keyword, value)
+    assert found == becomes and strength(found, read.text) == value
+    assert parse(found).items[item].strength == value and plain(found) == TWO
+
+
+def test_an_item_s_own_words_keep_its_mark() -> None:
+    read = parse("make the [star:0.5] blue, remove the cup").items[0]
+    assert own_words("make the [star:0.5] blue, remove the cup", read.text) == (
+        "make the [star:0.5] blue"
+    )
+    assert own_words("the star should be blue, and the cup gone", "make the cup gone") == (
+        "make the cup gone"
+    )

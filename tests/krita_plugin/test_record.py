@@ -44,6 +44,7 @@ RECORD = Record(
 
 def test_a_record_comes_back_as_it_was() -> None:
     assert parsed(written(RECORD)) == RECORD
+    assert parsed(written(replace(RECORD, group=ID))) == replace(RECORD, group=ID)
     bare = replace(RECORD, mark=None, found=None, hint=None, picture=b"")
     assert parsed(written(bare)) == bare
 
@@ -76,8 +77,8 @@ def changed(name: str, value: Any) -> bytes:
 
 def test_a_record_of_a_version_without_places_was_edited_all_at_once() -> None:
     table = json.loads(written(RECORD))
-    del table["request"]["full_resolution"]
-    was = replace(RECORD, request=replace(RECORD.request, full_resolution=False))
+    del table["request"]["full_resolution"], table["request"]["apart"], table["group"]
+    was = replace(RECORD, request=replace(RECORD.request, full_resolution=False, apart=False))
     assert parsed(json.dumps(table).encode()) == was
 
 
@@ -88,6 +89,8 @@ def test_a_record_of_a_version_without_places_was_edited_all_at_once() -> None:
         ("result", "x" * 39),
         ("result", 3),
         ("source", None),
+        ("group", "x" * 39),
+        ("request.apart", 1),
         ("request", []),
         ("request.seed", -1 - 2**32),
         ("request.seed", True),

@@ -81,10 +81,14 @@ def check_group(result):
     result["two redos"] = [len(group.childNodes()), composed(document) == after]
     result["untouched"] = untouched(document, before)
 
+    # --- the mask of one changed, one redone, the whole gone on with
+    yield from parts(document, result)
+    yield from strengths(result)
+    yield from reopened(document, result)
 
-def check_parts(result):
+
+def parts(document, result):
     """The mask of one changed, one redone, the whole gone on with."""
-    document = app().activeDocument()
     names_before = [name for name in names(document) if "(seed" not in name]
     group = new_layer(document, names_before)
     star, circle = group.childNodes()
@@ -111,7 +115,7 @@ def check_parts(result):
     yield from ended()
     yield 1
     result["redone"] = [names(document)[-1], circle.visible(), star.visible(), note()]
-    result["in the strip"] = len(panel().results)
+    result["in the strip then"] = len(panel().results)
     yield from screenshot("one_redone")
     keys("key", "ctrl+shift+Delete")
     yield circle.visible, 10
@@ -124,10 +128,9 @@ def check_parts(result):
         yield from edit("make the background green")
     result["sent"] = [drafts[0].width, drafts[0].height]
     result["above"] = [node.type() for node in layers(document)][-2:]
-    result["strengths"] = [panel().instruction]
 
 
-def check_strength(result):
+def strengths(result):
     """A slider for each instruction writes its strength into the words."""
     widget("limn_instruction").setPlainText("make the star blue, make the circle yellow")
     yield lambda: panel().reading is not None and len(panel().reading.items) == 2, 20
@@ -149,9 +152,8 @@ def check_strength(result):
     result["plain again"] = panel().instruction
 
 
-def check_reopened(result):
+def reopened(document, result):
     """Opened from its file, the group is one result, and its masks can be changed."""
-    document = app().activeDocument()
     document.setBatchmode(True)
     result["saved"] = document.saveAs(f"{OUTPUT}/apart.kra")
     document.close()
@@ -163,7 +165,7 @@ def check_reopened(result):
     circle = group.childNodes()[1]
     yield from activate(document, circle)
     yield lambda: panel().part == id_of(circle), 10
-    result["in the strip"] = len(panel().results)
+    result["reopened in the strip"] = len(panel().results)
     was = mask_of(circle)
     keys("key", "ctrl+shift+F5")
     yield lambda: mask_of(circle) != was and len(masks(circle)) == 1, 10
