@@ -127,10 +127,11 @@ def new_layer(document, before):
 def pixels(node, document=None, rect=None):
     """All of a node's bytes over the canvas, or a part of it.
 
-    As seen through its masks.
+    As seen through its masks; of a group what is seen of it.
     """
     x, y, width, height = rect or (0, 0, document.width(), document.height())
-    read = node.projectionPixelData if masks(node) else node.pixelData
+    is_seen = masks(node) or node.type() == "grouplayer"
+    read = node.projectionPixelData if is_seen else node.pixelData
     return bytes(read(x, y, width, height))
 
 
