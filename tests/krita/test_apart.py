@@ -64,3 +64,9 @@ def test_a_strength_for_each_instruction(apart: Outcome) -> None:
 def test_a_reopened_group_is_one_result(apart: Outcome) -> None:
     told = apart.of("group")
     assert told["saved"] and told["reopened in the strip"] == 2 and told["smaller"][0]
+
+
+def test_a_selection_mask_is_that_of_the_thing_it_is_named_like(apart: Outcome) -> None:
+    told = apart.of("named")
+    assert told["named"] == ["star"] and told["the star's"] and told["the circle's"]
+    assert told["still there"] == ["star"]

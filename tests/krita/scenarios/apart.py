@@ -18,8 +18,13 @@ from help import (
     submitting,
     widget,
 )
+from krita import Selection
 from painting import (
+    HEIGHT,
+    WIDTH,
     Scene,
+    X,
+    Y,
     activate,
     composed,
     fingerprints,
@@ -33,8 +38,6 @@ from painting import (
     undo,
     untouched,
 )
-
-WIDTH, HEIGHT = 512, 384
 
 
 def check_group(result):
@@ -186,3 +189,30 @@ def id_of(node):
 def farthest(one, other):
     """The largest difference of two pictures, in levels."""
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def check_named(result):
+    """A selection mask under the layer, named like a thing, is that thing's mask."""
+    document, layer = yield from picture("two")
+    yield from quick(6)
+    mask = document.createSelectionMask("star")
+    layer.addChildNode(mask, None)
+    yield 0.5
+    chosen = Selection()
+    chosen.select(X + 30, Y + 30, 20, 24, 255)
+    mask.setSelection(chosen)
+    yield 0.5
+    yield from activate(document, layer)
+    names_before = names(document)
+    with submitting() as drafts:
+        yield from edit(Scene("two").instruction)
+    yield 1
+    star, circle = new_layer(document, names_before).childNodes()
+    inside = bytearray(WIDTH * HEIGHT)
+    for y in range(Y + 30, Y + 54):
+        inside[y * WIDTH + X + 30 : y * WIDTH + X + 50] = b"\xff" * 20
+    result["named"] = [one.name for one in drafts[0].named]
+    result["the star's"] = mask_of(star) == bytes(inside)
+    result["the circle's"] = any(mask_of(circle)) and mask_of(circle) != bytes(inside)
+    result["still there"] = [one.name() for one in layer.childNodes()]
+    yield from screenshot("named")
