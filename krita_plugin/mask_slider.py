@@ -13,6 +13,7 @@ by Krita's own action: one that is set by `Document.setSelection` has no outline
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from krita import Document, Krita, Node, Selection
@@ -69,6 +70,7 @@ class _Session:
     live: Node  # the one that is seen meanwhile
     shape: Shape
     stands: tuple[int, int]  # the sliders, for the mask that was there
+    active: Node | None  # before: Krita makes each mask that is put there the active node
     done: tuple[int, int] | None = None
 
 
@@ -85,7 +87,8 @@ class _Made:
 class _Pair:
     """A mask that took another's place.
 
-    stood, stands: the sliders for both. mark: of the selection that was made with it, a step to
+    stood, stands: the sliders for both. active: the node that was active as the slider was touched.
+    mark: of the selection that was made with it, a step to
     undo that lies below the masks' two; None where none was made.
     """
 
@@ -95,6 +98,7 @@ class _Pair:
     new: Node
     stood: tuple[int, int]
     stands: tuple[int, int]
+    active: Node | None
     mark: painter_selection.Mark | None = None
 
 
@@ -153,15 +157,16 @@ class MaskSlider:
             self._panel.noted(NO_MAP)
             return None
         live.setName(own.name())
+        active = document.activeNode()
         area = _area(record)
         now = own.pixelData(area.x, area.y, area.width, area.height).data()
         as_found = _shape(record)
         made = [one for one in self._made if one.mask == own.uniqueId()]
         for one in [*made, _Made(own.uniqueId(), as_found, (0, 0))]:
             if one.shape.made(*one.stands) == now:
-                return _Session(document, layer, record, own, live, one.shape, one.stands)
+                return _Session(document, layer, record, own, live, one.shape, one.stands, active)
         # the painter has painted on it: what is there now is what is made larger or smaller
-        return _Session(document, layer, record, own, live, _shape(record, now), (0, 0))
+        return _Session(document, layer, record, own, live, _shape(record, now), (0, 0), active)
 
     def _follow(self, session: _Session) -> Steps[None]:
         """Have the layer's mask follow the sliders until they stand still."""
@@ -192,13 +197,14 @@ class MaskSlider:
         document, layer = session.document, session.layer
         stands = session.done or session.stands
         data = session.shape.made(*stands)
-        active = document.activeNode()
         mark = yield from self._selected(session, data)
         yield from layer_tree.mask_put(document, layer, session.own)
-        pair = _Pair(document, layer, session.own, session.live, session.stands, stands, mark)
+        pair = _Pair(
+            document, layer, session.own, session.live, session.stands, stands, session.active, mark
+        )
         self._watch()
         yield from layer_tree.mask_replaced(document, layer, session.own, session.live)
-        yield from _activated(document, active, (session.own, session.live))
+        yield from _activated(pair)
         there = [one for one in self._pairs if documents.is_open(one.document)]
         self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
@@ -248,7 +254,6 @@ class MaskSlider:
         pairs = [one for one in self._pairs if one.document == document]
         if document is None or not pairs:
             return
-        active = document.activeNode()
         yield from layer_tree.at_rest(document)
         undone = name == "edit_undo"
         for pair in pairs:
@@ -261,7 +266,7 @@ class MaskSlider:
                     pair.stood if undone else pair.stands
                 )
                 self._panel.reshaped(*self._panel.shape())
-                yield from _activated(document, active, (pair.old, pair.new))
+                yield from _activated(pair)
                 return
 
     @staticmethod
@@ -288,18 +293,19 @@ class MaskSlider:
             self._panel.noted(Note("error", FAILED, "", trace(error)))
 
 
-def _activated(document: Document, active: Node | None, masks: tuple[Node, Node]) -> Steps[None]:
-    """Have the layer be active that was, though Krita makes a new mask the active one.
+def _activated(pair: _Pair) -> Steps[None]:
+    """Have the layer be active that was, where Krita has made a new mask the active one.
 
-    Where that was one of the two masks, it is the one that is there.
+    Where one of the two masks was, it is the one that is there.
     """
+    document = pair.document
     yield from layer_tree.at_rest(document)
-    if active is None:
+    now, both = document.activeNode(), [one.uniqueId() for one in (pair.old, pair.new)]
+    if pair.active is None or (now is not None and now.uniqueId() not in both):
         return
-    was_mask = any(active.uniqueId() == one.uniqueId() for one in masks)
-    wanted = [active, *masks] if was_mask else [active]
-    there = (documents.find(document, one.uniqueId()) for one in wanted)
-    node = next((one for one in there if one is not None), None)
+    was_mask = pair.active.uniqueId() in both
+    wanted = both if was_mask else [pair.active.uniqueId()]
+    node = next((one for one in map(partial(documents.find, document), wanted) if one), None)
     if node is not None:
         document.setActiveNode(node)
 

@@ -2,8 +2,8 @@
 
 That is done from the map it was cut from. The map tells how sure every place is; the cut lies at
 128 (see `SoftMap` in the protocol). Larger takes in what is less sure, smaller leaves it out; where
-nothing is moved, the mask is as found. A mask that was given and not found has no such map: it
-grows and shrinks by its distance. Krita's Python has no numpy: the levels go through a table,
+nothing is moved, the mask is as found. Where the map ends at the mask's own
+edge, as that of a mask that was given does, it grows and shrinks by some pixels all the same. Krita's Python has no numpy: the levels go through a table,
 the rest is Qt's.
 """
 
@@ -19,12 +19,6 @@ CUT = 128
 
 RAMP = 12
 """Levels over which the edge of a mask that is cut anew rises from 0 to 255."""
-
-UNSURE = 0.05
-"""Share of a map's cells above 0 that are not wholly sure.
-
-From a smaller one nothing is to be learnt.
-"""
 
 FAR = 24
 """The level of a blurred mask at which its edge is taken to be."""
@@ -56,8 +50,6 @@ class Shape:
             to = (y - area.y) * area.width + part.x - area.x
             wide[to : to + part.width] = found[start : start + part.width]
         self._found = bytes(wide)
-        unsure = sum(len(levels) - levels.count(bytes([end])) for end in (0, 255)) - len(levels)
-        self._is_sure = unsure < UNSURE * (len(levels) - levels.count(b"\0"))
 
     def made(self, growth: int, softness: int) -> bytes:
         """The mask for two sliders, one byte a pixel of `area`.
@@ -65,15 +57,15 @@ class Shape:
         growth: -MOST..MOST, 0 is as found. softness: 0..MOST, 0 is as found.
         """
         mask = self._found
-        if growth and self._is_sure:
-            mask = _moved(mask, self.area, growth / MOST)
-        elif growth:
+        if growth:
             cut = CUT - growth * (CUT if growth > 0 else 255 - CUT) / MOST
             table = bytes(
                 max(0, min(255, round(255 * ((level - cut) / RAMP + 0.5)))) if level else 0
                 for level in range(256)
             )
+            moved = _moved(mask, self.area, growth / MOST)
             mask = _either(mask, self._levels.translate(table), self.area, growth > 0)
+            mask = _either(mask, moved, self.area, growth > 0)
         if softness:
             mask = _blurred(mask, self.area, softness / MOST)
         return mask

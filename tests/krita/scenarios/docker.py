@@ -121,8 +121,9 @@ def check_small(result):
     yield from ended()
     yield 0.5
     docker().grab().save(f"{OUTPUT}/small-done.png")
+    controls["sliders"] = widget("limn_mask_sliders")
     result["in view when done"] = {
-        name: seen(controls[name]) for name in ("instruction", "preview")
+        name: seen(controls[name]) for name in ("instruction", "sliders", "preview")
     }
     docker().resize(262, 800)
     yield 1
