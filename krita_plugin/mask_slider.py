@@ -204,7 +204,7 @@ class MaskSlider:
         )
         self._watch()
         yield from layer_tree.mask_replaced(document, layer, session.own, session.live)
-        yield from _activated(pair)
+        yield from _activated(pair, always=True)
         there = [one for one in self._pairs if documents.is_open(one.document)]
         self._pairs = [*there, pair][-MOST_PAIRS:]
         made = _Made(session.live.uniqueId(), session.shape, stands)
@@ -266,7 +266,7 @@ class MaskSlider:
                     pair.stood if undone else pair.stands
                 )
                 self._panel.reshaped(*self._panel.shape())
-                yield from _activated(pair)
+                yield from _activated(pair, always=False)
                 return
 
     @staticmethod
@@ -293,15 +293,15 @@ class MaskSlider:
             self._panel.noted(Note("error", FAILED, "", trace(error)))
 
 
-def _activated(pair: _Pair) -> Steps[None]:
+def _activated(pair: _Pair, always: bool) -> Steps[None]:
     """Have the layer be active that was, where Krita has made a new mask the active one.
 
-    Where one of the two masks was, it is the one that is there.
+    Where one of the two masks was, it is the one that is there. always: whatever is active now.
     """
     document = pair.document
     yield from layer_tree.at_rest(document)
     now, both = document.activeNode(), [one.uniqueId() for one in (pair.old, pair.new)]
-    if pair.active is None or (now is not None and now.uniqueId() not in both):
+    if pair.active is None or not (always or now is None or now.uniqueId() in both):
         return
     was_mask = pair.active.uniqueId() in both
     wanted = both if was_mask else [pair.active.uniqueId()]

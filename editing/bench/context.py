@@ -8,7 +8,7 @@ picture before is 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Annotated
 
@@ -73,7 +73,7 @@ def main(
     Console().print(summary(found))
 
 
-def summary(found: dict[float, Sequence[float]]) -> Table:
+def summary(found: Mapping[float, Sequence[float]]) -> Table:
     """The figures of each context."""
     table = Table("context", "cases", "error left (median)", "mean", "best in")
     columns = list(zip(*found.values(), strict=True))

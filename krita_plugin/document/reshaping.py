@@ -2,9 +2,9 @@
 
 That is done from the map it was cut from. The map tells how sure every place is; the cut lies at
 128 (see `SoftMap` in the protocol). Larger takes in what is less sure, smaller leaves it out; where
-nothing is moved, the mask is as found. Where the map ends at the mask's own
-edge, as that of a mask that was given does, it grows and shrinks by some pixels all the same. Krita's Python has no numpy: the levels go through a table,
-the rest is Qt's.
+nothing is moved, the mask is as found. Where the map ends at the mask's own edge, as that of a mask
+that was given does, it grows and shrinks by some pixels all the same. Krita's Python has no numpy:
+the levels go through a table, the rest is Qt's.
 """
 
 from __future__ import annotations
