@@ -165,15 +165,15 @@ def reopened(document, result):
     yield 1
     document = app().openDocument(f"{OUTPUT}/apart.kra")
     app().activeWindow().addView(document)
-    yield 1
+    yield 2
     group = next(node for node in layers(document) if node.type() == "grouplayer")
     circle = group.childNodes()[1]
     yield from activate(document, circle)
-    yield lambda: panel().part == id_of(circle), 10
+    result["known"] = yield lambda: panel().part == id_of(circle), 30
     result["reopened in the strip"] = len(panel().results)
     was = mask_of(circle)
     keys("key", "ctrl+shift+F5")
-    yield lambda: mask_of(circle) != was and len(masks(circle)) == 1, 10
+    yield lambda: mask_of(circle) != was and len(masks(circle)) == 1, 30
     yield 1
     result["smaller"] = [sum(mask_of(circle)) < sum(was), note()]
 
