@@ -17,7 +17,7 @@ from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .errors import EditError
 from .events import Crop, Done, Event, Note, Report, Stage
-from .frame import CONTEXT, Frame, choose_frame
+from .frame import Frame, choose_frame
 from .passes import Means, Pass, carried_out, demand
 from .preparing import Prepared, prepare
 from .request import EditRequest
@@ -59,7 +59,6 @@ def edit(
         geometry.multiple,
         request.opacity,
         request.background,
-        CONTEXT if geometry.context is None else geometry.context,
     )
     yield Crop(frame.box)
     said += prepared.instruction.notes

@@ -216,15 +216,13 @@ def choose_frame(
     multiple: int,
     opacity: Tensor | None = None,
     background: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    context: float = CONTEXT,
 ) -> Frame:
     """The crop of a layer (H, W), and the size to work at.
 
     The crop is the whole layer, or the hint's bounding box with context. hint: (1, 1, H, W); what
     is below FAINT counts only where nothing is above. A small selection gets a crop of at least
-    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
-    context: share of the hint's side beyond it. A client that sends a part of its layer only sends
-    no less than this would choose.
+    `native` pixels a side, where the layer has them, so that nothing is enlarged without need. A
+    client that sends a part of its layer only sends no less than this would choose.
 
     opacity: (1, 1, H, W), the layer's alpha before it was laid on `background`. Where it is that of
     a cut-out shape, and there is no hint, the crop is its bounding box with CONTEXT of its longer
@@ -236,7 +234,7 @@ def choose_frame(
     box, margins = (0, 0, *layer), (0, 0, 0, 0)
     if hint is not None:
         spans = _spans(hint[0, 0] >= min(FAINT, float(hint.max())))
-        box = around(spans, native, layer, context=context)
+        box = around(spans, native, layer)
     elif opacity is not None and is_shape(opacity):
         spans = _spans(opacity[0, 0] > 0)
         margin = math.ceil(CONTEXT * max(end - start for start, end in spans))

@@ -1,7 +1,12 @@
 """Whether more strength changes more: FoI at five strengths, on held-out edits.
 
 The amount of change is the mean absolute difference to the picture before, over the exact mask of
-what may change. It grows where each strength changes at least as much as the one before it.
+what may change. It grows where no strength changes less than the one before it, by more than one
+level of 255, and the last one changes more than the first by more than that.
+
+Of 20 edits (seeds from 8100000, 12 steps) the change grows in 19: not in one, of something added,
+that comes at no strength. Counted to the last digit, without the level, it never falls back in 14:
+past a strength of 1 what is removed is gone, and what is recoloured has its colour.
 """
 
 from __future__ import annotations
@@ -27,6 +32,9 @@ from .quality_cases import Case
 app = typer.Typer(help=__doc__)
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
+
+SEEN = 1 / 255
+"""A mean difference below one level of 255 is none."""
 
 TYPES = ["recolour", "add", "remove", "replace"]
 """Edits of which there is more and less."""
@@ -54,8 +62,12 @@ def amounts(models: Models, case: Case, parameters: dict[str, Value]) -> list[fl
 
 
 def grows(found: Sequence[float]) -> bool:
-    """Whether none is smaller than the one before it."""
-    return all(one <= other for one, other in pairwise(found))
+    """Whether none is smaller than the one before it, and the last larger than the first.
+
+    By more than SEEN.
+    """
+    back = any(one - other > SEEN for one, other in pairwise(found))
+    return not back and found[-1] - found[0] > SEEN
 
 
 @app.command()

@@ -22,7 +22,9 @@ def test_the_change_is_counted_in_the_mask() -> None:
 
 def test_it_does_not_grow_where_one_step_falls() -> None:
     assert strength.grows([0.0, 0.1, 0.1, 0.3])
+    assert strength.grows([0.0, 0.1, 0.301, 0.3])
     assert not strength.grows([0.0, 0.2, 0.1, 0.3])
+    assert not strength.grows([0.003] * 5)
 
 
 def test_a_painter_sees_the_strength_of_one_thing() -> None:
