@@ -52,6 +52,10 @@ COMPACT_HEIGHT = 340
 """Below this, lines are saved: on a small screen Krita gives a docker 262 x 227."""
 
 
+SPACING, LOW_SPACING = 5, 1
+"""Pixels between the panel's rows; the latter where height is scarce."""
+
+
 class PanelView(QWidget):
     """One docker's content. Several may show the same Panel."""
 
@@ -84,7 +88,7 @@ class PanelView(QWidget):
         outer.addWidget(scrolled, 1)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
+        column.setSpacing(SPACING)
         self._build_instruction(column)
         self._build_buttons(column)
         self._build_pictures(column)
@@ -271,6 +275,8 @@ class PanelView(QWidget):
         low = self.height() < COMPACT_HEIGHT and self._panel.work is None
         if low != self._low:
             self._low = low
+            self._column.setSpacing(LOW_SPACING if low else SPACING)
+            self.mask_sliders.set_low(low)
             self._column.removeWidget(self.mask_sliders)
             before = self.pictures if low else self.algorithm.list
             self._column.insertWidget(self._column.indexOf(before), self.mask_sliders)

@@ -9,6 +9,10 @@ from ..state import Panel
 from .widgets import named, scroll_past
 
 
+LOW, TALL = 16, 1_000
+"""Pixels of height at the most."""
+
+
 class MaskSliders(QWidget):
     """Follows a Panel. `controls`: what can be reached by Tab."""
 
@@ -30,6 +34,10 @@ class MaskSliders(QWidget):
             row, tr("Soft"), "limn_mask_softness", 0, "Make the edge of the result's mask softer"
         )
         self.controls = [self.growth, self.softness]
+
+    def set_low(self, low: bool) -> None:
+        """Take no more height than a line of text."""
+        self.setMaximumHeight(LOW if low else TALL)
 
     def refresh(self) -> None:
         """Show the state as it is now."""
