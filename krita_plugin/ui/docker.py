@@ -52,10 +52,6 @@ COMPACT_HEIGHT = 340
 """Below this, lines are saved: on a small screen Krita gives a docker 262 x 227."""
 
 
-SPACING, LOW_SPACING = 5, 1
-"""Pixels between the panel's rows; the latter where height is scarce."""
-
-
 class PanelView(QWidget):
     """One docker's content. Several may show the same Panel."""
 
@@ -88,7 +84,7 @@ class PanelView(QWidget):
         outer.addWidget(scrolled, 1)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
+        column.setSpacing(5)
         self._build_instruction(column)
         self._build_buttons(column)
         self._build_pictures(column)
@@ -97,7 +93,7 @@ class PanelView(QWidget):
         self.strip = Strip(panel)
         self.strip.changed.connect(lambda: QTimer.singleShot(0, self._show_strip))
         column.addWidget(self.strip)
-        self._column, self._low = column, False
+        self._column = column
         self.mask_sliders = MaskSliders(panel)
         column.addWidget(self.mask_sliders)
         self.algorithm = AlgorithmChoice(panel)
@@ -273,13 +269,8 @@ class PanelView(QWidget):
     def _place_sliders(self) -> None:
         """In a low docker a result's sliders stand below the buttons, while no edit runs."""
         low = self.height() < COMPACT_HEIGHT and self._panel.work is None
-        if low != self._low:
-            self._low = low
-            self._column.setSpacing(LOW_SPACING if low else SPACING)
-            self.mask_sliders.set_low(low)
-            self._column.removeWidget(self.mask_sliders)
-            before = self.pictures if low else self.algorithm.list
-            self._column.insertWidget(self._column.indexOf(before), self.mask_sliders)
+        below = self.pictures if low else self.algorithm.list
+        self.mask_sliders.stand_above(below, self._column, low)
 
     def _show_strip(self) -> None:
         if self.height() < COMPACT_HEIGHT:

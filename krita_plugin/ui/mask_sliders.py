@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from ..catalogue import tr
 from ..preview_data import MOST
-from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QWidget, Signal
+from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QVBoxLayout, QWidget, Signal
 from ..state import Panel
 from .widgets import named, scroll_past
 
-
 LOW, TALL = 16, 1_000
 """Pixels of height at the most."""
+
+LOW_SPACING, SPACING = 1, 5
+"""Pixels between the rows of the panel."""
 
 
 class MaskSliders(QWidget):
@@ -24,6 +26,7 @@ class MaskSliders(QWidget):
         super().__init__()
         self.setObjectName("limn_mask_sliders")
         self._panel = panel
+        self._low = False
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
@@ -35,9 +38,14 @@ class MaskSliders(QWidget):
         )
         self.controls = [self.growth, self.softness]
 
-    def set_low(self, low: bool) -> None:
-        """Take no more height than a line of text."""
-        self.setMaximumHeight(LOW if low else TALL)
+    def stand_above(self, widget: QWidget, column: QVBoxLayout, low: bool) -> None:
+        """Stand above another widget of a column; low: where height is scarce."""
+        if low != self._low:
+            self._low = low
+            self.setMaximumHeight(LOW if low else TALL)
+            column.setSpacing(LOW_SPACING if low else SPACING)
+            column.removeWidget(self)
+            column.insertWidget(column.indexOf(widget), self)
 
     def refresh(self) -> None:
         """Show the state as it is now."""
