@@ -131,6 +131,8 @@ def grouped(
         yield from veil_filled(sure(masks.mask_of(layer)), veil)
     group: Node = document.createGroupLayer(name)
     group.setChildNodes(layers)  # nothing to undo
+    if len(group.childNodes()) < len(layers):  # this Krita takes none so
+        return (yield from filled(document, area, pixels, format, name, whole, flat))
     return group
 
 
