@@ -35,9 +35,8 @@ def bytes_of(submit: Submit, jobs: Sequence[Job]) -> int:
     What several share counts once, and what has still to arrive as much as it will be.
     """
     asked = [submit, *(job.submit for job in jobs if job.submit is not None)]
-    pictures = [
-        picture for one in asked for picture in (one.pixels, one.hint) if picture is not None
-    ]
+    every = [(one.pixels, one.hint, *(mask.area.pixels for mask in one.named)) for one in asked]
+    pictures = [picture for own in every for picture in own if picture is not None]
     return sum(
         {
             id(picture if picture.data is None else picture.data): picture.raw_size

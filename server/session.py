@@ -289,7 +289,8 @@ class ServerSession:
             return
         pixels = self._found(submit.pixels)
         hint = None if submit.hint is None else self._found(submit.hint)
-        if pixels is None or (submit.hint is not None and hint is None):
+        named = [self._found(one.area.pixels) for one in submit.named]
+        if pixels is None or (submit.hint is not None and hint is None) or None in named:
             self.tell(Missing(submit.job, 1))
             return
         holds = tuple(
@@ -297,7 +298,12 @@ class ServerSession:
             for picture in (pixels, hint)
             if picture is not None and self._key(picture) in context.pictures
         )
-        found = replace(submit, pixels=pixels, hint=hint)
+        masks = tuple(
+            replace(one, area=replace(one.area, pixels=mask))
+            for one, mask in zip(submit.named, named, strict=True)
+            if mask is not None
+        )
+        found = replace(submit, pixels=pixels, hint=hint, named=masks)
         if self._takes(found):
             context.jobs.submit(found, self.tell, holds, self._user)
 

@@ -46,6 +46,7 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
     picture = draw(colour)
     hint = draw(st.none() | pixels(("gray8",), (picture.width, picture.height)))
     mode = draw(st.sampled_from(("off", "guide", "limit"))) if hint else "off"
+    masks = st.lists(pixels(("gray8",), (picture.width, picture.height)), max_size=2)
     level, seed = st.integers(0, 255), st.integers(0, limits.MAX_SEED)
     mask_only = draw(st.booleans())
     most = 1 if mask_only else limits.MAX_SEEDS
@@ -66,6 +67,7 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
         mask_only=mask_only,
         keep_transparency=draw(st.booleans()),
         ask=draw(st.booleans()),
+        named=tuple(m.NamedMask(draw(text), m.Region(0, 0, one)) for one in draw(masks)),
     )
 
 

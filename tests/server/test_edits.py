@@ -15,9 +15,11 @@ from limn.protocol.messages import (
     Failed,
     Mask,
     Missing,
+    NamedMask,
     Pixels,
     Progress,
     Queued,
+    Region,
     Result,
 )
 from limn.server.cli.client import ClientSession
@@ -92,6 +94,26 @@ async def test_an_edit_from_pixels_to_pixels(session: ClientSession) -> None:
     )
     assert result.area.pixels.data is not None
     assert result.area.pixels.data[3::4] == mask.area.pixels.data  # the layer's alpha is the mask
+
+
+async def test_a_named_mask_is_that_of_its_instruction(session: ClientSession) -> None:
+    mask = Pixels(9, 7, "gray8", b"\xff" * 63)
+    two = "make the square blue, make the background red"
+    wanted = submit("named", two, named=(NamedMask("square", Region(5, 3, mask)),))
+    messages = await run(session, wanted)
+    assert isinstance(messages[-1], Done), messages[-1]
+    part = [message for message in messages if isinstance(message, Mask)][-1].parts[0]
+    assert part.area is not None and part.map is not None
+    assert (part.area.x, part.area.y) == (5, 3) and part.area.pixels == mask
+
+
+async def test_a_named_mask_that_the_server_does_not_hold_is_missing(
+    session: ClientSession,
+) -> None:
+    mask = Pixels(9, 7, "gray8", b"\x01" * 63).held()
+    wanted = submit("named-missing", named=(NamedMask("square", Region(5, 3, mask)),))
+    messages = await run(session, wanted)
+    assert isinstance(messages[-1], Missing)
 
 
 async def test_words_that_are_longer_than_a_message_takes_are_cut(session: ClientSession) -> None:
