@@ -54,11 +54,10 @@ Differences. The paper came without code; where it leaves a choice:
     paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py);
     both, with half a cell around, where a thing gives way to another.
 20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i; a mask
-    that the painter has named like a thing is its M_i (naming.py).
+    that the painter has named like a thing takes that of its M_i (naming.py).
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
-    of 1 is the paper's. "attention" is the paper's, which changes nothing visible on the bundled
-    model (0, 1 and 10 differ by 0.1 grey levels).
+    of 1 is the paper's. "attention" is the paper's; with the bundled model, 0 to 10 change 0.1 levels.
 22  detail "auto": where only colours change, the layer's own pixels take on the colours that the
     network painted (diffusion/recolouring.py). "network" is the paper's.
 tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The
@@ -253,15 +252,13 @@ def places(
     )
     regions = []
     for part in parts:
-        if (own := given_to(task, part.given, maps, gamma)) is not None:
-            regions.append(own)
-            continue
-        seen = keyword_map(maps, part)
-        where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
-        if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
-            where = follow_picture(where, task.image, settings.tau, cell, task.limit)
-        elif settings.edges == "auto" and part.gives_way:
-            where = with_room(where, task.image, settings.tau, cell, task.limit)
+        if (where := given_to(task, part.given, maps, gamma)) is None:
+            seen = keyword_map(maps, part)
+            where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
+            if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
+                where = follow_picture(where, task.image, settings.tau, cell, task.limit)
+            elif settings.edges == "auto" and part.gives_way:
+                where = with_room(where, task.image, settings.tau, cell, task.limit)
         regions.append(where)
     return regions
 
