@@ -57,7 +57,7 @@ Differences. The paper came without code; where it leaves a choice:
     that the painter has named like a thing takes that of its M_i (naming.py).
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
-    of 1 is the paper's. "attention" is the paper's; of the bundled model's, 0 to 10 change 0.1 levels.
+    of 1 is the paper's. "attention" is the paper's; the bundled model then changes by 0.1 levels.
 22  detail "auto": where only colours change, the layer's own pixels take on the colours that the
     network painted (diffusion/recolouring.py). "network" is the paper's.
 tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The
