@@ -3,6 +3,9 @@
 Both pictures are averaged over small cells, which takes the autoencoder's grain away, and compared
 in CIELAB where the edit was to act. A difference of 2.3 is the smallest that is noticed (Mahy, Van
 Eycken, Oosterlinck 1994). If fewer than a twentieth of the cells differ by more, nobody sees it.
+
+It is said of none of 20 held-out exact edits, and of 1 of 20 pictures that only went through the
+bundled model's autoencoder and back: what that gets wrong is seen (`limn bench seen --cases 2`).
 """
 
 from __future__ import annotations
