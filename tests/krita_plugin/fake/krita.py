@@ -187,11 +187,19 @@ class Krita:
             self.front = next((one for one in self.images if not one.name.endswith(".kra")), None)
 
 
+class Signal:
+    """Qt's of an action: nobody presses it here."""
+
+    def connect(self, slot: Any) -> None:
+        """Never called back."""
+
+
 class Action:
     """One of Krita's actions, on the picture in front."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.triggered = Signal()
 
     def text(self) -> str:
         image = app.front
