@@ -110,8 +110,9 @@ async def test_a_named_mask_is_that_of_its_instruction(session: ClientSession) -
 async def test_a_named_mask_that_the_server_does_not_hold_is_missing(
     session: ClientSession,
 ) -> None:
-    mask = Pixels(9, 7, "gray8", b"\x01" * 63).held()
-    wanted = submit("named-missing", named=(NamedMask("square", Region(5, 3, mask)),))
+    await run(session, submit("named-held", mask_only=True))
+    named = (NamedMask("square", Region(5, 3, Pixels(9, 7, "gray8", b"\x01" * 63).held())),)
+    wanted = submit("named-missing", pixels=picture().held(), named=named)
     messages = await run(session, wanted)
     assert isinstance(messages[-1], Missing)
 
