@@ -101,11 +101,8 @@ def parts(document, result):
     yield lambda: panel().part == id_of(circle), 5
     result["whose mask"] = panel().part_words
     was, others, selected = mask_of(circle), mask_of(star), selection_bytes(document)
-    undo_text = app().action("edit_undo").text()
     keys("key", "ctrl+shift+F6")
-    yield lambda: mask_of(circle) != was and len(masks(circle)) == 1, 10
-    yield lambda: app().action("edit_undo").text() != undo_text, 10
-    yield 1.5
+    yield lambda: mask_of(circle) != was and at_rest(), 60
     larger = mask_of(circle)
     result["larger"] = [sum(was) < sum(larger), mask_of(star) == others]
     result["active stays"] = document.activeNode().name()
@@ -173,9 +170,15 @@ def reopened(document, result):
     result["reopened in the strip"] = len(panel().results)
     was = mask_of(circle)
     keys("key", "ctrl+shift+F5")
-    yield lambda: mask_of(circle) != was and len(masks(circle)) == 1, 30
-    yield 1
+    yield lambda: mask_of(circle) != was and at_rest(), 60
     result["smaller"] = [sum(mask_of(circle)) < sum(was), note()]
+
+
+def at_rest():
+    """Whether no slider is at work: meanwhile the mask is now the old one, now the new one."""
+    from limn.krita_plugin.plugin import application
+
+    return application().edits.mask_slider._task is None
 
 
 def mask_of(layer):
