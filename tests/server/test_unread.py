@@ -40,8 +40,9 @@ async def test_who_pings_and_reads_nothing_is_put_out(start_server: Start, tmp_p
     settings = tmp_path / "limn.toml"
     settings.write_text("heartbeat_seconds = 1")
     server = start_server("--settings", str(settings))
-    _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1)  # reads little
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2048)
     writer.write(head(server, SESSION_PATH, UPGRADE))
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")  # and nothing more
     writer.write(frame(TEXT, encode(Hello(PROTOCOL_VERSION, "deaf"))[0].encode()))
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(ConnectionError):
