@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..protocol.messages import Variant
-from .catalogue import tr
 from .counting import Counted
 from .document import checking, documents, masks, records, selecting, writing
 from .document.cooperative import Steps, Task
@@ -20,6 +19,7 @@ from .results import Results
 from .selections import Selections
 from .sentences import FLATTENED, done_words
 from .state import Panel
+from .translations import tr
 from .under_way import UnderWay
 
 if TYPE_CHECKING:

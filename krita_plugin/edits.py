@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from .catalogue import tr
 from .delivery import Delivery
 from .document import documents, reading, records, stack
 from .document.colour import CanvasProblem
@@ -26,6 +25,7 @@ from .results import Results
 from .selections import Selections
 from .sentences import SAME_AGAIN
 from .state import Panel
+from .translations import tr
 from .under_way import UnderWay
 from .wire.client import Client
 

@@ -19,7 +19,6 @@ from ..protocol.messages import (
     Variant,
     Welcome,
 )
-from .catalogue import told, tr
 from .delivery import Delivery
 from .document.reading import Source
 from .job import Edit, light
@@ -28,6 +27,7 @@ from .preview_data import Look, shares
 from .qt import QObject
 from .sentences import ALL_THE_SAME, QUESTIONS, TAKE_IT
 from .state import Panel
+from .translations import told, tr
 from .under_way import UnderWay
 from .wire.client import Client
 from .wire.reader import MaskLook

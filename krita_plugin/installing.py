@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .catalogue import tr
+from .translations import tr
 
 SAID = "limn: "
 """Begins a line of the installation's own; the others are pip's."""

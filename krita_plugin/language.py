@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from . import catalogue
+from . import translations
 from .qt import QLocale
 
 
 def follow_krita() -> None:
     """Speak Krita's language from now on."""
     system = [str(one) for one in QLocale().uiLanguages()]
-    catalogue.speak(catalogue.chosen(catalogue.wanted(os.environ, system)))
+    translations.speak(translations.chosen(translations.wanted(os.environ, system)))

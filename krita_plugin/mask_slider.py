@@ -294,7 +294,7 @@ class MaskSlider:
 
 
 def _activated(pair: _Pair, always: bool) -> Steps[None]:
-    """Have the layer be active that was, where Krita has made a new mask the active one.
+    """Have the layer be active that was, where Krita has activated a new mask.
 
     Where one of the two masks was, it is the one that is there. always: whatever is active now.
     """

@@ -17,7 +17,6 @@ from krita import (
     Window,
 )
 
-from .catalogue import tr
 from .document import documents, masks
 from .document.colour import prepare
 from .document.cooperative import Task
@@ -28,6 +27,7 @@ from .prospect import Prospects
 from .qt import QTimer
 from .reading_ahead import ReadingAhead
 from .state import Panel
+from .translations import tr
 from .ui.docker import PanelView
 from .ui.install_server import InstallServer
 from .ui.model_menu import ModelMenu

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol.messages import Said
-from .catalogue import told, tr
+from .translations import told, tr
 
 SENTENCES = {
     "blended-below": "“{layer}” is blended with what lies below it, and so is the result: both "

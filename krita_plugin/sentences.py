@@ -6,9 +6,9 @@ The painter reads progress, a good end, a layer's name. No Krita, no Qt.
 from __future__ import annotations
 
 from ..protocol.messages import Report
-from .catalogue import tr
 from .counting import Counted
 from .panel_values import Work
+from .translations import tr
 
 QUESTIONS = {
     "needs-caption": "What does the picture show now? Write it here, then press Enter.",

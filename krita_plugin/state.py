@@ -16,7 +16,6 @@ from ..protocol.messages import (
     Said,
     Welcome,
 )
-from .catalogue import told, tr
 from .pages import Pages
 from .panel_settings import DEFAULT_ALGORITHM, HISTORY, PanelSettings
 from .panel_values import (
@@ -31,6 +30,7 @@ from .panel_values import (
     place,
 )
 from .preview_data import WHOLE, GreyPicture, LayerPicture, Look, ResultLook, View, around
+from .translations import told, tr
 
 if TYPE_CHECKING:
     from krita import Document

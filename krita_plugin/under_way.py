@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .catalogue import tr
 from .document.colour import CanvasProblem
 from .job import Edit, trace
 from .kept_results import KeptResults
 from .panel_values import Note
 from .sentences import waiting_words
 from .state import Panel
+from .translations import tr
 from .wire.client import Client
 
 

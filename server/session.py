@@ -61,7 +61,7 @@ LOOK_SECONDS = 1.0
 """Between looks whether the client is still there, while a worker starts."""
 
 SOON = 0.001
-"""Seconds to wait for a frame whose time is over: one that is there already is taken."""
+"""Seconds to wait for a frame that is there already, or late."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,7 @@ class ServerSession:
         user: str = "",
         gone: Callable[[], bool] = lambda: False,
     ) -> None:
-        """user: whose connection it is; "" is the user of this machine.
-
-        gone: whether the connection has ended, as its transport knows.
-        """
+        """user: whose it is, "" this machine's own; gone: whether its transport has ended."""
         self._socket = socket
         self._gone = gone
         self._user = user
@@ -125,10 +122,7 @@ class ServerSession:
             await self._close()
 
     def tell(self, message: JobMessage | Reading | ModelMessage) -> None:
-        """Send a message, if the connection is still up.
-
-        A job itself keeps what a reconnecting client will need.
-        """
+        """Send a message while the connection is up; a job keeps what comes after."""
         if not self._connection.open:
             return
         try:

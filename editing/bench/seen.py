@@ -1,4 +1,4 @@
-"""How often "nothing visible has changed" is right: edits that are none, and real ones.
+"""How often "nothing visible has changed" is right.
 
 Held-out edits. None is a picture that went through the model's autoencoder and came back, seen
 through the exact mask: it has the network's grain and nothing else. The real one is the exact

@@ -62,9 +62,9 @@ def amounts(models: Models, case: Case, parameters: dict[str, Value]) -> list[fl
 
 
 def grows(found: Sequence[float]) -> bool:
-    """Whether none is smaller than the one before it, and the last larger than the first.
+    """Whether each change is at least the one before it, and the last is larger.
 
-    By more than SEEN.
+    Than the first; both by more than SEEN.
     """
     back = any(one - other > SEEN for one, other in pairwise(found))
     return not back and found[-1] - found[0] > SEEN

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from krita import Document, Krita, Node
 
 from ...protocol.errors import LimnError
-from ..catalogue import tr
 from ..qt import QByteArray, QThread, sure
+from ..translations import tr
 from .cooperative import Steps
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"

@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from krita import Document, Krita, Node
 
-from ..catalogue import tr
 from ..qt import QUuid
+from ..translations import tr
 from .colour import CanvasProblem
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..catalogue import tr
 from ..qt import QUuid
+from ..translations import tr
 from . import stack
 from .colour import CanvasProblem
 from .documents import find

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from krita import Node, Selection
 
-from ..catalogue import tr
 from ..qt import QByteArray
+from ..translations import tr
 from . import stack
 from .colour import CanvasProblem
 from .cooperative import Steps

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from krita import Document, Krita, Node, Selection
 
 from ...protocol.values import Format
-from ..catalogue import tr
 from ..qt import QUuid
+from ..translations import tr
 from . import pictures, stack
 from .colour import CanvasProblem, Converter, Space, wire
 from .cooperative import Steps

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..catalogue import tr
 from ..qt import QByteArray, QUuid, sure
+from ..translations import tr
 from .colour import CanvasProblem, Space
 from .geometry import Rect
 from .masks import SELECTION, mask_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...protocol.messages import Algorithm
-from ..catalogue import tr
 from ..qt import QComboBox, QStandardItemModel, Qt, sure
 from ..state import Panel
+from ..translations import tr
 from .widgets import quiet, scroll_past
 
 

@@ -6,8 +6,8 @@ An algorithm may need to know it. Enter edits.
 from __future__ import annotations
 
 from ...protocol import limits
-from ..catalogue import tr
 from ..qt import QEvent, QKeyEvent, QLineEdit, Qt, Signal
+from ..translations import tr
 from .widgets import keep_from_krita
 
 OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)

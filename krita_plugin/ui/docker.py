@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..catalogue import tr
 from ..qt import (
     QApplication,
     QEvent,
@@ -26,6 +25,7 @@ from ..qt import (
     sure,
 )
 from ..state import Panel
+from ..translations import tr
 from .algorithm_choice import AlgorithmChoice
 from .caption_box import CaptionBox
 from .instruction_box import InstructionBox

@@ -7,7 +7,6 @@ from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 from ...protocol.messages import ModelList, ModelOffered, ModelProgress
-from ..catalogue import tr
 from ..qt import (
     QCheckBox,
     QDialog,
@@ -23,6 +22,7 @@ from ..qt import (
     sure,
 )
 from ..state import Panel
+from ..translations import tr
 from .widgets import named, outlined, quiet
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..catalogue import tr
 from ..installing import Outlook, Stage, failure
 from ..qt import (
     QApplication,
@@ -20,6 +19,7 @@ from ..qt import (
     QWidget,
     sure,
 )
+from ..translations import tr
 from .widgets import named, outlined
 
 if TYPE_CHECKING:

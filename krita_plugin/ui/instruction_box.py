@@ -8,7 +8,6 @@ with each edit.
 from __future__ import annotations
 
 from ...protocol import limits
-from ..catalogue import tr
 from ..qt import (
     QEvent,
     QKeyEvent,
@@ -20,6 +19,7 @@ from ..qt import (
     Signal,
     sure,
 )
+from ..translations import tr
 from .widgets import keep_from_krita
 
 MOST_LINES = 6

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..catalogue import tr
 from ..preview_data import MOST
 from ..qt import QHBoxLayout, QLabel, QSlider, Qt, QVBoxLayout, QWidget, Signal
 from ..state import Panel
+from ..translations import tr
 from .widgets import named, scroll_past
 
 LOW, TALL = 16, 1_000

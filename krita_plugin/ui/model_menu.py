@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...protocol.messages import ModelList
-from ..catalogue import tr
 from ..panel_values import Note
 from ..qt import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
 from ..state import Panel
+from ..translations import tr
 from .get_model import Commands, GetModel
 from .widgets import may_shrink, named
 

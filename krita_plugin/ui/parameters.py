@@ -6,7 +6,6 @@ They are built from the schema that the server announces.
 from __future__ import annotations
 
 from ...protocol.messages import Parameter, Value
-from ..catalogue import tr
 from ..qt import (
     QCheckBox,
     QComboBox,
@@ -17,6 +16,7 @@ from ..qt import (
     QWidget,
     Signal,
 )
+from ..translations import tr
 from .widgets import scroll_past
 
 INT_BOUND = 2**31 - 1

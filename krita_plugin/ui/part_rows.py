@@ -6,7 +6,6 @@ seen, kept and repeated with the words.
 
 from __future__ import annotations
 
-from ..catalogue import tr
 from ..marking import plain, strength, strengthened
 from ..preview_data import GreyPicture
 from ..qt import (
@@ -24,6 +23,7 @@ from ..qt import (
     Signal,
 )
 from ..state import Panel
+from ..translations import tr
 from .widgets import named, scroll_past
 
 SIDE = 24

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..catalogue import tr
 from ..preview_data import WHOLE, GreyPicture, LayerPicture, Look, View
 from ..qt import (
     QBoxLayout,
@@ -25,6 +24,7 @@ from ..qt import (
     QWidget,
     sure,
 )
+from ..translations import tr
 
 LEAST = 56
 """Height: so all that matters is in view at Krita's default size of a docker.

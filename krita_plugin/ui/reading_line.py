@@ -12,11 +12,11 @@ from html import escape
 from typing import Any
 
 from ...protocol.messages import Reading, ReadItem
-from ..catalogue import told, tr
 from ..marking import marked
 from ..panel_values import is_large, is_too_large
 from ..qt import QPalette, Qt
 from ..state import Panel
+from ..translations import told, tr
 from .widgets import quiet
 
 PROPOSAL = "proposal"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..catalogue import tr
 from ..qt import QCheckBox, QVBoxLayout
 from ..state import Panel
+from ..translations import tr
 from .widgets import named, outlined
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...protocol import limits
-from ..catalogue import tr
 from ..qt import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton
 from ..state import Panel
+from ..translations import tr
 from .widgets import may_shrink, named, scroll_past
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ...protocol.messages import HINT_MODES
-from ..catalogue import tr
 from ..qt import (
     QAbstractButton,
     QButtonGroup,
@@ -15,6 +14,7 @@ from ..qt import (
     sure,
 )
 from ..state import Panel
+from ..translations import tr
 from .widgets import may_shrink, named
 
 HINTS = {

@@ -7,7 +7,6 @@ shown, and nothing is sent before the painter has said that it is the right one.
 from __future__ import annotations
 
 from ...protocol import remote
-from ..catalogue import tr
 from ..panel_values import ServerList, place
 from ..qt import (
     QComboBox,
@@ -20,6 +19,7 @@ from ..qt import (
     Signal,
 )
 from ..state import Panel
+from ..translations import tr
 from .widgets import may_shrink, named, quiet, scroll_past
 
 THIS, ANOTHER = "", "another"

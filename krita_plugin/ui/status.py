@@ -5,7 +5,6 @@ How far the edit is, how the last one ended, what runs where.
 
 from __future__ import annotations
 
-from ..catalogue import tr
 from ..panel_values import Link, Note, Work
 from ..qt import (
     QApplication,
@@ -26,6 +25,7 @@ from ..qt import (
 )
 from ..sentences import progress_words
 from ..state import Panel
+from ..translations import tr
 from .widgets import named, quiet, tint
 
 LINK_MARGIN = 6

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..catalogue import tr
 from ..preview_data import ResultLook
 from ..qt import (
     QAbstractItemView,
@@ -33,6 +32,7 @@ from ..qt import (
 )
 from ..results import MAX_VARIANTS
 from ..state import Panel
+from ..translations import tr
 from .thumbnail import SIDE, Thumbnail, decoded
 from .widgets import keep_from_krita, named, scroll_past
 

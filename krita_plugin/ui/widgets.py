@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TypeVar
 
-from ..catalogue import tr
 from ..qt import (
     QAbstractButton,
     QApplication,
@@ -23,6 +22,7 @@ from ..qt import (
     QWidget,
     sure,
 )
+from ..translations import tr
 from .contrast import legible
 
 W = TypeVar("W", bound=QWidget)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...protocol.messages import GetModels, ListModels, Read, StopGetting, UseLoras, UseModels
-from ..catalogue import tr
+from ..translations import tr
 from .remote_server import RemoteServer
 from .signals import Order, Signals
 from .submitted import Draft

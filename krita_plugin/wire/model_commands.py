@@ -20,8 +20,8 @@ from ...protocol.messages import (
     UseLoras,
     UseModels,
 )
-from ..catalogue import tr
 from ..qt import QObject, Signal
+from ..translations import tr
 
 
 class ModelCommands(QObject):

@@ -29,7 +29,7 @@ A server that is busy answers within a second.
 """
 
 DEAD_SECONDS = 30.0
-"""Without an answer for so long, the connection is given up, and another one is tried."""
+"""Without an answer for so long, the connection is given up for another."""
 
 
 class Pulse(threading.Thread):

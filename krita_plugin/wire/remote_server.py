@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...protocol import announcement, remote
-from ..catalogue import tr
+from ..translations import tr
 from .server_process import ServerTrouble
 
 FILE = Path("limn", "servers.json")

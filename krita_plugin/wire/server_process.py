@@ -20,7 +20,7 @@ from typing import Any
 from ...protocol import announcement
 from ...protocol.announcement import Announcement
 from ...protocol.errors import LimnError
-from ..catalogue import tr
+from ..translations import tr
 
 START_SECONDS = 300.0
 """How long a server may take to its ready line.

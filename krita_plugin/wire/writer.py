@@ -21,8 +21,8 @@ from ...protocol.messages import (
     Resume,
 )
 from ...vendor.websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
-from ..catalogue import tr
 from ..panel_values import Link, ServerList
+from ..translations import tr
 from . import remote_server, server_process
 from .installation import packaged_wheel
 from .pulse import ASK_SECONDS, Pulse

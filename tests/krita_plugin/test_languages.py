@@ -9,7 +9,7 @@ import pytest
 from limn.editing import auto
 from limn.editing.language.instruction import parse
 from limn.editing.said import Said as EditingSaid
-from limn.krita_plugin import catalogue
+from limn.krita_plugin import translations
 from limn.protocol.messages import PLACE, Said
 
 from .. import languages
@@ -19,7 +19,7 @@ ALL = languages.catalogues()
 
 def test_there_are_the_promised_languages() -> None:
     assert set(ALL) == {"de", "fr", "ja", "zh_CN"}
-    assert catalogue.languages() == ["de", "en", "fr", "ja", "zh_CN"]
+    assert translations.languages() == ["de", "en", "fr", "ja", "zh_CN"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -62,32 +62,32 @@ def test_the_sentences_that_are_looked_for_are_found() -> None:
     ],
 )
 def test_the_language_is_the_first_that_is_there(locales: list[str], name: str) -> None:
-    assert catalogue.chosen(locales) == name
+    assert translations.chosen(locales) == name
 
 
 def test_kritas_own_choice_goes_before_the_systems() -> None:
-    assert catalogue.wanted({"LANGUAGE": "ja:de"}, ["fr-FR"]) == ["ja", "de", "fr-FR"]
-    assert catalogue.wanted({}, ["fr-FR"]) == ["fr-FR"]
+    assert translations.wanted({"LANGUAGE": "ja:de"}, ["fr-FR"]) == ["ja", "de", "fr-FR"]
+    assert translations.wanted({}, ["fr-FR"]) == ["fr-FR"]
 
 
 def test_a_sentence_is_said_in_the_language() -> None:
     try:
-        catalogue.speak("de")
-        assert catalogue.tr("“{layer}” is hidden.", layer="A") == "„A“ ist ausgeblendet."
+        translations.speak("de")
+        assert translations.tr("“{layer}” is hidden.", layer="A") == "„A“ ist ausgeblendet."
         said = Said("I could not find '{things}' in the picture.", {"things": "elephant"})
-        assert catalogue.told(said) == "Ich konnte „elephant“ im Bild nicht finden."
+        assert translations.told(said) == "Ich konnte „elephant“ im Bild nicht finden."
         given = "make the star blue\nmake the cup red"
         for text, words in (
             (given, "zwei örtliche Änderungen"),
             ("make it snow", "das ganze Bild"),
         ):
             name, reason = auto.choose(parse(text), {"foi"})
-            heard = catalogue.told(Said(reason.template, reason.data))
+            heard = translations.told(Said(reason.template, reason.data))
             assert name == "foi" and heard.startswith("FoI: ") and words in heard
         asked = parse("what is this?").question
         assert asked is not None and isinstance(asked.sentence, EditingSaid)
-        assert "keine Fragen" in catalogue.tr(asked.sentence.template)
-        assert catalogue.tr("of another version {x}", x=1) == "of another version 1"
+        assert "keine Fragen" in translations.tr(asked.sentence.template)
+        assert translations.tr("of another version {x}", x=1) == "of another version 1"
     finally:
-        catalogue.speak("en")
-    assert catalogue.tr("Find mask") == "Find mask"
+        translations.speak("en")
+    assert translations.tr("Find mask") == "Find mask"

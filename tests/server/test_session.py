@@ -1,4 +1,4 @@
-"""One session beside others: what it must not keep for itself, and when it must end."""
+"""One session beside others: what it must leave them, and when it must end."""
 
 from __future__ import annotations
 

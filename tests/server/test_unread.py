@@ -1,4 +1,4 @@
-"""Users who read nothing of what they are told, and who keep connections for nothing."""
+"""Users who read nothing of what they are told, or keep idle connections."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def reopened(document, result):
 
 
 def at_rest():
-    """Whether no slider is at work: meanwhile the mask is now the old one, now the new one."""
+    """Whether no slider is at work: meanwhile there are two masks in turn."""
     from limn.krita_plugin.plugin import application
 
     return application().edits.mask_slider._task is None
