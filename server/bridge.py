@@ -210,6 +210,7 @@ class Editor:
                     waiting.discard(place)
                     said = (*notes, *self._models.notes)
                     seconds = dict(estimate.seconds) if waiting else estimate.finish(now)
+                    yield from previews.finished(event)
                     yield from finish(submit, asked, background, event, seconds, said, not waiting)
                 elif place != min(waiting) or (place and isinstance(event, events.Note)):
                     continue  # one seed is followed, and what is to be said of it is said once

@@ -21,6 +21,10 @@ def selected(x: int, y: int) -> bool:
     return any(a <= x < a + s and b <= y < b + s for a, b, s in PLACES)
 
 
+def previews(came: list[object]) -> list[Preview]:
+    return [one for one in came if isinstance(one, Preview)]
+
+
 @pytest.fixture(scope="module")
 def came(tiny_model: Path) -> list[object]:
     """All that is said of an edit of two places, to be seen through a mask."""
@@ -52,8 +56,16 @@ def test_the_number_of_passes_is_said_before_the_first(came: list[object]) -> No
 def test_progress_and_previews_are_of_the_place(came: list[object]) -> None:
     steps = [one for one in came if isinstance(one, Progress) and one.stage == "denoising"]
     assert {(one.number, one.passes) for one in steps} == {(1, 2), (2, 2)}
-    shown = {one.shows for one in came if isinstance(one, Preview)}
+    shown = {one.shows for one in previews(came)[:-1]}
     assert shown and all(one.width < SIDE and one.height < SIDE for one in shown)
+
+
+def test_the_last_preview_shows_all_places(came: list[object]) -> None:
+    (result,) = (one for one in came if isinstance(one, Result))
+    last, area = previews(came)[-1], result.area
+    assert last.shows == Box(area.x, area.y, area.pixels.width, area.pixels.height)
+    assert max(last.picture.width, last.picture.height) <= 64
+    assert last.step == previews(came)[-2].step
 
 
 def test_the_layer_holds_the_places_and_nothing_else(came: list[object]) -> None:
