@@ -177,6 +177,12 @@ if TYPE_CHECKING:
         QListWidgetItem as QListWidgetItem,
     )
     from PyQt6.QtWidgets import (
+        QMainWindow as QMainWindow,
+    )
+    from PyQt6.QtWidgets import (
+        QMdiArea as QMdiArea,
+    )
+    from PyQt6.QtWidgets import (
         QMdiSubWindow as QMdiSubWindow,
     )
     from PyQt6.QtWidgets import (
@@ -271,6 +277,8 @@ else:
     QListView = _widgets.QListView
     QListWidget = _widgets.QListWidget
     QListWidgetItem = _widgets.QListWidgetItem
+    QMainWindow = _widgets.QMainWindow
+    QMdiArea = _widgets.QMdiArea
     QMdiSubWindow = _widgets.QMdiSubWindow
     QMenu = _widgets.QMenu
     QPlainTextEdit = _widgets.QPlainTextEdit

@@ -22,7 +22,7 @@ import time
 
 from krita import Document, Krita
 
-from ..qt import QApplication, QEvent, QMdiSubWindow, QObject, QTimer
+from ..qt import QApplication, QEvent, QMainWindow, QMdiArea, QMdiSubWindow, QObject, QTimer
 from .idle import is_free
 
 SETTLE_SECONDS = 0.6
@@ -74,7 +74,7 @@ class Settling(QObject):
             self._changed.append(document)
         for window in Krita.instance().windows():
             main = window.qwindow()
-            for one in (main, *main.findChildren(QMdiSubWindow)):
+            for one in (main, *_sub_windows(main)):
                 if one not in self._watched:
                     one.installEventFilter(self)
                     self._watched.append(one)
@@ -161,6 +161,17 @@ class Settling(QObject):
             return False
         QApplication.sendPostedEvents(None, META_CALL)
         return all(map(is_free, changed))
+
+
+def _sub_windows(main: QMainWindow) -> list[QMdiSubWindow]:
+    """Those of a window's pictures.
+
+    By their area, which lies at the top of the tree: a search of the whole window held Krita for 70
+    ms, each time.
+    """
+    centre = main.centralWidget()
+    area = None if centre is None else centre.findChild(QMdiArea)
+    return [] if area is None else list(area.subWindowList())
 
 
 settling = Settling()
