@@ -68,7 +68,7 @@ def sent(draft):
 
     pixels = Pixels(draft.width, draft.height, draft.format, b"".join(draft.pixels))
     hint = draft.hint and Pixels(draft.width, draft.height, "gray8", b"".join(draft.hint))
-    return draft.submit(pixels, hint)
+    return draft.submit(pixels, hint, ())
 
 
 def answer(edit, x, y, width, height, pixels, form="bgra8", clears=False):
