@@ -6,7 +6,9 @@ level of 255, and the last one changes more than the first by more than that.
 
 Of 20 edits (seeds from 8100000, 12 steps) the change grows in 19: not in one, of something added,
 that comes at no strength. Counted to the last digit, without the level, it never falls back in 14:
-past a strength of 1 what is removed is gone, and what is recoloured has its colour.
+past a strength of 1 what is removed is gone, and what is recoloured has its colour. The level was
+chosen with those 20 at hand. Of 20 others, which nobody had seen (seeds from 8300000), it grows in
+all 20, and never falls back by a digit in 16.
 """
 
 from __future__ import annotations
