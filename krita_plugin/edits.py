@@ -102,7 +102,7 @@ class Edits:
         if document is None or node is None:
             return None
         there = {one.result: one for one in records.recall(document)}
-        wanted = [str(node.uniqueId().toString()), *reversed(stack.ids(document))]
+        wanted = [stack.id_of(node), *reversed(stack.ids(document))]
         record = next((there[one] for one in wanted if one in there), None)
         source = None if record is None else records.source_of(document, record)
         if record is None or source is None:

@@ -198,7 +198,7 @@ class Edit:
         assert result is not None and done is not None, "a layer comes of a result"
         found, soft = self.mask.area if self.mask else None, self.mask.map if self.mask else None
         return Record(
-            str(layer.uniqueId().toString()),
+            stack.id_of(layer),
             str(source.uuid.toString()),
             stack.painting_of(layer),
             self.variants or self.job,
@@ -218,7 +218,7 @@ class Edit:
         return [
             replace(
                 self.recorded,
-                result=str(layer.uniqueId().toString()),
+                result=stack.id_of(layer),
                 group=self.recorded.result,
                 variants=str(uuid.uuid4()),
                 request=replace(

@@ -227,7 +227,7 @@ class MaskSlider:
         if not (yield from selecting.select(document, result)):
             return None
         made = painter_selection.selection_mark(document.selection())
-        whole = records.of(document, str(result.uniqueId().toString()))
+        whole = records.of(document, stack.id_of(result))
         if whole is not None:
             records.write(document, whole.marked(made))
         return made
@@ -262,9 +262,7 @@ class MaskSlider:
                 sure(Krita.instance().action(name)).trigger()
                 yield from layer_tree.at_rest(document)
             if steps:
-                self._panel.shapes[str(pair.layer.uniqueId().toString())] = (
-                    pair.stood if undone else pair.stands
-                )
+                self._panel.shapes[stack.id_of(pair.layer)] = pair.stood if undone else pair.stands
                 self._panel.reshaped(*self._panel.shape())
                 yield from _activated(pair, always=False)
                 return

@@ -57,10 +57,10 @@ class Results:
         looks = tuple(_look(record, node) for record, node in there if not record.group)
         ids = [one.id for one in looks]
         seen = [one.id for one in looks if one.seen]
-        own = "" if active is None else _id(active)
+        own = "" if active is None else stack.id_of(active)
         chosen = self._panel.result
-        if active is not None and _id(stack.result_of(active)) in seen:
-            chosen = _id(stack.result_of(active))
+        if active is not None and stack.id_of(stack.result_of(active)) in seen:
+            chosen = stack.id_of(stack.result_of(active))
         if chosen not in ids:
             chosen = [*ids, *seen][-1] if ids else ""
         parts = {one.result: one.request.instruction for one, _ in there if one.group == chosen}
@@ -172,7 +172,7 @@ class Results:
         """The records of results that are in the picture, with their layers, bottom first."""
         kept = {one.result: one for one in records.recall(document)}
         nodes = [] if document is None or not kept else stack.nodes(document)
-        ids = [(_id(node), node) for node in nodes]
+        ids = [(stack.id_of(node), node) for node in nodes]
         return [(kept[own], node) for own, node in ids if own in kept]
 
     def _chosen(
@@ -197,7 +197,7 @@ class Results:
         if document is None or chosen is None:
             return []
         record, active = chosen[0], document.activeNode()
-        own = None if active is None else records.of(document, _id(layer_of(active)))
+        own = None if active is None else records.of(document, stack.id_of(layer_of(active)))
         if own is not None and own.group == record.result:
             record = own  # the layer of one of its instructions: that one alone
         source = records.source_of(document, record)
@@ -230,10 +230,6 @@ def layer_of(node: Node) -> Node:
     """The layer that a mask lies under; any other node itself."""
     parent = node.parentNode()
     return parent if parent is not None and node.type().endswith("mask") else node
-
-
-def _id(node: Node) -> str:
-    return str(node.uniqueId().toString())
 
 
 def _look(record: Record, node: Node) -> ResultLook:

@@ -67,7 +67,7 @@ def check(layer: Node, accepted: bool) -> None:
     accepted: the painter wants it edited as it is seen, whatever its kind. Raises CanvasProblem;
     Offer where the painter may want that.
     """
-    kind, uuid = layer.type(), layer.uniqueId().toString()
+    kind, uuid = layer.type(), stack.id_of(layer)
     if kind == "grouplayer" and not accepted and not stack.is_result(layer):
         raise Offer(
             uuid,

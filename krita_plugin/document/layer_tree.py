@@ -64,7 +64,7 @@ def shown(document: Document, wanted: Mapping[str, bool]) -> Steps[None]:
     It is no step to undo.
     """
     yield from idle(document)
-    nodes = {str(node.uniqueId().toString()): node for node in stack.nodes(document)}
+    nodes = {stack.id_of(node): node for node in stack.nodes(document)}
     changed = [
         (nodes[one], visible)
         for one, visible in wanted.items()

@@ -97,7 +97,7 @@ def take(
     if layer is None:
         raise CanvasProblem("No layer is active.", "Click the layer to edit in Krita's layer list.")
     layer = layer_of(document, layer, last)
-    check(layer, again is not None or layer.uniqueId().toString() in accepted)
+    check(layer, again is not None or stack.id_of(layer) in accepted)
     canvas = Rect(document.xOffset(), document.yOffset(), document.width(), document.height())
     chosen = None if selection is None else meant_bounds(selection)
     layers = stack.up_to(layer)

@@ -82,7 +82,7 @@ def add(result: Node, source: QUuid) -> None:
     source: the unique id of the layer that was edited, a painting or a result on one.
     """
     edited = str(source.toString())
-    _paintings[_id(result)] = _paintings.get(edited, edited)
+    _paintings[id_of(result)] = _paintings.get(edited, edited)
 
 
 def recall(result: str, painting: str) -> None:
@@ -93,7 +93,7 @@ def recall(result: str, painting: str) -> None:
 
 def is_result(layer: Node) -> bool:
     """Whether a layer is a result of an edit."""
-    return _id(layer) in _paintings
+    return id_of(layer) in _paintings
 
 
 def result_of(layer: Node) -> Node:
@@ -104,7 +104,7 @@ def result_of(layer: Node) -> Node:
 
 def painting_of(layer: Node) -> str:
     """The id of the painting that a layer is a result on; its own, where it is none."""
-    own = _id(layer)
+    own = id_of(layer)
     return _paintings.get(own, own)
 
 
@@ -118,7 +118,7 @@ def nodes(document: Document) -> list[Node]:
 
 def ids(document: Document) -> list[str]:
     """The ids of all nodes of a picture."""
-    return [_id(node) for node in nodes(document)]
+    return [id_of(node) for node in nodes(document)]
 
 
 def up_to(layer: Node) -> list[Node]:
@@ -128,8 +128,8 @@ def up_to(layer: Node) -> list[Node]:
     any other layer for itself.
     """
     siblings = sure(layer.parentNode()).childNodes()
-    ids = [_id(node) for node in siblings]
-    painting, place = _paintings.get(_id(layer)), ids.index(_id(layer))
+    ids = [id_of(node) for node in siblings]
+    painting, place = _paintings.get(id_of(layer)), ids.index(id_of(layer))
     if painting not in ids[:place]:
         return [layer]
     beneath = range(ids.index(painting), place)
@@ -147,8 +147,8 @@ def top(layer: Node) -> Node:
     Its next result goes there.
     """
     siblings = sure(layer.parentNode()).childNodes()
-    for node in siblings[[_id(node) for node in siblings].index(_id(layer)) + 1 :]:
-        if _id(node) not in _paintings:
+    for node in siblings[[id_of(node) for node in siblings].index(id_of(layer)) + 1 :]:
+        if id_of(node) not in _paintings:
             break
         layer = node
     return layer
@@ -208,5 +208,6 @@ def _snapshot(layer: Node, canvas: Rect) -> Copy:
     return Copy(Still(layer, seen), Space.of(layer), seen, OPAQUE)
 
 
-def _id(node: Node) -> str:
+def id_of(node: Node) -> str:
+    """A node's id as text, as the picture's file keeps it."""
     return str(node.uniqueId().toString())
