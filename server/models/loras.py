@@ -45,18 +45,17 @@ def listed(store: Store) -> list[Listed]:
     """What is there, in the order of names; of files of one name the first."""
     used = _used(store)
     found: dict[str, Listed] = {}
-    for folder in _folders(store):
-        for place in sorted(islice(folder.iterdir(), MAX_LOOKED_AT)):
-            if place.suffix.lower() != ".safetensors" or place.stem in found:
-                continue
-            try:
-                check(place)
-                trouble = ""
-            except UnreadableModel as error:
-                trouble = error.sentence
-            found[place.stem] = Listed(place.stem, place, used.get(str(place), 0), trouble)
-            if len(found) == MAX_LISTED:
-                break
+    for place in _files(store):
+        if len(found) == MAX_LISTED:
+            break
+        if place.stem in found:
+            continue
+        try:
+            check(place)
+            trouble = ""
+        except UnreadableModel as error:
+            trouble = error.sentence
+        found[place.stem] = Listed(place.stem, place, used.get(str(place), 0), trouble)
     return [found[name] for name in sorted(found)]
 
 
@@ -101,12 +100,15 @@ def chosen(store: Store) -> tuple[Lora, ...]:
     )
 
 
-def _folders(store: Store) -> Iterator[Path]:
+def _files(store: Store) -> Iterator[Path]:
+    """Every file that may be one, Limn's own folder first."""
     own = store.folder.parent / FOLDER
     others = (place / below for _, place in known_folders() for below in OF_OTHERS)
     for folder in (own, *others):
         if folder.is_dir():
-            yield folder
+            for place in sorted(islice(folder.iterdir(), MAX_LOOKED_AT)):
+                if place.suffix.lower() == ".safetensors":
+                    yield place
 
 
 def _used(store: Store) -> dict[str, int]:
