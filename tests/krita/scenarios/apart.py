@@ -27,8 +27,10 @@ from painting import (
     Y,
     activate,
     composed,
+    farthest,
     fingerprints,
     layers,
+    mask_of,
     masks,
     names,
     new_layer,
@@ -181,17 +183,8 @@ def at_rest():
     return application().edits.mask_slider._task is None
 
 
-def mask_of(layer):
-    return bytes(masks(layer)[0].pixelData(0, 0, WIDTH, HEIGHT))
-
-
 def id_of(node):
     return node.uniqueId().toString()
-
-
-def farthest(one, other):
-    """The largest difference of two pictures, in levels."""
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def check_named(result):

@@ -19,7 +19,7 @@ from help import (
     submitting,
     write,
 )
-from painting import HEIGHT, WIDTH, layers, masks, names
+from painting import layers, mask_of, masks, names
 
 SAVED = os.path.join(os.path.dirname(OUTPUT.rstrip("/")), "by_keyboard")
 
@@ -72,10 +72,6 @@ def reshaped(document, layer, key):
 
 def results(document):
     return [node for node in layers(document) if "(seed" in node.name()]
-
-
-def mask_of(layer):
-    return bytes(masks(layer)[0].pixelData(0, 0, WIDTH, HEIGHT))
 
 
 def covered(mask):

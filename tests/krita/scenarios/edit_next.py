@@ -22,6 +22,7 @@ from painting import (
     activate,
     composed,
     digest,
+    farthest,
     layers,
     names,
     new_document,
@@ -84,12 +85,6 @@ def check_next_instruction(result):
     result["sent and seen"] = [farthest(sent[1], seen), farthest(sent[2], unseen)]
     result["with and without a result"] = [farthest(sent[1], sent[0]), farthest(seen, unseen)]
     result["from the painting again"] = sent[3] == sent[0]
-
-
-def farthest(one, other):
-    """The largest difference between two pictures' bytes."""
-    assert len(one) == len(other)
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def check_laid_over(result):

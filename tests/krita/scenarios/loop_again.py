@@ -19,7 +19,7 @@ from help import (
     screenshot,
     submitting,
 )
-from painting import activate, layers, masks, names, selection_bytes
+from painting import activate, layers, mask_of, masks, names, selection_bytes
 
 SAVED = os.path.join(os.path.dirname(OUTPUT.rstrip("/")), "loop", "painting.kra")
 
@@ -84,7 +84,3 @@ def check_strip(result):
     result["stands"] = panel().shape()
     result["larger"] = [sum(one > 127 for one in mask) for mask in (found, mask_of(layer))]
     yield from screenshot("reopened")
-
-
-def mask_of(layer):
-    return bytes(masks(layer)[0].pixelData(0, 0, 512, 384))

@@ -140,6 +140,17 @@ def masks(node):
     return [one for one in node.childNodes() if one.type() == "transparencymask"]
 
 
+def mask_of(layer):
+    """The pixels of a layer's first mask, over the canvas of `picture`."""
+    return bytes(masks(layer)[0].pixelData(0, 0, WIDTH, HEIGHT))
+
+
+def farthest(one, other):
+    """The largest difference between two pictures' bytes."""
+    assert len(one) == len(other)
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
 def digest(data):
     return hashlib.sha256(data).hexdigest()
 

@@ -7,11 +7,10 @@ import time
 
 from help import QApplication, app, edit, ended, keys, note, panel, press, quick, screenshot, widget
 from painting import (
-    HEIGHT,
-    WIDTH,
     Scene,
     composed,
     layers,
+    mask_of,
     masks,
     names,
     new_layer,
@@ -191,11 +190,6 @@ def check_slider(result):
         sizes.append(covered(mask_of(layer)))
     result["by keys"], result["note"] = sizes, note()
     result["soft levels"] = len(set(mask_of(layer)))
-
-
-def mask_of(layer):
-    """The pixels of a layer's first mask."""
-    return bytes(masks(layer)[0].pixelData(0, 0, WIDTH, HEIGHT))
 
 
 def covered(mask):
