@@ -11,10 +11,8 @@ from ..qt import (
     QCheckBox,
     QDialog,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
-    QProgressBar,
     QPushButton,
     Qt,
     QVBoxLayout,
@@ -23,15 +21,12 @@ from ..qt import (
 )
 from ..state import Panel
 from ..translations import tr
-from .widgets import named, outlined, quiet
+from .widgets import advance, named, outlined, progress, quiet
 
 if TYPE_CHECKING:
     from ..qt import BoundSignal
 
 LOOKING = "Looking at what is there…"
-
-STEPS = 1000
-"""Of the progress bar: bytes are too many for it."""
 
 
 class Commands(Protocol):
@@ -72,13 +67,7 @@ class GetModel(QDialog):
         self.agree = named(QCheckBox(tr("I agree to the licences")), "limn_agree", "")
         self.agree.toggled.connect(lambda _: self._refresh())
         column.addWidget(self.agree)
-        self.bar = named(QProgressBar(), "limn_get_progress", tr("How much has come"))
-        self.bar.setRange(0, STEPS)
-        column.addWidget(self.bar)
-        self.told = QLabel()
-        self.told.setObjectName("limn_get_told")
-        self.told.setWordWrap(True)
-        column.addWidget(self.told)
+        self.bar, self.told = progress(column, "limn_get")
         row = QHBoxLayout()
         self.get = named(QPushButton(tr("Get")), "limn_get", tr("Fetch what is ticked, and use it"))
         self.get.clicked.connect(lambda _: self._begin())
@@ -157,7 +146,7 @@ class GetModel(QDialog):
         if not self._fetches:
             self._fetches = True
             self._refresh()
-        self.bar.setValue(int(STEPS * told.done / max(1, told.of)))
+        advance(self.bar, told.done, told.of)
         self.told.setText(f"{told.name}: {told.done / 1e6:.0f} / {told.of / 1e6:.0f} MB")
 
     def _ended(self, what: str, why: str) -> None:

@@ -12,7 +12,6 @@ from ..qt import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     Qt,
     QVBoxLayout,
@@ -20,13 +19,10 @@ from ..qt import (
     sure,
 )
 from ..translations import tr
-from .widgets import named, outlined
+from .widgets import PROGRESS_STEPS, advance, named, outlined, progress
 
 if TYPE_CHECKING:
     from ..qt import BoundSignal
-
-STEPS = 1000
-"""Of the progress bar: bytes are too many for it."""
 
 
 class Commands(Protocol):
@@ -72,13 +68,7 @@ class InstallServer(QDialog):
         row.addWidget(self.source, 1)
         row.addWidget(choose)
         column.addLayout(row)
-        self.bar = named(QProgressBar(), "limn_install_progress", tr("How much has come"))
-        self.bar.setRange(0, STEPS)
-        column.addWidget(self.bar)
-        self.told = QLabel()
-        self.told.setObjectName("limn_install_told")
-        self.told.setWordWrap(True)
-        column.addWidget(self.told)
+        self.bar, self.told = progress(column, "limn_install")
         column.addStretch(1)
         row = QHBoxLayout()
         tip = tr("Fetch and install it now")
@@ -136,8 +126,8 @@ class InstallServer(QDialog):
     def _progressed(self, stage: Stage) -> None:
         if not self._installs:
             return
-        self.bar.setRange(0, STEPS if stage.of else 0)
-        self.bar.setValue(int(STEPS * stage.done / max(1, stage.of)))
+        self.bar.setRange(0, PROGRESS_STEPS if stage.of else 0)
+        advance(self.bar, stage.done, stage.of)
         self.told.setText(stage.words())
 
     def _ended(self, code: str, details: str) -> None:

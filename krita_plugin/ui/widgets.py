@@ -17,8 +17,10 @@ from ..qt import (
     QLabel,
     QObject,
     QPalette,
+    QProgressBar,
     QSizePolicy,
     Qt,
+    QVBoxLayout,
     QWidget,
     sure,
 )
@@ -145,3 +147,24 @@ class _Guard(QObject):
             event.ignore()  # the panel scrolls
             return True
         return False
+
+
+PROGRESS_STEPS = 1000
+"""Of a progress bar: bytes are too many for it."""
+
+
+def progress(column: QVBoxLayout, name: str) -> tuple[QProgressBar, QLabel]:
+    """A bar that tells how much has come, and words below it."""
+    bar = named(QProgressBar(), f"{name}_progress", tr("How much has come"))
+    bar.setRange(0, PROGRESS_STEPS)
+    column.addWidget(bar)
+    told = QLabel()
+    told.setObjectName(f"{name}_told")
+    told.setWordWrap(True)
+    column.addWidget(told)
+    return bar, told
+
+
+def advance(bar: QProgressBar, done: int, of: int) -> None:
+    """Show how many bytes have come."""
+    bar.setValue(int(PROGRESS_STEPS * done / max(1, of)))
