@@ -16,14 +16,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rich.markup import escape
 
 from limn.editing.sketchbook import edit_sentences, edits
 from limn.editing.sketchbook.scenes import FIRST_HELD_OUT, text
 from limn.protocol.limits import MAX_PREVIEW_SIDE
-from limn.protocol.messages import Region, Submit
+from limn.protocol.messages import Submit
 
 from . import outcome, pictures
 from .delivery import Delivery
@@ -99,9 +98,9 @@ async def run(out: Path, delivery: Delivery) -> None:
             await follow(there, submit, err, arrived.take)
     report = arrived.report
     result = pictures.read(out / "result.png")
-    layer = arrived.result.area if arrived.result else None
+    shown = pictures.read(out / "layer.png").rgba[..., 3]
     changed = (result.rgba != picture.rgba).any(axis=2)
-    outside = int((changed & ~covered(layer, picture.size)).sum())
+    outside = int((changed & (shown == 0)).sum())
     panels = [
         ("before", Image.fromarray(drawn.before.image)),
         *preview_panels(out, report["previews"]),
@@ -112,10 +111,10 @@ async def run(out: Path, delivery: Delivery) -> None:
     ]
     panels.append(("after", Image.open(out / "result.png").convert("RGB")))
     side_by_side(instruction, panels).save(out / OWN[1])
-    exact, found = drawn.mask > 0.5, covered(layer, picture.size, 128)
+    exact, found = drawn.mask > 0.5, shown >= 128
     overlap = (exact & found).sum() / max(1, (exact | found).sum())
     err.print(f"Mask: overlaps the exact one by {overlap:.0%} (intersection over union).")
-    err.print(f"Pixels changed: {int(changed.sum())} inside the mask, {outside} outside.")
+    err.print(f"Pixels changed: {int(changed.sum()) - outside} inside the mask, {outside} outside.")
     for warning in report["warnings"]:
         err.print(f"[yellow]note[/] {escape(warning)}")
     if outside:
@@ -144,20 +143,6 @@ def choose_edit() -> edits.Edit:
 
 def text_of_scene(scene: edits.Edit) -> str:
     return edit_sentences.source_caption(scene)
-
-
-def covered(layer: Region | None, size: tuple[int, int], least: int = 1) -> NDArray[np.bool_]:
-    """Where the layer's alpha is at least `least`.
-
-    At the picture's size (width, height).
-    """
-    shown = np.zeros((size[1], size[0]), bool)
-    if layer is not None:
-        alpha = pictures.layer_array(layer)[..., 3]
-        shown[layer.y : layer.y + alpha.shape[0], layer.x : layer.x + alpha.shape[1]] = (
-            alpha >= least
-        )
-    return shown
 
 
 def preview_panels(out: Path, previews: Sequence[str]) -> list[Panel]:
