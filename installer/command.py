@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import kritas, plugin
+from . import debian, kritas, plugin
 from .actions import Run
 from .environment import Environment, OwnEnvironment
 from .errors import InstallError
@@ -157,14 +157,14 @@ def run_kritas(options: argparse.Namespace, root: Path) -> int:
     Where this machine can't have them, a smoke test says so loudly.
     """
     python = Environment(root).python
-    missing = kritas.problems()
+    missing = debian.problems()
     if not python.is_file():
         missing.append("There is no environment yet: python3 -m installer test")
     for problem in missing:
         print(f"NOT RUN in other Kritas: {problem}", file=sys.stderr)
     if missing:
         return OK if options.smoke else NEEDS_YOU
-    folder = (options.folder or kritas.default_folder()).absolute()
+    folder = (options.folder or debian.default_folder()).absolute()
     out = (options.out or folder / "results").absolute()
     if options.smoke:
         return kritas.run_smoke(str(python), root, folder, out, options.smoke)
@@ -175,6 +175,9 @@ def run_kritas(options: argparse.Namespace, root: Path) -> int:
     except InstallError as error:
         print(error, file=sys.stderr)
         return NEEDS_YOU
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def facts(machine: Machine, project: Project) -> dict[str, Any]:

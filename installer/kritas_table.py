@@ -20,13 +20,20 @@ class Outcome:
     """One run of one file of tests in one Krita.
 
     mark: of the sources it was run with. day: of the run, "2026-11-28". checks: "passed", or what
-    went wrong, by test. seconds: what the run took.
+    went wrong, by test. seconds: what the run took. again: alone, after it failed beside others.
     """
 
     mark: str
     day: str
     checks: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    again: bool = False
+
+    @classmethod
+    def now(cls, mark: str, checks: Mapping[str, str], seconds: float, again: bool) -> Outcome:
+        """A run that has just ended."""
+        day = datetime.now().astimezone().date().isoformat()
+        return cls(mark, day, checks, round(seconds, 1), again)
 
     @property
     def passed(self) -> bool:
@@ -35,7 +42,7 @@ class Outcome:
 
     def __str__(self) -> str:
         good = sum(value == PASSED for value in self.checks.values())
-        return f"{good} of {len(self.checks)}"
+        return f"{good} of {len(self.checks)}{' at the second try' * self.again}"
 
 
 def checks_of(report: Path) -> dict[str, str]:
@@ -50,17 +57,12 @@ def checks_of(report: Path) -> dict[str, str]:
     return found
 
 
-def note(
-    folder: Path, stem: str, mark: str, checks: Mapping[str, str], seconds: float = 0.0
-) -> Outcome:
+def note(folder: Path, stem: str, outcome: Outcome) -> None:
     """Keep what came of a run, in place of what came of the last one."""
-    day = datetime.now().astimezone().date().isoformat()
-    outcome = Outcome(mark, day, checks, round(seconds, 1))
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{stem}.json.part"
     part.write_text(json.dumps(asdict(outcome), indent=1), encoding="utf-8")
     part.replace(folder / f"{stem}.json")
-    return outcome
 
 
 def newest(folder: Path, stem: str) -> Outcome | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from limn.installer import kritas, kritas_table
+from limn.installer import debian, kritas, kritas_table
 from limn.installer.kritas_table import Outcome
 
 REPORT = """<testsuites><testsuite>
@@ -80,9 +80,12 @@ case "$4" in *one*) cat {tmp_path}/good;; *) cat {tmp_path}/bad;; esac > "${{5#-
     (root / "tests/changed.py").write_text("")
     assert run(keep=True) == (1, 3), "only what had not passed"
     assert run() == (1, 4), "and that which was run with other sources"
+    assert "test_two.py: 1 of 3," in capsys.readouterr().out
+    (root / "tests/changed.py").write_text("1")
+    assert run() == (1, 7), "what fails beside others is run again, alone"
     with pytest.raises(kritas.InstallError, match="three"):
         run("three")
-    assert "test_two.py: 1 of 3" in capsys.readouterr().out
+    assert "test_two.py: 1 of 3 at the second try" in capsys.readouterr().out
 
 
 def test_a_system_that_was_not_finished_is_made_again(
@@ -96,20 +99,20 @@ def test_a_system_that_was_not_finished_is_made_again(
     program.write_text("#!/bin/sh\necho no such suite >&2\nexit 3\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    with pytest.raises(kritas.NotHad, match="no such suite"):
-        kritas.make(kritas.SUITES[0], system.parent, tmp_path / "log")
+    with pytest.raises(debian.NotHad, match="no such suite"):
+        debian.make(debian.SUITES[0], system.parent, tmp_path / "log")
     assert not system.exists()
     program.write_text('#!/bin/sh\nmkdir -p "$6/usr"\n', encoding="utf-8")
-    assert kritas.make(kritas.SUITES[0], system.parent, tmp_path / "log") == system
-    assert (system / kritas.READY).is_file()
+    assert debian.make(debian.SUITES[0], system.parent, tmp_path / "log") == system
+    assert (system / debian.READY).is_file()
     program.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
-    assert kritas.make(kritas.SUITES[0], system.parent, tmp_path / "log") == system
+    assert debian.make(debian.SUITES[0], system.parent, tmp_path / "log") == system
 
 
 def test_nothing_is_deleted_below_what_a_killed_run_left_mounted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Path("/proc") in kritas.mounts_below(Path("/"))
+    assert Path("/proc") in debian.mounts_below(Path("/"))
     system = tmp_path / "trixie"
     (system / "proc/1").mkdir(parents=True)
     program = tmp_path / "umount"
@@ -118,13 +121,13 @@ def test_nothing_is_deleted_below_what_a_killed_run_left_mounted(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     gone = system / "proc.gone"
     monkeypatch.setattr(
-        kritas, "mounts_below", lambda folder: [] if gone.exists() else [folder / "proc"]
+        debian, "mounts_below", lambda folder: [] if gone.exists() else [folder / "proc"]
     )
-    with pytest.raises(kritas.NotHad, match="still mounted"):
-        kritas.clear(system)
+    with pytest.raises(debian.NotHad, match="still mounted"):
+        debian.clear(system)
     assert (system / "proc/1").is_dir()
     (tmp_path / "umount.works").touch()
-    kritas.clear(system)
+    debian.clear(system)
     assert not system.exists()
 
 
@@ -135,8 +138,8 @@ def test_a_system_that_takes_too_long_is_not_had(
     program.write_text("#!/bin/sh\nexec sleep 30\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(kritas.NotHad, match="not made within"):
-        kritas.make(kritas.SUITES[2], tmp_path / "systems", tmp_path / "log", seconds=0.5)
+    with pytest.raises(debian.NotHad, match="not made within"):
+        debian.make(debian.SUITES[2], tmp_path / "systems", tmp_path / "log", seconds=0.5)
 
 
 def test_results_depend_on_the_sources(tmp_path: Path) -> None:
