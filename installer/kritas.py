@@ -128,7 +128,7 @@ class Runner:
 
     @contextlib.contextmanager
     def ended_in_order(self) -> Iterator[None]:
-        """At SIGTERM and Ctrl+C all that runs is ended first, with its Krita and its display."""
+        """At SIGTERM and Ctrl+C all that runs is ended first, with its Krita."""
 
         def stop(number: int, frame: object) -> None:
             raise KeyboardInterrupt
@@ -213,7 +213,10 @@ def run_all(
 
 
 def systems(folder: Path, out: Path, only: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those that are there or could be made, by name, and what is to be said of the others."""
+    """Those that are there or were made, by name.
+
+    And what is to be said of the others.
+    """
     names, lost = [HERE] if not only or HERE in only else [], []
     for suite in SUITES:
         if not only or suite.name in only:
