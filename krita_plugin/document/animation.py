@@ -3,14 +3,18 @@
 It is shown as long as that drawing, and no longer. Krita's Python has no call that makes a
 keyframe; its actions for that work on the active layer at the time that is shown, and each is a
 step to undo. But Krita imports picture files as frames: two empty ones, at the drawing's time and
-at that of the next, make a layer with the right keyframes in a hidden document. It is filled there,
-and goes into the painter's in one step.
+at that of the next, make two layers in a hidden document, which merged have the right keyframes.
+The one layer is filled there, and goes into the painter's in one step.
+
+Two files are never imported at once. Krita opens them in one document of its own, one after the
+other; at each opening a job begins in the background that asks the document for its picture, and
+that which still waits as the next file is opened ends Krita (seen in 5.3.4 and 6.0.4 on a busy
+machine).
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from krita import Document, Krita, Node
@@ -61,11 +65,16 @@ class Frames:
         Neither is in the picture yet. Raises CanvasProblem if Krita does not make it.
         """
         hidden = self._hidden
+        times = [begins] if ends is None else [begins, ends]
         with tempfile.TemporaryDirectory(prefix="limn-") as folder:
-            files = [str(file) for file in _blanks(Path(folder), 1 if ends is None else 2)]
-            done = hidden.importAnimation(files, begins, 1 if ends is None else ends - begins)
+            file = _blank(Path(folder))
+            for time in times:
+                hidden.importAnimation([str(file)], time, 1)
+                yield None
+        if len(times) > 1:
+            hidden.rootNode().childNodes()[-1].mergeDown()
         made = hidden.rootNode().childNodes()[-1]
-        if not done or not made.animated():
+        if not all(made.hasKeyframeAtTime(time) for time in times):
             raise CanvasProblem("Krita made no layer with keyframes for the result.")
         space = Space.of(layer)
         if Space.of(made) != space:
@@ -88,11 +97,10 @@ class Frames:
         self._hidden.close()
 
 
-def _blanks(folder: Path, count: int) -> Iterator[Path]:
-    """Files of a single clear pixel."""
+def _blank(folder: Path) -> Path:
+    """A file of a single clear pixel."""
     clear = QImage(1, 1, QImage.Format.Format_ARGB32)
     clear.fill(0)
-    for number in range(count):
-        file = folder / f"{number}.png"
-        clear.save(str(file))
-        yield file
+    file = folder / "clear.png"
+    clear.save(str(file))
+    return file
