@@ -9,7 +9,7 @@ painter's own, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from .diffusion import masks
 from .diffusion.recolouring import Recolouring
+from .diffusion.unchanged import Unchanged
 from .resizing import bands, bilinear, resize
 
 CONTEXT = 0.25  # the crop shows at least this share of the selection's side beyond it, on each side
@@ -30,6 +31,9 @@ LEAST_REACH = 0.5  # working pixels; a mask that grows by less does not grow
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right; the latter two lie behind."""
+
+Change = Recolouring | Unchanged
+"""What the layer's own pixels take on in place of the edited ones."""
 
 Spans = tuple[tuple[int, int], tuple[int, int]]
 """Begin and end of rows, and of columns."""
@@ -166,43 +170,43 @@ class Frame:
                 padded.narrow(axis, start, width).zero_()
         return masks.feather(padded, fall)[..., width:-width, width:-width]
 
-    def leave(self, original: Tensor, edited: Tensor, change: Recolouring | None = None) -> Tensor:
+    def leave(self, original: Tensor, edited: Tensor, changes: Sequence[Change] = ()) -> Tensor:
         """A working picture (1, 3, h, w) at the size of the box in the layer, in 0..1.
 
-        change: as for `composite`.
+        changes: as for `composite`.
         """
         inside = original.new_empty(self.crop(original).shape)
-        for rows, band in self._bands(original, edited, change):
+        for rows, band in self._bands(original, edited, changes):
             inside[..., rows, :] = band
         return inside
 
     def composite(
-        self, original: Tensor, edited: Tensor, alpha: Tensor, change: Recolouring | None = None
+        self, original: Tensor, edited: Tensor, alpha: Tensor, changes: Sequence[Change] = ()
     ) -> Tensor:
         """Put a working picture (1, 3, h, w) over the layer with an alpha (1, 1, H, W).
 
-        Where alpha is 0 it is exactly the original. change: where the layer's own pixels take on
-        the colours instead.
+        Where alpha is 0 it is exactly the original. changes: where the layer's own pixels take on
+        the colours instead, or stay; a later one goes before an earlier one.
         """
         result = original.clone()
         part, weight = self.crop(result), self.crop(alpha)
-        for rows, band in self._bands(original, edited, change):
+        for rows, band in self._bands(original, edited, changes):
             part[..., rows, :] = masks.blend(band, part[..., rows, :], weight[..., rows, :])
         return result
 
     def _bands(
-        self, original: Tensor, edited: Tensor, change: Recolouring | None
+        self, original: Tensor, edited: Tensor, changes: Sequence[Change]
     ) -> Iterator[tuple[slice, Tensor]]:
         """What `leave` gives, by rows of the box: a large layer has no room for it twice."""
         above, before = self.margins[:2]
         height, width = self.crop(original).shape[2:]
         tall = resize(edited.to(original), (self.shape[0], edited.shape[3]))
-        where = None if change is None else self.trim(bilinear(change.where, self.shape))
+        places = [self.trim(bilinear(change.where, self.shape)) for change in changes]
         for rows in bands(height, self.shape[1]):
             band = tall[..., above + rows.start : above + rows.stop, :]
             band = resize(band, (band.shape[2], self.shape[1])).clamp_(0, 1)
             band = band[..., before : before + width]
-            if change is not None and where is not None:
+            for change, where in zip(changes, places, strict=True):
                 place = (above + rows.start, before)
                 own = change.of(self.crop(original)[..., rows, :], self.shape, place)
                 band = masks.blend(own, band, where[..., rows, :])

@@ -14,9 +14,10 @@ from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .diffusion.recolouring import Recolouring
+from .diffusion.unchanged import Unchanged
 from .errors import NotFinite
 from .events import Event, Mask, Stage, Step
-from .frame import Frame
+from .frame import Change, Frame
 from .preparing import Prepared
 from .store import EditCache
 from .task import Outcome, Task
@@ -58,14 +59,14 @@ class Pass:
 
     def whole(self) -> Tensor:
         """All of the crop as it was edited, (1, 3, h, w) at the layer's own size."""
-        return self.task.frame.leave(self.task.request.image, self._image, self._change())
+        return self.task.frame.leave(self.task.request.image, self._image, self._changes())
 
     def composite(self, alpha: Tensor) -> Tensor:
         """The layer (1, 3, H, W) with the edit over it; untouched where alpha is 0."""
         image = self.task.request.image
         if not self.is_painted:
             return image
-        return self.task.frame.composite(image, self._image, alpha, self._change())
+        return self.task.frame.composite(image, self._image, alpha, self._changes())
 
     @property
     def edge(self) -> float:
@@ -90,12 +91,16 @@ class Pass:
         assert self.outcome.image is not None
         return self.outcome.image.cpu()
 
-    def _change(self) -> Recolouring | None:
-        """What the layer's own pixels take on, where the edit only changed colours."""
-        where = self.outcome.recoloured
-        if where is None or not self.is_painted:
-            return None
-        return Recolouring.between(self.task.image, self._image, self.factor, where.cpu())
+    def _changes(self) -> list[Change]:
+        """Where the layer's own pixels stay, or take on colours, where that is all that changed."""
+        where, decoded = self.outcome.recoloured, self.outcome.decoded
+        found: list[Change] = []
+        if decoded is not None:
+            found.append(Unchanged.between(decoded.cpu(), self._image))
+        if where is not None:
+            recoloured = Recolouring.between(self.task.image, self._image, self.factor, where.cpu())
+            found.append(recoloured)
+        return found
 
 
 def demand(prepared: Prepared, frame: Frame) -> Demand:

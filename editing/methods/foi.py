@@ -50,21 +50,19 @@ Differences. The paper came without code; where it leaves a choice:
 18  a sentence that was not read has its keyword chosen by attention; one that spares a thing
     ("everything except the tree") acts in the complement of that thing's mask.
 19  edges "picture": Eq. 2's map follows the picture's edges (diffusion/edges.py) before it is cut
-    at tau, and that mask holds in Eq. 3 and 9 where the grid is finer than the map's. "grid" is the
-    paper's. "auto": the picture's for what is there and keeps its outline (language/outline.py);
-    both, with half a cell around, where a thing gives way to another.
+    at tau (and all unlike the ground, where a thing goes); it holds in Eq. 3 and 9 where the grid
+    is finer than the map's. "grid" is the paper's. "auto": the picture's for what keeps its outline
+    (language/outline.py); both, with half a cell around, where a thing gives way to another.
 20  a selection that is the mask itself (hint mode "exactly") takes the place of all M_i; a mask
     that the painter has named like a thing takes that of its M_i (naming.py).
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
     of 1 is the paper's. "attention" is the paper's; the bundled model then changes by 0.1 levels.
-22  detail "auto": where only colours change, the layer's own pixels take on the colours that the
-    network painted (diffusion/recolouring.py). "network" is the paper's.
-tau = 0.4 is the lowest of the paper's interval [0.4, 0.7], from which it draws at random. The
-bundled model's maps want gamma 1 and tau 0.2 (mean IoU 0.81 over 12 held-out edits, against 0.61
-with gamma 1, tau 0.4 and 0.43 with gamma 3, tau 0.4): so its configuration says. Sharpening is
-scale-free: gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's
-positions, or than 4, is taken again with a smaller gamma, and the report says so.
+22  detail "auto": the layer's own pixels stay where nothing changes (diffusion/unchanged.py), and
+    take on painted colours where only those do (diffusion/recolouring.py). "network": the paper's.
+tau = 0.4 is the lowest of the paper's [0.4, 0.7], drawn from at random. Sharpening is scale-free:
+gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's positions, or
+than 4, is taken again with a smaller gamma, and the report says so.
 """
 
 from __future__ import annotations
@@ -90,6 +88,7 @@ from .foi_regions import (
     complement,
     follow_picture,
     given_to,
+    keeps_none,
     located,
     recoloured,
     weighted,
@@ -246,7 +245,7 @@ def places(
     cell: working pixels of one of the map's.
     """
     grid = (maps.shape[1], maps.shape[2])
-    gamma = GAMMA[settings.gamma]
+    gamma, tau, image = GAMMA[settings.gamma], settings.tau, task.image
     guide, limit = (
         None if h is None else on_grid(h, grid).to(maps) for h in (task.guide, task.limit)
     )
@@ -254,11 +253,11 @@ def places(
     for part in parts:
         if (where := given_to(task, part.given, maps, gamma)) is None:
             seen = keyword_map(maps, part)
-            where = region(seen, gamma, settings.tau, guide, limit, part.everywhere, part.outside)
+            where = region(seen, gamma, tau, guide, limit, part.everywhere, part.outside)
             if settings.edges == "picture" or (settings.edges == "auto" and part.keeps_outline):
-                where = follow_picture(where, task.image, settings.tau, cell, task.limit)
+                where = follow_picture(where, image, tau, cell, task.limit, part.goes)
             elif settings.edges == "auto" and part.gives_way:
-                where = with_room(where, task.image, settings.tau, cell, task.limit)
+                where = with_room(where, image, tau, cell, task.limit)
         regions.append(where)
     return regions
 
@@ -329,7 +328,8 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     steps = denoise(z[:1], timesteps[at:], solver, predict)
     z = yield from shown("denoising", count - at, steps, preview)
     colours = recoloured(parts, regions, size, 2**model.semantic_level, settings)
-    return replace(found, latents=z, recoloured=colours)
+    own = None if keeps_none(colours, settings) else model.decode(z0)
+    return replace(found, latents=z, recoloured=colours, decoded=own)
 
 
 ALGORITHM = Algorithm(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..diffusion.edges import follow, with_outline
+from ..diffusion.edges import follow, with_outline, with_remains
 from ..diffusion.masks import grow, to_grid, within
 from ..errors import EditError
 from ..task import Found, Outcome, Task, on_grid
@@ -83,11 +83,17 @@ def complement(soft: Tensor, tau: float) -> Tensor:
 
 
 def follow_picture(
-    where: Region, picture: Tensor, tau: float, cell: float, limit: Tensor | None
+    where: Region,
+    picture: Tensor,
+    tau: float,
+    cell: float,
+    limit: Tensor | None,
+    goes: bool = False,
 ) -> Region:
     """The region with its edges drawn to the picture's (difference 19).
 
     picture: (1, 3, h, w). cell: its pixels in one of the map's cells. limit: (1, 1, h, w) or None.
+    goes: whether the thing is to leave nothing behind.
     A map without shape, and one that finds hardly anything to follow, stay on their grid.
     """
     if where.gamma == 0:
@@ -96,6 +102,8 @@ def follow_picture(
     if limit is not None:
         soft = soft * within(limit)
     mask = with_outline(soft >= tau, picture, cell)
+    if goes:
+        mask = with_remains(mask, picture, cell)
     if limit is not None:
         mask &= within(limit)
     soft = torch.where(mask, soft.clamp(min=tau), soft)
@@ -203,6 +211,14 @@ def recoloured(
     others = [r.at(size) for r, is_own in zip(regions, own, strict=True) if not is_own]
     painted = torch.stack(others).amax(0) if others else torch.zeros(size)
     return 1 - widened(painted, cell)[None, None]
+
+
+def keeps_none(colours: Tensor | None, settings: Settings) -> bool:
+    """Whether no pixels of the layer stay inside the masks (difference 22).
+
+    colours: as `recoloured` gives them; where all are recoloured, none stays as it is.
+    """
+    return settings.detail != "auto" or (colours is not None and bool(colours.all()))
 
 
 def warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> list[str]:

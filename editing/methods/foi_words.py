@@ -42,6 +42,7 @@ class Part:
     keeps_outline: bool = False
     keeps_detail: bool = False
     gives_way: bool = False
+    goes: bool = False
     given: Tensor | None = field(default=None, compare=False)  # the painter's own mask
 
 
@@ -93,6 +94,7 @@ def read(
                 keeps_outline(item) and not item.outside,
                 keeps_detail(item),
                 gives_way(item) and not item.outside,
+                item.operation == "remove" and not item.outside,
                 mask_of(item, named),
             )
         )

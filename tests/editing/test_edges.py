@@ -112,3 +112,27 @@ def test_what_is_near_a_mask_is_a_disc_whatever_its_size(radius: int) -> None:
     assert not ((masks.grow(mask, radius) > 0) & ~near).any()
     slack = 0 if cell == 1 else 2 * cell + 2
     assert not (near & (masks.grow(mask, radius + slack) == 0)).any()
+
+
+def test_nothing_of_a_thing_that_goes_is_left_behind() -> None:
+    """A drawn line of another colour around it goes, too; the ground beside it is not taken."""
+    shape = torch.zeros(1, 1, 64, 64)
+    shape[..., 20:44, 20:44] = 1
+    picture = painted(shape)
+    line = (masks.grow(shape, 2) > 0) & (shape == 0)
+    picture = torch.where(line, torch.tensor([0.1, 0.1, 0.5]).view(1, 3, 1, 1), picture)
+    found = edges.with_remains(shape > 0, picture, 8)
+    assert bool(found[line].all())
+    assert torch.equal(found, (shape > 0) | line)
+    assert torch.equal(edges.with_remains(shape > 0, painted(shape, 0.02), 8), shape > 0)
+    everywhere = torch.ones_like(shape) > 0
+    assert torch.equal(edges.with_remains(everywhere, picture, 8), everywhere)
+    wide = (masks.grow(shape, 4) > 0) & (shape == 0)
+    picture = torch.where(wide, torch.tensor([0.1, 0.1, 0.5]).view(1, 3, 1, 1), painted(shape))
+    soft = F.interpolate(shape, (8, 8), mode="area")[0, 0]
+    region = Region(soft, soft > 0.3, 1)
+    stays, goes = (
+        follow_picture(region, picture, 0.3, 8, None, goes).fine_mask for goes in (False, True)
+    )
+    assert stays is not None and goes is not None and not torch.equal(goes, stays)
+    assert torch.equal(goes, edges.with_remains(stays[None, None], picture, 8)[0, 0])
