@@ -328,8 +328,8 @@ def run(task: Task, settings: Settings) -> Generator[Event | Outcome, None, Outc
     steps = denoise(z[:1], timesteps[at:], solver, predict)
     z = yield from shown("denoising", count - at, steps, preview)
     colours = recoloured(parts, regions, size, 2**model.semantic_level, settings)
-    own = None if keeps_none(colours, settings) else model.decode(z0)
-    return replace(found, latents=z, recoloured=colours, decoded=own)
+    kept = None if keeps_none(colours, settings) else model.decode(z0)
+    return replace(found, latents=z, recoloured=colours, decoded=kept)
 
 
 ALGORITHM = Algorithm(
