@@ -201,15 +201,18 @@ class Frame:
         above, before = self.margins[:2]
         height, width = self.crop(original).shape[2:]
         tall = resize(edited.to(original), (self.shape[0], edited.shape[3]))
-        places = [self.trim(bilinear(change.where, self.shape)) for change in changes]
+        places = [bilinear(c.where, (self.shape[0], c.where.shape[3])) for c in changes]
         for rows in bands(height, self.shape[1]):
             band = tall[..., above + rows.start : above + rows.stop, :]
             band = resize(band, (band.shape[2], self.shape[1])).clamp_(0, 1)
             band = band[..., before : before + width]
-            for change, where in zip(changes, places, strict=True):
+            for change, share in zip(changes, places, strict=True):
+                where = share[..., above + rows.start : above + rows.stop, :]
+                where = bilinear(where, (where.shape[2], self.shape[1]))
+                where = where[..., before : before + width]
                 place = (above + rows.start, before)
                 own = change.of(self.crop(original)[..., rows, :], self.shape, place)
-                band = masks.blend(own, band, where[..., rows, :])
+                band = masks.blend(own, band, where)
             yield rows, band
 
 
