@@ -1,8 +1,9 @@
 """What an edit has left as it was, kept in the picture's own pixels.
 
-A mask holds more than what changes: the wall between new stripes, the ground around a thing that
-went. The autoencoder makes all of it soft. Where the edited picture is as the autoencoder shows the
-picture before, nothing was changed, and the layer's own pixels are nearer to it than either.
+A mask holds more than what changes: the wall between new stripes, a roof above them. The
+autoencoder makes all of it soft. Where the edited picture is as the autoencoder shows the picture
+before, nothing was changed, and the layer's own pixels are nearer to it than either. Not for things
+that go: their finest lines, which the autoencoder does not show, would stay.
 """
 
 from __future__ import annotations

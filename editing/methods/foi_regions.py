@@ -213,12 +213,15 @@ def recoloured(
     return 1 - widened(painted, cell)[None, None]
 
 
-def keeps_none(colours: Tensor | None, settings: Settings) -> bool:
+def keeps_none(parts: Sequence[Part], colours: Tensor | None, settings: Settings) -> bool:
     """Whether no pixels of the layer stay inside the masks (difference 22).
 
-    colours: as `recoloured` gives them; where all are recoloured, none stays as it is.
+    They stay where each part's thing does: of one that goes, a line too fine for the autoencoder
+    would stay. colours: as `recoloured` gives them; where all are recoloured, none stays as it is.
     """
-    return settings.detail != "auto" or (colours is not None and bool(colours.all()))
+    things_stay = all(part.keeps_outline and not part.goes for part in parts)
+    all_new = colours is not None and bool(colours.all())
+    return settings.detail != "auto" or not things_stay or all_new
 
 
 def warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> list[str]:
