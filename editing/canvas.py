@@ -21,7 +21,8 @@ class Canvas:
     """What has come of an edit so far, at the layer's size.
 
     image: (1, 3, H, W), as it will be seen. edited: the same without masks, where shown (1, 1, H,
-    W) is 1. alpha: (1, 1, H, W). pieces: the masks by part, each with its crop's box.
+    W) is 1. alpha: (1, 1, H, W). pieces: the masks by part, each with its crop's box. is_seen:
+    whether any pass has changed what is seen.
     """
 
     image: Tensor
@@ -31,6 +32,7 @@ class Canvas:
     pieces: dict[int | None, list[tuple[Box, Tensor]]]
     paper: tuple[float, float, float] | None = None
     edge: float = 0.0
+    is_seen: bool = False
 
     @classmethod
     def of(cls, image: Tensor) -> Canvas:
@@ -49,6 +51,8 @@ class Canvas:
             image = cut(self.image, box)
             image.copy_(masks.blend(whole, image, alpha))
             cut(self.shown, box).fill_(1)
+            result = masks.blend(whole, made.task.request.image, alpha)
+            self.is_seen = self.is_seen or not made.is_unseen(result, alpha)
             self.edge = max(self.edge, made.edge)
             self.paper = self.paper or made.paper
         before.copy_(torch.maximum(before, alpha))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from . import in_places, naming, places, presence, visible, world
+from . import in_places, naming, places, presence, world
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .errors import EditError
@@ -133,7 +133,7 @@ def _done(prepared: Prepared, made: Pass, means: Means, said: list[str]) -> Done
     alpha = made.alpha()
     result = made.composite(alpha)
     said = [*said, *made.warnings]
-    if made.is_painted and visible.nothing_changed(request.image, result, alpha):
+    if made.is_painted and made.is_unseen(result, alpha):
         said.append(say("Nothing visible has changed.", "no-change"))
     report = Report(
         algorithm=prepared.algorithm.name,

@@ -37,7 +37,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from . import visible
 from .canvas import Canvas, cut
 from .diffusion import masks
 from .diffusion.edges import follow, with_outline
@@ -258,7 +257,7 @@ def _done(
 ) -> Done:
     request, outcome = prepared.request, found.outcome
     told = [*said, *(w for made in passes for w in (*made.warnings, *made.outcome.warnings))]
-    if not request.mask_only and visible.nothing_changed(request.image, canvas.image, canvas.alpha):
+    if not request.mask_only and not canvas.is_seen:
         told.append(say("Nothing visible has changed.", "no-change"))
     report = Report(
         algorithm=prepared.algorithm.name,

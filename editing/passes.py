@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import transparency
+from . import transparency, visible
 from .diffusion.budget import Demand
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
@@ -40,12 +40,14 @@ class Means:
 class Pass:
     """What a pass has come to.
 
-    warnings: of the networks, to be told besides the outcome's.
+    decoder: the variant of the model whose autoencoder has made the picture. warnings: of the
+    networks, to be told besides the outcome's.
     """
 
     task: Task
     outcome: Outcome
     factor: int
+    decoder: str
     warnings: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,21 @@ class Pass:
         if not self.is_painted:
             return image
         return self.task.frame.composite(image, self._image, alpha, self._changes())
+
+    def is_unseen(self, result: Tensor, alpha: Tensor) -> bool:
+        """Whether nobody sees what the edit did to the layer.
+
+        result: what `composite` gives with this alpha. Nothing that the autoencoder alone would
+        have done counts.
+        """
+        image, frame = self.task.request.image, self.task.frame
+        return visible.nothing_changed(
+            image, result, alpha, lambda: frame.composite(image, self._round_trip(), alpha)
+        )
+
+    def _round_trip(self) -> Tensor:
+        """The working picture, encoded and decoded by the network that has decoded the edit's."""
+        return self.task.model(self.decoder).round_trip(self.task.image).cpu()
 
     @property
     def edge(self) -> float:
@@ -146,8 +163,9 @@ def carried_out(
         break
     if not is_finite(outcome.found.soft) or not (outcome.image is None or is_finite(outcome.image)):
         raise NotFinite("The edit ran into numbers that are not finite.")
-    factor = models.geometry(prepared.algorithm.needs[0]).factor
-    return Pass(task, outcome, factor, tuple(warnings))
+    needs = prepared.algorithm.needs
+    decoder = needs[-1] if outcome.latents is None else needs[0]
+    return Pass(task, outcome, models.geometry(needs[0]).factor, decoder, tuple(warnings))
 
 
 def _outcome(prepared: Prepared, task: Task, locate: bool) -> Generator[Event, None, Outcome]:

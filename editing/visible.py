@@ -1,14 +1,20 @@
 """Whether an edit can be seen at all.
 
-Both pictures are averaged over small cells, which takes the autoencoder's grain away, and compared
-in CIELAB where the edit was to act. A difference of 2.3 is the smallest that is noticed (Mahy, Van
-Eycken, Oosterlinck 1994). If fewer than a twentieth of the cells differ by more, nobody sees it.
+Both pictures are averaged over small cells, which takes most of the autoencoder's grain away, and
+compared in CIELAB where the edit was to act. A difference of 2.3 is the smallest that is noticed
+(Mahy, Van Eycken, Oosterlinck 1994). If fewer than a twentieth of the cells differ by more, nobody
+sees it.
 
-It is said of none of 20 held-out exact edits, and of 1 of 20 pictures that only went through the
-bundled model's autoencoder and back: what that gets wrong is seen (`limn bench seen --cases 2`).
+What is left of the grain is measured on the picture itself: it is encoded and decoded, and a cell
+that differs from all mixtures of that with the picture by no more than what is noticed has not
+changed. Of 70 held-out pictures that only went through the bundled model's autoencoder all are said
+to have changed nothing (10 of 40 without that measurement), and of 70 exact answers and 28 edits
+that Auto made and the judge calls right none (`limn bench seen`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -37,11 +43,14 @@ TO_XYZ = (
 WHITE = (0.95047, 1.0, 1.08883)
 
 
-def nothing_changed(before: Tensor, after: Tensor, alpha: Tensor) -> bool:
+def nothing_changed(
+    before: Tensor, after: Tensor, alpha: Tensor, decoded: Callable[[], Tensor] | None = None
+) -> bool:
     """Whether two pictures look the same where alpha is at least a half.
 
     before, after: (1, 3, H, W), sRGB in 0..1. alpha: (1, 1, H, W). A mask that is nowhere so high
-    has nothing that could be seen.
+    has nothing that could be seen. decoded: makes (1, 3, H, W), `before` as the autoencoder gives
+    it back where alpha is not 0. It is asked only where the pictures differ.
     """
     inside = alpha[0, 0] >= 0.5
     rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
@@ -55,8 +64,26 @@ def nothing_changed(before: Tensor, after: Tensor, alpha: Tensor) -> bool:
     where = area(inside[part].float()[None, None], cells)[0, 0] >= 0.5
     if not bool(where.any()):
         where[:] = True
-    apart = (lab(area(before[part], cells)) - lab(area(after[part], cells))).norm(dim=1)[0][where]
-    return bool((apart > NOTICED).float().mean() < SHARE)
+
+    def seen(image: Tensor) -> Tensor:
+        return lab(area(image[part], cells))[0][:, where]  # (3, cell)
+
+    was, now = seen(before), seen(after)
+    if _few(now - was):
+        return True
+    return decoded is not None and _few(_from_between(was, seen(decoded()), now))
+
+
+def _few(apart: Tensor) -> bool:
+    """Whether so few cells differ that nobody sees it. apart: (3, cell), in CIELAB."""
+    return bool((apart.norm(dim=0) > NOTICED).float().mean() < SHARE)
+
+
+def _from_between(one: Tensor, other: Tensor, colours: Tensor) -> Tensor:
+    """From the nearest mixture of two colours, cell by cell. All (3, cell)."""
+    way = other - one
+    share = ((colours - one) * way).sum(0) / way.square().sum(0).clamp_min(1e-9)
+    return colours - one - share.clamp(0, 1) * way
 
 
 def lab(image: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def error(model: Model, image: Tensor) -> float:
 
     See above.
     """
-    again = model.decode(model.scaling * model.encode(image)).to(image)
+    again = model.round_trip(image).to(image)
     return float((again - image).abs().amax(dim=1).median())
 
 

@@ -29,10 +29,15 @@ class KeptResults:
         self._panel = panel
         self._kept: list[tuple[str, Region, Region | None]] = []
 
-    def keep(self, name: str, result: Region, mask: Region | None) -> None:
-        """Keep a result, its layer's name, and the mask that it is seen through."""
+    def keep(self, name: str, result: Region, mask: Region | None) -> bool:
+        """Keep a result, its layer's name, and the mask that it is seen through.
+
+        Returns whether the oldest had to go for it.
+        """
+        is_full = len(self._kept) == MAX_KEPT
         self._kept = [*self._kept, (name, result, mask)][-MAX_KEPT:]
         self._panel.keeps(len(self._kept))
+        return is_full
 
     def open_newest(self) -> None:
         """Open the newest as a picture of its own; it stays kept if that fails."""

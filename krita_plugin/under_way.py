@@ -104,6 +104,9 @@ class UnderWay:
             )
             note = Note("error", sentence, remedy, trace(error))
         if edit.result is not None:
-            self.kept.keep(edit.layer_name, edit.result, edit.mask_apart)
-            note = replace(note, sentence=f"{tr(note.sentence)} {tr('The result is kept.')}")
+            is_full = self.kept.keep(edit.layer_name, edit.result, edit.mask_apart)
+            words = tr("The result is kept.")
+            if is_full:
+                words = tr("The result is kept; the oldest that was kept had to go for it.")
+            note = replace(note, sentence=f"{tr(note.sentence)} {words}")
         self.after(note, edit)

@@ -116,9 +116,7 @@ def decoded(models: Models, method: str, raw: Tensor | None, image: Tensor) -> T
     if raw is None:
         return None
     model = models.get(ALGORITHMS[method].needs[-1])
-    return model.decode(
-        model.scaling * model.encode(resize(image, (raw.shape[2], raw.shape[3])).clamp(0, 1))
-    )
+    return model.round_trip(resize(image, (raw.shape[2], raw.shape[3])).clamp(0, 1))
 
 
 def figures(judge: Judge, case: Case, answer: Answer, original: Tensor | None) -> dict[str, Any]:

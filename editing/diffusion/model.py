@@ -166,6 +166,10 @@ class Model:
         )
         return (image / 2 + 0.5).clamp(0, 1)
 
+    def round_trip(self, image: Tensor) -> Tensor:
+        """A picture (n, 3, H, W) in 0..1, encoded and decoded. Raises NotFinite."""
+        return self.decode(self.scaling * self.encode(image))
+
     @torch.no_grad()
     def embed(self, text: str) -> Tensor:
         """Text -> CLIP embedding (1, places, channels) float32.

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from limn.editing import EditError, EditRequest, Models, edit, load_models, presence, visible
+from limn.editing.bench.quality_cases import Case
+from limn.editing.diffusion import masks
 from limn.editing.events import Done
 from limn.editing.language.instruction import parse
 from limn.editing.sketchbook import folder, scenes
@@ -109,3 +111,39 @@ def test_what_nobody_sees_is_no_change() -> None:
     assert visible.nothing_changed(before, tinted, torch.zeros_like(mask))
     white = visible.lab(torch.ones(1, 3, 1, 1))[0, :, 0, 0]
     assert torch.allclose(white, torch.tensor([100.0, 0.0, 0.0]), atol=0.02)
+
+
+def test_what_the_autoencoder_alone_does_is_no_change(bundled: Models) -> None:
+    network, told = bundled.get("instruction"), []
+    for seed in range(4_300_000, 4_300_006):
+        case = Case.of("recolour", seed)
+        back = network.round_trip(case.before).cpu()
+        trip = masks.blend(back, case.before, case.exact)
+        assert visible.nothing_changed(case.before, trip, case.exact, lambda trip=trip: trip)
+        half = masks.blend(back, case.before, case.exact * 0.7)
+        assert visible.nothing_changed(case.before, half, case.exact, lambda trip=trip: trip)
+        assert not visible.nothing_changed(
+            case.before, case.after, case.exact, lambda trip=trip: trip
+        )
+        told.append(visible.nothing_changed(case.before, trip, case.exact))
+    assert not all(told), "the grain is not seen, so that nothing was tested"
+
+
+def test_an_edit_that_leaves_the_picture_as_it_decodes_says_so(
+    bundled: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case.of("background", 4_300_001)
+
+    def codes() -> list[str]:
+        request = EditRequest("foi", "make it brighter", case.before, parameters={"steps": 2})
+        done = list(edit(bundled, request))[-1]
+        assert isinstance(done, Done)
+        return [getattr(note, "code", "") for note in done.report.warnings]
+
+    assert "no-change" not in codes()
+    latents = bundled.get("instruction").encode(case.before) * bundled.get("instruction").scaling
+    real = type(bundled.get("instruction")).decode
+    monkeypatch.setattr(
+        type(bundled.get("instruction")), "decode", lambda model, _: real(model, latents)
+    )
+    assert "no-change" in codes()

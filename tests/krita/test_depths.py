@@ -107,3 +107,13 @@ def test_the_colour_is_right(depths: Outcome, space: str) -> None:
     print(f"{space}: {full.sum()} opaque pixels, largest difference {off:.4f}")
     assert full.any() and (got != before).any()
     assert off <= OFF
+
+
+@pytest.mark.parametrize("space", ["u16", "cmyk", "cmyk_u16"])
+def test_several_instructions_change_what_is_in_their_masks(depths: Outcome, space: str) -> None:
+    told = depths.of(f"apart_{space}")
+    assert told["note"].startswith("done in"), told["note"]
+    assert told["spaces"] == [told["space"]] * 2
+    for inside, outside in (told["seen"], *told["alone"]):
+        assert inside > 100 and outside == 0, told
+    assert told["untouched"] and told["undone"]

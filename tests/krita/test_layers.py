@@ -117,6 +117,8 @@ def test_whatever_the_painter_does_nothing_is_lost_and_nothing_wrong(interleaved
         assert run["agreement"] is None or repainted or run["agreement"] > 0.5, run
     print(f"random actions: {placed} of {len(runs)} results in the picture, in the right place")
     assert placed >= 20 and compared >= 15
+    before, after, said = interleaved.of("random_actions")["one more"]
+    assert after == min(before + 1, 8) and ("oldest" in said) == (before == 8), said
 
 
 def test_a_cut_out_shape_is_sent_with_a_margin(layers: Outcome) -> None:

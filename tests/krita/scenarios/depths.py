@@ -8,6 +8,7 @@ from painting import (
     Scene,
     composed,
     fingerprints,
+    masks,
     names,
     new_document,
     new_layer,
@@ -129,3 +130,61 @@ def check_shallow_layer(result):
         [layer.colorDepth(), new.colorDepth()],
     )
     result["untouched"] = untouched(document, before)
+
+
+def apart_in(result, model, depth, profile):
+    """Several instructions: where each layer of the group changes what is seen."""
+    scene = Scene("two")
+    document, layer = yield from new_document(256, 192, model, depth, profile)
+    yield from paint(document, layer, scene, X, Y)
+    yield from quick()
+    before, names_before, seen = fingerprints(document), names(document), own(document)
+    result["space"] = [layer.colorModel(), layer.colorDepth(), layer.colorProfile()]
+    yield from edit(scene.instruction)
+    yield 1
+    result["note"] = note()
+    group = new_layer(document, names_before)
+    parts = group.childNodes() if group.type() == "grouplayer" else []
+    result["spaces"] = [[p.colorModel(), p.colorDepth(), p.colorProfile()] for p in parts]
+    within = [bytes(masks(part)[0].pixelData(0, 0, 256, 192)) for part in parts]
+    result["seen"] = changed(seen, own(document), within)
+    result["alone"] = []
+    for part, mask in zip(parts, within, strict=True):
+        for one in parts:
+            one.setVisible(one is part)
+        document.refreshProjection()
+        yield 0.5
+        result["alone"].append(changed(seen, own(document), [mask]))
+    for one in parts:
+        one.setVisible(True)
+    yield 0.5
+    result["untouched"] = untouched(document, before)
+    yield from undo()
+    yield from undo()
+    result["undone"] = names(document) == names_before and own(document) == seen
+
+
+def own(document):
+    """What is seen, in the document's own colours and depth."""
+    return bytes(document.pixelData(0, 0, 256, 192))
+
+
+def changed(before, after, within):
+    """How many pixels differ where a mask is, and how many elsewhere."""
+    size, counts = len(before) // (256 * 192), [0, 0]
+    for at, here in enumerate(zip(*within, strict=True)):
+        place = slice(at * size, (at + 1) * size)
+        counts[not any(here)] += before[place] != after[place]
+    return counts
+
+
+def check_apart_u16(result):
+    yield from apart_in(result, "RGBA", "U16", "sRGB-elle-V2-g10.icc")
+
+
+def check_apart_cmyk(result):
+    yield from apart_in(result, "CMYKA", "U8", "Chemical proof")
+
+
+def check_apart_cmyk_u16(result):
+    yield from apart_in(result, "CMYKA", "U16", "Chemical proof")

@@ -6,7 +6,7 @@ Random actions, seeded, in a real Krita.
 import random
 
 import scripted
-from help import QByteArray, QImage, app, panel
+from help import QByteArray, QImage, app
 from painting import activate, layers, names, new_document, pixels
 
 RUNS = 40
@@ -182,7 +182,7 @@ def check_random_actions(result):
             )
             part = original.copy(20, 10, place[2], place[3])
             pixels = part.constBits().asstring(part.width() * part.height() * 4)
-            kept = panel().kept
+            kept = scripted.kept_results()
             scripted.answer(edit, x, y, place[2], place[3], pixels)
             if closed:
                 document.setModified(False)
@@ -193,7 +193,7 @@ def check_random_actions(result):
                 "actions": actions,
                 "said": said["sentence"],
                 "kind": said["kind"],
-                "kept": panel().kept - kept,
+                "kept": sum(all(one is not old for old in kept) for one in scripted.kept_results()),
                 "mask only": mask_only,
                 "closed": closed,
             }
@@ -214,3 +214,17 @@ def check_random_actions(result):
         reference.setModified(False)
         reference.close()
         yield 0.2
+    result["one more"] = yield from one_more()
+
+
+def one_more():
+    """How many results are kept before and after one more, and what is said of it."""
+    before = scripted.kept_results()
+    with scripted.server() as wire:
+        document, _ = yield from painted(RUNS, "one more")
+        edit = yield from scripted.begin(wire)
+        scripted.answer(edit, 20, 20, 20, 30, noise(RUNS, 20, 30))
+        document.setModified(False)
+        document.close()
+        said = yield from scripted.settled()
+    return [len(before), len(scripted.kept_results()), said["sentence"]]

@@ -107,6 +107,13 @@ def settled(seconds=60):
     return {"kind": note.kind, "sentence": note.sentence, "remedy": note.remedy}
 
 
+def kept_results():
+    """The results that wait to be opened, oldest first; one more than eight, and that is gone."""
+    from limn.krita_plugin.plugin import application
+
+    return list(application().edits.under_way.kept._kept)
+
+
 def mark(width, height, size=1):
     """A result without any symmetry, soft at one side; `size` bytes a channel."""
     out = bytearray()
