@@ -42,6 +42,7 @@ GONE = frozenset(
 )
 PAINTED = frozenset("painted coloured colored dyed tinted shaded drawn".split())
 INTO = frozenset("changed turned transformed converted made morphed turn change become".split())
+BECOMING = frozenset("becomes turns changes transforms morphs".split())
 COVERED = frozenset("filled covered decorated surrounded wrapped dressed topped lined".split())
 PLACING = frozenset("in on at inside under behind near above below beside next".split())
 HIDDEN = frozenset("there visible here present shown in on exist appear around seen".split())
@@ -120,6 +121,25 @@ def clause(text: str, words: Tokens) -> str | None:
         if word in BE or word in OWNS or plural:
             return predicate(text, words[:i], words[i:])
     return _third_person(text, words)
+
+
+def _becomes(before: str, word: str) -> bool:
+    """Whether a word says what the noun before it becomes: leaves turn, the star turns."""
+    is_plural = english.singular(before) != before
+    return word in BECOMING or (is_plural and word in ("become", "turn", "change"))
+
+
+def becoming(text: str, words: Tokens) -> str | None:
+    """Reads "the star turns blue", "the cat changes into a box"."""
+    at = next((i for i in range(1, len(words)) if _becomes(words[i - 1].word, words[i].word)), 0)
+    rest = words[at + 1 :]
+    if not at or not rest or words[at - 1].word in lex.RELATIVES or not is_subject(words[:at]):
+        return None
+    if rest[0].word in ("into", "to") and len(rest) > 1:
+        rest = rest[1:]
+    elif rest[0].word not in ("a", "an") and not lex.is_adjective(rest[0].word):
+        return None
+    return made(as_object(text, words[:at]), say(text, rest))
 
 
 def _third_person(text: str, words: Tokens) -> str | None:

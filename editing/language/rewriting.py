@@ -21,6 +21,7 @@ from .clauses import (
     NOMINATIVE,
     OBJECTIVE,
     PAINTED,
+    becoming,
     clause,
     is_subject,
     predicate,
@@ -328,6 +329,7 @@ def _colon(text: str, words: Tokens) -> str | None:
 RULES = (
     _colon,
     comparative,
+    becoming,
     elliptic,
     _would_look,
     _absent,

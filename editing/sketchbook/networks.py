@@ -50,7 +50,7 @@ NOISE = {
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",
 }
-WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02, "presence": 6.0}
+WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02, "presence": 5.8}
 """Bounds of what it knows: see world.py and presence.py."""
 
 CONTEXT = 1.0
