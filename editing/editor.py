@@ -86,7 +86,10 @@ def edit(
         )
     if hint is None and (unfound := _missing(models, prepared, frame.enter(image))):
         if request.ask:
-            raise EditError("not-found", unfound, say("Name it otherwise, or select it."))
+            remedy = say("Name it otherwise, or select it.")
+            if presence.is_blank(frame.enter(image)):
+                remedy = say("Choose the layer that shows it.")
+            raise EditError("not-found", unfound, remedy)
         early.append(Note(unfound))
         yield early[-1]
     means = Means(models, EditCache(store), Tally(), gather)
@@ -165,8 +168,12 @@ def _done(prepared: Prepared, made: Pass, means: Means, said: list[str]) -> Done
 def _missing(models: Models, prepared: Prepared, image: Tensor) -> Said | None:
     """That a thing is not found in the picture; None where all are, or nobody knows.
 
-    It is the network for instructions that is asked, whatever the algorithm.
+    In a layer of one colour none is. Otherwise it is the network for instructions that is asked,
+    whatever the algorithm.
     """
+    if presence.is_blank(image):
+        words = presence.things(prepared.instruction)
+        return presence.nothing_there(words) if words else None
     model = models.get(prepared.algorithm.needs[0])
     if model.world is None or model.world.presence is None or "instruction" not in models.variants:
         return None

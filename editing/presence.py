@@ -14,9 +14,9 @@ noises at timestep TIME, two logarithms:
 
 The score, contrast + peak / 2, is held against the model's own bound (`World.presence`, in its
 limn.json). The bundled model's, 5.8, was set on held-out scenes: of 270 absent things 97.0% lie
-below it, of 160 that are there alone none, and of 65 that are there two or three times 2. FIGURES A
-model without such a bound, which is every other one, says nothing: what its attention means is not
-known.
+below it, of 160 that are there alone none, and of 65 that are there two or three times 2 (`limn bench
+quality` counts others). A model without such a bound, which is every other one, says nothing: what
+its attention means is not known.
 
 A plural is looked for as its singular. Of 160 things that were there once 14 lay below the bound of
 then by their plural, and none by their singular; of 65 that were there several times 16 and 5.
@@ -49,6 +49,9 @@ In the painter's own the verb moves the score: by 0.7 from "make" to "remove".
 
 PEAK = 0.05
 
+BLANK = 1 / 255
+"""What two pixels of a picture of one colour may differ by: the smallest step of 8 bits."""
+
 
 def looked_for(item: Item) -> str:
     """The word for the thing that must be there for an item, "" for none.
@@ -66,6 +69,16 @@ def looked_for(item: Item) -> str:
     return item.keyword if is_thing else ""
 
 
+def things(instruction: Instruction) -> list[str]:
+    """The words for what must be there, each once."""
+    return list(dict.fromkeys(word for one in instruction.items if (word := looked_for(one))))
+
+
+def is_blank(image: Tensor) -> bool:
+    """Whether a picture (1, 3, h, w) in 0..1 is all of one colour, where nothing can be found."""
+    return bool((image.amax((2, 3)) - image.amin((2, 3))).max() <= BLANK)
+
+
 def missing(model: Model, instruction: Instruction, image: Tensor) -> tuple[str, ...]:
     """The things that an instruction speaks of and that are not found in a picture.
 
@@ -76,7 +89,7 @@ def missing(model: Model, instruction: Instruction, image: Tensor) -> tuple[str,
     """
     if model.world is None or model.world.presence is None:
         return ()
-    words = list(dict.fromkeys(word for i in instruction.items if (word := looked_for(i))))
+    words = things(instruction)
     forms = {word: _form(model, word) for word in words}
     unknown = [word for word in words if strange(model, forms[word])]
     known = list(dict.fromkeys(forms[word] for word in words if word not in unknown))
@@ -97,6 +110,15 @@ def not_found(things: Sequence[str]) -> Said:
     """That these were not found, for a painter."""
     return say(
         "I could not find '{things}' in the picture.", "not-found", things="' and '".join(things)
+    )
+
+
+def nothing_there(words: Sequence[str]) -> Said:
+    """That a layer of one colour shows none of these."""
+    return say(
+        "The layer is all of one colour: there is no '{things}' in it.",
+        "not-found",
+        things="' or '".join(words),
     )
 
 

@@ -88,6 +88,23 @@ def test_an_absent_thing_is_asked_about_or_noted(bundled: Models) -> None:
     assert not run("remove the star", ask=True).report.warnings
 
 
+def test_on_a_layer_of_one_colour_nothing_is_found(models: Models) -> None:
+    paper = torch.full((1, 3, 64, 64), 0.9)
+
+    def request(words: str, ask: bool = True) -> EditRequest:
+        return EditRequest("foi", words, paper, parameters={"steps": 2}, mask_only=True, ask=ask)
+
+    with pytest.raises(EditError) as refused:
+        list(edit(models, request("make the star blue, remove the cup")))
+    assert refused.value.code == "not-found" and "one colour" in refused.value.sentence
+    assert "'star' or 'cup'" in refused.value.sentence and "layer" in refused.value.remedy
+    for words, ask, told in (("make the star blue", False, True), ("make it red", True, False)):
+        done = list(edit(models, request(words, ask)))[-1]
+        assert isinstance(done, Done)
+        codes = [getattr(note, "code", "") for note in done.report.warnings]
+        assert ("not-found" in codes) == told
+
+
 def test_in_a_picture_of_another_world_nothing_is_known(bundled: Models) -> None:
     model = bundled.get("instruction")
     paper = torch.ones(1, 3, 128, 128)
