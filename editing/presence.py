@@ -14,12 +14,12 @@ noises at timestep TIME, two logarithms:
 
 The score, contrast + peak / 2, is held against the model's own bound (`World.presence`, in its
 limn.json). The bundled model's, 5.8, was set on held-out scenes: of 270 absent things 97.0% lie
-below it, of 160 that are there alone none, and of 65 that are there two or three times 2 (`limn bench
-quality` counts others). A model without such a bound, which is every other one, says nothing: what
-its attention means is not known.
+below it, of 160 that are there alone none, and of 65 that are there two or three times 2. `limn
+bench quality` counts it on others. A model without such a bound, which is every other one, says
+nothing: what its attention means is not known.
 
-A plural is looked for as its singular. Of 160 things that were there once 14 lay below the bound of
-then by their plural, and none by their singular; of 65 that were there several times 16 and 5.
+A plural is looked for as its singular. Of 160 things that were there once 14 lay below a bound of
+6.0 by their plural, and none by their singular; of 65 that were there several times 14 and 5.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ the exact answer beside it. The bounds are in `editing/visible.py`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
+import torch
 import typer
 from rich.console import Console
 
@@ -61,8 +63,9 @@ def main(
             case = Case.of(type, first + number)
             before, mask = case.before, case.exact
             trip = masks.blend(network.round_trip(before).cpu(), before, mask)
-            none += visible.nothing_changed(before, trip, mask, lambda trip=trip: trip)
-            exact += visible.nothing_changed(before, case.after, mask, lambda trip=trip: trip)
+            grain = partial(torch.clone, trip)
+            none += visible.nothing_changed(before, trip, mask, grain)
+            exact += visible.nothing_changed(before, case.after, mask, grain)
             count += 1
             done = edited(models, case, algorithm, steps)
             if all(changes_made(judge, case.edit, case.shown, done.image)):

@@ -5,6 +5,8 @@ What changed nothing is said, too.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -140,11 +142,11 @@ def test_what_the_autoencoder_alone_does_is_no_change(bundled: Models) -> None:
         case = Case.of("recolour", seed)
         back = network.round_trip(case.before).cpu()
         trip = masks.blend(back, case.before, case.exact)
-        assert visible.nothing_changed(case.before, trip, case.exact, lambda trip=trip: trip)
+        assert visible.nothing_changed(case.before, trip, case.exact, partial(torch.clone, trip))
         half = masks.blend(back, case.before, case.exact * 0.7)
-        assert visible.nothing_changed(case.before, half, case.exact, lambda trip=trip: trip)
+        assert visible.nothing_changed(case.before, half, case.exact, partial(torch.clone, trip))
         assert not visible.nothing_changed(
-            case.before, case.after, case.exact, lambda trip=trip: trip
+            case.before, case.after, case.exact, partial(torch.clone, trip)
         )
         told.append(visible.nothing_changed(case.before, trip, case.exact))
     assert not all(told), "the grain is not seen, so that nothing was tested"
