@@ -82,7 +82,7 @@ class Pass:
         )
 
     def _round_trip(self) -> Tensor:
-        """The working picture, encoded and decoded by the network that has decoded the edit's."""
+        """The working picture, encoded and decoded as the edit was."""
         return self.task.model(self.decoder).round_trip(self.task.image).cpu()
 
     @property

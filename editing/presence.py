@@ -50,7 +50,10 @@ In the painter's own the verb moves the score: by 0.7 from "make" to "remove".
 PEAK = 0.05
 
 BLANK = 1 / 255
-"""What two pixels of a picture of one colour may differ by: the smallest step of 8 bits."""
+"""What two pixels of a picture of one colour may differ by.
+
+It is the smallest step of 8 bits.
+"""
 
 
 def looked_for(item: Item) -> str:
@@ -75,7 +78,10 @@ def things(instruction: Instruction) -> list[str]:
 
 
 def is_blank(image: Tensor) -> bool:
-    """Whether a picture (1, 3, h, w) in 0..1 is all of one colour, where nothing can be found."""
+    """Whether a picture (1, 3, h, w) in 0..1 is all of one colour.
+
+    Nothing can be found in it.
+    """
     return bool((image.amax((2, 3)) - image.amin((2, 3))).max() <= BLANK)
 
 

@@ -124,7 +124,7 @@ def clause(text: str, words: Tokens) -> str | None:
 
 
 def _becomes(before: str, word: str) -> bool:
-    """Whether a word says what the noun before it becomes: leaves turn, the star turns."""
+    """Whether a word says that the noun before it becomes something: leaves turn."""
     is_plural = english.singular(before) != before
     return word in BECOMING or (is_plural and word in ("become", "turn", "change"))
 

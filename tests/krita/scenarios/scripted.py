@@ -108,7 +108,10 @@ def settled(seconds=60):
 
 
 def kept_results():
-    """The results that wait to be opened, oldest first; one more than eight, and that is gone."""
+    """The results that wait to be opened, oldest first.
+
+    With the ninth the oldest goes.
+    """
     from limn.krita_plugin.plugin import application
 
     return list(application().edits.under_way.kept._kept)
