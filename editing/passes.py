@@ -83,7 +83,10 @@ class Pass:
 
     def _round_trip(self) -> Tensor:
         """The working picture, encoded and decoded as the edit was."""
-        return self.task.model(self.decoder).round_trip(self.task.image).cpu()
+        known = self.outcome.decoded
+        if known is None:
+            known = self.task.model(self.decoder).round_trip(self.task.image)
+        return known.cpu()
 
     @property
     def edge(self) -> float:
@@ -109,7 +112,10 @@ class Pass:
         return self.outcome.image.cpu()
 
     def _changes(self) -> list[Change]:
-        """Where the layer's own pixels stay, or take on colours, where that is all that changed."""
+        """Where the layer's own pixels stay, or take on colours.
+
+        That is where nothing else changed.
+        """
         where, decoded = self.outcome.recoloured, self.outcome.decoded
         found: list[Change] = []
         if decoded is not None:

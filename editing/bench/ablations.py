@@ -41,7 +41,10 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Ablation:
-    """A part of a method, how the edit is without it, and the figure that it should raise."""
+    """A part of a method, and how the edit is without it.
+
+    With the figure that it should raise.
+    """
 
     text: str
     method: str

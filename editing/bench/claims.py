@@ -73,7 +73,9 @@ def paired(
     factor: float = 1.0,
     margin: float = 0.0,
 ) -> Compared | None:
-    """Two sides' figures on the cases that both have, or None where they have none in common.
+    """Two sides' figures on the cases that both have.
+
+    None where they have none in common.
 
     The interval is of first - factor * second, turned over where lower is better, less the margin.
     """

@@ -67,7 +67,9 @@ def with_outline(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
 
 
 def with_remains(mask: Tensor, picture: Tensor, cell: float) -> Tensor:
-    """A mask (1, 1, h, w) bool with all around it that the ground beyond does not explain.
+    """A mask (1, 1, h, w) bool, grown.
+
+    By all around it that the ground beyond does not explain.
 
     Where a thing goes, a line of it that stays is worse than some ground painted anew. The ground's
     colour is the mean of what lies a little farther away. picture and cell: as in follow. 16

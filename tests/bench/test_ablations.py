@@ -1,4 +1,4 @@
-"""Ablations: a part is left out alone, and its direction is told with its interval."""
+"""Ablations: a part is left out, its direction told with its interval."""
 
 from __future__ import annotations
 

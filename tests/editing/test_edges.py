@@ -115,7 +115,10 @@ def test_what_is_near_a_mask_is_a_disc_whatever_its_size(radius: int) -> None:
 
 
 def test_nothing_of_a_thing_that_goes_is_left_behind() -> None:
-    """A drawn line of another colour around it goes, too; the ground beside it is not taken."""
+    """A drawn line of another colour around it goes, too.
+
+    The ground beside it is not taken.
+    """
     shape = torch.zeros(1, 1, 64, 64)
     shape[..., 20:44, 20:44] = 1
     picture = painted(shape)

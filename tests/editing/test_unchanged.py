@@ -28,7 +28,10 @@ def test_the_less_has_changed_the_more_stays() -> None:
 
 
 def test_a_larger_layer_keeps_its_own_pixels() -> None:
-    """Finer than the working picture, where nothing changed; elsewhere the edit is there."""
+    """Finer than the working picture, where nothing changed.
+
+    Elsewhere the edit is there.
+    """
     layer = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     decoded = torch.full((1, 3, 16, 16), 0.5)
     edited = decoded.clone()
@@ -41,7 +44,10 @@ def test_a_larger_layer_keeps_its_own_pixels() -> None:
 
 
 def test_a_new_texture_leaves_the_wall_alone(models: Models) -> None:
-    """Inside the mask, too: nearer to the exact answer than the network's picture alone."""
+    """Inside the mask, too.
+
+    It is nearer to the exact answer than the network's picture alone.
+    """
     case = Case.of("retexture", FIRST_HELD_OUT)
     errors = []
     for detail in ("auto", "network"):
