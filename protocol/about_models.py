@@ -117,8 +117,9 @@ class ModelOffered:
 class ModelList:
     """The answer to ListModels.
 
-    may: whether this user may fetch and choose models here; why: if not, why not. bundled: whether
-    the bundled model is used. getting: the model that is being fetched now, or empty.
+    may: whether this user may fetch and choose models here; why, remedy: if not, why not, and what
+    to do. bundled: whether the bundled model is used. getting: the model that is being fetched
+    now, or empty.
     """
 
     may: bool
@@ -128,6 +129,7 @@ class ModelList:
     offered: tuple[ModelOffered, ...]
     getting: Label = ""
     loras: tuple[LoraThere, ...] = ()
+    remedy: Text = ""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class ModelDesk:
     def _listed(self, user: str, on_cpu: bool, memory: int) -> ModelList:
         fits = fits_in(memory, on_cpu)
         models = there(self._store)[: limits.MAX_ITEMS]
-        why = self._refusal(user)[0]
+        why, remedy = self._refusal(user)
         return ModelList(
             may=not why,
             why=why,
@@ -182,6 +182,7 @@ class ModelDesk:
                 LoraThere(one.name[: limits.MAX_LABEL], one.percent, one.trouble[: limits.MAX_TEXT])
                 for one in loras.listed(self._store)
             ),
+            remedy=remedy,
         )
 
     # --- fetching ---------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class GetModel(QDialog):
         if answer is None:
             self.told.setText(tr("The list can't be had: see `limn doctor`."))
         elif not answer.may:
-            self.told.setText(tr(answer.why))
+            self.told.setText(f"{tr(answer.why)} {tr(answer.remedy)}".strip())
         elif self.told.text() == tr(LOOKING):
             self.told.setText(tr("Tick what you want."))
         self._refresh()

@@ -8,7 +8,7 @@ from ..qt import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget, sure
 from ..state import Panel
 from ..translations import tr
 from .get_model import Commands, GetModel
-from .widgets import may_shrink, named
+from .widgets import ElidedButton, may_shrink, named
 
 BUNDLED = "sketchbook"
 
@@ -32,8 +32,8 @@ class ModelMenu(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        tip = tr("The model that edits use; click to change it")
-        self.button = named(QToolButton(), "limn_model", tip)
+        self._tip = tr("The model that edits use; click to change it")
+        self.button = named(ElidedButton(), "limn_model", self._tip)
         self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         may_shrink(self.button)
         self.menu = QMenu(self)
@@ -53,7 +53,10 @@ class ModelMenu(QWidget):
 
     def refresh(self) -> None:
         """Show the state as it is now."""
-        self.button.setText(tr("Model: {name}", name=self._panel.model or "–"))
+        name = self._panel.model or "–"
+        words = tr("Model: {name}", name=name)
+        self.button.show_words(words, name)
+        self.button.setToolTip(f"{words}\n{self._tip}")
         self.get.setVisible(self._panel.lacks_model)
 
     def open_dialog(self) -> None:
@@ -71,6 +74,9 @@ class ModelMenu(QWidget):
         self.menu.clear()
         self.menu.setToolTipsVisible(True)
         if answer is not None:
+            for words in (answer.why, answer.remedy):
+                if words:
+                    sure(self.menu.addAction(tr(words))).setEnabled(False)
             self._add(tr("sketchbook (bundled)"), BUNDLED, answer.bundled, answer.may, answer.why)
             for one in answer.there:
                 words = f"{one.name} · {one.variant} · {one.size / 1e9:.1f} GB"

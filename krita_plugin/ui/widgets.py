@@ -18,8 +18,10 @@ from ..qt import (
     QObject,
     QPalette,
     QProgressBar,
+    QResizeEvent,
     QSizePolicy,
     Qt,
+    QToolButton,
     QVBoxLayout,
     QWidget,
     sure,
@@ -75,6 +77,31 @@ def may_shrink(button: QAbstractButton) -> None:
     """A row of buttons fits a narrow docker in any font."""
     button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     button.setMinimumWidth(36)
+
+
+class ElidedButton(QToolButton):
+    """A button that says less where there is less room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = self._short = ""
+
+    def show_words(self, words: str, short: str) -> None:
+        """The words; where there is no room for them the short ones, without their middle."""
+        self._words, self._short = words, short
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setText(self._words)
+        metrics = self.fontMetrics()
+        wanted = metrics.horizontalAdvance(self._words)
+        room = self.width() - self.sizeHint().width() + wanted
+        if wanted > room:
+            self.setText(metrics.elidedText(self._short, Qt.TextElideMode.ElideMiddle, room))
 
 
 def quiet(name: str, tip: str) -> QLabel:

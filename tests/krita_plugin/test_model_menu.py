@@ -72,8 +72,11 @@ def test_lora_files_are_chosen_with_a_weight(menu: Any) -> None:
 
 
 def test_where_a_user_may_not_nothing_can_be_pressed(menu: Any) -> None:
-    menu._listed(ModelList(False, "Not here.", False, (THERE,), (), "", LORAS))
+    refused = ModelList(False, "Not here.", False, (THERE,), (), "", LORAS, "Ask for it.")
+    menu._listed(refused)
     shown = entries(menu.menu)
+    assert [*shown][:2] == ["Not here.", "Ask for it."]
+    assert not shown["Not here."].isEnabled() and not shown["Ask for it."].isEnabled()
     assert not shown["sketchbook (bundled)"].isEnabled()
     assert shown["sketchbook (bundled)"].toolTip() == "Not here."
     assert not any(one.menu().isEnabled() for one in entries(shown["LoRA"].menu()).values())
@@ -82,3 +85,16 @@ def test_where_a_user_may_not_nothing_can_be_pressed(menu: Any) -> None:
 def test_the_bundled_model_takes_no_lora(menu: Any) -> None:
     menu._listed(ModelList(True, "", True, (), (), "", LORAS))
     assert "LoRA" not in entries(menu.menu)
+
+
+def test_a_long_name_keeps_its_ends_and_is_told_whole(menu: Any) -> None:
+    menu._panel.model = "a-model-with-a-very-long-name-for-inpainting"
+    menu.resize(160, 30)
+    menu.show()
+    menu.refresh()
+    shown = menu.button.text()
+    assert shown.startswith("a-m") and shown.endswith("ing") and "…" in shown
+    assert menu.button.fontMetrics().horizontalAdvance(shown) < menu.button.width()
+    assert menu.button.toolTip().startswith(f"Model: {menu._panel.model}\n")
+    menu.resize(600, 30)
+    assert menu.button.text() == f"Model: {menu._panel.model}"

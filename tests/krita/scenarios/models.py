@@ -1,8 +1,21 @@
 """Get a model: the docker's button, its window, an edit with what was fetched."""
 
 import os
+import shutil
 
-from help import QApplication, QByteArray, Qt, ended, note, panel, quick, screenshot, start, widget
+from help import (
+    OUTPUT,
+    QApplication,
+    QByteArray,
+    Qt,
+    ended,
+    note,
+    panel,
+    quick,
+    screenshot,
+    start,
+    widget,
+)
 from painting import HEIGHT, WIDTH, names, picture
 
 FETCH_SECONDS = 120
@@ -16,6 +29,39 @@ def in_window(name):
         if one.objectName() == "limn_get_model_window" and one.isVisible()
     )
     return next(one for one in window.findChildren(object) if one.objectName() == name)
+
+
+def loras():
+    """The menu of LoRA files, as the last list made it; None before there is one."""
+    shown = [one for one in widget("limn_model").menu().actions() if one.text() == "LoRA"]
+    return {one.text(): one.menu() for one in shown[0].menu().actions()} if shown else {}
+
+
+def add_lora(result):
+    """Choose 80 % of a file that lies beside Limn's models."""
+    folder = os.path.join(os.environ["XDG_DATA_HOME"], "limn", "loras")
+    os.makedirs(folder)
+    shutil.copy(os.environ["LIMN_LORA"], folder)
+    widget("limn_model").menu().aboutToShow.emit()
+    yield lambda: "ink" in loras(), 60
+    next(one for one in loras()["ink"].actions() if one.text() == "80 %").trigger()
+    yield 1
+    yield lambda: panel().link.kind == "ready", FETCH_SECONDS
+    widget("limn_model").menu().aboutToShow.emit()
+    yield lambda: "ink · 80 %" in loras(), 60
+    result["loras"] = [*loras()]
+    below = loras()["ink · 80 %"].actions()
+    result["weight"] = [one.text() for one in below if one.isChecked()]
+
+
+def narrow(result):
+    """A model's name that is too long for a narrow docker."""
+    button = widget("limn_model")
+    result["short"] = button.text(), button.toolTip()
+    button.show_words("Model: a very long name of this kind", "a very long name of this kind")
+    result["long"] = button.text()
+    result["cut"] = button.fontMetrics().horizontalAdvance(button.text()) - button.width()
+    widget("limn_models").grab().save(f"{OUTPUT}/narrow.png")
 
 
 def check_get_and_use(result):
@@ -74,6 +120,12 @@ def check_get_and_use(result):
     result["edit"] = note()
     result["new layers"] = [name for name in names(document) if name not in before]
     yield from screenshot("edited")
+    yield from add_lora(result)
+    before = len(names(document))
+    yield from start("make the mountains red")
+    yield from ended()
+    result["edit with it"] = len(names(document)) - before
+    narrow(result)
     actions = widget("limn_model").menu().actions()  # each list makes them anew
     next(one for one in actions if "sketchbook" in one.text()).trigger()
     yield lambda: panel().model == "sketchbook" and panel().link.kind == "ready", FETCH_SECONDS
