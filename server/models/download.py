@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from filelock import FileLock, Timeout
 
 from .catalogue import Entry, Source
 from .store import RECEIPT, StoreError, check_file
@@ -59,9 +60,25 @@ def fetch(
 ) -> Path:
     """Fetch an entry's files into `folder`/NAME, and return that. Raises StoreError.
 
-    What has arrived of an interrupted one is kept in `folder`/.NAME and used the next time.
+    What has arrived of an interrupted one is kept in `folder`/.NAME and used the next time. Only
+    one program fetches an entry at a time.
     """
     api = _api(token, seconds)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{entry.name}.lock", timeout=0):
+            return _fetched(api, entry, source, folder, told, seconds)
+    except Timeout as error:
+        raise StoreError(
+            "busy", f"{entry.name} is being fetched by another program.", "Wait until it is there."
+        ) from error
+    except OSError as error:
+        raise _explained(error, entry, source) from error
+
+
+def _fetched(
+    api: Any, entry: Entry, source: Source, folder: Path, told: Told, seconds: float
+) -> Path:
     partial, place = folder / f".{entry.name}", folder / entry.name
     try:
         commit, files = _list(api, source, seconds)
@@ -241,6 +258,14 @@ def _explained(error: Exception, entry: Entry, source: Source) -> StoreError:
 
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return StoreError("disk-full", "The disk is full.", f"Make room. {AGAIN}")
+    if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or (
+        getattr(error, "errno", None) == errno.EROFS
+    ):
+        return StoreError(
+            "not-writable",
+            f"{getattr(error, 'filename', '')} can't be written: {getattr(error, 'strerror', '')}.",
+            "Set XDG_DATA_HOME to a folder that you may write to.",
+        )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError) or status in (401, 403):
         return StoreError(

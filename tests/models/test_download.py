@@ -131,6 +131,36 @@ def test_an_interrupted_download_goes_on(
     )
 
 
+def test_one_program_fetches_a_model_at_a_time(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another is told so at once, and takes nothing away from the first."""
+    source = Source(REPOSITORY, COMMIT, catalogue._folder(""), 1)
+    entry = Entry("mine", "Mine", "instruction", "tests", "MIT", "", {"fp32": source})
+    refusals = []
+
+    def other(n: int, of: int) -> None:
+        if not refusals:
+            with pytest.raises(StoreError) as error:
+                download.fetch(entry, source, tmp_path, lambda *_: None, "", SECONDS)
+            refusals.append(error.value.code)
+
+    with hub.running():
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        place = download.fetch(entry, source, tmp_path, other, "", SECONDS)
+    assert refusals == ["busy"]
+    assert all((place / n).read_bytes() == d for n, d in hub.files().items() if "bin" not in n)
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match=r"models can't be written.*XDG_DATA_HOME") as error:
+        fetch(hub, tmp_path / "models", monkeypatch)
+    assert error.value.code == "not-writable"
+
+
 def test_a_slow_line_is_waited_for(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
