@@ -109,9 +109,7 @@ async def serve(settings: Settings) -> None:
     _stop_on_signals(stop, settings.detached)
     if not settings.detached:
         _stop_with_parent(stop)
-    start = Start(
-        settings.model, settings.device, settings.log_level, settings.captioner, settings.lora
-    )
+    start = Start.of(settings)
     engine = _engine(settings, start)
     metrics = Metrics()
     kept = job_store.folder_of(settings, port)

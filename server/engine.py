@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from limn.protocol.errors import LimnError
 from limn.protocol.messages import Algorithm, JobMessage, Submit
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 
 class EngineError(LimnError):
@@ -43,7 +46,7 @@ class Description:
 class Start:
     """The first thing that a worker is told.
 
-    threads: of torch on a CPU; 0: as many as it likes.
+    precision: see Settings. threads: of torch on a CPU; 0: as many as it likes.
     """
 
     model: Path | None
@@ -51,7 +54,20 @@ class Start:
     log_level: str
     captioner: str = ""
     lora: str = ""
+    precision: str = "auto"
     threads: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Start:
+        """What the server's settings say of it."""
+        return cls(
+            settings.model,
+            settings.device,
+            settings.log_level,
+            settings.captioner,
+            settings.lora,
+            settings.precision,
+        )
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from limn.protocol.errors import LimnError
 MIB = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EVERYWHERE = ("0.0.0.0", "::")
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 """A host name, or an address."""
 
@@ -50,6 +51,7 @@ class Settings:
     "ink.safetensors:0.8,old.safetensors". 1 if no weight is given.
     device: "auto", "cpu", "cuda", "cuda:1", "mps": as torch names it; several, separated by commas,
     have a worker each: "cuda:0,cuda:1".
+    precision: of the denoising network: "auto", "float32", "float16" or "bfloat16".
     token_file: written at start with mode 0600; None is PORT.token in the runtime folder.
     detached: go on running when standard input closes. Otherwise that is taken for the end of the
     parent.
@@ -63,6 +65,7 @@ class Settings:
     captioner: str = ""
     lora: str = ""
     device: str = "auto"
+    precision: str = "auto"
     workers: int = 1
     """Worker processes on each device.
 
@@ -196,6 +199,10 @@ class Settings:
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(
                 f"log_level {self.log_level!r} is unknown. Use debug, info, warning or error."
+            )
+        if self.precision not in PRECISIONS:
+            raise SettingsError(
+                f"precision {self.precision!r} is unknown. Use one of {', '.join(PRECISIONS)}."
             )
         if self.model is not None and not self.model.exists():
             raise SettingsError(

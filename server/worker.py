@@ -85,6 +85,7 @@ def load(start: Start) -> tuple[Editor, Description]:
     # not before the inbox is read: it takes seconds, and the server may be gone by then
     from limn import editing
     from limn.editing.diffusion.lora_file import parse
+    from limn.editing.diffusion.precision import named
 
     from .bridge import Editor
     from .models import loras
@@ -96,7 +97,11 @@ def load(start: Start) -> tuple[Editor, Description]:
         added = loras.chosen(store) if start.model and start.model == store.selection else ()
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
         models = editing.load_models(
-            start.model or _sketchbook(), device, others=donors(), loras=parse(start.lora) + added
+            start.model or _sketchbook(),
+            device,
+            named(start.precision, device),
+            donors(),
+            parse(start.lora) + added,
         )
         editor = Editor(models, captioner=captioner)
         name = _device_name(device)

@@ -21,11 +21,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import psutil
+import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..diffusion.loading import load_models
+from ..diffusion import moving
+from ..diffusion.loading import Models, load_models
+from ..diffusion.model import Model
 from ..diffusion.recognition import recognise
 from ..editor import edit
 from ..events import Step
@@ -66,7 +69,15 @@ class Load:
 
 def by_limn(place: Path, _: Path) -> object:
     """Everything that an edit needs of the place's first variant."""
-    models = load_models(place)
+    return _first(load_models(place))
+
+
+def by_limn_wide(place: Path, _: Path) -> object:
+    """The same in float32, whatever this CPU multiplies."""
+    return _first(load_models(place, dtype=torch.float32))
+
+
+def _first(models: Models) -> Model:
     return models.get(next(iter(models.checkpoints)))
 
 
@@ -86,7 +97,11 @@ def by_diffusers(place: Path, config: Path) -> object:
     )
 
 
-LOADERS: dict[str, Callable[[Path, Path], object]] = {"Limn": by_limn, "diffusers": by_diffusers}
+LOADERS: dict[str, Callable[[Path, Path], object]] = {
+    "Limn": by_limn,
+    "Limn, float32": by_limn_wide,
+    "diffusers": by_diffusers,
+}
 
 
 def measure(by: str, place: Path, config: Path) -> dict[str, float]:
@@ -151,17 +166,17 @@ class Steps:
 def steps(place: Path, side: int, count: int, rounds: int) -> list[Steps]:
     """InstructPix2Pix by diffusers and on Limn's loop, and FoI.
 
-    All have the same networks, and three rows a step.
+    All have the same networks, and three rows a step. InstructPix2Pix also in bfloat16.
 
     side: pixels. In each of `rounds` rounds each of them makes `count` steps.
     """
-    models = load_models(place)
-    models.native_size = side
-    model = models.get("instruction")
+    wide, narrow = (load_models(place, dtype=one) for one in (torch.float32, torch.bfloat16))
+    wide.native_size = narrow.native_size = side
+    model = wide.get("instruction")
     picture = pictures(side)[0]
     words = f"make the {next(iter(picture.masks))} blue"
 
-    def limn(algorithm: str, parameters: dict[str, Any]) -> list[float]:
+    def limn(algorithm: str, parameters: dict[str, Any], models: Models = wide) -> list[float]:
         request = EditRequest(algorithm, words, picture.image, seed=1, parameters=parameters)
         clock = [time.process_time() for one in edit(models, request) if isinstance(one, Step)]
         return [after - before for before, after in pairwise(clock)]
@@ -187,6 +202,7 @@ def steps(place: Path, side: int, count: int, rounds: int) -> list[Steps]:
         "diffusers": stock,
         "Limn, InstructPix2Pix": lambda: limn("ip2p", {"steps": count}),
         "Limn, FoI": lambda: limn("foi", {"steps": count, "start": 1.0}),
+        "Limn, InstructPix2Pix, bfloat16": lambda: limn("ip2p", {"steps": count}, narrow),
     }
     taken: dict[str, list[float]] = {name: [] for name in makers}
     for _ in range(rounds):
@@ -214,7 +230,8 @@ def _pipeline(model: Any) -> Iterator[Any]:
     pipe.set_progress_bar_config(disable=True)
     model.unet.set_attn_processor(AttnProcessor2_0())
     try:
-        yield pipe
+        with moving.visiting((model.vae, model.text_encoder), model.device, model.unet.dtype):
+            yield pipe
     finally:
         model.unet.set_attn_processor(held)
 

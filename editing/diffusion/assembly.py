@@ -20,6 +20,7 @@ from .lora_file import Lora
 from .model import Model
 from .networks import configuration_of, load, load_tiny_vae
 from .notes import notes_of
+from .precision import kept, of_small
 from .recognition import Checkpoint
 from .schedule import Schedule
 
@@ -57,9 +58,14 @@ def assemble(
     place, variant = checkpoint.place, checkpoint.variant
     tiny = place / "vae_tiny" if (place / "vae_tiny").is_dir() else tiny
     try:
-        networks = load(checkpoint, dtype)
+        small = of_small(device, dtype)
+        between = [
+            kept(checkpoint.donors.get(part, checkpoint), part, small, device)
+            for part in ("vae", "text_encoder")
+        ]
+        networks = load(checkpoint, dtype, *between)
         lora.put_in(loras, networks.unet, networks.text_encoder)
-        decoder = load_tiny_vae(tiny, dtype) if tiny is not None else None
+        decoder = load_tiny_vae(tiny, small) if tiny is not None else None
     except (EditError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # whatever the libraries make of a stranger's files
@@ -98,6 +104,7 @@ def assemble(
         world=notes.world,
         clip_skip=notes.clip_skip,
         plan=plan,
+        small=small if set(between) != {small} else None,
     )
     moving.in_tiles(vae, plan.tiles)
     if plan.layers:

@@ -90,13 +90,13 @@ class Weights:
     """What a variant's networks take.
 
     bytes: of each, in the precision that it computes in. copied: of those that are copied for
-    that, because the files have another. channels: of the first level, UNet and
-    autoencoder.
+    that, because the files have another. item, channels: bytes of a number, and channels of the
+    first level, of UNet and autoencoder.
     """
 
     bytes: Mapping[str, int]
     copied: int
-    item: int
+    item: tuple[int, int]
     channels: tuple[int, int]
 
     @property
@@ -128,16 +128,16 @@ def needed(plan: Plan, demand: Demand, weights: Mapping[str, Weights], host: boo
 def _unet_work(plan: Plan, demand: Demand, weights: Weights) -> float:
     rows = demand.inseparable if plan.apart else demand.rows
     positions = demand.size[0] * demand.size[1] / 64
-    work = rows * positions * UNET_UNITS * weights.channels[0] * weights.item
+    work = rows * positions * UNET_UNITS * weights.channels[0] * weights.item[0]
     if not demand.gradients:
         return work
-    one = positions * UNET_UNITS * weights.channels[0] * weights.item  # fitted row by row
+    one = positions * UNET_UNITS * weights.channels[0] * weights.item[0]  # fitted row by row
     return max(work, one * (CHECKPOINTED if plan.visits else BACKWARD))
 
 
 def _vae_work(plan: Plan, demand: Demand, weights: Weights) -> float:
     pixels = demand.size[0] * demand.size[1]
-    return pixels * VAE_UNITS * weights.channels[1] * weights.item * (TILED if plan.tiles else 1)
+    return pixels * VAE_UNITS * weights.channels[1] * weights.item[1] * (TILED if plan.tiles else 1)
 
 
 def choose(

@@ -35,17 +35,21 @@ class Part:
 def precision_of(place: Path, tensors: Iterable[Tensor]) -> str:
     """The number type that most bytes have.
 
-    Raises UnreadableModel for compressed weights.
+    Raises UnreadableModel for weights of which any are compressed. Whole numbers among them are
+    counters, unless they are the most.
     """
     sizes: dict[str, int] = {}
     for tensor in tensors:
         sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
     most = max(sizes, key=lambda dtype: sizes[dtype], default="")
-    if most not in PRECISIONS:
+    small = next((name for name in sizes if name.startswith(("F8", "F6", "F4"))), "")
+    if small or most not in PRECISIONS:
+        what = small or most or "none"
+        part = " in part" if small and small != most else ""
         raise UnreadableModel(
             "compressed",
-            f"The weights in {place} are compressed ({most or 'none'}): fp8 and smaller lose "
-            "what masks are read from.",
+            f"The weights in {place} are compressed{part} ({what}): fp8 and smaller lose what "
+            "masks are read from.",
             "Get the same model in fp16 or fp32.",
         )
     return PRECISIONS[most]

@@ -26,6 +26,7 @@ from .model import Model
 from .model_locations import NETWORKS, locate
 from .notes import notes_of
 from .planning import Forecast, Planner
+from .precision import of_small, usual
 from .recognition import Checkpoint, recognise
 from .sharing import equal
 
@@ -135,7 +136,8 @@ class Models:
 
     def _weigh(self, variant: str) -> Weights:
         if variant not in self._weights:
-            self._weights[variant] = memory.weigh(self.checkpoints[variant], self.dtype)
+            small = of_small(self.device, self.dtype)
+            self._weights[variant] = memory.weigh(self.checkpoints[variant], self.dtype, small)
         return self._weights[variant]
 
     def get(self, variant: str) -> Model:
@@ -255,16 +257,14 @@ def load_models(
 ) -> Models:
     """The models in a place that `places.locate` knows. Only headers are read.
 
-    dtype: float16 on a GPU and float32 on the CPU, unless given. others: further models, whose
-    autoencoder or text encoder may stand in for one that a single file lacks. loras: put into each
-    variant when it is loaded. Raises UnreadableModel.
+    dtype: of the UNet, `precision.usual` unless given. others: further models, whose autoencoder or
+    text encoder may stand in for one that a single file lacks. loras: put into each variant when
+    it is loaded. Raises UnreadableModel.
     """
     source = Path(folder).expanduser()
     target = torch.device(device)
-    if dtype is None or (
-        target.type == "cpu" and dtype == torch.float16
-    ):  # half precision on a CPU is slower, and lacks operations
-        dtype = torch.float32 if target.type == "cpu" else torch.float16
+    if target.type == "cpu" and dtype == torch.float16:
+        dtype = torch.float32  # half precision on a CPU is slower, and lacks operations
     if target.type == "cuda":
         choose_kernels()
     found = locate(source, others)
@@ -276,6 +276,9 @@ def load_models(
         check(one.place)
     found = {variant: _with_vae(checkpoint) for variant, checkpoint in found.items()}
     name = names[0] if names else only
+    if dtype is None:
+        size = memory.unet_numbers(next(iter(found.values()))) if target.type == "cpu" else 0
+        dtype = usual(target, size)
     return Models(name, source, found, target, dtype, previews, loras)
 
 

@@ -21,21 +21,28 @@ from .weights_file import BITS, Header
 from .weights_file import read as read_header
 
 
-def weigh(checkpoint: Checkpoint, dtype: torch.dtype) -> Weights:
-    """What its networks take, by configuration and headers. Raises UnreadableModel."""
-    item = torch.empty((), dtype=dtype).element_size()
+def weigh(checkpoint: Checkpoint, unet: torch.dtype, small: torch.dtype) -> Weights:
+    """What its networks take, by configuration and headers. Raises UnreadableModel.
+
+    small: the number type of autoencoder and text encoder.
+    """
     sizes, copied = {}, 0
-    for part in ("unet", "vae", "text_encoder"):
+    for part, dtype in {"unet": unet, "vae": small, "text_encoder": small}.items():
         source = checkpoint.donors.get(part, checkpoint)
-        sizes[part], other = _counted(source, part, dtype, item)
+        sizes[part], other = _counted(source, part, dtype)
         copied += other
-    unet = read(UNet, configuration_of(checkpoint, "unet"))
-    vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
-    channels = (unet.block_out_channels[0], vae.block_out_channels[0])
-    return Weights(sizes, copied, item, channels)
+    of_unet = read(UNet, configuration_of(checkpoint, "unet"))
+    of_vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
+    channels = (of_unet.block_out_channels[0], of_vae.block_out_channels[0])
+    return Weights(sizes, copied, (unet.itemsize, small.itemsize), channels)
 
 
-def _counted(checkpoint: Checkpoint, part: str, dtype: torch.dtype, item: int) -> tuple[int, int]:
+def unet_numbers(checkpoint: Checkpoint) -> int:
+    """How many numbers its UNet has. Raises UnreadableModel."""
+    return _counted(checkpoint, "unet", torch.float32)[0] // torch.float32.itemsize
+
+
+def _counted(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> tuple[int, int]:
     """Bytes of a network, and of what is copied for it."""
     size = copied = 0
     for file in files_of(checkpoint, part, dtype):
@@ -47,7 +54,7 @@ def _counted(checkpoint: Checkpoint, part: str, dtype: torch.dtype, item: int) -
             lone = {name: tensor for name, tensor in tensors.items() if not name.startswith(EMA)}
             tensors = named or lone
         for tensor in tensors.values():
-            here = tensor.size * 8 // BITS[tensor.dtype] * item
+            here = tensor.size * 8 // BITS[tensor.dtype] * dtype.itemsize
             size += here
             copied += here if f"torch.{NAMES.get(tensor.dtype)}" != str(dtype) else 0
     return size, copied

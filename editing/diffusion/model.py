@@ -106,6 +106,7 @@ class Model:
     clip_skip: int = 0  # of the text encoder's last layers
     world: World | None = None  # what a small model knows; None where it is not told
     plan: Plan = ALL  # which networks are on the device, and when
+    small: torch.dtype | None = None  # what autoencoder and text encoder are widened to for use
     tally: Tally = field(default_factory=Tally)
     gather: Gather | None = None  # carries out a forward together with those of other edits
 
@@ -201,15 +202,12 @@ class Model:
 
         It is computed again in float32 if it is not finite.
         """
-        if not self.plan.visits:
+        if not self.plan.visits and self.small is None:
             return self._finite(part, compute)
         if self.plan.apart:
             moving.send_home(self.unet)
-        moving.bring(getattr(self, part), self.device)
-        try:
+        with moving.visiting((getattr(self, part),), self.device, self.small):
             return self._finite(part, compute)
-        finally:
-            moving.send_home(getattr(self, part))
 
     def _finite(self, part: str, compute: Callable[[], Tensor]) -> Tensor:
         result = compute().float()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,14 +21,18 @@ HOME = "_limn_home"
 They are often a mapped file, so that going home copies nothing.
 """
 
+ABROAD = "_limn_abroad"
+"""The precision that it was brought into, None for its own."""
 
-def bring(network: nn.Module, device: torch.device) -> None:
-    """Takes a network to a device for a while.
+
+def bring(network: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> None:
+    """Takes a network to a device, and into a precision, for a while.
 
     One that is there, or comes layer by layer, stays as it is.
     """
     if HOME in network.__dict__ or _is_layered(network):
         return
+    network.__dict__[ABROAD] = dtype
     network.__dict__[HOME] = [
         (module, store, name, value.data)
         for module in network.modules()
@@ -34,15 +40,30 @@ def bring(network: nn.Module, device: torch.device) -> None:
         for name, value in store.items()
         if value is not None
     ]
-    nn.Module.to(network, device)
+    nn.Module.to(network, device, dtype)
 
 
 def send_home(network: nn.Module) -> None:
-    """Takes a network that was brought back to the host."""
+    """Takes a network that was brought back to the host, as it was there."""
+    abroad = network.__dict__.pop(ABROAD, None)
     for module, store, name, value in network.__dict__.pop(HOME, ()):
-        there = store[name]
-        value = value.to(there.dtype)  # it may have been widened meanwhile
+        if abroad is None:
+            value = value.to(store[name].dtype)  # it may have been widened meanwhile
         store[name] = nn.Parameter(value, False) if store is module._parameters else value
+
+
+@contextmanager
+def visiting(
+    networks: Sequence[nn.Module], device: torch.device, dtype: torch.dtype | None = None
+) -> Iterator[None]:
+    """Networks on a device meanwhile, in a precision; None: in their own."""
+    for network in networks:
+        bring(network, device, dtype)
+    try:
+        yield
+    finally:
+        for network in networks:
+            send_home(network)
 
 
 def _is_layered(network: nn.Module) -> bool:

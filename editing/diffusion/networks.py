@@ -41,7 +41,17 @@ from .configuration import (
 )
 from .configuration import UNet as UNetConfig
 from .folder_weights import PRECISION_MARKS, Part, object_in, weights_in
-from .recognition import EMA, SINGLE_FILE_PARTS, STEMS, UNET, VARIANTS, Checkpoint, config_beside
+from .recognition import (
+    EMA,
+    SINGLE_FILE_PARTS,
+    STEMS,
+    UNET,
+    V_PREDICTION,
+    VARIANTS,
+    ZERO_SNR,
+    Checkpoint,
+    config_beside,
+)
 from .weights_file import Trouble
 
 CHUNK_BYTES = 256 * 1024 * 1024
@@ -73,11 +83,16 @@ class Networks:
     scheduler: Scheduler
 
 
-def load(checkpoint: Checkpoint, dtype: torch.dtype) -> Networks:
-    """The networks on the CPU, in a precision.
+def load(
+    checkpoint: Checkpoint,
+    dtype: torch.dtype,
+    vae: torch.dtype | None = None,
+    text_encoder: torch.dtype | None = None,
+) -> Networks:
+    """The networks on the CPU: the UNet in `dtype`, the others in theirs.
 
-    Where it is the files' own they stay mapped. Raises UnreadableModel, or what torch and
-    safetensors raise for damaged files.
+    None is the UNet's. Where that is the files' own they stay mapped. Raises UnreadableModel, or
+    what torch and safetensors raise for damaged files.
     """
     folder = _configuration(checkpoint)
     config = read(TextEncoder, _json(folder, "text_encoder"))
@@ -85,11 +100,21 @@ def load(checkpoint: Checkpoint, dtype: torch.dtype) -> Networks:
     text_of = checkpoint.donors.get("text_encoder", checkpoint)
     return Networks(
         unet=load_unet(checkpoint, dtype),
-        vae=load_vae(vae_of, dtype),
-        text_encoder=load_text_encoder(text_of, dtype),
+        vae=load_vae(vae_of, vae or dtype),
+        text_encoder=load_text_encoder(text_of, text_encoder or dtype),
         tokenizer=sd1_tokenizer() if folder is None else _tokenizer(folder, config),
-        scheduler=read(Scheduler, _json(folder, "scheduler")),
+        scheduler=_scheduler(checkpoint, read(Scheduler, _json(folder, "scheduler"))),
     )
+
+
+def _scheduler(checkpoint: Checkpoint, scheduler: Scheduler) -> Scheduler:
+    """The noise of its training: as configured, or as a single file marks it."""
+    marked: dict[str, object] = {}
+    if V_PREDICTION in checkpoint.marks:
+        marked["prediction_type"] = "v_prediction"
+    if ZERO_SNR in checkpoint.marks:
+        marked["rescale_betas_zero_snr"] = True
+    return scheduler.model_copy(update=marked)
 
 
 def _configuration(checkpoint: Checkpoint) -> Path | None:

@@ -33,6 +33,8 @@ SD2 = "Stable Diffusion 2.x"
 
 UNET, EMA = "model.diffusion_model.", "model_ema."
 CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input channels
+V_PREDICTION, ZERO_SNR = "v_pred", "ztsnr"
+"""Empty tensors by which a single file tells its training, as ComfyUI reads them."""
 SINGLE_FILE_PARTS = {"vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
 
 COUNTS = {"unet": 686, "vae": 248, "text_encoder": 196}
@@ -56,6 +58,7 @@ class Checkpoint:
     parts: the networks that are in it, and the precision of each. missing: those that it lacks and
     that another model's can stand in for. size: bytes of weights. ema: it holds a moving average
     of the UNet's weights, which is the better half. weights: a folder's, by network and mark.
+    marks: of V_PREDICTION and ZERO_SNR, those in a single file.
     donors: whose networks stand in for those that it lacks, by network. trouble: why it cannot be
     used; None if it can.
     """
@@ -68,6 +71,7 @@ class Checkpoint:
     ema: bool = False
     size: int = 0
     weights: Mapping[str, Mapping[str, Part]] = field(default_factory=dict)
+    marks: frozenset[str] = frozenset()
     donors: Mapping[str, Checkpoint] = field(default_factory=dict)
     trouble: Trouble | None = None
 
@@ -154,10 +158,11 @@ def _file(file: Path) -> Checkpoint:
         own = [t for n, t in tensors.items() if n.startswith(prefix) and "position_ids" not in n]
         if own and (beside is not None or len(own) >= COUNTS[part]):
             parts[part] = precision_of(file, own)
+    marks = frozenset(mark for mark in (V_PREDICTION, ZERO_SNR) if mark in header.tensors)
     ema = sum(name.startswith(EMA) for name in tensors) >= len(unet)
     missing = tuple(part for part in SINGLE_FILE_PARTS if part not in parts)
     size = sum(tensor.size for tensor in tensors.values())
-    return Checkpoint(file, family, variant, parts, missing, ema, size)
+    return Checkpoint(file, family, variant, parts, missing, ema, size, marks=marks)
 
 
 def _lone_vae(file: Path, header: Header) -> dict[str, str]:

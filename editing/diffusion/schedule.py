@@ -38,6 +38,10 @@ class Timestep:
     sigma: Tensor  # () float32
 
 
+LEAST_ALPHA_BAR = 2.0**-24
+"""Of the noisiest timestep, as in diffusers' Euler schedulers: sigma 4096."""
+
+
 def for_strength(timesteps: Sequence[Timestep], share: float) -> tuple[Timestep, ...]:
     """The last `share`, 0..1, of the steps; one step at least.
 
@@ -58,8 +62,12 @@ class Schedule:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Schedule:
-        """The schedule that a diffusers scheduler configuration describes."""
-        return cls(DDIMScheduler.from_config(dict(config)).alphas_cumprod)
+        """The schedule that a diffusers scheduler configuration describes.
+
+        Where it ends in pure noise (zero terminal SNR), sigma is kept finite there.
+        """
+        alphas = DDIMScheduler.from_config(dict(config)).alphas_cumprod
+        return cls(alphas.clamp(min=LEAST_ALPHA_BAR))
 
     def ddim(self, steps: int, offset: int = 1) -> tuple[Timestep, ...]:
         """N + 1 evenly spaced timesteps, the noisiest first.

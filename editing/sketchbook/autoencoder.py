@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from ..diffusion.precision import multiplies_bfloat16
+
 CROP = 64  # pixels; the network is convolutional, so it learns on crops and works on whole pictures
 KL_WEIGHT = 2e-4  # keeps the latents near a normal distribution without blurring the picture
 GRADIENT_WEIGHT = 0.5  # edges count more than flat areas
@@ -20,11 +22,7 @@ def half_precision(device: str = "cpu") -> torch.autocast:
 
     Weights, gradients and sums stay float32.
     """
-    fast = (
-        torch.cuda.is_bf16_supported()
-        if device.startswith("cuda")
-        else bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    )
+    fast = torch.cuda.is_bf16_supported() if device.startswith("cuda") else multiplies_bfloat16()
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast)
 
 

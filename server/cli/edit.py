@@ -123,6 +123,10 @@ def edit(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, ...: for a server of its own.")
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="auto, float32, float16, bfloat16: for a server of its own."),
+    ] = None,
     server_url: Annotated[
         str | None,
         typer.Option(
@@ -166,13 +170,11 @@ def edit(
     instruction = agreed(instruction, caption)
     wanted = split_settings(set_ or ())
     loras = [("--lora", one) for one in lora or ()]
-    own = model is not None or device is not None or bool(loras)
+    mine = (("--model", model), ("--device", device), ("--precision", precision))
+    own = any(value is not None for _, value in mine) or bool(loras)
     elsewhere = named_server(server_url, token_file, own, fingerprint)
     server = [
-        part
-        for name, value in (("--model", model), ("--device", device), *loras)
-        if value is not None
-        for part in (name, str(value))
+        part for name, value in (*mine, *loras) if value is not None for part in (name, str(value))
     ]
     submit = Submit(
         job=str(uuid.uuid4()),
@@ -235,7 +237,8 @@ def named_server(
         return None
     if url is None or token_file is None or own:
         raise UsageError(
-            "--server and --token-file go together, and without --model, --lora and --device.",
+            "--server and --token-file go together, and without --model, --lora, --device and "
+            "--precision.",
             "For example: --server https://desk.lan:4000 --token-file desk.token",
         )
     pinned = ""

@@ -57,6 +57,10 @@ def serve(
             help="auto, cpu, cuda, mps, ...; cuda:0,cuda:1: a worker each; default: auto."
         ),
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="auto, float32, float16 (cards) or bfloat16; default: auto."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="So many workers on each device; default: 1.")
     ] = None,
@@ -124,6 +128,7 @@ def serve(
         "captioner": captioner,
         "lora": ",".join(lora) if lora else None,
         "device": device,
+        "precision": precision,
         "token_file": token_file,
         "keep_token": keep_token,
         "tunnel_port": tunnel_port,

@@ -43,7 +43,7 @@ def fits_in(memory: int, on_cpu: bool) -> Fits:
         # files of 16 bits are copied on a CPU, those of 32 are mapped
         copied = int(whole) if on_cpu and size < 1.5 * 2 * numbers else 0
         demand = Demand((kind,), SIZE, rows=3, inseparable=1)
-        weights = {kind: Weights(parts, copied, item, CHANNELS)}
+        weights = {kind: Weights(parts, copied, (item, item), CHANNELS)}
         free = int(memory - (HOST_LEFT if on_cpu else LEFT))
         plan = choose(ON_CPU if on_cpu else PLANS, free, demand, weights, on_cpu)
         wanted = needed(plan, demand, weights, on_cpu)

@@ -81,6 +81,14 @@ SMALL = {
         "unknown-variant",
     ),
     "fp8": (shapes(dtype="F8_E4M3"), "compressed"),
+    "fp8-in-part": (
+        shapes() | {f"{UNET}middle_block.1.proj_in.weight": ("F8_E4M3", (1280, 1280, 1, 1))},
+        "compressed",
+    ),
+    "fp8-text-encoder": (
+        shapes(parts=("unet", "vae")) | shapes(dtype="F8_E4M3", parts=("text_encoder",)),
+        "compressed",
+    ),
     "half-a-unet": (dict(list(shapes(parts=("unet",)).items())[:400]), "incomplete"),
     "esrgan": ({"model.1.sub.0.RDB1.conv1.0.weight": ("F32", (32, 64, 3, 3))}, "other-family"),
     "empty-header": ({}, "other-family"),

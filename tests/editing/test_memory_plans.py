@@ -30,7 +30,7 @@ from ..card import Card
 from .conftest import picture
 
 SD15 = Weights(
-    {"unet": 1_719_000_000, "vae": 167_000_000, "text_encoder": 246_000_000}, 0, 2, (320, 128)
+    {"unet": 1_719_000_000, "vae": 167_000_000, "text_encoder": 246_000_000}, 0, (2, 2), (320, 128)
 )
 """Stable Diffusion 1.5 in half precision."""
 
@@ -260,7 +260,7 @@ def test_weights_are_weighed_by_headers_alone(tiny_model: Path, models: Models) 
     for part in ("unet", "vae", "text_encoder"):
         held = sum(value.nbytes for value in getattr(model, part).state_dict().values())
         assert weights.bytes[part] == held, part
-    half = memory.weigh(models.checkpoints["inpainting"], torch.float16)
+    half = memory.weigh(models.checkpoints["inpainting"], torch.float16, torch.float16)
     assert half.total * 2 == weights.total and half.copied == half.total
     assert weights.copied == 0
 

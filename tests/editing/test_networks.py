@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from limn.editing import Models, UnreadableModel, load_models
+from limn.editing.diffusion import precision
 from limn.editing.diffusion import stable_diffusion_1 as sd1
 from limn.editing.diffusion.model import Model
 from limn.editing.diffusion.model_locations import locate
@@ -101,7 +102,8 @@ def test_weights_in_half_precision_and_in_pieces(folder: Path, models: Models) -
     shutil.rmtree(folder / "unet" / "nothing", ignore_errors=True)
     halve(folder, ("vae", "text_encoder"))
     half = load_models(folder, dtype=torch.bfloat16).get("text-to-image")
-    assert {half.unet.dtype, half.vae.dtype, half.text_encoder.dtype} == {torch.bfloat16}
+    assert half.unet.dtype == torch.bfloat16
+    assert {half.vae.dtype, half.text_encoder.dtype} == {torch.float32}
 
 
 def test_pieces_in_half_precision(folder: Path) -> None:
@@ -149,6 +151,37 @@ def test_of_two_halves_the_moving_average_is_taken(file: Path) -> None:
     save_file(tensors, file)
     unet = load_models(file).get("text-to-image").unet
     assert all(bool(value.eq(1).all()) for value in unet.state_dict().values())
+
+
+@pytest.mark.parametrize("marks", [("v_pred",), ("v_pred", "ztsnr"), ()])
+def test_a_single_file_marks_its_training(file: Path, marks: tuple[str, ...]) -> None:
+    """By empty tensors; its noise stays finite where it ends in nothing else."""
+    tensors = load_file(file)
+    save_file(tensors | {mark: torch.empty(0) for mark in marks}, file)
+    model = load_models(file).get("text-to-image")
+    assert model.prediction == ("v_prediction" if marks else "epsilon")
+    noisiest = model.schedule.sigmas(4)[0].sigma
+    assert float(noisiest) == pytest.approx(4096 if "ztsnr" in marks else 14.6146, rel=1e-3)
+
+
+def test_the_small_networks_of_a_large_model_are_widened_for_use(
+    folder: Path, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU: in between they stay in the file, 16 bits of it."""
+    halve(folder)
+    expected = load_models(folder).get("text-to-image")
+    monkeypatch.setattr(precision, "HEAVY", 0)
+    model = load_models(folder).get("text-to-image")
+    assert model.small == torch.float32 and expected.small is None
+    latents = model.encode(torch.full((1, 3, 32, 32), 0.3))
+    for mine, theirs in (
+        (latents, expected.encode(torch.full((1, 3, 32, 32), 0.3))),
+        (model.decode(latents), expected.decode(latents)),
+        (model.embed("a red ball"), expected.embed("a red ball")),
+    ):
+        assert torch.equal(mine, theirs) and mine.dtype == torch.float32
+    assert {model.vae.dtype, model.text_encoder.dtype} == {torch.float16}
+    assert model.unet.dtype == torch.float32
 
 
 def test_what_a_file_lacks_comes_from_another_model(

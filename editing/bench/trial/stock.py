@@ -25,6 +25,7 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...diffusion import moving
 from ...diffusion.model import Branch, Model
 from ...diffusion.sampling import Predict, classifier_free, denoise
 from ...diffusion.schedule import DDIM, EulerAncestral, Solver, Timestep, randn
@@ -194,6 +195,7 @@ def _stock(kind: Any, model: Model, scheduler: Any) -> Iterator[Any]:
     pipe.set_progress_bar_config(disable=True)
     unet.set_attn_processor(AttnProcessor2_0())
     try:
-        yield pipe
+        with moving.visiting((model.vae, model.text_encoder), model.device, unet.dtype):
+            yield pipe
     finally:
         unet.set_attn_processor(held)
