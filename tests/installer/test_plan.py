@@ -18,7 +18,8 @@ from limn.installer.actions import (
     Run,
     TakePlugin,
 )
-from limn.installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome
+from limn.installer.from_plugin import plan_server
+from limn.installer.machine import CPU_WHEELS, TEST_PROGRAMS, KritaHome, Machine
 from limn.installer.plan import Plan, plan_plugin, plan_test, plan_try, plan_uninstall
 from limn.installer.torch_builds import choose_torch
 
@@ -51,6 +52,20 @@ def test_the_disk_that_torch_takes_depends_on_where_it_comes_from() -> None:
     assert needs() == needs(system="Windows") == 4
     assert needs(cpu_wheels_reachable=False, package_source="index-url") == 12
     assert needs(cpu_wheels_reachable=False, package_source="no-index") == 4
+
+
+def test_the_docker_installs_the_small_torch_where_there_is_no_card(tmp_path: Path) -> None:
+    """And reckons with its size; else its source is where pip's packages come from."""
+    wheel = tmp_path / "limn.whl"
+    wheel.write_bytes(b"a wheel")
+
+    def torch(machine: Machine) -> InstallTorch:
+        plan = plan_server(machine, project(), wheel, tmp_path)
+        return next(s.action for s in plan.steps if isinstance(s.action, InstallTorch))
+
+    assert torch(BARE).sources[0].index == CPU_WHEELS
+    assert torch(BARE).needs < torch(with_gpu("580.65.06", (8, 6))).needs
+    assert torch(replace(BARE, cpu_wheels_reachable=False)).sources[0].index is None
 
 
 def test_torch_comes_before_whatever_asks_for_it_and_in_no_other_step() -> None:
@@ -144,8 +159,6 @@ def test_debian_without_venv() -> None:
 def test_the_build_of_torch_fits_the_machine(
     machine: object, version: str, index: str | None, cuda: bool
 ) -> None:
-    from limn.installer.machine import Machine
-
     assert isinstance(machine, Machine)
     sources, computes, why = choose_torch(machine, "2.13.0")
     assert (sources[0].version, computes) == (version, cuda)
