@@ -89,11 +89,13 @@ def main() -> None:
             began = time.process_time()
             room = int(float(gigabytes) * 1e9) - CONTEXT
             done, most, plan = on_card(place, algorithm, room)
+            row = f"| {algorithm} | {gigabytes} GB | {plan.code} | {most / 1e9:.2f}"
+            print(row, end="", flush=True)
             told = "the same program"
             if plan != budget.ALL:
                 free, _, _ = on_card(place, algorithm, UNBOUNDED)
                 told = f"{float((done.image - free.image).abs().max()):.1e}"
-            print(f"| {algorithm} | {gigabytes} GB | {plan.code} | {most / 1e9:.2f} | {told} |")
+            print(f" | {told} |")
             host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
             print(
                 f"    {time.process_time() - began:.0f} CPU s, host's peak {host:.1f} GB",
