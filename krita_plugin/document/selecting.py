@@ -64,9 +64,15 @@ def select(document: Document, layer: Node, tell: Tell = untold) -> Steps[bool]:
         yield ACTIVATION_SECONDS
         waited += ACTIVATION_SECONDS
     yield BREATH_SECONDS
-    yield from idle(document, tell)
-    if not active() or not document.tryBarrierLock():
-        return False
+    waited = 0.0
+    while True:
+        yield from idle(document, tell)
+        if not active() or waited > SELECTION_SECONDS:
+            return False
+        if document.tryBarrierLock():
+            break
+        yield BREATH_SECONDS  # Krita draws again, as it does while an animation plays
+        waited += BREATH_SECONDS
     settling.changed(document)
     try:
         sure(Krita.instance().action("selectopaque")).trigger()
