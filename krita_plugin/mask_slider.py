@@ -109,6 +109,7 @@ class MaskSlider:
         self._panel = panel
         self._session: _Session | None = None
         self._wanted = (0, 0)
+        self._later: tuple[int, int] | None = None  # wanted while the last mask is put in place
         self._let_go = False
         self._task: Task[Any] | None = None
         self._pairs: list[_Pair] = []
@@ -117,19 +118,24 @@ class MaskSlider:
 
     def move(self, growth: int, softness: int) -> None:
         """The sliders stand there now, from -MOST to MOST and from 0 to MOST."""
-        if self._session is None and self._task is None:
+        wanted = max(-MOST, min(growth, MOST)), max(0, min(softness, MOST))
+        if self._session is None and self._task is not None:
+            self._later = wanted
+            self._panel.reshaped(*wanted)
+            return
+        if self._session is None:
             self._session = self._begun()
         if self._session is None:
             self._panel.reshaped(*self._panel.shape())
             return
-        self._wanted = max(-MOST, min(growth, MOST)), max(0, min(softness, MOST))
+        self._wanted = wanted
         self._panel.reshaped(*self._wanted)
         if self._task is None:
             self._task = Task(self._follow(self._session), self._followed, self._failed)
 
     def let_go(self) -> None:
         """Keep the mask as it is seen."""
-        self._let_go = self._session is not None
+        self._let_go = self._session is not None or self._later is not None
         if self._let_go and self._task is None:
             self._followed(None)
 
@@ -138,7 +144,9 @@ class MaskSlider:
         if self._session is None and self._task is None:
             self._session = self._begun()
         now = self._panel.shape() if self._session is None else self._session.stands
-        if self._session is not None and self._session.done is not None:
+        if self._later is not None:
+            now = self._later
+        elif self._session is not None and (self._session.done or self._task) is not None:
             now = self._wanted
         self.move(now[0] + growth, now[1] + softness)
         self.let_go()
@@ -234,6 +242,12 @@ class MaskSlider:
 
     def _fixed_it(self, _: None) -> None:
         self._task = None
+        later, self._later = self._later, None
+        if later is not None:
+            let_go, self._let_go = self._let_go, False
+            self.move(*later)
+            if let_go:
+                self.let_go()
 
     # --- undo and redo
 
@@ -282,6 +296,7 @@ class MaskSlider:
 
     def _failed(self, error: Exception) -> None:
         session, self._session, self._task, self._let_go = self._session, None, None, False
+        self._later = None
         if session is not None and documents.is_open(session.document):
             steps = layer_tree.mask_put(session.document, session.layer, session.own)
             Task(steps, lambda _: None, lambda _: None)
