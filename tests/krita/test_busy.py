@@ -76,6 +76,7 @@ def test_krita_lives(busy: Outcome, name: str) -> None:
     told = busy.of(name)
     print(f"{name}: {told}")
     assert told["note"].startswith("done in")
+    assert any(name.startswith("make ") for name in told["layers"])
 
 
 def test_a_picture_closed_at_any_moment(busy: Outcome) -> None:

@@ -61,9 +61,8 @@ def check_playing(result):
     document, layer = yield from picture("recolour")
     document.setFullClipRangeEndTime(10)
     document.setActiveNode(layer)
-    app().action("add_blank_frame").trigger()
+    app().action("add_duplicate_frame").trigger()
     yield 0.5
-    yield from undo()
     yield from quick(STEPS)
     yield from start("make the star blue")
     app().action("toggle_playback").trigger()
