@@ -59,6 +59,7 @@ def edit(
         geometry.multiple,
         request.opacity,
         request.background,
+        geometry.context,
     )
     yield Crop(frame.box)
     said += prepared.instruction.notes

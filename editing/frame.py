@@ -223,13 +223,19 @@ def choose_frame(
     multiple: int,
     opacity: Tensor | None = None,
     background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    context: float | None = None,
 ) -> Frame:
     """The crop of a layer (H, W), and the size to work at.
 
     The crop is the whole layer, or the hint's bounding box with context. hint: (1, 1, H, W); what
     is below FAINT counts only where nothing is above. A small selection gets a crop of at least
-    `native` pixels a side, where the layer has them, so that nothing is enlarged without need. A
-    client that sends a part of its layer only sends no less than this would choose.
+    `native` pixels a side, where the layer has them, so that nothing is enlarged without need.
+
+    context: the model's own share of a selection's side on each side of it, CONTEXT where none is
+    told. 12 held-out edits by FoI of scenes drawn six times larger than the bundled model's size,
+    the thing selected, 12 steps, what is left of the squared error, median and mean: 0.47 and 0.52
+    at 0.25, 0.09 and 0.16 at 0.5, 0.06 and 0.09 at 1, which it tells therefore (`limn bench
+    context`).
 
     opacity: (1, 1, H, W), the layer's alpha before it was laid on `background`. Where it is that of
     a cut-out shape, and there is no hint, the crop is its bounding box with CONTEXT of its longer
@@ -241,7 +247,7 @@ def choose_frame(
     box, margins = (0, 0, *layer), (0, 0, 0, 0)
     if hint is not None:
         spans = _spans(hint[0, 0] >= min(FAINT, float(hint.max())))
-        box = around(spans, native, layer)
+        box = around(spans, native, layer, context=CONTEXT if context is None else context)
     elif opacity is not None and is_shape(opacity):
         spans = _spans(opacity[0, 0] > 0)
         margin = math.ceil(CONTEXT * max(end - start for start, end in spans))

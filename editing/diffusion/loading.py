@@ -63,6 +63,8 @@ class Models:
         self._source = source
         self.native_size: int | None = None
         """Another working size than the networks' own, in pixels: for trials."""
+        self.context: float | None = None
+        """Another share of a place's side around it than the model's own: for trials."""
         self._loaded: dict[str, Model] = {}
         self._weights: dict[str, Weights] = {}
         self._planner = Planner(device, self._weigh)
@@ -74,7 +76,9 @@ class Models:
         """
         self.require(variant)
         own = geometry_of(self.checkpoints[variant])
-        return own if self.native_size is None else replace(own, native_size=self.native_size)
+        if self.native_size is not None:
+            own = replace(own, native_size=self.native_size)
+        return own if self.context is None else replace(own, context=self.context)
 
     def plan_for(self, demand: Demand) -> Said | None:
         """Choose how the card is used from now on, so that an edit fits.

@@ -54,9 +54,9 @@ WORLD = {"about": "a drawn world of shapes and simple things", "error": 0.02, "p
 """Bounds of what it knows: see world.py and presence.py."""
 
 CONTEXT = 1.0
-"""Share of a place's side around it.
+"""Share of a place's or a selection's side around it.
 
-Things fill a third of the pictures that it was trained on.
+Things fill a third of the pictures that it was trained on; see frame.choose_frame for a figure.
 """
 
 EXTRA_WORDS = (

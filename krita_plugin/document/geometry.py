@@ -40,7 +40,9 @@ It is what SD 1.x was trained on.
 CONTEXT = 0.5
 """Share of a selection's side that is sent beyond it, on each side.
 
-The model sees half of that; the preview shows a little more around what it sees.
+A model that tells nothing else sees half of that; the preview shows a little more around what it
+sees. The bundled one would see twice as much, at more than twice the pixels to send, and leave 0.06
+of the error instead of 0.09 (`limn.editing.frame.choose_frame`).
 """
 
 LONGEST = 1.5
@@ -102,9 +104,8 @@ def united(rects: Sequence[Rect]) -> Rect:
 def crop(content: Rect, canvas: Rect, selection: Rect | None, cut_out: bool = False) -> Rect:
     """The part of a layer that matters: its content on the canvas.
 
-    With a selection, that and CONTEXT around it; never less than what limn.editing.frame would
-    choose from the whole layer. cut_out: the content is a shape, not a picture with surroundings
-    of its own; it gets a margin.
+    With a selection, that and CONTEXT around it. cut_out: the content is a shape, not a picture
+    with surroundings of its own; it gets a margin.
     """
     seen = content.intersected(canvas)
     if seen.empty:

@@ -310,3 +310,10 @@ def test_resizing_asks_torch_for_no_mode_that_older_builds_lack(
     )
     resize(torch.rand(1, 3, 20, 90), (64, 32))
     assert modes == ["area"]
+
+
+def test_a_model_tells_how_much_to_show_around_a_selection() -> None:
+    hint = torch.zeros(1, 1, 900, 900)
+    hint[..., 400:500, 400:500] = 1
+    assert choose_frame((900, 900), hint, 128, 8).box == (375, 375, 525, 525)
+    assert choose_frame((900, 900), hint, 128, 8, context=1.0).box == (300, 300, 600, 600)

@@ -20,7 +20,7 @@ from help import (
     start,
     widget,
 )
-from painting import names, new_document, picture, undo
+from painting import names, new_document, picture
 
 
 def check_cancel(result):
