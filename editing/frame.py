@@ -247,7 +247,7 @@ def choose_frame(
     box, margins = (0, 0, *layer), (0, 0, 0, 0)
     if hint is not None:
         spans = _spans(hint[0, 0] >= min(FAINT, float(hint.max())))
-        box = around(spans, native, layer, context=CONTEXT if context is None else context)
+        box = around(spans, native, layer, context=context)
     elif opacity is not None and is_shape(opacity):
         spans = _spans(opacity[0, 0] > 0)
         margin = math.ceil(CONTEXT * max(end - start for start, end in spans))
@@ -273,14 +273,15 @@ def around(
     native: int,
     layer: tuple[int, int],
     longest: float = LONGEST,
-    context: float = CONTEXT,
+    context: float | None = None,
 ) -> Box:
     """The crop of a layer around a span of rows and one of columns.
 
-    It has `context`, a share of their sides, on each side of them, and `native` pixels a side at
-    least, as far as the layer goes. longest: its aspect at most; 1: a square.
+    It has `context`, a share of their sides, on each side of them (None: CONTEXT), and `native`
+    pixels a side at least, as far as the layer goes. longest: its aspect at most; 1: a square.
     """
-    sides = [max(math.ceil((end - start) * (1 + 2 * context)), native) for start, end in spans]
+    share = CONTEXT if context is None else context
+    sides = [max(math.ceil((end - start) * (1 + 2 * share)), native) for start, end in spans]
     sides = [max(side, math.ceil(max(sides) / longest)) for side in sides]
     (top, bottom), (left, right) = (
         _widened(span, side, limit) for span, side, limit in zip(spans, sides, layer, strict=True)

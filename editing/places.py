@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .diffusion.assembly import Geometry
-from .frame import CONTEXT, Box, Frame, Spans, around, working_size
+from .frame import Box, Frame, Spans, around, working_size
 from .passes import Pass
 from .preparing import Prepared
 from .resizing import threshold
@@ -212,8 +212,7 @@ def _both(one: Place, other: Place, frame: Frame, geometry: Geometry) -> Place:
 
 def _square(spans: Spans, frame: Frame, geometry: Geometry) -> Box:
     """The crop around a place."""
-    context = CONTEXT if geometry.context is None else geometry.context
-    return around(spans, geometry.native_size, frame.layer, 1.0, context)
+    return around(spans, geometry.native_size, frame.layer, 1.0, geometry.context)
 
 
 def _side(box: Box) -> int:

@@ -25,6 +25,9 @@ from torch.utils.backend_registration import (
     _setup_privateuseone_for_python_backend,
 )
 
+CONTEXT = 400_000_000
+"""Bytes that CUDA itself takes of a card."""
+
 NAME = "card"
 
 

@@ -26,10 +26,7 @@ from limn.editing.bench.trial.pictures import pictures
 from limn.editing.diffusion import budget
 from limn.editing.events import Done
 
-from .card import Card
-
-CONTEXT = 400_000_000
-"""Bytes that CUDA itself takes of a card."""
+from .card import CONTEXT, Card
 
 SIDE = 512
 UNBOUNDED = 10**12

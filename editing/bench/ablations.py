@@ -20,7 +20,7 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import methods as presets
 from . import page
 from .claims import Figure, cell, paired
-from .options import Device, First, Jobs, Model, Out
+from .options import GUIDANCES, Device, First, Guidances, Jobs, Model, Out
 from .quality import in_settings, listed
 from .records import Record
 from .report import change_ratio, figure, of, settings_table
@@ -160,9 +160,7 @@ def main(
     methods: Annotated[
         list[str] | None, typer.Option(metavar="A,B", help=f"Only these: {', '.join(TYPES)}.")
     ] = None,
-    guidance: Annotated[
-        list[float] | None, typer.Option(help="Guidance of all methods; 1.5 and 7.5 else.")
-    ] = None,
+    guidance: Guidances = None,
     jobs: Jobs = 0,
     model: Model = None,
     device: Device = "cpu",
@@ -184,7 +182,7 @@ def main(
         for type in TYPES[method]
     ]
     by_setting: dict[str, list[Record]] = {}
-    values = guidance or [1.5, 7.5]
+    values = guidance or GUIDANCES
     for value in values:
         variants = settings(chosen, value)
         by_setting |= in_settings(variants, asked, preset, out, model or folder(), device, jobs)

@@ -27,7 +27,7 @@ from ..methods.table import PAPERS
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .methods import PRESETS
-from .options import Device, EditTypes, First, Jobs, Model, Out
+from .options import Cases, Device, EditTypes, First, Jobs, Model, Out
 from .quality import carry_out, check_same_run, known_types, listed, processes, records_of
 from .quality_cases import Case, Work
 from .records import Record
@@ -201,7 +201,7 @@ def put(text: str, into: Path) -> None:
 @app.command()
 def main(
     out: Out,
-    cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 12,
+    cases: Cases = 12,
     first: First = FIRST_HELD_OUT,
     types: EditTypes = None,
     methods: Annotated[

@@ -21,7 +21,7 @@ from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page
 from .methods import PRESETS
-from .options import Device, First, Jobs, Model, Out, Sets, Sweeps
+from .options import GUIDANCES, Device, First, Guidances, Jobs, Model, Out, Sets, Sweeps
 from .quality import draw_sheets, in_settings, listed
 from .records import Record
 from .report import CLAIMS, Claim, Mean, average, of, settings_table
@@ -143,9 +143,7 @@ def main(
     methods: Annotated[
         list[str] | None, typer.Option(metavar="A,B", help="Only these; all of the claims' else.")
     ] = None,
-    guidance: Annotated[
-        list[float] | None, typer.Option(help="Guidance of all methods; 1.5 and 7.5 else.")
-    ] = None,
+    guidance: Guidances = None,
     set_: Sets = None,
     sweep: Sweeps = None,
     jobs: Jobs = 0,
@@ -169,7 +167,7 @@ def main(
         )
     preset = PRESETS[0] if quick else "fast"
     try:
-        chosen = settings(names, guidance or (1.5, 7.5), set_ or (), sweep or ())
+        chosen = settings(names, guidance or GUIDANCES, set_ or (), sweep or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     place = model or folder()

@@ -32,7 +32,7 @@ from ..sketchbook.judge import Judge, load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from ..sketchbook.verdict import changes_made, rest_kept
 from . import metrics, sheet
-from .options import Device, EditTypes, First, Model, Out
+from .options import Cases, Device, EditTypes, First, Model, Out
 from .quality import LOOKED_AT, known_types
 from .quality_cases import DIGITS, Case
 from .records import Record, Records
@@ -102,8 +102,7 @@ def measured(models: Models, judge: Judge, case: Case, written: Path) -> dict[st
     image = sheet.to_tensor(Image.open(written / "result.png").convert("RGB"))
     mask = sheet.to_tensor(Image.open(written / "mask.png").convert("L"))
     report = json.loads((written / "report.json").read_text(encoding="utf-8"))
-    model = models.get("instruction")
-    decoded = model.decode(model.scaling * model.encode(case.after)).cpu().clamp(0, 1)
+    decoded = models.get("instruction").round_trip(case.after).cpu()
     found = {
         "iou": metrics.iou(mask, case.exact),
         "psnr": metrics.psnr_outside(case.before, image, case.exact),
@@ -189,7 +188,7 @@ def draw_sheet(records: Sequence[Record], out: Path) -> Path:
 @app.command()
 def main(
     out: Out,
-    cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 12,
+    cases: Cases = 12,
     first: First = FIRST_HELD_OUT,
     types: EditTypes = None,
     things: Annotated[

@@ -14,6 +14,8 @@ Out = Annotated[
     typer.Option(metavar="DIR", help="Where to write; a run that was interrupted there goes on."),
 ]
 
+Cases = Annotated[int, typer.Option(min=1, help="Cases of each type.")]
+
 First = Annotated[int, typer.Option(help="First seed; held-out ones begin at 1000000.")]
 
 EditTypes = Annotated[
@@ -36,6 +38,13 @@ Sweeps = Annotated[
         metavar="METHOD.NAME=START:STOP:STEP",
         help="Each value of a parameter (words: METHOD.NAME=A:B); may be given several times.",
     ),
+]
+
+GUIDANCES = (1.5, 7.5)
+"""The model's own, and the paper's."""
+
+Guidances = Annotated[
+    list[float] | None, typer.Option(help="Guidance of all methods; 1.5 and 7.5 else.")
 ]
 
 Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core, one on a GPU.")]

@@ -23,7 +23,7 @@ from ..sketchbook.edits import TYPES
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page, presence, report, sheet
 from .methods import PRESETS, Changes, known_methods
-from .options import Device, EditTypes, First, Jobs, Model, Out, Sets, Sweeps
+from .options import Cases, Device, EditTypes, First, Jobs, Model, Out, Sets, Sweeps
 from .quality_cases import Case, Key, Work, key_of, measured, written
 from .records import Record, Records
 from .variations import Setting, first_alike, settings
@@ -198,7 +198,7 @@ def check_same_run(records: Records, preset: str, model: str, changed: Changes) 
 @app.command()
 def main(
     out: Out,
-    cases: Annotated[int, typer.Option(min=1, help="Cases of each type.")] = 20,
+    cases: Cases = 20,
     first: First = FIRST_HELD_OUT,
     types: EditTypes = None,
     things: Annotated[

@@ -39,11 +39,7 @@ def autoencoder(bench: Bench) -> dict[str, float]:
             [to_tensor(render(scene(bench.first + k)).image) for k in range(max(bench.cases, 16))]
         )
     )
-    return {
-        "autoencoder, dB": decibels(
-            2 * model.decode(model.encode(images) * model.scaling).cpu() - 1, 2 * images - 1
-        )
-    }
+    return {"autoencoder, dB": decibels(2 * model.round_trip(images).cpu() - 1, 2 * images - 1)}
 
 
 def as_told(judge: Judge, image: Tensor, made: Scene) -> bool:
@@ -79,12 +75,7 @@ def text_to_image(bench: Bench) -> dict[str, float]:
             return made
 
         exact = torch.cat([to_tensor(render(made).image) for made in scenes])
-        seen = torch.cat(
-            [
-                model.decode(model.encode(part) * model.scaling).cpu()
-                for part in exact.split(bench.batch)
-            ]
-        )
+        seen = torch.cat([model.round_trip(part).cpu() for part in exact.split(bench.batch)])
         for images, of in (
             (bench.sampled(bench.cases, sample), ""),
             (seen, "; of the exact pictures, encoded and decoded"),

@@ -26,16 +26,13 @@ from limn.editing.diffusion.configuration import VAE, UNet
 from limn.editing.events import Done, Note
 from limn.editing.methods.table import ALGORITHMS
 
-from ..card import Card
+from ..card import CONTEXT, Card
 from .conftest import picture
 
 SD15 = Weights(
     {"unet": 1_719_000_000, "vae": 167_000_000, "text_encoder": 246_000_000}, 0, (2, 2), (320, 128)
 )
 """Stable Diffusion 1.5 in half precision."""
-
-CONTEXT = 400_000_000
-"""Bytes that CUDA itself takes of a card."""
 
 
 class Counted(TorchDispatchMode):
