@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import transparency, visible
 from .diffusion.budget import Demand
+from .diffusion.evening import evened
 from .diffusion.finite import Widened, is_finite
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
@@ -106,10 +109,14 @@ class Pass:
             return None
         return transparency.paper(self._image, self.task.image, self.task.frame.enter(opacity))
 
-    @property
+    @cached_property
     def _image(self) -> Tensor:
-        assert self.outcome.image is not None
-        return self.outcome.image.cpu()
+        image, gone = self.outcome.image, self.outcome.gone
+        assert image is not None
+        if gone is None:
+            return image.cpu()
+        wide = F.interpolate(gone.cpu(), size=self.task.frame.size, mode="nearest")
+        return evened(self.task.image, image.cpu(), wide, self.factor)
 
     def _changes(self) -> list[Change]:
         """Where the layer's own pixels stay, or take on colours.

@@ -75,8 +75,9 @@ class Outcome:
     mask is known. reach: working pixels by which the mask grows in the composite. recoloured:
     (1, 1, a, b) over the working picture, 1 where only colours have changed, so that the layer's
     own pixels take them on; None for nowhere. decoded: (1, 3, h, w), the picture before as the
-    autoencoder shows it, where the layer's own pixels shall stay in what the edit left alike. The
-    rest goes into the report.
+    autoencoder shows it, where the layer's own pixels shall stay in what the edit left alike. gone:
+    (1, 1, a, b) over the working picture, 1 where a thing has gone, so that the ground there takes
+    its tone from what is around it; None for nowhere. The rest goes into the report.
     """
 
     found: Found = WHOLE
@@ -85,6 +86,7 @@ class Outcome:
     image: Tensor | None = None
     recoloured: Tensor | None = None
     decoded: Tensor | None = None
+    gone: Tensor | None = None
     keywords: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     understood: Mapping[str, str] = field(default_factory=dict)

@@ -58,8 +58,8 @@ Differences. The paper came without code; where it leaves a choice:
 21  strength_acts "guidance": in Eq. 9, s_T M_union becomes s_T max_i w_i M_i, w_i a
     sub-instruction's strength, and alpha is 0. "auto" does that with alpha 1, so that a strength
     of 1 is the paper's. "attention" is the paper's; the bundled model then changes by 0.1 levels.
-22  detail "auto": where a thing stays, so do the layer's own pixels (diffusion/unchanged.py), which
-    take on new colours where only those change (diffusion/recolouring.py). "network": the paper's.
+22  detail "auto": a thing that stays keeps its pixels (diffusion/unchanged.py), in new colours
+    where those alone change (recolouring.py), bared ground its tone (evening.py). "network": paper.
 tau = 0.4 is the lowest of the paper's [0.4, 0.7], drawn from at random. Sharpening is scale-free:
 gamma rounds equal norm(A^2)^(2^(gamma - 1)). A mask of fewer than 2% of the grid's positions, or
 than 4, is taken again with a smaller gamma, and the report says so.

@@ -224,6 +224,16 @@ def keeps_none(parts: Sequence[Part], colours: Tensor | None, settings: Settings
     return settings.detail != "auto" or not things_stay or all_new
 
 
+def left_empty(
+    parts: Sequence[Part], regions: Sequence[Region], size: tuple[int, int], settings: Settings
+) -> Tensor | None:
+    """Where things go, (1, 1, h, w) of 0 and 1 (difference 22); None where none does."""
+    empty = [r.at(size) for part, r in zip(parts, regions, strict=True) if part.goes]
+    if not empty or settings.detail == "network":
+        return None
+    return torch.stack(empty).amax(0)[None, None]
+
+
 def warnings(parts: Sequence[Part], regions: Sequence[Region], gamma: int) -> list[str]:
     found = []
     for part, where in zip(parts, regions, strict=True):
@@ -280,6 +290,7 @@ def located(
     return Outcome(
         found=shown_masks(parts, regions, size, settings.tau, cell),
         reach=cell / 2,
+        gone=left_empty(parts, regions, size, settings),
         keywords=keywords,
         thresholds={"tau": settings.tau}
         | {f"gamma {i}": float(r.gamma) for i, r in enumerate(regions, start=1)},
