@@ -38,7 +38,8 @@ COLOURS = frozenset(
     "sepia monochrome reddish bluish greenish "
     "red green blue yellow orange purple pink black white gray grey brown beige cyan magenta "
     "violet turquoise teal gold golden silver "
-    "maroon navy olive lime indigo crimson scarlet tan bronze copper lavender khaki ivory".split()
+    "maroon navy olive lime indigo crimson scarlet tan bronze copper lavender khaki ivory ochre "
+    "vermilion chartreuse mauve lilac magnolia aquamarine azure cobalt sienna taupe fuchsia".split()
 )
 
 
@@ -135,7 +136,7 @@ POSE_VERBS = frozenset(
     "put look face eat drink read kneel "
     "crouch climb ride glow shine float fall rest lean point sing shout hug kiss play bloom hide "
     "stretch turn be become appear open close "
-    "carry drive bark roar yawn".split()
+    "carry drive bark roar yawn grow burn flow flicker sparkle twinkle hang melt seem stay".split()
 )
 """Bare verbs that follow a noun: make the dog *sit*."""
 

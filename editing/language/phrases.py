@@ -149,6 +149,8 @@ def whole_prefix(words: Tokens) -> int:
 
     Such words are: it, everything, the entire image.
     """
+    if words and words[0].word in ("a", "an", "another"):
+        return 0  # hang a picture on the wall
     k = 0
     while k < len(words) and (words[k].word in lex.DETERMINERS or words[k].word in ENTIRE):
         k += 1

@@ -62,6 +62,7 @@ SHARED = frozenset(
 """Verbs that two things can share: make the sky pink and the sea purple."""
 
 
+MOST_NAMED = 3  # words that name one thing and do not describe a picture
 MOST_WORDS = 77  # what the text encoder reads; in longer pieces nothing is looked for
 
 
@@ -152,7 +153,7 @@ def things(text: str) -> list[str]:
 def said(text: str) -> tuple[list[str], str]:
     """The imperatives that say what a piece says, and what it wants to stay, or ""."""
     if ARROW.search(text) or len(text) > LONGEST:
-        return [text], ""
+        return [_new_look(text)], ""
     plain = whole_line(text)
     kept = ""
     full = expanded(plain)
@@ -166,6 +167,23 @@ def said(text: str) -> tuple[list[str], str]:
         kept = full[match.start() :].strip(" ,")
         plain = full[: match.start()]
     return list(_shared(imperative(plain))), kept
+
+
+def _new_look(text: str) -> str:
+    """Hair -> silver: make the hair silver.
+
+    Two looks (red -> blue), and what is told as captions, stay as they are written.
+    """
+    parts = [part.strip(" ,.;") for part in ARROW.split(text)]
+    words, look = tokens(parts[0]), tokens(parts[-1])
+    if len(parts) != 2 or not look or not 0 < len(words) <= MOST_NAMED or not head(words):
+        return text
+    if not all(lex.is_adjective(t.word) for t in look) or lex.is_adjective(words[-1].word):
+        return text
+    start = 1 if words[0].word in ("a", "an", "the") and len(words) > 1 else 0
+    owned = words[0].word in lex.DETERMINERS or words[0].word.endswith("'s")
+    article = "" if owned and not start else "the "
+    return f"make {article}{parts[0][words[start].start :]} {parts[1]}"
 
 
 def settled(text: str) -> bool:

@@ -29,6 +29,8 @@ CONTRACTIONS = tuple(
         (r"\bbg\b", "background"),
         (r"\bfg\b", "foreground"),
         (r"\bb ?(?:&|n|and) ?w\b", "black and white"),
+        (r"(?:'s| is| has| have|'ve) got to\b", " has to"),
+        (r"\bgotta\b", "has to"),
         (r"\bget rid of\b", "remove"),
         (r"\bgetting rid of\b", "removing"),
     )
@@ -102,7 +104,7 @@ STATEMENT = re.compile(
 
 def expanded(text: str) -> str:
     """Without contractions: it's -> it is. The possessive of a noun stays."""
-    if any(sign in text.lower() for sign in ("'", "nt", " rid ", "bg", "fg", "b")):
+    if any(sign in text.lower() for sign in ("'", "nt", " rid ", " got", "bg", "fg", "b")):
         for pattern, whole in CONTRACTIONS:
             text = pattern.sub(whole, text)
     return text

@@ -10,7 +10,7 @@ import re
 
 from . import english
 from . import lexicon as lex
-from .clauses import say
+from .clauses import NOMINATIVE, say
 from .grammar import read
 from .phrases import head, tokens
 from .politeness import expanded, polite
@@ -19,7 +19,8 @@ from .rewriting import imperative
 LONGEST = 600  # characters of a piece that is rewritten; the text encoder reads some 400
 NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)"
 KEEP = r"(?:keep|leave|preserve|retain|maintain)"
-PUT = r"(?:put|place|use|add|have|show|draw|insert|give me|make it|i want|set|paint)"
+THERE_BE = r"there (?:should|must|shall|ought to|has to|have to|needs? to) be"
+PUT = rf"(?:put|place|use|add|have|show|draw|insert|give me|make it|i want|set|paint|{THERE_BE})"
 TAKE = r"(?:replace|remove|delete|erase|swap|take (?:out|away|off)|cut out)"
 INSTEAD = r"(?:instead of|in place of|rather than|in lieu of)"
 IN_ITS_PLACE = (
@@ -64,7 +65,10 @@ REPLACEMENTS = (
         re.compile(r"^not (?:an?|the) ([^,]+?),? but (?:rather )?((?:an?|some) .+)$", re.I),
         r"replace the \1 with \2",
     ),
-    (re.compile(rf"^(?:{PUT} )?({NUMBER} .+?) {INSTEAD} {NUMBER}$", re.I), r"make it \1"),
+    (
+        re.compile(rf"^(?:{PUT} )?({NUMBER} .+?),? (?:{INSTEAD}|not) {NUMBER}$", re.I),
+        r"make it \1",
+    ),
     (
         re.compile(rf"^(?:{PUT} )?(?!(?:replace|swap|change|turn)\b)(.+?) {INSTEAD} (.+)$", re.I),
         r"replace \2 with \1",
@@ -157,6 +161,8 @@ def _of_that_alone(match: re.Match[str]) -> str:
     """Change only the hair: make it silver -> make the hair silver."""
     thing, change = match["thing"], match["change"].strip()
     words = tokens(change)
+    if len(words) > 1 and words[0].word in lex.RELATIVES | NOMINATIVE | {"these", "those"}:
+        return f"{thing}{change[words[0].end :]}"  # which should be brown
     if not words or words[0].word not in lex.VERBS:
         return f"{thing}: {change}"
     return re.sub(r"\b(?:it|them)\b", thing, change, count=1, flags=re.I)

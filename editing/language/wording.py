@@ -17,6 +17,9 @@ from .phrases import head, tokens
 
 Words = list[str]
 
+BECOMING = frozenset("become turn grow get go look appear seem stay".split())
+"""Verbs that say nothing of their own before an adjective: turn red."""
+
 
 PIECE = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*|[^\w\s]|_")
 
@@ -122,6 +125,8 @@ def state_of(item: Item) -> tuple[str, ...]:
     words = [t.word for t in tokens(item.target)]
     while words and (words[0] in LINKS or words[0] in lex.FILLERS):
         words = words[1:]
+    if len(words) > 1 and words[0] in BECOMING and all(map(lex.joins, words[1:])):
+        words = words[1:]  # turn red, grow taller
     verb = next((t.word for t in tokens(item.text) if t.word in lex.VERBS), "")
     raised = {"up", "raise", "lift"} & set(words) or verb == "raise"
     if raised and {"arms", "hands"} & {t.word for t in tokens(item.text)}:
