@@ -21,6 +21,7 @@ from . import methods as presets
 from . import page
 from .claims import Figure, cell, paired
 from .options import GUIDANCES, Device, First, Guidances, Jobs, Model, Out
+from .printing import show
 from .quality import in_settings, listed
 from .records import Record
 from .report import change_ratio, figure, of, settings_table
@@ -189,7 +190,7 @@ def main(
     console = Console()
     shown = list(tables(chosen, values, by_setting))
     for table in shown:
-        console.print(table)
+        show(table)
     console.print(str(page.write(out, "limn bench ablations", shown, by_setting, wanted)))
 
 

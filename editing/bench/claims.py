@@ -22,6 +22,7 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page
 from .methods import PRESETS
 from .options import GUIDANCES, Device, First, Guidances, Jobs, Model, Out, Sets, Sweeps
+from .printing import show
 from .quality import draw_sheets, in_settings, listed
 from .records import Record
 from .report import CLAIMS, Claim, Mean, average, of, settings_table
@@ -183,7 +184,7 @@ def main(
     console = Console()
     shown = list(tables(by_setting, names))
     for table in shown:
-        console.print(table)
+        show(table)
     pairs = list(dict.fromkeys(key[:2] for key in asked))
     drawn = [name for name in names if any(key[2] == name for key in asked)]
     sheets = draw_sheets(chosen, pairs, drawn, out)

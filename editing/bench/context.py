@@ -13,7 +13,6 @@ from statistics import median
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from .. import EditRequest, edit, events
@@ -22,6 +21,7 @@ from ..resizing import resize
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .options import EditTypes, First, Model
+from .printing import show
 from .quality import known_types
 from .quality_cases import Case, around
 
@@ -70,7 +70,7 @@ def main(
             for context in CONTEXTS:
                 models.context = context
                 found[context].append(left(models, case, times, steps))
-    Console().print(summary(found))
+    show(summary(found))
 
 
 def summary(found: Mapping[float, Sequence[float]]) -> Table:

@@ -33,6 +33,7 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from ..sketchbook.verdict import changes_made, rest_kept
 from . import metrics, sheet
 from .options import Cases, Device, EditTypes, First, Model, Out
+from .printing import show
 from .quality import LOOKED_AT, known_types
 from .quality_cases import DIGITS, Case
 from .records import Record, Records
@@ -235,7 +236,7 @@ def main(
                 told = {"type": type, "seed": seed, "instruction": case.words.instruction}
                 records.add({**told, **about, **found})
     shown = [record for record in records.all if (record["type"], record["seed"]) in asked]
-    console.print(table_of(shown))
+    show(table_of(shown))
     console.print(str(draw_sheet(shown, out)))
 
 

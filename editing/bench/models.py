@@ -23,7 +23,6 @@ from typing import Annotated, Any
 import psutil
 import torch
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..diffusion import moving
@@ -34,6 +33,7 @@ from ..editor import edit
 from ..events import Step
 from ..request import EditRequest
 from . import random_weights
+from .printing import show
 from .trial.pictures import pictures
 
 app = typer.Typer(help=__doc__)
@@ -280,7 +280,7 @@ def main(
             )  # fmt: skip
             told = (one.trouble, "", "", "") if one.trouble else figures
             table.add_row(one.place, f"{one.size / GIGA:.2f}", one.by, *told)
-        Console(width=110).print(table)
+        show(table)
         timed = []
         instruction = next(
             (place for place in made if recognise(place).variant == "instruction"), None
@@ -290,7 +290,7 @@ def main(
             table = Table("a step by", "CPU s", "beside diffusers")
             for step in timed:
                 table.add_row(step.by, f"{step.seconds:.2f}", f"{step.ratio:.3f}")
-            Console(width=110).print(table)
+            show(table)
     if json_file:
         figures_of = {"loads": [*map(asdict, loads)], "steps": [*map(asdict, timed)]}
         json_file.write_text(json.dumps(figures_of, indent=1) + "\n", encoding="utf-8")

@@ -33,6 +33,7 @@ from .paper_report import frechet, table_of
 from .paper_sets import READERS, DataError, Sample
 from .paper_tables import EVALUATIONS, Evaluation
 from .perception import Perception, Sources
+from .printing import show
 from .quality import listed
 from .quality_cases import written
 from .records import Record, Records
@@ -256,7 +257,7 @@ def main(
         if "fid" in evaluation.columns:
             fid = frechet(eyes, own, place / "before", home / "edits")
         tables.append(table_of(evaluation, own, wanted, fid, setting.name))
-        Console().print(tables[-1])
+        show(tables[-1])
     shown = page.write(
         place, f"limn bench paper {name}", tables, by_setting, wanted, axes_of(evaluation)
     )

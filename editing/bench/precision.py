@@ -31,6 +31,7 @@ from . import metrics
 from .auto import chance
 from .methods import ask, has_mask, known_methods
 from .options import EditTypes, First, Model
+from .printing import show
 from .quality import known_types, listed
 from .quality_cases import Case
 
@@ -179,4 +180,4 @@ def main(
         if json_file:
             told = json.dumps([asdict(each) for each in found], indent=1)
             json_file.write_text(told + "\n", encoding="utf-8")
-    console.print(table_of(found))
+    show(table_of(found))

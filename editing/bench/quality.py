@@ -24,6 +24,7 @@ from ..sketchbook.scenes import FIRST_HELD_OUT
 from . import page, presence, report, sheet
 from .methods import PRESETS, Changes, known_methods
 from .options import Cases, Device, EditTypes, First, Jobs, Model, Out, Sets, Sweeps
+from .printing import show
 from .quality_cases import Case, Key, Work, key_of, measured, written
 from .records import Record, Records
 from .variations import Setting, first_alike, settings
@@ -243,7 +244,7 @@ def main(
     console = Console()
     tables = list(tables_of(by_setting, wanted, wanted_types))
     for table in tables:
-        console.print(table)
+        show(table)
     models = load_models(place, device)
     if "instruction" in models.variants:
         count = cases * len(presence.TYPES)

@@ -19,6 +19,7 @@ from ..sketchbook import folder
 from ..sketchbook.judge import load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .options import Device
+from .printing import show
 from .sketchbook_bars import BARS
 from .sketchbook_cases import Bench
 
@@ -68,7 +69,7 @@ def main(
                 "" if met is None else "yes" if met else "no",
             )
         Console(stderr=True).print(f"{name}: {time.monotonic() - begun:.0f} s")
-    Console().print(table)
+    show(table)
     if json_file:
         json_file.write_text(
             json.dumps({"cases": cases, "first": first, "figures": figures}, indent=2) + "\n"

@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import torch
 import typer
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInstructPix2PixPipeline
-from rich.console import Console
 from rich.table import Table
 
 from .. import EditRequest, Models, Store, edit, events, load_models
@@ -27,6 +26,7 @@ from ..sketchbook.edits import edit as exact_edit
 from ..sketchbook.edits import render_edit
 from ..sketchbook.scenes import FIRST_HELD_OUT, text
 from ..sketchbook.verdict import to_tensor
+from .printing import show
 
 app = typer.Typer(help=__doc__)
 
@@ -211,7 +211,7 @@ def main(
             str(done.report.forwards),
             str(rows),
         )
-    Console().print(table)
+    show(table)
     if json_file:
         json_file.write_text(
             json.dumps({"device": device, "steps": steps, "pairs": figures}, indent=2) + "\n"

@@ -28,6 +28,7 @@ from ..request import Value
 from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .options import EditTypes, First, Model
+from .printing import show
 from .quality import known_types
 from .quality_cases import Case
 
@@ -96,5 +97,5 @@ def main(
             cells = (f"{one:.3f}" for one in found)
             table.add_row(case.words.instruction, *cells, "yes" if grows(found) else "no")
     console = Console()
-    console.print(table)
+    show(table)
     console.print(f"the change grows with the strength in {grown} of {count} edits")

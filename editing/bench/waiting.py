@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..sketchbook import folder
+from .printing import show
 
 app = typer.Typer(help=__doc__)
 
@@ -87,4 +87,4 @@ def main(
             ]
         row = (statistics.median(ratios), min(ratios), max(ratios))
         table.add_row(f"{others} busy programs", *(f"{ratio:.2f}" for ratio in row))
-    Console().print(table)
+    show(table)
