@@ -23,7 +23,8 @@ MODAL_PHRASES = tuple(
 )  # fmt: skip
 BE = frozenset("is are was were be been being am".split())
 SKIPPED = BE | frozenset(
-    "not never also really just now please all rather instead probably still then".split()
+    "not never also really just now please all rather instead probably still then maybe perhaps"
+    " possibly simply definitely".split()
 )
 """Before what a subject is to be, without meaning but for "not"."""
 HAVE = frozenset(
@@ -46,6 +47,9 @@ BECOMING = frozenset("becomes turns changes transforms morphs".split())
 COVERED = frozenset("filled covered decorated surrounded wrapped dressed topped lined".split())
 PLACING = frozenset("in on at inside under behind near above below beside next".split())
 HIDDEN = frozenset("there visible here present shown in on exist appear around seen".split())
+EXTENTS = frozenset("a bit little tad touch slightly somewhat way far much quite very".split())
+"""How much something is "too" something."""
+SEEMING = frozenset("looks look feels feel seems seem appears appear".split())
 HOLDING = frozenset(
     "wear wearing have having hold holding carry carrying show contain any with need want".split()
 )
@@ -142,6 +146,15 @@ def becoming(text: str, words: Tokens) -> str | None:
     return made(as_object(text, words[:at]), say(text, rest))
 
 
+def seeming(text: str, words: Tokens) -> str | None:
+    """Reads "the sky looks a bit too dark"."""
+    for i in range(1, len(words) - 1):
+        if words[i].word in SEEMING and is_subject(words[:i]):
+            much = _too(words[i + 1 :])
+            return None if much is None else f"make {as_object(text, words[:i])} {much}"
+    return None
+
+
 def _third_person(text: str, words: Tokens) -> str | None:
     """The dog wears a hat."""
     if words[0].word not in lex.DEFINITE | NOMINATIVE:
@@ -171,6 +184,8 @@ def predicate(text: str, subject: Tokens, rest: Tokens) -> str | None:
 
     None where it cannot be told. rest: from the verb on, without its modal.
     """
+    while len(subject) > 1 and subject[-1].word in SKIPPED - {"all"}:
+        subject = subject[:-1]  # could the door maybe be blue
     if not is_subject(subject):
         return None
     negated = False
@@ -194,13 +209,13 @@ def predicate(text: str, subject: Tokens, rest: Tokens) -> str | None:
 def _asked(text: str, subject: Tokens, rest: Tokens) -> str | None:
     """The imperative for a predicate that is not negated."""
     who = as_object(text, subject)
+    if (much := _too(rest)) is not None:
+        return f"make {who} {much}"
     words = [t.word for t in rest]
     first, second = words[0], words[1] if len(words) > 1 else ""
     behind, after = say(text, rest[1:]), say(text, rest[2:])
     if first in GONE:
         return f"remove {who}"
-    if first == "too" and second in OPPOSITES:
-        return f"make {who} {OPPOSITES[second]}"
     if not behind:
         return made(who, say(text, rest))
     if first in HAVE:
@@ -224,6 +239,13 @@ def _asked(text: str, subject: Tokens, rest: Tokens) -> str | None:
     if first in PLACING:
         return _placed(text, who, rest)
     return made(who, say(text, rest))
+
+
+def _too(rest: Tokens) -> str | None:
+    """What something should be that is (a bit) too long: shorter."""
+    words = [t.word for t in rest if t.word not in SKIPPED | EXTENTS]
+    told = (len(words) == 2 and words[0] == "too") or words[:1] + words[2:] == ["too", "now"]
+    return OPPOSITES.get(words[1]) if told else None
 
 
 def _had(text: str, subject: Tokens, rest: Tokens) -> str:

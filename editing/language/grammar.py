@@ -84,6 +84,7 @@ def _without_particle(words: Tokens) -> Tokens:
         pattern in ("remove", "state", "add", "cover")
         and words[1].word in PARTICLES
         and words[2].word not in ("of", "from")
+        and not (words[0].word == "put" and words[1].word == "out")  # the fire, not a chair
     )
     return (words[0], *words[2:]) if particle else words
 

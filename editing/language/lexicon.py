@@ -136,7 +136,8 @@ POSE_VERBS = frozenset(
     "put look face eat drink read kneel "
     "crouch climb ride glow shine float fall rest lean point sing shout hug kiss play bloom hide "
     "stretch turn be become appear open close "
-    "carry drive bark roar yawn grow burn flow flicker sparkle twinkle hang melt seem stay".split()
+    "carry drive bark roar yawn grow burn flow flicker sparkle twinkle hang melt seem stay "
+    "say spell".split()
 )
 """Bare verbs that follow a noun: make the dog *sit*."""
 
@@ -153,19 +154,10 @@ NOUNS_TOO = frozenset("show stick plant pour drop cut light paint sketch frame".
 
 STATE_PHRASES = frozenset(
     (
-        "on fire",
-        "in flames",
-        "in bloom",
-        "in focus",
-        "in love",
-        "in color",
-        "in colour",
-        "in black",
-        "in motion",
-        "in sunlight",
-        "on sale",
-        "at work",
-    )
+        "on fire|in flames|in bloom|in ruins|in pieces|in tears|in chains|in rags|"
+        "in silhouette|in flight|in focus|in love|in color|in colour|in black|in motion|"
+        "in sunlight|on sale|at work"
+    ).split("|")
 )
 """Prepositions that say how a thing is, not where."""
 

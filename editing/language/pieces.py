@@ -17,7 +17,7 @@ from . import lexicon as lex
 from .clauses import begins_clause
 from .grammar import begins_imperative, is_imperative, read
 from .outcome import Reading
-from .phrases import Tokens, head, relation_at, tokens
+from .phrases import Tokens, ends_noun_phrase, head, is_noun_phrase, relation_at, tokens
 from .politeness import expanded, is_statement
 from .replacing import KEEP, LONGEST, whole_line
 from .rewriting import imperative
@@ -76,7 +76,12 @@ def cut(text: str, marked: Sequence[Span]) -> list[Span]:
             continue  # everything but the car
         sure = match[0] == ";" or match[0].lower().endswith("then ")
         following = text[match.end() : match.end() + LOOKAHEAD]
-        if sure or _begins(following):
+        bare = not ARROW.search(text) and _ends_in_look(text[: match.start()])
+        bare = bare and _names_a_look(following)
+        before = text[cuts[-1][1] if cuts else 0 : match.start()]
+        if match[0].lower() == " and " and _is_half_a_subject(before, following):
+            continue
+        if sure or bare or _begins(following):
             cuts.append(match.span())
     edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
     spans = list(zip(edges[::2], edges[1::2], strict=True))
@@ -91,6 +96,36 @@ def _begins(text: str) -> bool:
     if begins_imperative(words) or begins_clause(words if full == text else tokens(full)):
         return True
     return bool(STAY.match(full) or LABEL.match(text))
+
+
+def _is_half_a_subject(text: str, following: str) -> bool:
+    """The man | and the woman should sit: whether a piece is half of who does it."""
+    words = tokens(text)
+    if not words or len(words) > MOST_NAMED + 1 or words[0].word not in lex.DEFINITE:
+        return False
+    named = ends_noun_phrase(words) == len(words) and not lex.is_adjective(words[-1].word)
+    return named and begins_clause(tokens(expanded(following)))
+
+
+def _ends_in_look(text: str) -> bool:
+    """Whether what comes before has got its look: make the cat black | , eyes green."""
+    words = tokens(text[-LOOKAHEAD:])
+    return len(words) > 1 and lex.is_adjective(words[-1].word)
+
+
+def _names_a_look(text: str) -> bool:
+    """Whether a piece is a thing and its colour: walls white, roof dark red."""
+    words = tokens(re.split(r"[,;.:!?]| and ", text, maxsplit=1)[0])
+    if not 1 < len(words) <= MOST_NAMED:
+        return False
+    noun, *look = (t.word for t in words)
+    named = "n" in english.classes(noun) and not lex.is_adjective(noun)
+    return (
+        named
+        and noun not in lex.VERBS
+        and all(map(lex.is_adjective, look))
+        and (lex.is_colour(look[-1]))
+    )
 
 
 ALL = re.compile(r"\b(?:everything|all|anything|nothing)$", re.IGNORECASE)
@@ -207,6 +242,9 @@ def _shared(text: str) -> Iterator[str]:
     """
     words = tokens(text)
     verb = words[0].word if words else ""
+    if verb in SHARED and (both := _of_both(text)):
+        yield from both
+        return
     pattern = lex.VERBS.get(verb)
     shares = verb in SHARED or pattern in ("remove", "state", "add")
     if not shares or len(words) > MOST_WORDS:
@@ -231,6 +269,29 @@ def _shared(text: str) -> Iterator[str]:
             yield from _shared(right)
             return
     yield text
+
+
+def _of_both(text: str) -> list[str]:
+    """Make the cat and the dog black: each by itself.
+
+    Empty where no two things are named.
+    """
+    reading = read(text)
+    at = [k for k, t in enumerate(reading.subject) if t.word == "and"]
+    if reading.operation != "modify" or not reading.target or len(at) != 1:
+        return []
+    first, second = reading.subject[: at[0]], reading.subject[at[0] + 1 :]
+    same = second[1:] if second and second[0].word in lex.DETERMINERS else second
+    nouns = [*first[-1:], *same[-1:]]
+    named = len(nouns) == 2 and all(is_noun_phrase((noun,)) for noun in nouns)
+    if not named or not all(lex.is_adjective(t.word) for t in same[:-1]):
+        return []
+    if any(lex.is_adjective(noun.word) for noun in nouns):
+        return []
+    front, what = text[: reading.subject[0].start], text[reading.subject[-1].end :]
+    article = "" if len(same) < len(second) else f"{first[0].word} " if len(first) > 1 else ""
+    left, right = (text[side[0].start : side[-1].end] for side in (first, second))
+    return [f"{front}{left}{what}", f"{front}{article}{right}{what}"]
 
 
 def _complete(reading: Reading, pattern: str | None) -> bool:

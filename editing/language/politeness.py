@@ -29,8 +29,11 @@ CONTRACTIONS = tuple(
         (r"\bbg\b", "background"),
         (r"\bfg\b", "foreground"),
         (r"\bb ?(?:&|n|and) ?w\b", "black and white"),
+        (r"^that (?=(?:is|was|should|must|needs|has|could)\b)", "it "),
         (r"(?:'s| is| has| have|'ve) got to\b", " has to"),
         (r"\bgotta\b", "has to"),
+        (r"\b(?:is|are|was|were) not (?:supposed|meant) to\b", "should not"),
+        (r"\b(?:is|are|was|were) (?:supposed|meant) to\b", "should"),
         (r"\bget rid of\b", "remove"),
         (r"\bgetting rid of\b", "removing"),
     )
@@ -104,7 +107,10 @@ STATEMENT = re.compile(
 
 def expanded(text: str) -> str:
     """Without contractions: it's -> it is. The possessive of a noun stays."""
-    if any(sign in text.lower() for sign in ("'", "nt", " rid ", " got", "bg", "fg", "b")):
+    if any(
+        sign in text.lower()
+        for sign in ("'", "nt", " rid ", " got", " to ", "that ", "bg", "fg", "b")
+    ):
         for pattern, whole in CONTRACTIONS:
             text = pattern.sub(whole, text)
     return text

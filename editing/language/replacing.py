@@ -47,7 +47,8 @@ REPLACEMENTS = (
     ),
     (
         re.compile(
-            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want )?((?:an?|some) [^,]+?),?"
+            rf"^(?:{PUT} |make it |(?:i|we) (?:\w+ )?want |(?:it|that|this) (?:is|should be) )?"
+            r"((?:an?|some) [^,]+?),?"
             r" (?:and )?not (?:an?|any) (.+)$",
             re.I,
         ),
@@ -62,9 +63,19 @@ REPLACEMENTS = (
         r"add one \1",
     ),
     (
-        re.compile(r"^not (?:an?|the) ([^,]+?),? but (?:rather )?((?:an?|some) .+)$", re.I),
+        re.compile(
+            r"^(?:not (?:an?|the)|no) ([^,]+?)(?:,? but (?:rather )?|, )((?:an?|some) .+)$", re.I
+        ),
         r"replace the \1 with \2",
     ),
+    (
+        re.compile(
+            rf"^{INSTEAD} (.+?),? give (?:him|her|it|them|the [\w ]+?) ((?:an?|some) .+)$", re.I
+        ),
+        r"replace \1 with \2",
+    ),
+    (re.compile(r"^(?:twice|thrice|double) (?:as many|the number of) (.+)$", re.I), r"add more \1"),
+    (re.compile(r"^half (?:as many|(?:of )?the number of) (.+)$", re.I), r"fewer \1"),
     (
         re.compile(rf"^(?:{PUT} )?({NUMBER} .+?),? (?:{INSTEAD}|not) {NUMBER}$", re.I),
         r"make it \1",
@@ -100,6 +111,9 @@ ONLY_THAT = re.compile(
 """What the painter names as the only thing that changes, and what becomes of it."""
 BRACKETED = re.compile(r" ?\(((?:but|and|not|keep|without|except) [^()]*)\)", re.IGNORECASE)
 DENIED = re.compile(r"^(.*\b(\w+)),? (?:and |but )?not (\w+)$", re.IGNORECASE)
+DENIED_BEFORE = re.compile(
+    r"^(.+ (?:should|must|shall)) not be (\w+),? but (?:rather |be )?(\w+)$", re.IGNORECASE
+)
 DENIED_FIRST = re.compile(r"^not (\w+),? but (?:rather )?(\w+)$", re.IGNORECASE)
 
 
@@ -127,6 +141,8 @@ def _without_denied(text: str) -> str:
     """Red, not blue; not blue but red: without the look that is not wanted."""
     if (match := DENIED.match(text)) and all(map(lex.is_adjective, (match[2], match[3]))):
         return match[1]
+    if (match := DENIED_BEFORE.match(text)) and all(map(lex.is_adjective, match.groups()[1:])):
+        return f"{match[1]} be {match[3]}"
     if (match := DENIED_FIRST.match(text)) and all(map(lex.is_adjective, (match[1], match[2]))):
         return match[2]
     return text

@@ -26,6 +26,7 @@ from .clauses import (
     is_subject,
     predicate,
     say,
+    seeming,
 )
 from .elliptic import comparative, elliptic
 from .phrases import Tokens, ends_noun_phrase, tokens
@@ -175,7 +176,7 @@ def _wished(text: str) -> str:
         return text
     for i in range(1, len(words) - 1):
         base = english.is_base_verb(words[i + 1].word) and words[i + 1].word not in lex.DETERMINERS
-        if words[i].word == "to" and base:
+        if words[i].word == "to" and base and words[i - 1].word not in ("ought", "going"):
             return predicate(text, words[:i], words[i + 1 :]) or text
     if (said := _there(text, words) or clause(text, words)) is not None:
         return said
@@ -328,6 +329,7 @@ def _colon(text: str, words: Tokens) -> str | None:
 
 RULES = (
     _colon,
+    seeming,
     comparative,
     becoming,
     elliptic,

@@ -25,7 +25,7 @@ VERBS: dict[str, Pattern] = _table(
         "mount scatter sprinkle pour drop show superimpose apply build construct generate write "
         "type",
         "remove": "remove delete erase eliminate clear wipe discard hide lose omit exclude "
-        "banish ditch scrap",
+        "banish ditch scrap nix purge expunge excise",
         "make": "make let have",
         "paint": "paint colour color dye tint recolour recolor stain",
         "give": "give",

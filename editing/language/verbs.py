@@ -87,6 +87,8 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
         moved := _moved(rest)
     ):
         return moved
+    if (gone := _put_out(verb, rest)) is not None:
+        return gone
     if len(rest) > 2 and rest[-1].word in ("there", "here"):
         rest = rest[:-1]
     if len(rest) > 1 and rest[0].word in ("me", "us"):
@@ -112,6 +114,16 @@ def _add(verb: str, rest: Tokens) -> Reading | None:
                 return Reading("add", (), rest[:i], key=head(rest[:i]))
             return Reading("add", place, rest[:i], rest[i : i + length], head(rest[:i]))
     return Reading("add", (), rest, key=head(rest)) if rest else None
+
+
+def _put_out(verb: str, rest: Tokens) -> Reading | None:
+    """Put out the fire, put the fire out, drop the hat: what is there goes."""
+    out = find(rest, ("out",)) if verb == "put" and len(rest) > 1 else None
+    thing = rest if out is None else rest[1:] if out == 0 else rest[:out]
+    placed = any(relation_at(rest[k:]) for k in range(1, len(rest)))
+    goes = out in (0, len(rest) - 1) or (verb == "drop" and not placed)
+    there = bool(thing) and thing[0].word in lex.DEFINITE | lex.PRONOUNS
+    return _remove(verb, thing) if goes and there else _add(verb, thing) if out == 0 else None
 
 
 def _moved(rest: Tokens) -> Reading | None:
@@ -308,7 +320,9 @@ def _raw_verb(verb: str, rest: Tokens) -> Reading | None:
     ):
         return Reading("global", rest[:cut], rest[cut:], key=last_content(rest[cut + 1 :]))
     if verb == "get":
-        return _remove(verb, rest[2:]) if words[:2] == ["rid", "of"] else _make(verb, rest)
+        off = (find(rest, ("off",)) or 0) > 0
+        gone = rest[2:] if words[:2] == ["rid", "of"] else rest if off else ()
+        return _remove(verb, gone) if gone else _make(verb, rest)
     if verb in ("take", "cut", "crop"):
         for at in (0, len(rest) - 1):
             if words and words[at] in ("away", "out", "off"):
