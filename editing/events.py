@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from .request import HintMode
 from .said import Said
 
 
@@ -104,6 +105,21 @@ class Mask(_Places):
 
 
 @dataclass(frozen=True)
+class Place:
+    """A part of a found mask that can be edited by itself.
+
+    box: (top, left, bottom, right), its crop of the picture, with context. hint: (1, 1, h, w) over
+    the crop, to be given as the selection, and hint_mode: what it is to that edit. instruction: of
+    this place alone; empty: all of it.
+    """
+
+    box: tuple[int, int, int, int]
+    hint: Tensor
+    hint_mode: HintMode
+    instruction: str
+
+
+@dataclass(frozen=True)
 class Report:
     """What was used, so that the edit can be understood and repeated.
 
@@ -136,7 +152,8 @@ class Done:
     the mask is; from `cut` on it is mask. clears: whether all that was
     asked for was to remove something: then a shape on a transparent layer is transparent there.
     map_box: the part that the map covers; None: the box. shown: (1, 1, h, w) over the box, 1 where
-    `whole` has something of the edit; None: everywhere.
+    `whole` has something of the edit; None: everywhere. places: of a mask that was found alone on a
+    large picture, those that can be edited by themselves.
     """
 
     image: Tensor  # (1, 3, H, W), composited
@@ -152,6 +169,7 @@ class Done:
     clears: bool = False
     map_box: tuple[int, int, int, int] | None = None
     shown: Tensor | None = None
+    places: tuple[Place, ...] = ()
 
 
 Event = Crop | Note | Stage | Step | Mask | Done

@@ -40,7 +40,7 @@ from torch import Tensor
 from .canvas import Canvas, cut
 from .diffusion import masks
 from .diffusion.edges import follow, with_outline
-from .events import Crop, Done, Event, Mask, Note, Report, Stage, Step
+from .events import Crop, Done, Event, Mask, Note, Place, Report, Stage, Step
 from .frame import CONTEXT, Box, Frame
 from .language.instruction import Instruction, Item
 from .language.outline import keeps_outline
@@ -81,6 +81,7 @@ def edit(
         yield Note(note)
     canvas = Canvas.of(request.image)
     passes: list[Pass] = [found]
+    told: list[Place] = []
     jobs: list[tuple[int | None, Box, Tensor, Frame]] = [
         (part, frame.box, cells, frame_of(frame.box, geometry))
         for part, cells in chosen.left.items()
@@ -91,16 +92,16 @@ def edit(
     ]
     for number, (part, box, cells, inside) in enumerate(jobs, start=1):
         mask = place_mask(prepared, found, part, box, cells, inside)
-        if request.mask_only or not bool(mask.any()):
+        if not bool(mask.any()):
             canvas.take(box, None, mask, part)
             continue
+        mode, hint = _asked_for(prepared, found, box, mask, inside)
+        if request.mask_only:
+            canvas.take(box, None, mask, part)
+            words = "" if part is None else prepared.instruction.items[part].text
+            told.append(Place(box, hint, mode, words))
+            continue
         yield Crop(box)
-        mode: HintMode = "exactly"
-        hint = mask
-        if found.task.exactly is None and not prepared.algorithm.holds_mask(prepared.settings):
-            mode, hint = "limit", _surroundings(mask, inside)
-            if found.task.limit is not None and request.hint is not None:
-                hint = hint * cut(request.hint.float().clamp(0, 1), box)
         asked = replace(
             request,
             image=cut(canvas.image, box).clone(),
@@ -116,7 +117,21 @@ def edit(
         canvas.take(box, made, made.alpha(), part)
         passes.append(made)
     yield Stage("compositing")
-    yield _done(prepared, found, canvas, passes, means, [*said, *notes])
+    done = _done(prepared, found, canvas, passes, means, [*said, *notes])
+    yield replace(done, places=tuple(told))
+
+
+def _asked_for(
+    prepared: Prepared, found: Pass, box: Box, mask: Tensor, inside: Frame
+) -> tuple[HintMode, Tensor]:
+    """The selection that a place is edited with, (1, 1, h, w) over its crop, and its meaning."""
+    request = prepared.request
+    if found.task.exactly is not None or prepared.algorithm.holds_mask(prepared.settings):
+        return "exactly", mask
+    hint = _surroundings(mask, inside)
+    if found.task.limit is not None and request.hint is not None:
+        hint = hint * cut(request.hint.float().clamp(0, 1), box)
+    return "limit", hint
 
 
 def _foretold(chosen: Chosen, frame: Frame, mask_only: bool) -> Said:

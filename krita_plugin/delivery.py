@@ -128,6 +128,7 @@ class Delivery:
             edit.layer_name,
             tell,
             edit.veils,
+            edit.pieces[1:],
         )
 
     def _record(self, edit: Edit, layer: Node) -> None:
@@ -158,7 +159,7 @@ class Delivery:
         def select(counted: Counted | None) -> None:
             edit.counted = counted
             clears = edit.done is not None and edit.done.clears
-            by_mask = self._by_mask(edit) if clears else None
+            by_mask = self._by_mask(edit) if clears and not edit.pieces else None
             alpha = partial(selecting.select, edit.source.document, layer, tell)
             self._select(edit, by_mask or alpha)
 
@@ -166,7 +167,9 @@ class Delivery:
         if mask is None:
             select(None)
             return
-        steps = checking.changes(edit.source, layer, edit.placed(mask), mask.pixels.data or b"")
+        masks = [(edit.placed(mask), mask.pixels.data or b"")]
+        masks += [(one.area, one.mask) for one in edit.pieces[1:]]
+        steps = checking.changes(edit.source, layer, masks)
         edit.task = Task(steps, select, lambda _: select(None))
 
     def _select(self, edit: Edit, steps: Callable[[], Steps[bool]]) -> None:
@@ -196,7 +199,8 @@ class Delivery:
             self._panel.took(edit.done.algorithm, seconds / passes)
         words = done_words(edit.done, seconds, edit.request.mask_only, counted=edit.counted)
         flattened = [tr(FLATTENED)] if edit.flattened else []
-        remedy = " ".join((*map(noted, edit.done.notes), *flattened, *self._remarks(edit)))
+        own = () if edit.course is None else edit.course.remarks
+        remedy = " ".join((*map(noted, edit.done.notes), *own, *flattened, *self._remarks(edit)))
         note = Note("good", words, remedy, edit.details(self._panel.link))
         if selected:
             self._selections.left(edit)

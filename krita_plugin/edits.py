@@ -20,10 +20,11 @@ from .job import Edit
 from .last_edits import LastEdit, LastEdits
 from .mask_slider import MaskSlider
 from .panel_values import Note, Request, is_too_large
+from .place_by_place import PlaceByPlace
 from .qt import QUuid
 from .results import Results
 from .selections import Selections
-from .sentences import SAME_AGAIN
+from .sentences import SAME_AGAIN, SELECT
 from .state import Panel
 from .translations import tr
 from .under_way import UnderWay
@@ -53,7 +54,8 @@ class Edits:
         self.results = Results(panel, self._begin)
         self.mask_slider = MaskSlider(panel)
         delivery = Delivery(panel, self.under_way, self.results, self.selections, self.last)
-        self.incoming = Incoming(panel, client, self.under_way, delivery)
+        self._places = PlaceByPlace(panel, self.under_way, delivery)
+        self.incoming = Incoming(panel, client, self.under_way, delivery, self._places)
         self._offered: list[str] = []  # layers of which what is seen will be edited
 
     # --- what the painter wants
@@ -184,14 +186,17 @@ class Edits:
         if any(one.is_same(request, source) for one in self.under_way):
             self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
             return
-        if is_too_large(source.rect.width, source.rect.height):
+        size = source.rect.width, source.rect.height
+        too_large = is_too_large(*size, self._panel.most_pixels)
+        if too_large and (source.selection is not None or not request.full_resolution):
             sentence = tr(
                 "The layer has {size} pixels, too many for one edit.",
-                size=f"{source.rect.width} x {source.rect.height}",
+                size=f"{size[0]} x {size[1]}",
             )
-            self._panel.noted(
-                Note("error", sentence, "Select the part to edit, with Selection at limit.")
-            )
+            remedy = SELECT
+            if source.selection is None:
+                remedy = "Switch on Full resolution, place by place, or select the part to edit."
+            self._panel.noted(Note("error", sentence, remedy))
             return
         edit = Edit(str(uuid.uuid4()), request, source, variants=variants)
         self.under_way.add(edit)
@@ -199,6 +204,9 @@ class Edits:
             self._panel.began(request, "reading the layer")
         else:
             self._panel.waits(len(self.under_way) - 1)
+        if too_large:
+            self._places.begin(edit)
+            return
         edit.task = Task(
             reading.read(source),
             lambda read: self._read(edit, *read),
@@ -215,14 +223,4 @@ class Edits:
     ) -> None:
         """The pixels are there: submit them, or wait for the server."""
         edit.was_read(pixels, hint, named, trace)
-        if edit is self.under_way.shown() and edit.picture is not None:
-            with self._panel.about(edit.source.document):
-                self._panel.layer_read(edit.picture)
-        if self._panel.link.kind in ("ready", "silent"):
-            self.under_way.submit(edit)
-        elif edit is self.under_way.shown():
-            self._panel.staged(
-                tr("waiting: {what}", what=tr(self._panel.link.words))
-                if self._panel.link.kind == "starting"
-                else "waiting for the server"
-            )
+        self.under_way.drafted(edit)

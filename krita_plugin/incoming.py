@@ -23,6 +23,7 @@ from .delivery import Delivery
 from .document.reading import Source
 from .job import Edit, light
 from .panel_values import Link, Note, Request
+from .place_by_place import PlaceByPlace
 from .preview_data import Look, shares
 from .qt import QObject
 from .sentences import ALL_THE_SAME, QUESTIONS, TAKE_IT
@@ -50,12 +51,18 @@ class Incoming(QObject):
     """
 
     def __init__(
-        self, panel: Panel, client: Client, under_way: UnderWay, delivery: Delivery
+        self,
+        panel: Panel,
+        client: Client,
+        under_way: UnderWay,
+        delivery: Delivery,
+        places: PlaceByPlace,
     ) -> None:
         super().__init__()
         self._panel = panel
         self._under_way = under_way
         self._delivery = delivery
+        self._places = places
         self.asked: tuple[Request, Source] | None = None
         self.unfound: Request | None = None
         client.linked.connect(self.link_changed)
@@ -109,14 +116,13 @@ class Incoming(QObject):
         elif isinstance(message, Chosen) and shown:
             self._panel.chose(told(message.said) or message.reason)
         elif isinstance(message, messages.Note) and shown:
-            self._panel.foretold(message.said)
+            if edit.course is None or message.said.code != "places":  # it counts its own
+                self._panel.foretold(message.said)
         elif isinstance(message, Progress) and shown:
-            self._panel.progressed(message)
+            self._panel.progressed(self._places.progressed(edit, message))
         elif isinstance(message, Preview) and shown:
-            rect = edit.source.rect
-            self._panel.previewed(
-                Look(message.picture.data or b"", shares(message.shows, rect.width, rect.height))
-            )
+            view = shares(message.shows, *edit.sent)
+            self._panel.previewed(Look(message.picture.data or b"", view))
         elif isinstance(message, Mask):
             edit.mask = message if message.final else edit.mask
             if shown and look is not None:
@@ -125,6 +131,10 @@ class Incoming(QObject):
             edit.result = message.area
         elif isinstance(message, Variant):
             self._delivery.part(edit, message)
+        elif isinstance(message, Done) and edit.course is not None:
+            self._places.heard(edit, message)
+        elif isinstance(message, Failed) and self._places.broken_off(edit, message):
+            pass  # what was done is on its way into the picture
         elif isinstance(message, Done):
             edit.done = message
             if edit.request.seeds:  # it is that of the last seed

@@ -22,13 +22,16 @@ from ..protocol.messages import (
     Submit,
     Variant,
 )
+from ..protocol.values import Format
 from .counting import Counted
+from .course import Course
 from .document import painter_selection, stack
 from .document.cooperative import Task
 from .document.geometry import Rect
 from .document.new_layer import Veil
 from .document.pictures import thumbnail
 from .document.reading import Named, Source
+from .document.reducing import Piece
 from .document.trace import Trace
 from .marking import own_words
 from .panel_values import Link, Request
@@ -40,6 +43,9 @@ from .wire.submitted import Draft
 if TYPE_CHECKING:
     from krita import Node
 
+
+PIECE = "piece"
+"""The name of pixels that nobody sends; to hash them would hold the main thread."""
 
 MAX_APART = 12
 """Layers of one result.
@@ -58,7 +64,9 @@ class Edit:
     `hint`: the selection, small. `variants`: the id of the set that its result is one of; its own,
     where that is empty. `recorded`: what is kept in the picture. Of several seeds, `parts` are
     those that are done and go into the picture one after the other, the first just now;
-    `delivered`: all that were done before the last.
+    `delivered`: all that were done before the last. `course`: where the layer is too large to be
+    sent, how far its places have come; `pieces`: of its result, where that has several. `sent`:
+    width and height of what the server has of it.
     """
 
     job: str
@@ -81,6 +89,9 @@ class Edit:
     parts: list[Edit] = field(default_factory=list)
     delivered: set[int] = field(default_factory=set)
     task: Task[Any] | None = None
+    course: Course | None = None
+    pieces: tuple[Piece, ...] = ()
+    sent: tuple[int, int] = (1, 1)
 
     @property
     def layer_name(self) -> str:
@@ -100,20 +111,28 @@ class Edit:
         With a small picture of them, and the trace by which the layer is recognised later.
         """
         self.source = replace(self.source, trace=trace)
-        rect, source = self.source.rect, self.source
-        self.picture = small(
-            pixels, rect.width, rect.height, source.format == "bgra16", source.background
-        )
+        rect = self.source.rect
         if hint is not None:
             self.hint = grey(rect, hint, rect.width)
-        self.draft = Draft(
-            self._submit, self.job, rect.width, rect.height, source.format, pixels, hint, named
-        )
+        self.drafted((rect.width, rect.height), self.source.format, pixels, hint, named)
+
+    def drafted(
+        self,
+        size: tuple[int, int],
+        format: Format,
+        pixels: list[bytes],
+        hint: list[bytes] | None,
+        named: list[Named],
+    ) -> None:
+        """Keeps pixels as a draft to submit, with a small picture of them. size: of all of them."""
+        self.sent = size
+        self.picture = small(pixels, *size, format == "bgra16", self.source.background)
+        self.draft = Draft(self._submit, self.job, *size, format, pixels, hint, named)
 
     def _submit(
         self, picture: Pixels, selection: Pixels | None, named: tuple[NamedMask, ...]
     ) -> Submit:
-        request = self.request
+        request = self.request if self.course is None else self.course.asked
         return Submit(
             job=self.job,
             algorithm=request.algorithm,
@@ -133,6 +152,7 @@ class Edit:
             ask=request.ask,
             seeds=request.seeds,
             named=named,
+            places=self.course is not None and self.course.finding,
         )
 
     def part(self, done: Variant) -> Edit:
@@ -159,6 +179,27 @@ class Edit:
         x, y = self.source.rect.x + region.x, self.source.rect.y + region.y
         return Rect(x, y, region.pixels.width, region.pixels.height)
 
+    def region(self, piece: Piece, format: Format, data: bytes) -> Region:
+        """A piece's pixels, or its mask, as a region of what was sent; it stays on this side."""
+        area, rect = piece.area, self.source.rect
+        pixels = Pixels(area.width, area.height, format, data, PIECE)
+        return Region(area.x - rect.x, area.y - rect.y, pixels)
+
+    @property
+    def regions(self) -> list[tuple[Region, Region | None]]:
+        """All that there is of its result by now, each with the mask to see it through."""
+        pieces = self.pieces or (() if self.course is None else tuple(self.course.pieces))
+        if not pieces:
+            return [] if self.result is None else [(self.result, self.mask_apart)]
+        format = self.source.format
+        return [
+            (
+                self.region(one, format, one.pixels),
+                None if self.request.flat else self.region(one, "gray8", one.mask),
+            )
+            for one in pieces
+        ]
+
     @property
     def mask_apart(self) -> Region | None:
         """The mask through which the result is to be seen; None where it is in the result."""
@@ -171,7 +212,7 @@ class Edit:
         None for one layer of all. They have one each where several were found, and not all of them
         at one and the same place.
         """
-        if self.mask_apart is None or self.mask is None or not self.request.apart:
+        if self.mask_apart is None or self.mask is None or not self.request.apart or self.pieces:
             return ()
         found = tuple((part, part.area) for part in self.mask.parts if part.area is not None)
         places = {(one.x, one.y, one.pixels.sha256) for _, one in found}
@@ -197,6 +238,8 @@ class Edit:
         source, result, done = self.source, self.result, self.done
         assert result is not None and done is not None, "a layer comes of a result"
         found, soft = self.mask.area if self.mask else None, self.mask.map if self.mask else None
+        if self.pieces:  # sliders would hold all of the layer in memory
+            found = soft = None
         return Record(
             stack.id_of(layer),
             str(source.uuid.toString()),
@@ -247,7 +290,7 @@ class Edit:
 
         Nothing where that is not known.
         """
-        result, picture, mask = self.result, self.picture, self.mask_apart
+        result, picture, mask, rect = self.result, self.picture, self.mask_apart, self.source.rect
         if result is None or picture is None:
             return b""
         place = Rect(result.x, result.y, result.pixels.width, result.pixels.height)
@@ -255,9 +298,14 @@ class Edit:
         veil = None
         if mask is not None:
             veil = (Rect(mask.x, mask.y, mask.pixels.width, mask.pixels.height), mask.pixels.data)
-        return thumbnail(
-            picture, self.source.rect.width, result.pixels.data or b"", place, deep, veil
-        )
+        parts: list[tuple[bytes, Rect, tuple[Rect, bytes | None] | None]]
+        parts = [(result.pixels.data or b"", place, veil)]
+        if self.pieces:
+            parts = []
+            for one in self.pieces:
+                lies = one.area.moved(-rect.x, -rect.y)
+                parts.append((one.pixels, lies, None if self.request.flat else (lies, one.mask)))
+        return thumbnail(picture, rect.width, deep, parts)
 
     def details(self, link: Link) -> str:
         """For a painter who wants to report or repeat an edit."""

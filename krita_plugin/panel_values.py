@@ -113,9 +113,12 @@ COARSE = 1.5
 """Layer pixels of one of the model's from which an edit is softer than the layer."""
 
 
-def is_too_large(width: int, height: int) -> bool:
-    """Whether a part of a layer has more pixels than one edit takes."""
-    return max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS
+def is_too_large(width: int, height: int, most: int) -> bool:
+    """Whether a part of a layer has more pixels than one edit takes.
+
+    most: pixels of an edit on the server.
+    """
+    return max(width, height) > limits.MAX_SIDE or width * height > most
 
 
 def is_large(width: int, height: int, native_size: int) -> bool:

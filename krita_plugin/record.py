@@ -139,7 +139,7 @@ def parsed(data: bytes) -> Record | None:
             _request(table["request"]),
             _text(table["ran"], limits.MAX_ID),
             _text(table["model"], limits.MAX_LABEL),
-            _rect(table["area"]),
+            _rect(table["area"], limits.MAX_SIDE**2),
             None if mark is None else tuple(_whole(one, 2**32) for one in _list(mark, 5)),
             found,
             soft,
@@ -235,9 +235,9 @@ def _whole(value: Any, most: int) -> int:
     return value
 
 
-def _rect(value: Any) -> Rect:
+def _rect(value: Any, most: int = limits.MAX_PIXELS) -> Rect:
     x, y, width, height = (_whole(one, MAX_PLACE) for one in _list(value, 4))
-    too_large = max(width, height) > limits.MAX_SIDE or width * height > limits.MAX_PIXELS
+    too_large = max(width, height) > limits.MAX_SIDE or width * height > most
     if width < 0 or height < 0 or too_large:
         raise ValueError("not as a record has to be")
     return Rect(x, y, width, height)

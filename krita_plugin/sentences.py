@@ -32,6 +32,9 @@ SAME_AGAIN = (
 )
 """Why nothing is done where another seed would change nothing."""
 
+SELECT = "Select the part to edit, with Selection at limit."
+"""What to do about what is too large for one edit."""
+
 FLATTENED = "The layer is cut out, without a mask to paint on: Krita has none for it."
 """What is said where a result could not have a transparency mask."""
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ..protocol import limits
 from ..protocol.messages import (
     Progress,
     Reading,
@@ -49,6 +50,7 @@ class Panel(PanelSettings):
     device: str = ""
     model: str = ""
     native_size: int = 0  # see Welcome
+    most_pixels: int = limits.MAX_PIXELS  # of one edit on the server
     lacks_model: bool = False  # another model is wanted for this picture or these words
     reading: Reading | None = None
     prospect: Prospect | None = None
@@ -120,6 +122,7 @@ class Panel(PanelSettings):
         self.device = welcome.device
         self.model = welcome.model
         self.native_size = welcome.native_size
+        self.most_pixels = welcome.limits.max_pixels
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -50,6 +51,26 @@ class UnderWay:
                 self._panel.staged("sending the layer")
             self.client.submit(edit.draft)
             edit.draft = None
+
+    def drafted(self, edit: Edit) -> None:
+        """Its pixels have been read: submit them, or wait for the server."""
+        if edit is self.shown() and edit.picture is not None:
+            with self._panel.about(edit.source.document):
+                self._panel.layer_read(edit.picture)
+        if self._panel.link.kind in ("ready", "silent"):
+            self.submit(edit)
+        elif edit is self.shown():
+            self._panel.staged(
+                tr("waiting: {what}", what=tr(self._panel.link.words))
+                if self._panel.link.kind == "starting"
+                else "waiting for the server"
+            )
+
+    def renew(self, edit: Edit) -> None:
+        """It goes on with a job of its own, in its place among the others."""
+        edit.job, edit.submitted = str(uuid.uuid4()), False
+        edit.result = edit.mask = None
+        self._edits = {one.job: one for one in self._edits.values()}
 
     def teller(self, edit: Edit, can_end: bool = True) -> Callable[[str], None]:
         """For what goes into the picture: hears what of the painter's that waits for.
@@ -103,10 +124,10 @@ class UnderWay:
                 "Please report this, with the details.",
             )
             note = Note("error", sentence, remedy, trace(error))
-        if edit.result is not None:
-            is_full = self.kept.keep(edit.layer_name, edit.result, edit.mask_apart)
+        kept = [self.kept.keep(edit.layer_name, *one) for one in edit.regions]
+        if kept:
             words = tr("The result is kept.")
-            if is_full:
+            if any(kept):
                 words = tr("The result is kept; the oldest that was kept had to go for it.")
             note = replace(note, sentence=f"{tr(note.sentence)} {words}")
         self.after(note, edit)

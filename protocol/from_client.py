@@ -82,7 +82,8 @@ class Submit:
     the same edit is made too; together with `seed` at most limits.MAX_SEEDS, all different, none
     with mask_only. As many go through the network together as memory allows. named: masks by what
     they show; an instruction about that acts there, and its place is not looked for, where the
-    algorithm takes such masks.
+    algorithm takes such masks. places: with mask_only and full_resolution, tell the
+    places of the mask too, so that a client can have each edited by itself.
     """
 
     job: JobId
@@ -103,6 +104,7 @@ class Submit:
     full_resolution: bool = False
     seeds: tuple[Seed, ...] = ()
     named: tuple[NamedMask, ...] = ()
+    places: bool = False
 
 
 @dataclass(frozen=True)

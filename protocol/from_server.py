@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from . import limits
+from .found import FoundPlace, PartMask, SoftMap
 from .values import (
     NOTHING,
     Box,
@@ -225,31 +226,6 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class SoftMap:
-    """The map from which a mask was cut, so that it can be cut anew.
-
-    gray8, its cut at 128. `shows`: the part of the submitted picture that it covers; it may be
-    smaller than that, at most limits.MAX_MAP_SIDE.
-    """
-
-    shows: Box
-    pixels: Pixels
-
-
-@dataclass(frozen=True)
-class PartMask:
-    """The mask of one instruction and the word that it was found by.
-
-    `area` None: nothing was found. map: from which a final one was cut, where there are several.
-    """
-
-    instruction: Instruction
-    keyword: Label
-    area: Region | None
-    map: SoftMap | None = None
-
-
-@dataclass(frozen=True)
 class Mask:
     """Where the edit happens: gray8, soft, cut to its bounds; None if empty.
 
@@ -257,7 +233,8 @@ class Mask:
     True: `area` is the share of the result, soft at its edge: outside of it nothing changes, and
     `map` tells how sure every place is. A final part is its instruction's share: the parts may
     overlap, and the largest of them at a pixel is `area` there. No parts come where they would be
-    too large for a message.
+    too large for a message. places: where
+    `Submit.places` asked for them, those of a large picture, in place of the parts.
     """
 
     job: JobId
@@ -266,6 +243,7 @@ class Mask:
     parts: tuple[PartMask, ...] = ()
     final: bool = True
     map: SoftMap | None = None
+    places: tuple[FoundPlace, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -107,10 +107,10 @@ MAX_LOGGED = 400
 Enough to see what is meant, too few to fill a disk with what a client has made up.
 """
 
-MAX_TRANSFERS = 2 * MAX_ITEMS + 2
+MAX_TRANSFERS = 3 * MAX_ITEMS + 2
 """Pictures in one message.
 
-A mask, its soft map, and the same for each instruction.
+A mask, its soft map, the same for each instruction, and a selection for each place.
 """
 
 MAX_MESSAGE_BYTES = MAX_PIXELS * 9

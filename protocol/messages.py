@@ -2,7 +2,8 @@
 
 Client to server, in `from_client.py`: Hello, Read, Submit, Cancel, Resume, Acknowledge.
 Server to client, in `from_server.py`: Welcome, Refused, Reading; and about a job: Queued, Missing,
-Chosen, Note, Progress, Preview, Mask, Result, Variant, Done, Failed, Cancelled.
+Chosen, Note, Progress, Preview, Mask, Result, Variant, Done, Failed, Cancelled; `found.py` has the
+pieces of Mask.
 About models, both ways, in `about_models.py`: ListModels, GetModels, StopGetting, UseModels,
 UseLoras; ModelList, ModelProgress, ModelsDone.
 What they are made of, in `values.py`: pictures, places, sentences, the bounds of fields.
@@ -42,6 +43,7 @@ from .about_models import (
     UseLoras,
     UseModels,
 )
+from .found import FoundPlace, PartMask, SoftMap
 from .from_client import (
     HINT_MODES,
     Acknowledge,
@@ -64,7 +66,6 @@ from .from_server import (
     Missing,
     Note,
     Parameter,
-    PartMask,
     Preview,
     Progress,
     Queued,
@@ -73,7 +74,6 @@ from .from_server import (
     Refused,
     Report,
     Result,
-    SoftMap,
     Variant,
     Welcome,
 )
@@ -94,6 +94,7 @@ __all__ = [
     "ClientMessage",
     "Done",
     "Failed",
+    "FoundPlace",
     "GetModels",
     "Hello",
     "HintMode",

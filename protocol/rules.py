@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from . import limits
 from .errors import Malformed, TooLarge
-from .messages import Box, Mask, Message, Pixels, Preview, Region, Result, SoftMap, Submit
+from .messages import (
+    Box,
+    FoundPlace,
+    Mask,
+    Message,
+    Pixels,
+    Preview,
+    Region,
+    Result,
+    SoftMap,
+    Submit,
+)
 
 
 def check_size(pixels: Pixels, size: int) -> None:
@@ -34,6 +45,11 @@ def check(message: Message) -> None:
     if isinstance(message, Submit):
         _want(message.pixels, "rgba8", "bgra8", "rgba16", "bgra16")
         _check_seeds(message)
+        if message.places and not (message.mask_only and message.full_resolution):
+            raise Malformed(
+                "Places are told with a mask alone, at full resolution.",
+                {"mask_only": message.mask_only},
+            )
         for one in message.named:
             _check_within(one.area, message.pixels)
         if message.hint is None:
@@ -60,6 +76,8 @@ def check(message: Message) -> None:
     elif isinstance(message, Mask):
         for area in _regions(message):
             _want(area.pixels, "gray8")
+        for place in message.places:
+            _check_inside(place)
         for soft in _maps(message):
             _want(soft.pixels, "gray8")
             sides = soft.pixels.width, soft.pixels.height
@@ -79,6 +97,17 @@ def _check_within(area: Region, picture: Pixels) -> None:
         )
 
 
+def _check_inside(place: FoundPlace) -> None:
+    """Raises Malformed where a place's selection is not within its crop."""
+    crop, hint = place.crop, place.hint
+    right, bottom = hint.x + hint.pixels.width, hint.y + hint.pixels.height
+    across = crop.x <= hint.x and right <= crop.x + crop.width
+    if not across or hint.y < crop.y or bottom > crop.y + crop.height:
+        raise Malformed("A place's selection lies beyond its crop.", {"ends": (right, bottom)})
+    if place.hint_mode == "off":
+        raise Malformed("A place's selection is to mean something.", {"hint_mode": "off"})
+
+
 def _check_seeds(submit: Submit) -> None:
     seeds = (submit.seed, *submit.seeds)
     if len(seeds) > limits.MAX_SEEDS:
@@ -96,7 +125,10 @@ def places(message: Message) -> tuple[Box, ...]:
     """All the places in the submitted picture that a message speaks of."""
     if isinstance(message, Preview):
         return (message.shows,)
-    shown = tuple(soft.shows for soft in _maps(message)) if isinstance(message, Mask) else ()
+    shown: tuple[Box, ...] = ()
+    if isinstance(message, Mask):
+        crops = (one.crop for one in message.places)
+        shown = (*(soft.shows for soft in _maps(message)), *crops)
     return shown + tuple(
         Box(area.x, area.y, area.pixels.width, area.pixels.height) for area in _regions(message)
     )
@@ -108,7 +140,11 @@ def _regions(message: Message) -> tuple[Region, ...]:
     if isinstance(message, Mask):
         return tuple(
             area
-            for area in (message.area, *(part.area for part in message.parts))
+            for area in (
+                message.area,
+                *(part.area for part in message.parts),
+                *(one.hint for one in message.places),
+            )
             if area is not None
         )
     return ()

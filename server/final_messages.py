@@ -12,7 +12,9 @@ from limn import editing
 from limn.editing import events
 from limn.protocol import limits
 from limn.protocol.messages import (
+    Box,
     Done,
+    FoundPlace,
     JobMessage,
     Mask,
     PartMask,
@@ -44,7 +46,8 @@ def finish(
     soft = None
     if where is not None and done.map is not None:
         soft = images.soft_map(done.map, done.map_box or done.box, done.cut)
-    yield Mask(submit.job, 0, where, _parts(done), map=soft)
+    places = _places(done) if submit.places else ()
+    yield Mask(submit.job, 0, where, () if places else _parts(done), map=soft, places=places)
     area = None if submit.mask_only else _result(submit, request, background, done)
     if area is not None and where is not None:
         yield Result(submit.job, 0, area)
@@ -83,6 +86,24 @@ def _result(
     if submit.whole and done.whole is not None:
         return images.whole(done.whole(), done.box, submit.pixels.format, how, done.shown)
     return images.layer(done.image, request.image, done.alpha, submit.pixels.format, how)
+
+
+def _places(done: events.Done) -> tuple[FoundPlace, ...]:
+    """The places of a found mask; none where they would be too large for a message."""
+    size, sent = done.alpha.numel(), []
+    for one in done.places[: limits.MAX_ITEMS]:
+        top, left, bottom, right = one.box
+        hint = images.mask(one.hint)
+        if hint is None:
+            continue
+        size += hint.pixels.raw_size
+        if size > limits.MAX_MESSAGE_BYTES - limits.MAX_MAP_SIDE**2:
+            return ()
+        crop = Box(left, top, right - left, bottom - top)
+        lies = replace(hint, x=left + hint.x, y=top + hint.y)
+        words = one.instruction[: limits.MAX_INSTRUCTION]
+        sent.append(FoundPlace(crop, lies, one.hint_mode, words))
+    return tuple(sent)
 
 
 def _parts(done: events.Done) -> tuple[PartMask, ...]:

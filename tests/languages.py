@@ -33,7 +33,7 @@ WHOLLY = ("tr", "say", "Stage", "shown")
 """Those whose first text is always one for a painter, and no other."""
 
 TABLES = {
-    "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN"),
+    "krita_plugin/sentences.py": ("QUESTIONS", "TAKE_IT", "ALL_THE_SAME", "SAME_AGAIN", "SELECT"),
     "krita_plugin/installing.py": ("STEPS", "FAILURES"),
     "krita_plugin/remarks.py": ("SENTENCES", "INSTEAD"),
     "krita_plugin/document/editable.py": ("KINDS", "SEEN"),

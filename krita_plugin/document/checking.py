@@ -6,6 +6,7 @@ result. So "nothing changed outside the mask" is a measurement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..counting import Counted, counted, covered, masked
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from krita import Node
 
 
-def changes(source: Source, layer: Node, area: Rect, mask: bytes) -> Steps[Counted | None]:
+def changes(
+    source: Source, layer: Node, masks: Sequence[tuple[Rect, bytes]]
+) -> Steps[Counted | None]:
     """Count what a result's layer changes; None where that can't be told any more.
 
-    area, mask: the final mask of the edit, 8 bits a pixel, in document pixels as of the snapshot.
-    Where the source was scaled meanwhile, the mask's edge is not known to the pixel: None, too.
+    masks: of the edit, or of each of its pieces, 8 bits a pixel, each with the area that it is of,
+    in document pixels as of the snapshot. Where the source was scaled meanwhile, the mask's edge is
+    not known to the pixel: None, too.
     """
     document = source.document
     try:
@@ -35,7 +39,9 @@ def changes(source: Source, layer: Node, area: Rect, mask: bytes) -> Steps[Count
         return None
     if not motion.exact:
         return None
-    there, mask = yield from laid(motion, area, mask, "gray8")
+    there = []
+    for one in masks:
+        there.append((yield from laid(motion, *one, "gray8")))
     bounds, depth = stack.bounds_of(layer), Space.of(layer).depth
     changed = outside = 0
     for y, rows in strips(bounds, False) if not bounds.empty else ():
@@ -44,7 +50,11 @@ def changes(source: Source, layer: Node, area: Rect, mask: bytes) -> Steps[Count
         strip = Rect(bounds.x, y, bounds.width, rows)
         pixels = layer.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
         seen = covered(pixels, strip.width * strip.height, depth)
-        some, beyond = counted(seen, masked(mask, there, strip))
+        allowed = 0
+        for area, mask in there:
+            if not area.intersected(strip).empty:
+                allowed |= masked(mask, area, strip)
+        some, beyond = counted(seen, allowed)
         changed, outside = changed + some, outside + beyond
         yield None
     return Counted(changed, outside, document.width() * document.height())

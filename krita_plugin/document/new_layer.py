@@ -14,8 +14,10 @@ from .cooperative import Steps
 from .documents import is_open
 from .geometry import Rect
 from .idle import Tell, idle
+from .motion import Motion
 from .placing import Place, laid, place
 from .reading import Source
+from .reducing import Piece
 from .strips import strips
 
 if TYPE_CHECKING:
@@ -146,6 +148,19 @@ def veil_filled(mask: Node, veil: Veil) -> Steps[None]:
         yield None
 
 
+def _added_to(
+    layer: Node, document: Document, motion: Motion, piece: Piece, format: str, masked: bool
+) -> Steps[None]:
+    """Put one more piece on a layer; masked: through its mask, else its own alpha is enough."""
+    area, pixels = yield from laid(motion, piece.area, piece.pixels, format)
+    veil, mask = None, masks.mask_of(layer)
+    if masked:
+        veil = Veil(*(yield from laid(motion, piece.area, piece.mask, "gray8")))
+    yield from painted(document, layer, area, pixels, format, veil if mask is None else None)
+    if veil is not None and mask is not None:
+        yield from veil_filled(mask, veil)
+
+
 def planned(source: Source, tell: Tell) -> Steps[Place]:
     """Where the source lies, for now. Raises CanvasProblem as `place` does."""
     if not is_open(source.document):
@@ -166,12 +181,14 @@ def ready(
     tell: Tell,
     frames: list[Frames] | None,
     veils: Sequence[Veil] = (),
+    more: Sequence[Piece] = (),
 ) -> Steps[tuple[Node, Place]]:
     """A layer with these pixels, and where it belongs.
 
     At a moment when it can go into the picture. frames: where the source is animated, the layer is
     seen as long as the drawing that was edited; then what has to be closed after it has gone in is
-    put here. None: never. veils: as for `grouped`.
+    put here. None: never. veils: as for `grouped`. more: further pieces, each seen through its
+    mask, on the same layer; with one veil at most.
 
     Until that moment the painter may move the source again: then the layer is made anew.
     """
@@ -188,6 +205,8 @@ def ready(
             through.append(Veil(*lies, veil.name))
         is_animated = times is not None
         layer = yield from grouped(document, now, data, format, name, through, is_animated)
+        for piece in more:
+            yield from _added_to(layer, document, plan.motion, piece, format, bool(veils))
         if times is not None and frames is not None:
             frames.append(Frames(document))
             layer = yield from frames[-1].made(layer, *times)

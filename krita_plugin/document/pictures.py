@@ -5,6 +5,8 @@ B, G, R, A, rows without padding, alpha not multiplied in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..preview_data import LayerPicture
 from ..qt import QBuffer, QByteArray, QColor, QImage, QIODevice, QPainter, Qt, sure
 from .geometry import Rect
@@ -89,21 +91,47 @@ def through(
 def thumbnail(
     picture: LayerPicture,
     width: int,
-    pixels: bytes,
-    place: Rect,
     deep: bool,
-    veil: tuple[Rect, bytes | None] | None,
+    parts: Sequence[tuple[bytes, Rect, tuple[Rect, bytes | None] | None]],
 ) -> bytes:
     """A layer with an edit on it, small, as a JPEG.
 
-    picture: the layer, made small. width: of the layer itself. pixels, place: the edit, and where
-    it lies on the layer; `deep`: 16 bits a channel. veil: where the mask lies through which it is
-    seen, and its bytes.
+    picture: the layer, made small. width: of the layer itself. parts: of the edit, the pixels of
+    each (`deep`: 16 bits a channel), where they lie on the layer, and where the mask lies through
+    which they are seen, with its bytes.
     """
     scale = picture.width / width
+    shown = QImage(picture.width, picture.height, QImage.Format.Format_RGB32)
+    shown.fill(QColor(*picture.background))
+    painter = QPainter(shown)
+    size = picture.width, picture.height
+    painter.drawImage(
+        0, 0, QImage(picture.data, *size, 4 * picture.width, QImage.Format.Format_ARGB32)
+    )
+    for pixels, place, veil in parts:
+        over = _small(pixels, place, deep, veil, scale)
+        painter.drawImage(round(place.x * scale), round(place.y * scale), over)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    shown.scaled(
+        THUMBNAIL_SIDE,
+        THUMBNAIL_SIDE,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    ).save(buffer, "JPEG", THUMBNAIL_QUALITY)
+    jpeg: bytes = data.data()
+    return jpeg
+
+
+def _small(
+    pixels: bytes, place: Rect, deep: bool, veil: tuple[Rect, bytes | None] | None, scale: float
+) -> QImage:
+    """A part of an edit as it is seen through its mask, made small."""
     wide, high = max(1, round(place.width * scale)), max(1, round(place.height * scale))
-    over = _image(pixels, place, deep)
     fast = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.FastTransformation
+    over = _image(pixels, place, deep)
     over = over.scaled(wide, high, *fast).convertToFormat(QImage.Format.Format_ARGB32)
     over = over.rgbSwapped() if deep else over  # Qt has red first at 16 bits
     if veil is not None and veil[1] is not None:
@@ -121,26 +149,7 @@ def thumbnail(
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
         painter.drawImage(0, 0, whole)
         painter.end()
-    shown = QImage(picture.width, picture.height, QImage.Format.Format_RGB32)
-    shown.fill(QColor(*picture.background))
-    painter = QPainter(shown)
-    size = picture.width, picture.height
-    painter.drawImage(
-        0, 0, QImage(picture.data, *size, 4 * picture.width, QImage.Format.Format_ARGB32)
-    )
-    painter.drawImage(round(place.x * scale), round(place.y * scale), over)
-    painter.end()
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    shown.scaled(
-        THUMBNAIL_SIDE,
-        THUMBNAIL_SIDE,
-        Qt.AspectRatioMode.KeepAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    ).save(buffer, "JPEG", THUMBNAIL_QUALITY)
-    jpeg: bytes = data.data()
-    return jpeg
+    return over
 
 
 def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:
@@ -166,9 +175,44 @@ def scaled(data: bytes, old: Rect, new: Rect, format: str) -> bytes:
         Qt.TransformationMode.SmoothTransformation,
     )
     image = image.convertToFormat(plain)
-    wide, step = new.width * size, image.bytesPerLine()
-    raw = sure(image.constBits()).asstring(step * new.height)
-    return b"".join(raw[row * step : row * step + wide] for row in range(new.height))
+    return _rows(image, new.width * size)
+
+
+def reduced(pixels: bytes, area: Rect, times: int, deep: bool) -> bytes:
+    """Pixels made so many times smaller, 8 bits a channel.
+
+    Each is the mean of times x times of them; what is left at the right and below is left out.
+    """
+    wide, high = area.width // times, area.height // times
+    image = _image(pixels, area, deep).copy(0, 0, wide * times, high * times)
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied).scaled(
+        wide,
+        high,
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    image = image.convertToFormat(QImage.Format.Format_ARGB32)
+    image = image.rgbSwapped() if deep else image  # Qt has red first at 16 bits
+    small: bytes = sure(image.constBits()).asstring(4 * wide * high)
+    return small
+
+
+def larger(one: bytes, other: bytes, width: int, height: int) -> bytes:
+    """The larger of two masks at each pixel; a byte each, rows without padding."""
+    size, grey = (width, height), QImage.Format.Format_Grayscale8
+    image = QImage(one, *size, width, grey).convertToFormat(QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Lighten)
+    painter.drawImage(0, 0, QImage(other, *size, width, grey))
+    painter.end()
+    return _rows(image.convertToFormat(grey), width)
+
+
+def _rows(image: QImage, wide: int) -> bytes:
+    """An image's bytes, `wide` of each row: Qt's rows begin at multiples of 4."""
+    step, high = image.bytesPerLine(), image.height()
+    raw = sure(image.constBits()).asstring(step * high)
+    return b"".join(raw[row * step : row * step + wide] for row in range(high))
 
 
 def _image(pixels: bytes, rect: Rect, deep: bool) -> QImage:

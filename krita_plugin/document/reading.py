@@ -7,7 +7,7 @@ either changes: the painter may paint on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from krita import Document, Krita, Node, Selection
@@ -166,24 +166,10 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, list[Na
     255 is selected. All in strips from top to bottom; and what the layer can be recognised by.
     """
     rect, pixels, hint, named = source.rect, [], None, []
-    lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
-    converted = any(convert.needed for _, convert in (lowest, *upper))
-    deep = source.format == "bgra16"
-    for y, rows in strips(rect, converted):
-        area = Rect(rect.x, y, rect.width, rows)
-        strip = _part(*lowest, area, deep)
-        for copy, convert in upper:
-            place = copy.bounds.intersected(area)
-            if not place.empty:
-                yield None
-                part = _part(copy, convert, place, deep)
-                strip = pictures.over(
-                    strip, area, part, place, copy.opacity, deep, copy.mode, copy.inside
-                )
-        pixels.append(strip)
+    for strip in seen(source):
+        if strip is not None:
+            pixels.append(strip[1])
         yield None
-    for _, convert in (lowest, *upper):
-        convert.close()
     if source.selection is not None:
         hint = []
         for y, rows in strips(rect, False):
@@ -197,13 +183,42 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, list[Na
                 mask.strips.append(node.pixelData(bounds.x, y, bounds.width, rows).data())
                 yield None
             named.append(mask)
+    return pixels, hint, named, (yield from trace_of(source))
+
+
+def seen(source: Source, multiple: int = 1) -> Iterator[tuple[Rect, bytes] | None]:
+    """The part that is sent as it is seen, in the wire's format, in strips from top to bottom.
+
+    None between two of them: a place to stop. multiple: of rows in each strip but the last.
+    """
+    rect, deep = source.rect, source.format == "bgra16"
+    lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]
+    converted = any(convert.needed for _, convert in (lowest, *upper))
+    for y, rows in strips(rect, converted, multiple):
+        area = Rect(rect.x, y, rect.width, rows)
+        strip = _part(*lowest, area, deep)
+        for copy, convert in upper:
+            place = copy.bounds.intersected(area)
+            if not place.empty:
+                yield None
+                part = _part(copy, convert, place, deep)
+                strip = pictures.over(
+                    strip, area, part, place, copy.opacity, deep, copy.mode, copy.inside
+                )
+        yield area, strip
+    for _, convert in (lowest, *upper):
+        convert.close()
+
+
+def trace_of(source: Source) -> Steps[Trace]:
+    """What the layer can be recognised by later; its witnesses take a look, too."""
     own = source.copies[-1]
     trace = traced(source.state, own.space.depth, reader(own.node))
     yield None
     for one in source.witnesses:
         one.look()
         yield None
-    return pixels, hint, named, trace
+    return trace
 
 
 def _part(copy: Copy, convert: Converter, area: Rect, deep: bool) -> bytes:

@@ -18,11 +18,12 @@ CONVERTED_PIXELS = 32 * 1024
 """Converted at a time: floating point documents take up to 0.4 µs a pixel."""
 
 
-def strips(rect: Rect, converted: bool) -> Iterator[tuple[int, int]]:
+def strips(rect: Rect, converted: bool, multiple: int = 1) -> Iterator[tuple[int, int]]:
     """The rows of a rectangle in pieces: y and number of rows.
 
-    Each is small enough for one turn.
+    Each is small enough for one turn. multiple: of rows in each piece but the last.
     """
-    rows = max(1, min(STRIP_ROWS, (CONVERTED_PIXELS if converted else STRIP_PIXELS) // rect.width))
+    rows = min(STRIP_ROWS, (CONVERTED_PIXELS if converted else STRIP_PIXELS) // rect.width)
+    rows = max(1, rows // multiple) * multiple
     for y in range(rect.y, rect.bottom, rows):
         yield y, min(rows, rect.bottom - y)

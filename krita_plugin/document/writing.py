@@ -19,6 +19,7 @@ from .idle import Tell, untold
 from .layer_tree import added
 from .new_layer import Veil, filled, lies_like, ready
 from .reading import Source
+from .reducing import Piece
 
 
 def insert(
@@ -29,6 +30,7 @@ def insert(
     name: str,
     tell: Tell = untold,
     veils: Sequence[Veil] = (),
+    more: Sequence[Piece] = (),
 ) -> Steps[Node]:
     """Puts a new layer with these pixels above the source.
 
@@ -38,13 +40,15 @@ def insert(
     its opacity, blending mode and whether it inherits alpha. format: "bgra8" or "bgra16". veils:
     the first becomes the layer's transparency mask, in the same step; where it can't (Krita makes
     none, or the source is animated) it is in the layer's own alpha. Of several, all but the first
-    have a layer each instead, in a group. tell: told what of the painter's it
-    waits for. Raises CanvasProblem if the document is closed, Krita does not take the layer, or its
-    place isn't known.
+    have a layer each instead, in a group. tell: told what of the painter's it waits for. more:
+    further pieces that the same layer holds. Raises CanvasProblem if the document is closed, Krita
+    does not take the layer, or its place isn't known.
     """
     frames: list[Frames] = []
     try:
-        layer, there = yield from ready(source, area, pixels, format, name, tell, frames, veils)
+        layer, there = yield from ready(
+            source, area, pixels, format, name, tell, frames, veils, more
+        )
         if there.layer is not None:
             lies_like(layer, there.layer)
         stack.add(layer, source.uuid)

@@ -64,7 +64,8 @@ class ReadingLine:
         if prospect is not None:
             parts += [tr(prospect.mode)] if prospect.mode else []
             parts.append(f"{prospect.width} x {prospect.height}")
-            if is_too_large(prospect.width, prospect.height):
+            too_large = is_too_large(prospect.width, prospect.height, panel.most_pixels)
+            if too_large and (prospect.mode or not panel.full_resolution):
                 return f"{parts[-1]} · {tr('too large for one edit: select a part')}"
             large = is_large(prospect.width, prospect.height, panel.native_size)
         if large:
