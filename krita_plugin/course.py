@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..protocol.messages import Box, Done, FoundPlace, Mask, Region, Report
+from ..protocol.messages import Box, Done, FoundPlace, Mask, Region, Report, Said
 from .document.geometry import Rect
 from .panel_values import Request, is_too_large
 from .preview_data import LayerPicture
@@ -79,7 +79,10 @@ class Course:
         for report in self.reports:
             for stage, seconds in report.seconds.items():
                 stages[stage] = stages.get(stage, 0.0) + seconds
+        passes = sum(one.passes for one in self.reports)
         notes = [note for one in self.reports for note in one.notes if note.code != "places"]
+        if len(self.reports) > 1:
+            notes.append(in_passes(len(self.reports) - 1, passes))
         return Done(
             job,
             last.seq,
@@ -95,8 +98,14 @@ class Course:
             reason=first.reason,
             clears=last.clears,
             chosen=first.chosen,
-            passes=sum(one.passes for one in self.reports),
+            passes=passes,
         )
+
+
+def in_passes(places: int, passes: int) -> Said:
+    """How many places are edited, and in how many passes; the server says it in these words."""
+    template = "Places edited at full resolution: {count}. Passes in all: {passes}."
+    return Said(template, {"count": places, "passes": passes}, "places")
 
 
 def places_of(mask: Mask) -> tuple[FoundPlace, ...]:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from ..protocol.messages import Box, Done, Failed, FoundPlace, Mask, Pixels, Progress, Region, Said
-from .course import Course, First, fitting, kept_of, places_of
+from ..protocol.messages import Box, Done, Failed, FoundPlace, Mask, Pixels, Progress, Region
+from .course import Course, First, fitting, in_passes, kept_of, places_of
 from .delivery import Delivery
 from .document import reducing
 from .document.cooperative import Steps, Task
@@ -136,11 +136,9 @@ class PlaceByPlace:
                     size=size,
                 )
             )
-        template = "Places edited at full resolution: {count}. Passes in all: {passes}."
-        numbers = {"count": course.count, "passes": course.count + 1}
         if edit is self._under_way.shown():
             with self._panel.about(edit.source.document):
-                self._panel.foretold(Said(template, numbers, "places"))
+                self._panel.foretold(in_passes(course.count, course.count + 1))
         self._next(edit, course)
 
     def _enlarge(self, edit: Edit, course: Course, mask: Mask, area: Region) -> None:
