@@ -8,12 +8,51 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..protocol.messages import Box, Done, FoundPlace, Mask, Region, Report, Said
-from .document.geometry import Rect
+from .document.geometry import Rect, united
 from .panel_values import Request, is_too_large
 from .preview_data import LayerPicture
 
 if TYPE_CHECKING:
-    from .document.reducing import Piece, Scale
+    from .document.reducing import Piece
+
+
+SMALL_SIDE = 4096
+"""Pixels along the longer side of what is sent in place of the layer, at most.
+
+So a mask that was found in it is within 4 pixels right at 16384.
+"""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much smaller a layer is sent.
+
+    times: pixels of its side for one that is sent. width, height: of the layer.
+    """
+
+    times: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, whole: Rect, most: int) -> Scale:
+        """The scale for a layer, of which `most` pixels can be sent."""
+        side = min(SMALL_SIDE, math.isqrt(most))
+        return cls(-(-max(whole.width, whole.height) // side), whole.width, whole.height)
+
+    @property
+    def small(self) -> tuple[int, int]:
+        """Width and height of what is sent. A layer's last few pixels have no place in it."""
+        return max(1, self.width // self.times), max(1, self.height // self.times)
+
+    def box(self, small: Box) -> Rect:
+        """A box of what was sent, in the layer's pixels; at its ends with the last few."""
+        wide, high = self.small
+        right, bottom = small.x + small.width, small.y + small.height
+        x, y = small.x * self.times, small.y * self.times
+        ends = self.width if right >= wide else right * self.times
+        foot = self.height if bottom >= high else bottom * self.times
+        return Rect(x, y, ends - x, foot - y)
 
 
 MARGIN = 0.25
@@ -43,8 +82,9 @@ class Course:
     whole: of the layer what would be sent if it were smaller, in document pixels. scale: how much
     smaller it is sent for the places to be found. asked: what the server is asked for now, and
     finding: whether that is for the places. left: to be edited, the first of them just now; count:
-    of all that are edited. pieces: of the result, as far as there are. reports: of what was asked
-    so far. remarks: what the painter is to be told at the end. picture: of all of the layer, small.
+    of all that are edited. margin: as for `kept_of`. pieces: of the result, as far as there are.
+    reports: of what was asked so far. remarks: what the painter is to be told at the end. picture:
+    of all of the layer, small.
     """
 
     whole: Rect
@@ -53,6 +93,7 @@ class Course:
     finding: bool = True
     left: list[FoundPlace] = field(default_factory=list)
     count: int = 0
+    margin: float = MARGIN
     pieces: list[Piece] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -122,34 +163,56 @@ def places_of(mask: Mask) -> tuple[FoundPlace, ...]:
     return tuple(FoundPlace(_bounds(area), area, "exactly", words) for area, words in parts)
 
 
-def fitting(
-    places: Sequence[FoundPlace], scale: Scale, most: int
-) -> tuple[list[FoundPlace], list[FoundPlace]]:
-    """The places that can be edited, and those that are too large.
+@dataclass(frozen=True)
+class Fitting:
+    """What can be done of the places that were found.
 
-    A crop has `most` pixels at most; one that is larger loses some of what is around the place.
-    What is kept of all results (`kept_of`) has no more, either: so no more is held in memory than
-    for the largest edits of layers that are sent whole.
+    fit: those that are edited; unfit: the others, which are too large. margin: as for `kept_of`.
     """
-    fit, unfit, room = [], [], most
+
+    fit: list[FoundPlace]
+    unfit: list[FoundPlace]
+    margin: float
+
+
+def fitting(places: Sequence[FoundPlace], scale: Scale, most: int) -> Fitting:
+    """The places that can be edited, each with a crop of `most` pixels at most.
+
+    A crop that is larger loses some of what is around the place. What is kept of all results has no
+    more pixels, either: so no more is held in memory than for the largest edits of layers that are
+    sent whole. Where that is too little for all of them, they are kept without a margin.
+    """
+    first = _fitting(places, scale, most, MARGIN)
+    return first if not first.unfit else _fitting(places, scale, most, 0.0)
+
+
+def _fitting(places: Sequence[FoundPlace], scale: Scale, most: int, margin: float) -> Fitting:
+    found = Fitting([], [], margin)
+    room = most
     for place in places:
         crop = _fitted(place, scale, most)
-        kept = kept_of(scale.box(_bounds(place.hint)), scale.box(crop or place.crop))
+        kept = kept_of(scale.box(_bounds(place.hint)), scale.box(crop or place.crop), margin)
         if crop is None or kept.width * kept.height > room:
-            unfit.append(place)
+            found.unfit.append(place)
         else:
             room -= kept.width * kept.height
-            fit.append(replace(place, crop=crop))
-    return fit, unfit
+            found.fit.append(replace(place, crop=crop))
+    return found
 
 
-def kept_of(mask: Rect, result: Rect) -> Rect:
-    """The part of a place's result that is kept, where there are several: its mask and a margin.
+def kept_of(mask: Rect, result: Rect, margin: float) -> Rect:
+    """The part of a place's result that is kept, where there are several: its mask, and around it.
 
-    A painter can show so much more of the edit by painting on the mask.
+    A painter can show so much more of the edit by painting on the mask. margin: share of the mask's
+    side on each side, but LEAST_MARGIN at least.
     """
-    across, down = (max(LEAST_MARGIN, round(MARGIN * side)) for side in (mask.width, mask.height))
+    across, down = (max(LEAST_MARGIN, round(margin * side)) for side in (mask.width, mask.height))
     return mask.grown(across, down).intersected(result)
+
+
+def extent(places: Sequence[FoundPlace], scale: Scale) -> Rect:
+    """The smallest rectangle of the layer around these places' masks."""
+    return united([scale.box(_bounds(one.hint)) for one in places])
 
 
 def _fitted(place: FoundPlace, scale: Scale, most: int) -> Box | None:

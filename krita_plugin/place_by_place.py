@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..protocol.messages import Box, Done, Failed, FoundPlace, Mask, Pixels, Progress, Region
-from .course import Course, First, fitting, in_passes, kept_of, places_of
+from .course import Course, First, Scale, extent, fitting, in_passes, kept_of, places_of
 from .delivery import Delivery
 from .document import reducing
 from .document.cooperative import Steps, Task
-from .document.geometry import Rect, united
+from .document.geometry import Rect
 from .document.reading import Named
-from .document.reducing import Piece, Scale
+from .document.reducing import Piece
 from .document.trace import Trace
 from .job import Edit
 from .marking import own_words
@@ -83,7 +83,7 @@ class PlaceByPlace:
             course.first = First(edit.source.rect, result, mask, edit.picture)
             self._go_on(edit, course)
             return
-        area = kept_of(edit.placed(mask.area), edit.placed(result))
+        area = kept_of(edit.placed(mask.area), edit.placed(result), course.margin)
         steps = reducing.piece_of(edit.source.rect, result, mask.area, area, course.pieces)
         edit.result = None
 
@@ -121,14 +121,14 @@ class PlaceByPlace:
         if edit.request.mask_only:
             self._enlarge(edit, course, mask, mask.area)
             return
-        course.left, unfit = fitting(places_of(mask), course.scale, self._panel.most_pixels)
-        course.count = len(course.left)
-        size = _size([course.scale.box(one.crop) for one in unfit])
+        found = fitting(places_of(mask), course.scale, self._panel.most_pixels)
+        course.left, course.count, course.margin = found.fit, len(found.fit), found.margin
+        size = _size(extent(found.unfit, course.scale))
         if not course.left:
             sentence = tr("What was found has {size} pixels, too many for one edit.", size=size)
             self._give_up(edit, sentence)
             return
-        if unfit:
+        if found.unfit:
             course.remarks.append(
                 tr(
                     "Found as well, but too large to be edited in detail: {size} pixels. Select a "
@@ -147,7 +147,7 @@ class PlaceByPlace:
         place = course.scale.box(box)
         if is_too_large(place.width, place.height, self._panel.most_pixels):
             sentence = tr(
-                "What was found has {size} pixels, too many for one edit.", size=_size([place])
+                "What was found has {size} pixels, too many for one edit.", size=_size(place)
             )
             self._give_up(edit, sentence)
             return
@@ -247,6 +247,5 @@ def _read(edit: Edit, course: Course, place: FoundPlace) -> Steps[tuple[list[byt
     return pixels, (yield from reducing.enlarged(place.hint, place.crop, course.scale))
 
 
-def _size(rects: list[Rect]) -> str:
-    around = united(rects)
-    return f"{around.width} x {around.height}"
+def _size(rect: Rect) -> str:
+    return f"{rect.width} x {rect.height}"

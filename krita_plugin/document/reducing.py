@@ -5,11 +5,11 @@ Nothing here waits: long work is a generator for cooperative.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...protocol.messages import BYTES_PER_PIXEL, Box, Region
+from ..course import Scale
 from . import pictures, stack
 from .cooperative import Steps
 from .geometry import Rect
@@ -17,44 +17,6 @@ from .pictures import scaled
 from .reading import Named, Source, seen, trace_of
 from .strips import STRIP_PIXELS, STRIP_ROWS, strips
 from .trace import Trace
-
-SMALL_SIDE = 4096
-"""Pixels along the longer side of what is sent in place of the layer, at most.
-
-So a mask that was found in it is within 4 pixels right at 16384.
-"""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much smaller a layer is sent.
-
-    times: pixels of its side for one that is sent. width, height: of the layer.
-    """
-
-    times: int
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, whole: Rect, most: int) -> Scale:
-        """The scale for a layer, of which `most` pixels can be sent."""
-        side = min(SMALL_SIDE, math.isqrt(most))
-        return cls(-(-max(whole.width, whole.height) // side), whole.width, whole.height)
-
-    @property
-    def small(self) -> tuple[int, int]:
-        """Width and height of what is sent. A layer's last few pixels have no place in it."""
-        return max(1, self.width // self.times), max(1, self.height // self.times)
-
-    def box(self, small: Box) -> Rect:
-        """A box of what was sent, in the layer's pixels; at its ends with the last few."""
-        wide, high = self.small
-        right, bottom = small.x + small.width, small.y + small.height
-        x, y = small.x * self.times, small.y * self.times
-        ends = self.width if right >= wide else right * self.times
-        foot = self.height if bottom >= high else bottom * self.times
-        return Rect(x, y, ends - x, foot - y)
 
 
 @dataclass(frozen=True)

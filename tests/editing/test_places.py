@@ -6,6 +6,7 @@ Counts of forwards, determinism, seams, and sharpness against the crop of one pl
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,13 @@ def test_find_mask_paints_nothing(models: Models) -> None:
     _, done = run(models, image, hint=two_squares(), hint_mode="exactly", mask_only=True)
     assert torch.equal(done.alpha, two_squares()) and torch.equal(done.image, image)
     assert done.report.forwards == 1 and done.whole is None
+    assert [(one.hint_mode, one.instruction) for one in done.places] == [("exactly", "")] * 2
+    union = torch.zeros(1, 1, 512, 512)
+    for one in done.places:
+        top, left, bottom, right = one.box
+        assert one.hint.shape[2:] == (bottom - top, right - left)
+        union[..., top:bottom, left:right] += one.hint
+    assert torch.equal(union, two_squares()), "each place's selection is its own mask alone"
 
 
 def test_a_method_whose_mask_is_what_it_changed_looks_anew_in_each_place(models: Models) -> None:
@@ -173,8 +181,12 @@ def test_a_method_whose_mask_is_what_it_changed_looks_anew_in_each_place(models:
     )
     assert not prepared.algorithm.holds_mask(prepared.settings)
     done = list(edit(models, prepared))[-1]
-    assert isinstance(done, events.Done)
+    assert isinstance(done, events.Done) and done.places == ()
     assert not bool((done.alpha * (limit == 0)).any())
+    alone = replace(prepared, request=replace(prepared.request, mask_only=True))
+    found = list(edit(models, alone))[-1]
+    assert isinstance(found, events.Done)
+    assert {one.hint_mode for one in found.places} <= {"limit"} and found.places
     outside = (limit == 0).expand_as(image)
     assert torch.equal(done.image[outside], image[outside])
 

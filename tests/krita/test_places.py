@@ -69,3 +69,18 @@ def test_a_selection_that_is_too_large_is_said_before_anything_is_done(large: Ou
 def test_a_part_of_what_is_too_large_is_edited(large: Outcome) -> None:
     told = large.of("too_large_selected")
     assert max(told["part sent"]) <= 1536 and told["edited"][1:] == [1, True]
+
+
+def test_a_layer_is_made_smaller_by_means(large: Outcome) -> None:
+    assert all(one <= 1.5 for one in large.of("reduced")["farthest"])
+
+
+def test_a_found_mask_is_enlarged_smoothly_to_the_layers_own_size(large: Outcome) -> None:
+    told = large.of("enlarged")
+    assert told["box"] == [8, 12, 63, 59] and told["whole"] == 63 * 59 and told["same"]
+    inside, edge, outside = told["inside, edge, outside"]
+    assert inside == 255 and 0 < edge < 255 and outside == 0
+
+
+def test_pieces_that_overlap_keep_what_is_more_theirs(large: Outcome) -> None:
+    assert large.of("joined")["wrong"] == [0, 0]

@@ -50,6 +50,7 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
     level, seed = st.integers(0, 255), st.integers(0, limits.MAX_SEED)
     mask_only = draw(st.booleans())
     most = 1 if mask_only else limits.MAX_SEEDS
+    full_resolution = draw(st.booleans())
     seeds = draw(st.lists(seed, min_size=1, max_size=most, unique=True))
     return m.Submit(
         job=draw(job),
@@ -67,6 +68,8 @@ def submits(draw: st.DrawFn, job: st.SearchStrategy[str] = identifiers) -> m.Sub
         mask_only=mask_only,
         keep_transparency=draw(st.booleans()),
         ask=draw(st.booleans()),
+        full_resolution=full_resolution,
+        places=mask_only and full_resolution and draw(st.booleans()),
         named=tuple(m.NamedMask(draw(text), m.Region(0, 0, one)) for one in draw(masks)),
     )
 
@@ -107,6 +110,13 @@ refusals = st.builds(m.Refused, identifiers, text, text)
 soft_maps = st.none() | st.builds(
     m.SoftMap, st.builds(m.Box, places, places, sides, sides), pixels(("gray8",), (3, 5))
 )
+found_places = st.builds(
+    m.FoundPlace,
+    st.just(m.Box(3, 4, 20, 30)),
+    st.builds(m.Region, st.integers(3, 9), st.integers(4, 9), pixels(("gray8",), (5, 7))),
+    st.sampled_from(("guide", "limit", "exactly")),
+    text,
+)
 parts = st.builds(m.PartMask, text, text, st.none() | regions("gray8"), soft_maps)
 
 
@@ -146,6 +156,7 @@ def job_messages(
             st.lists(parts, max_size=3).map(tuple),
             st.booleans(),
             soft_maps,
+            st.lists(found_places, max_size=2).map(tuple),
         ),
         st.builds(m.Result, job, seq, regions("rgba8", "bgra8", "rgba16", "bgra16")),
         *(

@@ -17,7 +17,9 @@ from limn.protocol import PROTOCOL_VERSION, Pixels, ProtocolError, limits
 from limn.protocol.codec import decode, encode
 from limn.protocol.errors import Corrupt, Malformed, TooLarge, UnknownMessage, VersionMismatch
 from limn.protocol.messages import (
+    Box,
     Cancel,
+    FoundPlace,
     Hello,
     Mask,
     Message,
@@ -118,6 +120,7 @@ def test_a_missing_or_an_extra_field_is_malformed(message: Message, data: st.Dat
         ({"seed": True}, Malformed),
         ({"seed": 1.5}, Malformed),
         ({"mask_only": 1}, Malformed),
+        ({"places": True}, Malformed),  # but it is no mask alone
         ({"instruction": "x" * (limits.MAX_INSTRUCTION + 1)}, TooLarge),
         ({"instruction": "\ud800"}, Malformed),
         ({"job": ""}, Malformed),
@@ -139,6 +142,22 @@ def test_a_missing_or_an_extra_field_is_malformed(message: Message, data: st.Dat
 def test_bad_fields_of_a_submit(change: dict[str, object], error: type[ProtocolError]) -> None:
     with pytest.raises(error):
         decode(json.dumps(head(SUBMIT) | change))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        FoundPlace(Box(0, 0, 9, 9), Region(5, 5, Pixels(5, 1, "gray8", bytes(5))), "exactly"),
+        FoundPlace(Box(3, 3, 9, 9), Region(2, 5, Pixels(5, 1, "gray8", bytes(5))), "exactly"),
+        FoundPlace(Box(3, 6, 9, 9), Region(3, 5, Pixels(5, 1, "gray8", bytes(5))), "exactly"),
+        FoundPlace(Box(0, 0, 9, 9), Region(0, 5, Pixels(1, 5, "gray8", bytes(5))), "limit"),
+        FoundPlace(Box(0, 0, 9, 9), Region(0, 0, Pixels(1, 5, "gray8", bytes(5))), "off"),
+        FoundPlace(Box(0, 0, 9, 9), Region(0, 0, Pixels(1, 1, "bgra8", bytes(4))), "limit"),
+    ],
+)
+def test_a_places_selection_lies_within_its_crop(place: FoundPlace) -> None:
+    with pytest.raises(Malformed):
+        encode(Mask("a", 1, None, places=(place,)))
 
 
 @pytest.mark.parametrize(

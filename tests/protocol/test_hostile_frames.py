@@ -25,6 +25,7 @@ from limn.protocol.messages import (
     Cancel,
     Cancelled,
     Done,
+    FoundPlace,
     Mask,
     Preview,
     Progress,
@@ -38,6 +39,7 @@ from limn.protocol.messages import (
 from .strategies import job_messages, submits
 from .wires import JPEG, SMALL, Frame, carry, encoded, frames, pair, working
 
+DOT = Region(4, 511, Pixels(1, 1, "gray8", b"a"))
 CHUNK = encoded(Submit("a", "foi", "x", SMALL))[1]
 
 
@@ -93,6 +95,7 @@ def test_the_hello_comes_first() -> None:
         Result("a", 1, Region(512, 0, SMALL)),  # outside of the picture
         Preview("a", 1, 1, JPEG, Box(0, 1, 512, 512)),
         Mask("a", 1, Region(0, 510, Pixels(1, 3, "gray8", b"abc"))),
+        Mask("a", 1, None, places=(FoundPlace(Box(0, 510, 9, 9), DOT, "exactly"),)),
     ],
 )
 def test_a_client_checks_what_a_server_says(message: Message) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from limn import editing
+from limn.protocol.codec import encode
 from limn.protocol.messages import Box, Done, Mask, Note, Pixels, Preview, Progress, Result
 from limn.server.bridge import Editor
 from limn.server.estimate import Durations, Estimate
@@ -42,6 +44,32 @@ def came(tiny_model: Path) -> list[object]:
     editor = Editor(editing.load_models(tiny_model))
     assert editor.native_size == 64
     return list(editor.run(asked, lambda: False))
+
+
+def test_places_are_told_where_a_client_asks_for_them(tiny_model: Path) -> None:
+    levels = bytes(255 * selected(x, y) for y in range(SIDE) for x in range(SIDE))
+    asked = submit(
+        "told",
+        pixels=picture(SIDE, SIDE),
+        hint=Pixels(SIDE, SIDE, "gray8", levels),
+        hint_mode="exactly",
+        parameters=FAST,
+        mask_only=True,
+        full_resolution=True,
+        places=True,
+    )
+    editor = Editor(editing.load_models(tiny_model))
+    (mask,) = (
+        one for one in editor.run(asked, lambda: False) if isinstance(one, Mask) and one.final
+    )
+    encode(mask)  # what the protocol would refuse
+    assert len(mask.places) == 2 and mask.parts == ()
+    for one, (x, y, side) in zip(mask.places, sorted(PLACES, key=lambda p: -p[2]), strict=True):
+        assert (one.hint.x, one.hint.y) == (x, y) and one.hint_mode == "exactly"
+        assert one.hint.pixels.data == b"\xff" * side * side
+        assert one.crop.x <= x and x + side <= one.crop.x + one.crop.width
+    untold = list(editor.run(replace(asked, places=False), lambda: False))
+    assert all(one.places == () for one in untold if isinstance(one, Mask))
 
 
 def test_the_number_of_passes_is_said_before_the_first(came: list[object]) -> None:

@@ -80,7 +80,7 @@ def check_counted(result):
     mask = edit.mask.area
     found = []
     cooperative.Task(
-        checking.changes(edit.source, layer, edit.placed(mask), mask.pixels.data),
+        checking.changes(edit.source, layer, [(edit.placed(mask), mask.pixels.data)]),
         found.append,
         found.append,
     )

@@ -3,6 +3,8 @@
 The server takes 2048 x 2048 pixels at most here.
 """
 
+import random
+
 from help import (
     QByteArray,
     edit,
@@ -157,3 +159,94 @@ def check_too_large_selected(result):
     made = new_layer(document, names_before)
     result["part sent"] = [drafts[0].width, drafts[0].height]
     result["edited"] = [note(), len(masks(made)), digest(composed(document)) != seen]
+
+
+def through(steps):
+    """What a generator of Limn's returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def noise(chance, count, deep):
+    """Opaque pixels."""
+    size = 2 if deep else 1
+    return b"".join(
+        bytes(chance.randrange(256) for _ in range(3 * size)) + b"\xff" * size for _ in range(count)
+    )
+
+
+def check_reduced(result):
+    """Each pixel of a smaller layer is a mean, to a level of 255."""
+    from limn.krita_plugin.document import pictures
+    from limn.krita_plugin.document.geometry import Rect
+
+    chance, result["farthest"] = random.Random(3), []
+    wide, high, times = 13, 10, 3
+    for deep in (False, True):
+        size, step, worst = (8, 2, 0) if deep else (4, 1, 0)
+        pixels = noise(chance, wide * high, deep)
+        small = pictures.reduced(pixels, Rect(5, 6, wide, high), times, deep)
+        for place in range(wide // times * (high // times)):
+            y, x = divmod(place, wide // times)
+            for channel in range(4):
+                at = [
+                    size * ((times * y + b) * wide + times * x + a) + step * channel + step - 1
+                    for a in range(times)
+                    for b in range(times)
+                ]
+                mean = sum(pixels[one] for one in at) / len(at)
+                worst = max(worst, abs(small[4 * place + channel] - mean))
+        result["farthest"].append(worst)
+    yield 0
+
+
+def check_enlarged(result):
+    """A mask at the layer's own size, in whatever strips."""
+    from limn.krita_plugin.course import Scale
+    from limn.krita_plugin.document import reducing
+    from limn.protocol.messages import Box, Pixels, Region
+
+    scale, crop = Scale(4, 71, 71), Box(2, 3, 15, 14)
+    hint = Region(8, 8, Pixels(4, 4, "gray8", b"\xff" * 16))
+    whole = b"".join(through(reducing.enlarged(hint, crop, scale)))
+    place, pixels = scale.box(crop), reducing.STRIP_PIXELS
+    reducing.STRIP_PIXELS = 1
+    in_strips = b"".join(through(reducing.enlarged(hint, crop, scale)))
+    reducing.STRIP_PIXELS = pixels
+    result["box"] = [place.x, place.y, place.width, place.height]
+    result["whole"], result["same"] = len(whole), whole == in_strips
+    row = whole[(40 - place.y) * place.width :]
+    result["inside, edge, outside"] = [row[x - place.x] for x in (40, 33, 24)]
+    yield 0
+
+
+def check_joined(result):
+    """Of two pieces that overlap, the one whose mask is larger is seen, pixel for pixel."""
+    from limn.krita_plugin.document import reducing
+    from limn.krita_plugin.document.geometry import Rect
+    from limn.protocol.messages import Pixels, Region
+
+    chance, result["wrong"] = random.Random(5), []
+    for deep, layout in ((False, "bgra8"), (True, "bgra16")):
+        size = 8 if deep else 4
+        under = noise(chance, 63, deep), bytes(chance.randrange(256) for _ in range(63))
+        over = noise(chance, 72, deep), bytes(chance.randrange(256) for _ in range(72))
+        new = Rect(14, 12, 8, 9)
+        parts = Pixels(8, 9, layout, over[0]), Pixels(8, 9, "gray8", over[1])
+        earlier = [reducing.Piece(Rect(10, 10, 9, 7), *under)]
+        regions = (Region(0, 0, one) for one in parts)
+        piece = through(reducing.piece_of(new, *regions, new, earlier))
+        wrong = 0
+        for at in range(72):
+            y, x = divmod(at, 8)
+            back = (y + 2) * 9 + x + 4
+            stays = y + 2 < 7 and x + 4 < 9 and under[1][back] > over[1][at]
+            (data, mask), place = (under, back) if stays else (over, at)
+            pixel = data[size * place : size * (place + 1)]
+            wrong += piece.pixels[size * at : size * (at + 1)] != pixel
+            wrong += piece.mask[at] != mask[place]
+        result["wrong"].append(wrong)
+    yield 0
