@@ -52,7 +52,7 @@ def prepare(models: Models, request: EditRequest) -> Prepared:
     request.check()
     instruction = parse(request.instruction, request.caption)
     if question := instruction.question:
-        raise EditError(question.code, question.sentence, proposal=question.proposal)
+        raise EditError(question.code, question.sentence, question.remedy, question.proposal)
     name, reason, given = request.algorithm, "", request.parameters
     if name == auto.NAME:
         name, reason = auto.choose(instruction, runnable(models), models.auto)

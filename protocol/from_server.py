@@ -126,8 +126,8 @@ class Reading:
     """The answer to Read.
 
     algorithm: its title, as "auto" would choose it; reason: why. question: what would be asked
-    before anything is painted, with the instruction that could be meant; both may be empty. notes:
-    what is taken otherwise than it was written.
+    before anything is painted, with the instruction that could be meant; both may be empty. remedy:
+    what can be written instead. notes: what is taken otherwise than it was written.
     """
 
     number: Count
@@ -137,6 +137,7 @@ class Reading:
     question: Said = NOTHING
     proposal: Instruction = ""
     notes: tuple[Said, ...] = ()
+    remedy: Said = NOTHING
 
 
 @dataclass(frozen=True)

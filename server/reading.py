@@ -81,4 +81,5 @@ def answered(
         Said("") if question is None else on_wire(question.sentence, question.code),
         "" if question is None else question.proposal[: limits.MAX_INSTRUCTION],
         tuple(on_wire(note) for note in found.notes)[: limits.MAX_ITEMS],
+        Said("") if question is None else on_wire(question.remedy),
     )

@@ -30,6 +30,21 @@ EMPTY = frozenset(
 """Words that, alone, ask for nothing."""
 
 
+REMEDIES = {
+    "did-you-mean": say("A word in square brackets is taken as it is: “make the [Stern] blue”."),
+    "not-english": say(
+        "Write it in English, for example “make the star blue”. A word in square brackets is taken "
+        "as it is: “make the [Stern] blue”."
+    ),
+    "negation": say(
+        "For example: “make everything except the star darker”, “replace the cat with a dog”."
+    ),
+    "exception": say("For example: “make everything except the star darker”."),
+    "unclear": say("For example: “make the star blue”, “remove the cup”, “add a hat to the man”."),
+}
+"""What can be written instead, by a question's code. The tests read each example."""
+
+
 @dataclass(frozen=True)
 class Question:
     """A question that must be answered first.
@@ -41,6 +56,11 @@ class Question:
     code: str
     sentence: str
     proposal: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What can be written instead; "" where the sentence says it."""
+        return REMEDIES.get(self.code, "")
 
 
 class AskedAbout(Protocol):

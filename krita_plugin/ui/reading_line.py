@@ -99,8 +99,8 @@ def in_html(reading: Reading, title: str, colour: str) -> str:
     if reading.question.template:
         words = escape(told(reading.question))
         if reading.proposal:
-            words = _link(PROPOSAL, words, colour, underlined=True)
-        return words
+            return _link(PROPOSAL, words, colour, underlined=True)
+        return "<br>".join(part for part in (words, escape(told(reading.remedy))) if part)
     shown = [_item(number, one, colour) for number, one in enumerate(reading.items[:MOST_ITEMS])]
     if more := len(reading.items) - len(shown):
         shown.append(escape(tr("and {count} more", count=more)))

@@ -279,7 +279,8 @@ def agreed(instruction: str, caption: str) -> str:
         err.print(escape(question.sentence), "[bold]Enter[/] takes it, Ctrl+C ends.")
         if not input().strip():
             return question.proposal
-    remedy = f"Run it again with {question.proposal!r}." if question.proposal else ""
+    again = f"Run it again with {question.proposal!r}. " if question.proposal else ""
+    remedy = f"{again}{question.remedy}"
     raise Trouble(question.sentence, remedy)
 
 

@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 def as_json(found: reading.Read) -> str:
     """One object: items, algorithm, reason, question, notes.
 
-    The question is null, or code and sentence.
+    The question is null, or code, sentence, and what can be written instead.
     """
     question = found.question
     names = ("text", "operation", "subject", "target", "keyword")
@@ -56,7 +56,8 @@ def as_json(found: reading.Read) -> str:
         "items": [{name: getattr(item, name) for name in names} for item in found.items],
         "algorithm": found.algorithm,
         "reason": found.reason,
-        "question": question and {"code": question.code, "sentence": question.sentence},
+        "question": question
+        and {"code": question.code, "sentence": question.sentence, "remedy": question.remedy},
         "notes": list(found.notes),
     }
     return json.dumps(told, ensure_ascii=False, indent=2)
@@ -67,7 +68,9 @@ def lines(found: reading.Read) -> list[str]:
     title, _, why = found.reason.partition(": ")
     told = [f"{reading.told(item)} · {title}" for item in found.items]
     told += [why, *(f"note: {note}" for note in found.notes)]
-    return [*told, *([f"? {found.question.sentence}"] if found.question else [])]
+    if found.question is not None:
+        told += [f"? {found.question.sentence}", found.question.remedy]
+    return [line for line in told if line]
 
 
 def read(arguments: list[str]) -> None:

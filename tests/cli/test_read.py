@@ -69,6 +69,7 @@ def test_a_question_with_its_proposal() -> None:
     assert told["question"] == {
         "code": "did-you-mean",
         "sentence": "Did you mean: change the car to a bike?",
+        "remedy": "A word in square brackets is taken as it is: “make the [Stern] blue”.",
     }
     asked = json.loads(read("make the lamp lit", "--json").stdout)["question"]
     assert asked["code"] == "needs-caption"

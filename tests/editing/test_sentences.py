@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from limn.editing.errors import EditError
 from limn.editing.language.captions import edited
 from limn.editing.language.instruction import Item, parse
 from limn.editing.language.prompts import lacks_caption
+from limn.editing.language.questions import REMEDIES
 
 BAR = 0.95
 
@@ -111,6 +113,15 @@ def _tried(row: Row) -> list[str]:
         return faults(row)
     except EditError as error:
         return [f"refused: {error.code}"]
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_what_a_remedy_says_to_write_is_understood(code: str) -> None:
+    examples = re.findall("“(.+?)”", REMEDIES[code])
+    assert examples
+    for example in examples:
+        found = parse(example)
+        assert found.question is None and all(item.sure for item in found.items), example
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.question == "did-you-mean"], ids=str)

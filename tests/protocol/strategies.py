@@ -124,7 +124,15 @@ said = st.builds(m.Said, text, st.dictionaries(text, values, max_size=3), text)
 sayings = st.lists(said, max_size=3).map(tuple)
 read_items = st.builds(m.ReadItem, text, text, text, text, text, text, st.booleans())
 readings = st.builds(
-    m.Reading, counts, st.lists(read_items, max_size=3).map(tuple), text, text, said, text, sayings
+    m.Reading,
+    counts,
+    st.lists(read_items, max_size=3).map(tuple),
+    text,
+    text,
+    said,
+    text,
+    sayings,
+    said,
 )
 
 
