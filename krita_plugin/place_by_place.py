@@ -79,11 +79,14 @@ class PlaceByPlace:
         if result is None or mask is None or mask.area is None:
             self._go_on(edit, course)  # nothing was changed there
             return
+        area = kept_of(edit.placed(mask.area), edit.placed(result), course.margin)
+        if area.empty:
+            self._go_on(edit, course)
+            return
         if course.count == 1:
             course.first = First(edit.source.rect, result, mask, edit.picture)
             self._go_on(edit, course)
             return
-        area = kept_of(edit.placed(mask.area), edit.placed(result), course.margin)
         steps = reducing.piece_of(edit.source.rect, result, mask.area, area, course.pieces)
         edit.result = None
 

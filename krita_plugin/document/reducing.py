@@ -118,17 +118,8 @@ def piece_of(
     area: the part. Where an earlier piece covers more of a pixel than this one, its pixel stays.
     """
     size = BYTES_PER_PIXEL[result.pixels.format]
-    pixels, veil = bytearray(size * area.width * area.height), bytearray(area.width * area.height)
-    for region, step, into in ((result, size, pixels), (mask, 1, veil)):
-        data, wide = region.pixels.data or b"", region.pixels.width
-        own = Rect(sent.x + region.x, sent.y + region.y, wide, region.pixels.height)
-        both = own.intersected(area)
-        for y in range(both.y, both.bottom):
-            at = step * ((y - area.y) * area.width + both.x - area.x)
-            start = step * ((y - own.y) * wide + both.x - own.x)
-            into[at : at + step * both.width] = data[start : start + step * both.width]
-            if y % STRIP_ROWS == 0:
-                yield None
+    pixels = yield from _part(result, size, sent, area)
+    veil = yield from _part(mask, 1, sent, area)
     for piece in earlier:
         both = area.intersected(piece.area)
         for y, count in strips(both, False) if not both.empty else ():
@@ -173,6 +164,27 @@ def _spread(region: Region, crop: Box) -> bytes:
         at = (region.y - crop.y + row) * crop.width + region.x - crop.x
         whole[at : at + wide] = data[row * wide : (row + 1) * wide]
     return bytes(whole)
+
+
+def _part(region: Region, size: int, sent: Rect, area: Rect) -> Steps[bytearray]:
+    """A region's bytes over an area, 0 beside it. size: of a pixel.
+
+    It grows row by row: to make room for all of it at once would hold the main thread.
+    """
+    data, wide = region.pixels.data or b"", region.pixels.width
+    own = Rect(sent.x + region.x, sent.y + region.y, wide, region.pixels.height)
+    both, found = own.intersected(area), bytearray()
+    sides = both.x - area.x, area.right - both.right
+    before, behind = (bytes(size * max(0, side)) for side in sides)
+    for y in range(area.y, area.bottom):
+        if both.y <= y < both.bottom:
+            start = size * ((y - own.y) * wide + both.x - own.x)
+            found += before + data[start : start + size * both.width] + behind
+        else:
+            found += bytes(size * area.width)
+        if y % STRIP_ROWS == 0:
+            yield None
+    return found
 
 
 def _kept(new: tuple[bytes, bytes], piece: Piece, place: Rect, deep: bool) -> tuple[bytes, bytes]:
