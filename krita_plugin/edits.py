@@ -183,11 +183,12 @@ class Edits:
                 self._offered = [*self._offered, problem.uuid][-MAX_OFFERS:]
             self._panel.noted(Note("error", problem.sentence, problem.remedy))
             return
-        if any(one.is_same(request, source) for one in self.under_way):
-            self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
-            return
         size = source.rect.width, source.rect.height
         too_large = is_too_large(*size, self._panel.most_pixels)
+        same = replace(request, seeds=()) if too_large else request
+        if any(one.is_same(same, source) for one in self.under_way):
+            self._panel.noted(Note("quiet", "Limn is at work on exactly this already."))
+            return
         if too_large and (source.selection is not None or not request.full_resolution):
             sentence = tr(
                 "The layer has {size} pixels, too many for one edit.",

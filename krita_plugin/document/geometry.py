@@ -140,6 +140,12 @@ def meant(rect: Rect, read: Callable[[Rect], bytes]) -> Rect:
         if begin >= 0:
             top, bottom = min(top, y), y + 1
             left, right = min(left, rect.x + begin), max(right, rect.x + row.rfind(1) + 1)
+        if (left, right) == (rect.x, rect.right):  # as of all of a picture: only its end is unknown
+            break
+    for y in range(rect.bottom - 1, bottom - 1, -1) if top < bottom else ():
+        if 1 in read(Rect(rect.x, y, rect.width, 1)).translate(_MEANT):
+            bottom = y + 1
+            break
     return Rect(left, top, right - left, bottom - top) if top < bottom else rect
 
 

@@ -44,6 +44,34 @@ def test_pixels_that_are_hardly_selected_do_not_stretch_a_selection(geometry: An
     assert geometry.meant(bounds, read) == bounds
 
 
+@given(st.lists(st.sampled_from((0, 3, 200)), min_size=35, max_size=35))
+def test_what_is_meant_lies_within_its_bounds_and_touches_them(
+    geometry: Any, levels: list[int]
+) -> None:
+    def read(rect: Any) -> bytes:
+        return bytes(levels[7 * (rect.y - 2) + rect.x : 7 * (rect.y - 2) + rect.right])
+
+    there = [divmod(at, 7) for at, level in enumerate(levels) if level >= geometry.FAINT]
+    found = geometry.meant(geometry.Rect(0, 2, 7, 5), read)
+    if not there:
+        assert found == geometry.Rect(0, 2, 7, 5)
+        return
+    rows, columns = zip(*there, strict=True)
+    assert (found.y, found.bottom) == (2 + min(rows), 3 + max(rows))
+    assert (found.x, found.right) == (min(columns), 1 + max(columns))
+
+
+def test_all_of_a_picture_is_known_by_its_first_row_and_its_last(geometry: Any) -> None:
+    looked = []
+
+    def read(rect: Any) -> bytes:
+        looked.append(rect.y)
+        return b"\xff" * rect.width
+
+    whole = geometry.Rect(0, 0, 16384, 16384)
+    assert geometry.meant(whole, read) == whole and looked == [0, 16383]
+
+
 def test_a_small_selection_is_given_context(geometry: Any) -> None:
     canvas = geometry.Rect(0, 0, 4096, 4096)
     assert geometry.crop(canvas, canvas, geometry.Rect(2000, 2000, 100, 60)) == geometry.Rect(
