@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from . import in_places, naming, places, presence, world
+from . import in_places, named_colours, naming, places, presence, world
 from .diffusion.loading import Models
 from .diffusion.model import Gather, Tally
 from .errors import EditError
@@ -100,10 +100,12 @@ def edit(
         found = yield from carried_out(prepared, frame, hint, means, locate=True)
         chosen = places.choose(prepared, found, geometry)
         if chosen.places:
+            said += _other_colours(prepared, found)
             yield from in_places.edit(prepared, found, chosen, means, said)
             return
     if found is None or not (found.is_painted or request.mask_only):
         found = yield from carried_out(prepared, frame, hint, means)
+    said += _other_colours(prepared, found)
     if frame.scale > places.COARSE:
         said.append(_coarse(frame))
     yield Stage("compositing")
@@ -115,6 +117,27 @@ def _hint(request: EditRequest) -> Tensor | None:
     if request.hint_mode == "off" or request.hint is None:
         return None
     return request.hint.float().clamp(0, 1)
+
+
+def _other_colours(prepared: Prepared, found: Pass) -> list[Said]:
+    """That what was found has another colour than the sentence says.
+
+    Nothing of masks that are the painter's own.
+    """
+    items, parts, task = prepared.instruction.items, found.outcome.found.parts, found.task
+    if task.exactly is not None or not prepared.algorithm.has_mask(prepared.settings):
+        return []
+    if len(items) == 1:
+        masks = [places.soft_mask(found, None)]
+    elif len(parts) == len(items):
+        masks = [places.soft_mask(found, number) for number in range(len(items))]
+    else:
+        return []
+    given = [part.given is not None for part in parts] or [False] * len(items)
+    asked = [
+        pair for pair, own in zip(zip(items, masks, strict=True), given, strict=False) if not own
+    ]
+    return named_colours.others(asked, task.image)
 
 
 def _coarse(frame: Frame) -> Said:
