@@ -37,7 +37,12 @@ def edited(models: Models, case: Case, algorithm: str, steps: int) -> Done:
     """What an algorithm makes of a case."""
     words, parameters = case.words, {"steps": steps}
     request = EditRequest(
-        algorithm, words.instruction, case.before, seed=case.edit.seed, parameters=parameters
+        algorithm,
+        words.instruction,
+        case.before,
+        seed=case.edit.seed,
+        parameters=parameters,
+        caption=words.source,
     )
     return next(event for event in edit(models, request) if isinstance(event, Done))
 
