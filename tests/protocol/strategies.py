@@ -133,14 +133,6 @@ readings = st.builds(
     text,
     sayings,
     said,
-    counts,
-    st.lists(read_items, max_size=3).map(tuple),
-    text,
-    text,
-    said,
-    text,
-    sayings,
-    said,
 )
 
 
