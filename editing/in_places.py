@@ -124,7 +124,10 @@ def edit(
 def _asked_for(
     prepared: Prepared, found: Pass, box: Box, mask: Tensor, inside: Frame
 ) -> tuple[HintMode, Tensor]:
-    """The selection that a place is edited with, (1, 1, h, w) over its crop, and its meaning."""
+    """What a selection means to a place's edit, and itself.
+
+    It is (1, 1, h, w) over the crop.
+    """
     request = prepared.request
     if found.task.exactly is not None or prepared.algorithm.holds_mask(prepared.settings):
         return "exactly", mask

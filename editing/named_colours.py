@@ -27,7 +27,7 @@ from .language.phrases import head, tokens
 from .said import Said, say
 
 LEAST = 0.1
-"""Of the mask, in the colour's range: with less it is said that it has another colour."""
+"""Of the mask, in the colour's range: less is told as another colour."""
 
 
 @dataclass(frozen=True)

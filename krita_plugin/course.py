@@ -1,4 +1,7 @@
-"""How far the edit of a layer has come that is too large to be sent whole. No Krita, no Qt."""
+"""How far the edit of a layer has come that is too large to be sent.
+
+No Krita, no Qt.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,7 @@ class Course:
         return 0 if self.finding else self.count - len(self.left) + 1
 
     def seconds_left(self, of_this: float | None) -> float | None:
-        """Until the last place is done, as the places before it took; None where none has been."""
+        """Until the last place is done, as those before it took; None: unknown."""
         took = [sum(one.seconds.values()) for one in self.reports[1:]]
         if of_this is None or not (took or len(self.left) == 1):
             return None
@@ -144,7 +147,7 @@ class Course:
 
 
 def in_passes(places: int, passes: int) -> Said:
-    """How many places are edited, and in how many passes; the server says it in these words."""
+    """How many places are edited, in how many passes, in the server's words."""
     template = "Places edited at full resolution: {count}. Passes in all: {passes}."
     return Said(template, {"count": places, "passes": passes}, "places")
 
@@ -201,10 +204,10 @@ def _fitting(places: Sequence[FoundPlace], scale: Scale, most: int, margin: floa
 
 
 def kept_of(mask: Rect, result: Rect, margin: float) -> Rect:
-    """The part of a place's result that is kept, where there are several: its mask, and around it.
+    """The part of a place's result that is kept, where there are several.
 
-    A painter can show so much more of the edit by painting on the mask. margin: share of the mask's
-    side on each side, but LEAST_MARGIN at least.
+    It is the mask, and what is around it: a painter can show so much more of the edit by painting
+    on the mask. margin: share of the mask's side on each side, but LEAST_MARGIN at least.
     """
     across, down = (max(LEAST_MARGIN, round(margin * side)) for side in (mask.width, mask.height))
     return mask.grown(across, down).intersected(result)

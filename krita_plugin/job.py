@@ -124,7 +124,7 @@ class Edit:
         hint: list[bytes] | None,
         named: list[Named],
     ) -> None:
-        """Keeps pixels as a draft to submit, with a small picture of them. size: of all of them."""
+        """Keeps pixels as a draft to submit, with a small picture of them."""
         self.sent = size
         self.picture = small(pixels, *size, format == "bgra16", self.source.background)
         self.draft = Draft(self._submit, self.job, *size, format, pixels, hint, named)
@@ -180,7 +180,7 @@ class Edit:
         return Rect(x, y, region.pixels.width, region.pixels.height)
 
     def region(self, piece: Piece, format: Format, data: bytes) -> Region:
-        """A piece's pixels, or its mask, as a region of what was sent; it stays on this side."""
+        """A piece's pixels, or its mask, as a region of what was sent."""
         area, rect = piece.area, self.source.rect
         pixels = Pixels(area.width, area.height, format, data, PIECE)
         return Region(area.x - rect.x, area.y - rect.y, pixels)

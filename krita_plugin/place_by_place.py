@@ -1,4 +1,4 @@
-"""A layer that is too large to be sent: its places are found on a smaller copy, then edited.
+"""A layer that is too large to be sent is edited place by place.
 
 The layer is read at a smaller size, and the server finds the mask in that, and its places. Each of
 them is then an edit of its own, of the layer's own pixels with what is around them, with the found
@@ -97,7 +97,7 @@ class PlaceByPlace:
         edit.task = self._task(edit, steps, made)
 
     def broken_off(self, edit: Edit, failed: Failed) -> bool:
-        """The server could not do a place; what was done before goes into the picture, if any."""
+        """The server could not do a place: what was done before goes in, if any."""
         course = edit.course
         if course is None or not course.pieces:
             return False
@@ -145,7 +145,7 @@ class PlaceByPlace:
         self._next(edit, course)
 
     def _enlarge(self, edit: Edit, course: Course, mask: Mask, area: Region) -> None:
-        """The mask was asked for alone: it becomes the selection, if that is not too large."""
+        """The mask was asked for alone: it becomes the selection, if it fits."""
         box = Box(area.x, area.y, area.pixels.width, area.pixels.height)
         place = course.scale.box(box)
         if is_too_large(place.width, place.height, self._panel.most_pixels):
@@ -203,7 +203,7 @@ class PlaceByPlace:
         edit.task = self._task(edit, _read(edit, course, place), read)
 
     def _of_one(self, edit: Edit, course: Course, place: FoundPlace) -> Request:
-        """The request for one of several instructions, by the algorithm that all of them have."""
+        """The request for one of several instructions, by the algorithm of all."""
         ran = course.reports[0].algorithm
         known = {
             parameter.name
@@ -245,7 +245,7 @@ class PlaceByPlace:
 
 
 def _read(edit: Edit, course: Course, place: FoundPlace) -> Steps[tuple[list[bytes], list[bytes]]]:
-    """A place's pixels with the pieces that are done on them, and its selection, in strips."""
+    """A place's pixels with what is done on them, and its selection, in strips."""
     pixels = yield from reducing.read_piece(edit.source, course.pieces, edit.request.flat)
     return pixels, (yield from reducing.enlarged(place.hint, place.crop, course.scale))
 

@@ -151,7 +151,10 @@ def veil_filled(mask: Node, veil: Veil) -> Steps[None]:
 def _added_to(
     layer: Node, document: Document, motion: Motion, piece: Piece, format: str, masked: bool
 ) -> Steps[None]:
-    """Put one more piece on a layer; masked: through its mask, else its own alpha is enough."""
+    """Put one more piece on a layer.
+
+    masked: it is seen through its mask, else its own alpha is enough.
+    """
     area, pixels = yield from laid(motion, piece.area, piece.pixels, format)
     veil, mask = None, masks.mask_of(layer)
     if masked:

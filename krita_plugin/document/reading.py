@@ -187,9 +187,10 @@ def read(source: Source) -> Steps[tuple[list[bytes], list[bytes] | None, list[Na
 
 
 def seen(source: Source, multiple: int = 1) -> Iterator[tuple[Rect, bytes] | None]:
-    """The part that is sent as it is seen, in the wire's format, in strips from top to bottom.
+    """The part that is sent as it is seen, in strips from top to bottom.
 
-    None between two of them: a place to stop. multiple: of rows in each strip but the last.
+    In the wire's format. None between two of them: a place to stop. multiple: of rows in each strip
+    but the last.
     """
     rect, deep = source.rect, source.format == "bgra16"
     lowest, *upper = [(copy, Converter(copy.space, wire(source.format))) for copy in source.copies]

@@ -1,4 +1,6 @@
-"""A layer that is too large to be sent: read at a smaller size, and what was found enlarged.
+"""A layer that is too large to be sent, read at a smaller size.
+
+And what was found in that, enlarged.
 
 Nothing here waits: long work is a generator for cooperative.py.
 """
@@ -188,7 +190,7 @@ def _part(region: Region, size: int, sent: Rect, area: Rect) -> Steps[bytearray]
 
 
 def _kept(new: tuple[bytes, bytes], piece: Piece, place: Rect, deep: bool) -> tuple[bytes, bytes]:
-    """New pixels and their mask, with those of a piece where it covers more of a pixel."""
+    """New pixels and their mask, with a piece's own where it covers more."""
     mine, own = new
     theirs, more = _cut(piece.pixels, piece.area, place, 8 if deep else 4), _mask(piece, place)
     most = pictures.larger(own, more, place.width, place.height)

@@ -55,9 +55,9 @@ def test_a_locked_layer_is_edited_without_being_touched(bad: Outcome) -> None:
 
 def test_another_language_is_told_what_to_write(bad: Outcome) -> None:
     told = bad.of("not_english")
-    for said in (told["under the box"], told["shown"]):
+    for said in (told["under the box"], told["note"]):
         assert "this is not English: mach" in said and "make the star blue" in said
-    assert told["code"] == "not-english" and told["layers"] == told["before"]
+    assert told["code"] == "not-english" and told["layers"] == ["Background", "painting"]
 
 
 def test_a_layer_of_one_colour_is_asked_about_before_anything_is_painted(bad: Outcome) -> None:
@@ -65,7 +65,7 @@ def test_a_layer_of_one_colour_is_asked_about_before_anything_is_painted(bad: Ou
     print(told["note"], "/", told["all the same"])
     assert told["code"] == "not-found" and told["kind"] == "quiet"
     assert "Press Enter to edit all the same" in told["note"]
-    assert told["layers"] == told["before"] and not told["working"]
+    assert told["layers"] == ["Background", "painting"] and not told["working"]
     assert told["all the same"] and told["all the same"] != told["note"]
 
 

@@ -12,7 +12,10 @@ from .harness import Outcome, Stage
 pytestmark = [pytest.mark.krita, pytest.mark.timeout(1800)]
 
 MOST = 2048 * 2048
-"""Pixels of one edit on the server that these tests start: a 64th of a usual one's."""
+"""Pixels of one edit on the server that these tests start.
+
+It is a 16th of a usual one's.
+"""
 
 
 @pytest.fixture(scope="module")

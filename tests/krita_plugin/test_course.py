@@ -1,4 +1,4 @@
-"""Places of a layer that is too large to be sent: which fit, and what all of them have used."""
+"""Places of a layer that is too large to be sent: which of them fit."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def check_enlarged(result):
 
 
 def check_joined(result):
-    """Of two pieces that overlap, the one whose mask is larger is seen, pixel for pixel."""
+    """Of two pieces that overlap, the one whose mask is larger is seen."""
     from limn.krita_plugin.document import reducing
     from limn.krita_plugin.document.geometry import Rect
     from limn.protocol.messages import Pixels, Region
