@@ -51,6 +51,13 @@ def read(text: str) -> Reading:
     return _read(without_fillers(tokens(text)))
 
 
+CLEANING = frozenset(
+    "clean wash scrub scrape rub rinse brush shave peel strip tear pull pluck knock chop shake "
+    "dust blow".split()
+)
+"""What takes a thing off another: scrub the graffiti off the wall."""
+
+
 def _names(words: Tokens) -> bool:
     """Whether a word that can be a verb is a noun here: light in the windows."""
     follows = words[1].word if len(words) > 1 else ""
@@ -67,6 +74,9 @@ def _read(words: Tokens) -> Reading:
     if words[0].word == "there":
         return there(words)
     pattern = lex.VERBS.get(words[0].word)
+    off = find(words[1:], ("off", "from")) if words[0].word in CLEANING else None
+    if off and (removed := READERS["remove"]("remove", words[1:])):
+        return removed
     if pattern is None or _names(words):
         return _phrase(words)
     if words[0].word in PICTURE_VERBS and (len(words) == 1 or is_whole(words[1:])):

@@ -19,7 +19,7 @@ from .grammar import begins_imperative, is_imperative, read
 from .outcome import Reading
 from .phrases import Tokens, ends_noun_phrase, head, is_noun_phrase, relation_at, tokens
 from .politeness import expanded, is_statement
-from .replacing import KEEP, LONGEST, whole_line
+from .replacing import KEEP, LONGEST, NUMBER, whole_line
 from .rewriting import imperative
 
 Span = tuple[int, int]
@@ -55,6 +55,11 @@ KEEP_ONLY = re.compile(
     r"|^remove everything (?:that|which) is not (.+)$",
     re.IGNORECASE,
 )
+KEEP_ONLY_SOME = re.compile(
+    rf"^(?:(?:keep|leave|show) (?:only|just)|(?:only|just) (?:keep|leave|show)) ({NUMBER} .+)$",
+    re.IGNORECASE,
+)
+"""Keep only two birds: how many there shall be, and nothing of what is no bird."""
 SHARED = frozenset(
     "make turn paint dye colour color change replace give swap recolor recolour transform convert"
     " let have".split()
@@ -192,6 +197,8 @@ def said(text: str) -> tuple[list[str], str]:
     plain = whole_line(text)
     kept = ""
     full = expanded(plain)
+    if match := KEEP_ONLY_SOME.match(full):
+        return [f"only {match[1]}"], ""
     if match := KEEP_ONLY.match(full):
         return [f"remove everything except {match[1] or match[2]}"], ""
     if (

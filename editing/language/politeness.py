@@ -55,6 +55,13 @@ LIKE = "(?:want|like|love|need|wish|prefer|desire|would rather)"
 THING = "(?:some|any|every|no)thing"
 
 
+THE_SAME = (
+    r"(?:(?:the )?(?:exact )?same(?: (?:picture|image|photo|painting|scene|thing))?|like this),? "
+    r"(?:but|only|just|except)(?: that| now)?"
+)
+"""Said of all that stays: the same but at night."""
+
+
 FRONTS = (
     rf"(?:{FILLER}|pls|plz|hey|hi|hello|ok|okay|so|well|actually|next|finally|first|instead(?! "
     r"of)|again|then"
@@ -72,6 +79,7 @@ FRONTS = (
     r"is (?:it possible|there (?:a|any) way) (?:for you )?to ",
     r"why (?:do not|not) (?:we |you )?",
     r"(?:how|what) about we ",
+    rf"{THE_SAME} ",
     r"only (?=(?:change|make|turn|paint|replace|remove|recolou?r|edit)\b)",
 )
 

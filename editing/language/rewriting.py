@@ -46,6 +46,8 @@ WISHES = (
     r"imagine(?: if| that)?|(?:please )?make sure(?: that)?|ensure(?: that)?|make it so(?: that)?",
     r"(?:edit|change|modify|alter) (?:the|this) (?:image|picture|photo) (?:so|such) that",
     r"see to it that|have it so that|you should have|there could be",
+    r"(?:(?:show|give|make|paint|draw) (?:me |us )?|i want )?(?:a|another|one) version "
+    r"(?:of (?:this|it) )?(?:where|in which|with)",
     rf"(?:try|do|go for|use)(?= {DETERMINED})(?!.* (?:instead|in place|rather))",
     r"the (?:image|picture|photo|painting|scene) (?:should|could|must) "
     r"(?:have|show|contain|include)",
@@ -206,14 +208,17 @@ def _would_look(text: str, words: Tokens) -> str | None:
     return f"make {OBJECTIVE.get(match[1].lower(), match[1])} be {match[2]}" if match else None
 
 
-def _absent(text: str, words: Tokens) -> str | None:
-    """Reads a wish that something be absent.
+def _with_or_without(text: str, words: Tokens) -> str | None:
+    """Reads a wish that something be absent, or there.
 
-    Examples: no people; without the glasses; leave nothing on top of the cake; clear the table.
+    Examples: with a moon; no people; without the glasses; leave nothing on top of the cake;
+    clear the table.
     """
     first, rest = words[0].word, text[words[1].start :]
     if first == "with" and words[1].word == "no" and len(words) > 2:
         return f"remove {text[words[2].start :]}"
+    if first == "with" and words[1].word in ("a", "an", "some", "more", "another"):
+        return f"add {rest}"
     if first in ("no", "without", "zero"):
         return f"remove {rest}"
     if first == "nothing":
@@ -334,7 +339,7 @@ RULES = (
     becoming,
     elliptic,
     _would_look,
-    _absent,
+    _with_or_without,
     _get,
     _question,
     _there,
