@@ -29,6 +29,7 @@ MAX_QUOTED = 60
 """Characters of a wrong value in what is said about it."""
 
 REMEDY = "Fetch the model again, or choose another."
+OTHER_KIND = "A model of this kind can't be used; choose another."
 
 
 Described = TypeVar("Described", bound=BaseModel)
@@ -44,6 +45,8 @@ def parse(kind: type[Described], text: bytes | str, where: str) -> Described:
 
     `where` names its place in an error.
     """
+    if isinstance(text, bytes):
+        text = text.removeprefix(b"\xef\xbb\xbf")  # as editors on Windows begin a file
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
@@ -54,8 +57,9 @@ def parse(kind: type[Described], text: bytes | str, where: str) -> Described:
         problem = first["msg"].removeprefix("Value error, ")
         if key:
             problem = f"{key} is {_cut(repr(first['input']))}: {problem}"
+        remedy = OTHER_KIND if first["type"] in ("literal_error", "none_required") else REMEDY
         raise UnreadableModel(
-            "unreadable-model", f"{where} can't be used: {_cut(problem, 400)}.", REMEDY
+            "unreadable-model", f"{where} can't be used: {_cut(problem, 400)}.", remedy
         ) from error
 
 

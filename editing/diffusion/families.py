@@ -10,14 +10,21 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .weights_file import OTHER, Header, Trouble
+from .folder_weights import STEMS
+from .weights_file import AGAIN, OTHER, Header, Trouble
 
 FAMILY = "Stable Diffusion 1.x"
 
 WIDTHS = ((768,), (1024,), (1280,))
 """Of a word in the text encoders of Stable Diffusion 1.x, 2.x and SDXL."""
 
+UNET, EMA = "model.diffusion_model.", "model_ema."
+CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input channels
+
 FAMILIES = (
+    ("stable-video", "a Stable Video Diffusion checkpoint", r"\btime_stack\."),
+    ("unclip", "an unCLIP checkpoint", r"^embedder\.model\.visual\."),
+    ("new-views", "a model that turns things around (Zero123)", r"^cc_projection\."),
     ("sdxl", "an SDXL checkpoint", r"^conditioner\.embedders\.|\blabel_emb\.0\.0\."),
     ("stable-diffusion-3", "a Stable Diffusion 3 checkpoint", r"\bjoint_blocks\.\d"),
     ("flux", "a FLUX checkpoint", r"\b(double_blocks|single_transformer_blocks)\.\d"),
@@ -56,6 +63,16 @@ ADDITIONS = (
 """What is made for a model: a code, what to call it, the names, and what to do."""
 
 
+def distilled(place: Path) -> Trouble:
+    """A latent consistency model."""
+    return Trouble(
+        "distilled",
+        f"{place} is a latent consistency model (LCM): it was made for few steps, and the "
+        "algorithms need many.",
+        "Choose the model that it was distilled from.",
+    )
+
+
 def addition_or_family(file: Path, tensors: Iterable[str]) -> Trouble | None:
     """What a file is if it is an addition or of another family.
 
@@ -68,19 +85,43 @@ def addition_or_family(file: Path, tensors: Iterable[str]) -> Trouble | None:
     for code, what, pattern in FAMILIES:
         if re.search(pattern, names, re.MULTILINE):
             return Trouble(code, f"{file} is {what}; Limn works with {FAMILY}.", OTHER)
+    return distilled(file) if re.search(r"\btime_embed\.cond_proj\.", names) else None
+
+
+def renamed(file: Path, names: Iterable[str]) -> Trouble | None:
+    """Stable Diffusion under names that some program has for itself."""
+    for name in names:
+        prefix, inside, rest = name.partition(f".{UNET}")
+        if inside and rest == CONV_IN:
+            sentence = f"The names in {file} begin with {prefix[:60]!r}, as in training programs."
+            return Trouble("other-names", sentence, NAMES)
+        if re.match(r"unet\.(conv_in|down_blocks)\b", name):
+            sentence = f"{file} has a whole model under diffusers' names in one file."
+            return Trouble("other-names", sentence, NAMES)
+    if any(name.startswith(EMA) for name in names):
+        sentence = f"{file} has the average of a UNet's weights (EMA), and not the UNet."
+        return Trouble("incomplete", sentence, AGAIN)
     return None
+
+
+NAMES = (
+    "Get the file as its makers publish it, or save it as a folder in the diffusers format from "
+    "the program that wrote it."
+)
 
 
 def other(file: Path, header: Header) -> Trouble:
     """What a file without a UNet in the original layout is."""
     names = set(header.tensors)
-    if trouble := addition_or_family(file, names):
+    if trouble := addition_or_family(file, names) or renamed(file, names):
         return trouble
-    if "conv_in.weight" in names and any(name.startswith("down_blocks.") for name in names):
-        whole = file.parent.parent
-        known = (whole / "model_index.json").is_file()
-        remedy = f"Name the folder, not the file: {whole}" if known else OTHER
+    whole = file.parent.parent
+    is_part = file.parent.name in STEMS and (whole / "model_index.json").is_file()
+    if is_part or {"conv_in.weight", "down_blocks.0.resnets.0.conv1.weight"} <= names:
+        remedy = f"Name the folder, not the file: {whole}" if is_part else OTHER
         return Trouble("one-network", f"{file} is one network of a folder.", remedy)
+    if any(name.endswith("embeddings.token_embedding.weight") for name in names):
+        return Trouble("text-only", f"{file} is a text encoder alone.", OTHER)
     ends = {name.removeprefix("first_stage_model.") for name in names}
     if {"encoder.conv_in.weight", "decoder.conv_in.weight"} & ends or any(
         re.match(r"(encoder|decoder)\.layers\.\d", name) for name in ends

@@ -16,6 +16,13 @@ from .weights_file import Header, Tensor, Trouble, read
 PRECISIONS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
+STEMS = {
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
+"""How the weights are called in a folder in the diffusers format."""
+
 PRECISION_MARKS = ("", "fp16", "bf16")
 """Between the stem and `.safetensors`.
 
@@ -30,6 +37,7 @@ class Part:
     files: tuple[Path, ...]
     precision: str
     size: int  # bytes
+    shapes: Mapping[str, tuple[int, ...]]
 
 
 def precision_of(place: Path, tensors: Iterable[Tensor]) -> str:
@@ -42,7 +50,7 @@ def precision_of(place: Path, tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
     most = max(sizes, key=lambda dtype: sizes[dtype], default="")
-    small = next((name for name in sizes if name.startswith(("F8", "F6", "F4"))), "")
+    small = next((name for name in sizes if name.startswith(("F8_", "F6_", "F4"))), "")
     if small or most not in PRECISIONS:
         what = small or most or "none"
         part = " in part" if small and small != most else ""
@@ -70,12 +78,17 @@ def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
             trouble = next((h for h in headers if isinstance(h, Trouble)), trouble)
             whole_ones = [h for h in headers if isinstance(h, Header)]
             if len(whole_ones) == len(headers):
-                tensors = [t for header in whole_ones for t in header.tensors.values()]
-                size = sum(tensor.size for tensor in tensors)
-                found[mark] = Part(tuple(files), precision_of(folder, tensors), size)
+                named = {n: t for header in whole_ones for n, t in header.tensors.items()}
+                size = sum(tensor.size for tensor in named.values())
+                precision = precision_of(folder, named.values())
+                shapes = {name: tensor.shape for name, tensor in named.items()}
+                found[mark] = Part(tuple(files), precision, size, shapes)
     if trouble is not None and not found:
         return trouble
     if not found:
+        if exported := next((what for end, what in EXPORTS if any(folder.glob(end))), ""):
+            sentence = f"{folder} has its weights for {exported} only."
+            return Trouble("exported", sentence, f"Fetch {stem}.safetensors of the same model.")
         pickles = [f.name for f in sorted(folder.glob("*.bin"))[:1]]
         if pickles:
             return Trouble(
@@ -88,6 +101,16 @@ def weights_in(folder: Path, stem: str) -> Mapping[str, Part] | Trouble:
         sentence = f"There are no weights in {folder}."
         return Trouble("missing-parts", sentence, f"Fetch {stem}.safetensors into it.")
     return found
+
+
+EXPORTS = (
+    ("*.onnx", "ONNX"),
+    ("openvino_model.*", "OpenVINO"),
+    ("*.msgpack", "Flax"),
+    ("*.mlmodelc", "Core ML"),
+    ("*.gguf", "GGUF"),
+)
+"""Files that other programs compute by, and what they are for."""
 
 
 def _shards(folder: Path, name: str) -> list[Path] | Trouble:

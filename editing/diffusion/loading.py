@@ -14,20 +14,22 @@ from typing import Any
 
 import torch
 
-from ..errors import MissingVariant, UnreadableModel
+from ..errors import MissingVariant
 from ..said import Said
 from . import memory, moving
 from .assembly import Geometry, assemble, geometry_of
 from .attention import choose_kernels
 from .budget import Demand, Plan, Weights
 from .folder_weights import object_in
-from .lora_file import Lora, check
+from .lora_file import Lora
+from .lora_file import check as check_lora
 from .model import Model
 from .model_locations import NETWORKS, locate
+from .networks import check
 from .notes import notes_of
 from .planning import Forecast, Planner
 from .precision import of_small, usual
-from .recognition import Checkpoint, recognise
+from .recognition import Checkpoint
 from .sharing import equal
 
 log = logging.getLogger("limn.models")
@@ -143,6 +145,14 @@ class Models:
             small = of_small(self.device, self.dtype)
             self._weights[variant] = memory.weigh(self.checkpoints[variant], self.dtype, small)
         return self._weights[variant]
+
+    def check(self) -> None:
+        """Compares all tensors' names and shapes with the configurations.
+
+        No values are read. Raises UnreadableModel.
+        """
+        for checkpoint in self.checkpoints.values():
+            check(checkpoint)
 
     def get(self, variant: str) -> Model:
         """The model of a variant.
@@ -277,28 +287,9 @@ def load_models(
     tiny = object_in(source).get("vae_tiny") if source.suffix == ".json" else None
     previews = source.parent / Path(tiny).expanduser() if isinstance(tiny, str) else None
     for one in loras:
-        check(one.place)
-    found = {variant: _with_vae(checkpoint) for variant, checkpoint in found.items()}
+        check_lora(one.place)
     name = names[0] if names else only
     if dtype is None:
         size = memory.unet_numbers(next(iter(found.values()))) if target.type == "cpu" else 0
         dtype = usual(target, size)
     return Models(name, source, found, target, dtype, previews, loras)
-
-
-def _with_vae(checkpoint: Checkpoint) -> Checkpoint:
-    """With the autoencoder that limn.json names, where it names one."""
-    place = checkpoint.place
-    wanted = notes_of(place).vae
-    if wanted is None:
-        return checkpoint
-    folder = place if place.is_dir() else place.parent
-    vae = recognise(folder / Path(wanted).expanduser())
-    if "vae" not in vae.parts:
-        raise UnreadableModel(
-            "no-vae",
-            f"limn.json names {vae.place} as autoencoder (VAE), and there is none of "
-            "Stable Diffusion 1.x.",
-            "Name a VAE file, or a checkpoint that has one.",
-        )
-    return replace(checkpoint, donors={**checkpoint.donors, "vae": vae})

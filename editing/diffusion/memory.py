@@ -15,8 +15,9 @@ from ..said import Said, say
 from .budget import Demand, Plan, Weights, gigabytes
 from .checked_json import read
 from .configuration import VAE, UNet
+from .families import EMA, UNET
 from .networks import configuration_of, files_of
-from .recognition import EMA, SINGLE_FILE_PARTS, UNET, Checkpoint
+from .recognition import SINGLE_FILE_PARTS, Checkpoint
 from .weights_file import BITS, Header
 from .weights_file import read as read_header
 

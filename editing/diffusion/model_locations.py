@@ -20,7 +20,8 @@ from ..errors import UnreadableModel
 from .checked_json import read_bytes
 from .families import FAMILY as SD1
 from .folder_weights import object_in
-from .recognition import VARIANTS, Checkpoint, is_folder, recognise
+from .notes import notes_of
+from .recognition import MOST_QUOTED, VARIANTS, Checkpoint, check_name, is_folder, recognise
 
 DEPTH = 5
 """How many folders below the named one are looked into.
@@ -32,8 +33,7 @@ MAX_ENTRIES = 20_000
 """Files and folders that are looked at: a home folder named by mistake has more."""
 
 MAX_FOUND = 500
-MOST_QUOTED = 200
-SUFFIXES = (".safetensors", ".ckpt", ".gguf")
+SUFFIXES = (".safetensors", ".sft", ".ckpt", ".gguf")
 SKIPPED = frozenset({
     "loras", "lora", "lycoris", "controlnet", "embeddings", "vae", "vae_approx", "clip",
     "clip_vision", "text_encoders", "upscale_models", "esrgan", "hypernetworks", "ipadapter",
@@ -48,14 +48,12 @@ def locate(source: Path, others: Iterable[Path] = ()) -> dict[str, Checkpoint]:
     others: further models, whose autoencoder or text encoder may stand in for a missing one.
     """
     try:
-        found = _find(source)
+        check_name(source)
+        found = {variant: _with_vae(one) for variant, one in _find(source).items()}
     except (OSError, ValueError) as error:  # a name that is too long, or has a zero byte
         told = f"{str(source)[:MOST_QUOTED]!r} can't be read: {error}."[: 2 * MOST_QUOTED]
         raise UnreadableModel("unreadable-model", told, "Give another place.") from error
-    return {
-        variant: checkpoint if not checkpoint.missing else _completed(checkpoint, found, others)
-        for variant, checkpoint in found.items()
-    }
+    return {variant: _completed(checkpoint, found, others) for variant, checkpoint in found.items()}
 
 
 NETWORKS = {"vae": "autoencoder (VAE)", "text_encoder": "text encoder"}
@@ -69,8 +67,10 @@ def _completed(
     Looked for in this order: an autoencoder in the same folder or in the folder `VAE` or `vae`
     next to it, the other variants, files in the same folder, the others.
     """
-    donors = {}
+    donors = dict(checkpoint.donors)
     for part in checkpoint.missing:
+        if part in donors:
+            continue
         donor = next(_donors(part, checkpoint.place, found, others), None)
         if donor is None:
             raise UnreadableModel(
@@ -81,6 +81,24 @@ def _completed(
             )
         donors[part] = donor
     return replace(checkpoint, donors=donors)
+
+
+def _with_vae(checkpoint: Checkpoint) -> Checkpoint:
+    """With the autoencoder that limn.json names, where it names one."""
+    place = checkpoint.place
+    wanted = notes_of(place).vae
+    if wanted is None:
+        return checkpoint
+    folder = place if place.is_dir() else place.parent
+    vae = recognise(folder / Path(wanted).expanduser())
+    if "vae" not in vae.parts:
+        raise UnreadableModel(
+            "no-vae",
+            f"limn.json names {vae.place} as autoencoder (VAE), and there is none of "
+            "Stable Diffusion 1.x.",
+            "Name a VAE file, or a checkpoint that has one.",
+        )
+    return replace(checkpoint, donors={"vae": vae})
 
 
 def _donors(
@@ -105,7 +123,7 @@ def _donors(
 def _find(source: Path) -> dict[str, Checkpoint]:
     if source.suffix.lower() == ".json" and source.is_file():
         return _selection(source)
-    if source.is_file():
+    if not source.is_dir():
         checkpoint = recognise(source).checked()
         return {checkpoint.variant: checkpoint}
     own, found = {}, {}
@@ -200,6 +218,11 @@ def survey(folder: Path) -> Iterator[Checkpoint]:
             return
 
 
+def _is_named_so(name: str) -> bool:
+    """Whether a file is named like a checkpoint."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def _candidates(folder: Path, depth: int, left: list[int], seen: set[str]) -> Iterator[Path]:
     """Files and folders that may be checkpoints.
 
@@ -227,13 +250,13 @@ def _candidates(folder: Path, depth: int, left: list[int], seen: set[str]) -> It
         try:
             if entry.is_dir():
                 folders.append(Path(entry.path))
-            elif entry.name.lower().endswith(SUFFIXES):
+            elif _is_named_so(entry.name):
                 yield Path(entry.path)
         except OSError:
             continue
     if depth > 0:
-        files = {p.name for p in folders if (p.parent / f"{p.name}.safetensors").is_file()}
-        for path in folders:
+        files = {Path(entry.name).stem for entry in entries if _is_named_so(entry.name)}
+        for path in folders:  # one that is named like a file has its configuration
             if path.name.lower() not in SKIPPED and path.name not in files:
                 yield from _candidates(path, depth - 1, left, seen)
 

@@ -40,19 +40,18 @@ from .configuration import (
     Vocabulary,
 )
 from .configuration import UNet as UNetConfig
-from .folder_weights import PRECISION_MARKS, Part, object_in, weights_in
+from .families import EMA, UNET
+from .folder_weights import PRECISION_MARKS, STEMS, Part, object_in, weights_in
+from .pipelines import described_in, other_shape
 from .recognition import (
-    EMA,
     SINGLE_FILE_PARTS,
-    STEMS,
-    UNET,
     V_PREDICTION,
     VARIANTS,
     ZERO_SNR,
     Checkpoint,
     config_beside,
 )
-from .weights_file import Trouble
+from .weights_file import AGAIN, Trouble
 
 CHUNK_BYTES = 256 * 1024 * 1024
 """Of a file that are mapped at once while its precision is changed."""
@@ -95,20 +94,47 @@ def load(
     what torch and safetensors raise for damaged files.
     """
     folder = _configuration(checkpoint)
-    config = read(TextEncoder, _json(folder, "text_encoder"))
+    config = _words(checkpoint)
     vae_of = checkpoint.donors.get("vae", checkpoint)
     text_of = checkpoint.donors.get("text_encoder", checkpoint)
     return Networks(
         unet=load_unet(checkpoint, dtype),
         vae=load_vae(vae_of, vae or dtype),
         text_encoder=load_text_encoder(text_of, text_encoder or dtype),
-        tokenizer=sd1_tokenizer() if folder is None else _tokenizer(folder, config),
-        scheduler=_scheduler(checkpoint, read(Scheduler, _json(folder, "scheduler"))),
+        tokenizer=_tokenizer(folder, config),
+        scheduler=_scheduler(checkpoint),
     )
 
 
-def _scheduler(checkpoint: Checkpoint, scheduler: Scheduler) -> Scheduler:
+def check(checkpoint: Checkpoint) -> None:
+    """Raises UnreadableModel where weights are not as their configuration says.
+
+    Compares the names and shapes of all tensors; their values are not read.
+    """
+    vae, text = (checkpoint.donors.get(part, checkpoint) for part in ("vae", "text_encoder"))
+    load_unet(checkpoint, None)
+    load_vae(vae, None)
+    load_text_encoder(text, None)
+    _tokenizer(_configuration(checkpoint), _words(checkpoint))
+
+
+def _words(checkpoint: Checkpoint) -> TextEncoder:
+    """How the text encoder is configured.
+
+    Raises UnreadableModel where it is another model's, and its words are not what the UNet takes.
+    """
+    own = read(TextEncoder, configuration_of(checkpoint, "text_encoder"))
+    donor = checkpoint.donors.get("text_encoder", checkpoint)
+    theirs = read(TextEncoder, configuration_of(donor, "text_encoder"))
+    if theirs.hidden_size != own.hidden_size:
+        sentence = f"{checkpoint.place} has no text encoder, and that of {donor.place} is another."
+        raise UnreadableModel("other-shapes", sentence, "Use a checkpoint that has all its parts.")
+    return own
+
+
+def _scheduler(checkpoint: Checkpoint) -> Scheduler:
     """The noise of its training: as configured, or as a single file marks it."""
+    scheduler = read(Scheduler, configuration_of(checkpoint, "scheduler"))
     marked: dict[str, object] = {}
     if V_PREDICTION in checkpoint.marks:
         marked["prediction_type"] = "v_prediction"
@@ -127,27 +153,22 @@ def _configuration(checkpoint: Checkpoint) -> Path | None:
 
 
 def configuration_of(checkpoint: Checkpoint, part: str) -> Path:
-    """The file with the configuration of one of a checkpoint's networks."""
-    return _json(_configuration(checkpoint), part)
+    """The file with the configuration of one of a checkpoint's parts."""
+    return described_in(_configuration(checkpoint), part)
 
 
-def _json(folder: Path | None, part: str) -> Path:
-    """A network's configuration."""
-    if folder is None:
-        return sd1.HERE / f"{part}.json"
-    name = "scheduler_config.json" if part == "scheduler" else "config.json"
-    return folder / part / name
+def load_unet(checkpoint: Checkpoint, dtype: torch.dtype | None) -> UNet2DConditionModel:
+    """The UNet; the moving average of its weights, where a single file has both.
 
-
-def load_unet(checkpoint: Checkpoint, dtype: torch.dtype) -> UNet2DConditionModel:
-    """The UNet; the moving average of its weights, where a single file has both."""
+    dtype: None is for a network without values, as in `load_vae` and `load_text_encoder`.
+    """
     config = read(UNetConfig, configuration_of(checkpoint, "unet")).arguments()
     channels = {variant: count for count, variant in VARIANTS.items()}[checkpoint.variant]
     with torch.device("meta"):
         network = UNet2DConditionModel(**config | {"in_channels": channels})
     files = files_of(checkpoint, "unet", dtype)
     if checkpoint.place.is_dir():
-        return _filled(network, _tensors(files, "", dtype))
+        return _filled(network, _tensors(files, "", dtype), checkpoint)
     ema = checkpoint.ema
     tensors: dict[str, Any] = _tensors(files, EMA if ema else UNET, dtype)
     if ema:  # the conversion goes by the names of one half, and takes the values of the other
@@ -156,10 +177,11 @@ def load_unet(checkpoint: Checkpoint, dtype: torch.dtype) -> UNet2DConditionMode
         tensors = {UNET + n: value for n, value in _tensors(files, "", dtype).items()}
     logger = diffusers_logging.get_logger(convert_ldm_unet_checkpoint.__module__)
     logger.setLevel(diffusers_logging.ERROR)  # it tells which half is taken
-    return _filled(network, convert_ldm_unet_checkpoint(tensors, network.config, extract_ema=ema))
+    converted = convert_ldm_unet_checkpoint(tensors, network.config, extract_ema=ema)
+    return _filled(network, converted, checkpoint)
 
 
-def load_vae(checkpoint: Checkpoint, dtype: torch.dtype) -> AutoencoderKL:
+def load_vae(checkpoint: Checkpoint, dtype: torch.dtype | None) -> AutoencoderKL:
     """The autoencoder. A single file may hold nothing else, in either layout."""
     with torch.device("meta"):
         network = AutoencoderKL(**read(VAEConfig, configuration_of(checkpoint, "vae")).arguments())
@@ -171,10 +193,10 @@ def load_vae(checkpoint: Checkpoint, dtype: torch.dtype) -> AutoencoderKL:
             tensors = {name.replace(old, new): value for name, value in tensors.items()}
     else:
         tensors = convert_ldm_vae_checkpoint(tensors, network.config)
-    return _filled(network, tensors)
+    return _filled(network, tensors, checkpoint)
 
 
-def load_text_encoder(checkpoint: Checkpoint, dtype: torch.dtype) -> CLIPTextModel:
+def load_text_encoder(checkpoint: Checkpoint, dtype: torch.dtype | None) -> CLIPTextModel:
     """CLIP's text encoder, in a single file also under the names that it had at first."""
     config = read(TextEncoder, configuration_of(checkpoint, "text_encoder"))
     prefix = "" if checkpoint.place.is_dir() else SINGLE_FILE_PARTS["text_encoder"]
@@ -184,19 +206,22 @@ def load_text_encoder(checkpoint: Checkpoint, dtype: torch.dtype) -> CLIPTextMod
         for name, value in _tensors(files, prefix, dtype).items()
         if "position_ids" not in name  # counted, not learned
     }
+    described = CLIPTextConfig(**config.arguments())
+    with torch.device("meta"):
+        empty = CLIPTextModel(described)
+    wanted = {
+        f"text_model.{name.removeprefix('text_model.')}": value
+        for name, value in empty.state_dict().items()
+    }
+    _compare(wanted, tensors, checkpoint)
+    if dtype is None:
+        return empty
     transformers_logging.disable_progress_bar()
-    made: Any = CLIPTextModel.from_pretrained(
-        None,
-        config=CLIPTextConfig(**config.arguments()),
-        state_dict=tensors,
-        dtype=dtype,
-        output_loading_info=True,
+    encoder: Any = CLIPTextModel.from_pretrained(
+        None, config=described, state_dict=tensors, dtype=dtype
     )
-    network, told = made
-    if told["missing_keys"]:
-        raise KeyError(f"the text encoder lacks {min(told['missing_keys'])}")
-    encoder: CLIPTextModel = network
-    return encoder
+    network: CLIPTextModel = encoder
+    return network
 
 
 def load_tiny_vae(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
@@ -206,26 +231,40 @@ def load_tiny_vae(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
     found = weights_in(folder, STEMS["vae"])
     if isinstance(found, Trouble):
         raise UnreadableModel(found.code, found.sentence, found.remedy)
-    return _filled(network, _tensors(_nearest(found, dtype).files, "", dtype))
+    tensors = _tensors(_nearest(found, dtype).files, "", dtype)
+    return _filled(network, tensors, Checkpoint(folder))
 
 
-def _filled(network: Any, tensors: dict[str, Tensor]) -> Any:
-    """A network that was made without weights, with these.
-
-    Raises RuntimeError if some lack.
-    """
+def _filled(network: Any, tensors: dict[str, Tensor], checkpoint: Checkpoint) -> Any:
+    """A network that was made without weights, with these. Raises UnreadableModel."""
+    _compare(network.state_dict(), tensors, checkpoint)
     network.load_state_dict(tensors, assign=True)
     return network
 
 
-def files_of(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> Sequence[Path]:
+def _compare(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], checkpoint: Checkpoint
+) -> None:
+    """Raises UnreadableModel where tensors lack, or have another shape."""
+    place = checkpoint.place
+    if lacking := [name for name in wanted if name not in tensors]:
+        few = f"{lacking[0]} and {len(lacking) - 1} more" if lacking[1:] else lacking[0]
+        raise UnreadableModel("incomplete", f"{place} lacks tensors: {few}.", AGAIN)
+    for name, value in wanted.items():
+        if (shape := tuple(tensors[name].shape)) != tuple(value.shape):
+            configured = _configuration(checkpoint) is not None
+            trouble = other_shape(place, name, shape, tuple(value.shape), configured)
+            raise UnreadableModel(trouble.code, trouble.sentence, trouble.remedy)
+
+
+def files_of(checkpoint: Checkpoint, part: str, dtype: torch.dtype | None) -> Sequence[Path]:
     """The files with a network's weights, in the precision nearest to the wanted one."""
     if checkpoint.place.is_file():
         return (checkpoint.place,)
     return _nearest(checkpoint.weights[part], dtype).files
 
 
-def _nearest(found: Mapping[str, Part], dtype: torch.dtype) -> Part:
+def _nearest(found: Mapping[str, Part], dtype: torch.dtype | None) -> Part:
     """Of a network's weights in several precisions, those nearest to the wanted one."""
     half = dtype in (torch.float16, torch.bfloat16)
     marks = (*PRECISION_MARKS[1:], *PRECISION_MARKS) if half else PRECISION_MARKS
@@ -237,10 +276,11 @@ def _names(file: Path, prefix: str) -> list[str]:
         return [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
 
 
-def _tensors(files: Sequence[Path], prefix: str, dtype: torch.dtype) -> dict[str, Tensor]:
+def _tensors(files: Sequence[Path], prefix: str, dtype: torch.dtype | None) -> dict[str, Tensor]:
     """The tensors whose names begin so, in a precision.
 
-    Where it is the file's own they stay mapped into memory. Otherwise they are copied in chunks,
+    None: their shapes without values. Where it is the file's own they stay mapped into memory.
+    Otherwise they are copied in chunks,
     so that never much more than the result is in memory.
     """
     found: dict[str, Tensor] = {}
@@ -251,6 +291,10 @@ def _tensors(files: Sequence[Path], prefix: str, dtype: torch.dtype) -> dict[str
             with safe_open(file, framework="pt") as opened:
                 while names and chunk < CHUNK_BYTES:
                     name = names.pop()
+                    if dtype is None:
+                        shape = opened.get_slice(name).get_shape()
+                        found[name] = torch.empty(shape, device="meta")
+                        continue
                     value = opened.get_tensor(name)
                     if value.is_floating_point() and value.dtype != dtype:
                         chunk += value.nbytes
@@ -266,12 +310,14 @@ def sd1_tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=sd1.vocabulary(), merges=merges, model_max_length=TOKENS)
 
 
-def _tokenizer(folder: Path, config: TextEncoder) -> CLIPTokenizer:
-    """A model's own tokenizer.
+def _tokenizer(folder: Path | None, config: TextEncoder) -> CLIPTokenizer:
+    """A model's own tokenizer, or CLIP's where it has none.
 
     Its vocabulary and merges in either form, and its special tokens. Raises UnreadableModel if it
     has tokens that the text encoder does not know.
     """
+    if folder is None or not (folder / "tokenizer").is_dir():
+        return sd1_tokenizer()
     folder = folder / "tokenizer"
     vocab: dict[str, int]
     if (folder / "tokenizer.json").is_file():

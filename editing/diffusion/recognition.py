@@ -17,11 +17,12 @@ from typing import Any
 
 from ..errors import UnreadableModel
 from .checked_json import read as read_json
-from .configuration import VAE, Scheduler, TextEncoder, UNet
+from .configuration import UNet
+from .families import CONV_IN, EMA, UNET, addition_or_family, other
 from .families import FAMILY as SD1
-from .families import addition_or_family, other
-from .folder_weights import PRECISION_MARKS, Part, object_in, precision_of, weights_in
-from .weights_file import AGAIN, OTHER, Header, Trouble, read
+from .folder_weights import PRECISION_MARKS, STEMS, Part, object_in, precision_of, weights_in
+from .pipelines import SD2, check_configuration, misfit, other_pipeline
+from .weights_file import AGAIN, OTHER, READABLE, Header, Tensor, Trouble, read
 
 VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
 """The variants by the number of the UNet's input channels.
@@ -29,12 +30,11 @@ VARIANTS = {4: "text-to-image", 9: "inpainting", 8: "instruction"}
 4: latents. 9: latents, a mask and a masked picture. 8: latents and a picture.
 """
 
-SD2 = "Stable Diffusion 2.x"
-
-UNET, EMA = "model.diffusion_model.", "model_ema."
-CONV_IN = "input_blocks.0.0.weight"  # its second axis is the number of input channels
 V_PREDICTION, ZERO_SNR = "v_pred", "ztsnr"
 """Empty tensors by which a single file tells its training, as ComfyUI reads them."""
+MOST_QUOTED = 200
+"""Characters of a name that is told."""
+
 SINGLE_FILE_PARTS = {"vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
 
 COUNTS = {"unet": 686, "vae": 248, "text_encoder": 196}
@@ -42,13 +42,6 @@ COUNTS = {"unet": 686, "vae": 248, "text_encoder": 196}
 
 Fewer in a file mean that it is not whole.
 """
-
-STEMS = {
-    "unet": "diffusion_pytorch_model",
-    "vae": "diffusion_pytorch_model",
-    "text_encoder": "model",
-}
-"""How the weights are called in a folder in the diffusers format."""
 
 
 @dataclass(frozen=True)
@@ -95,25 +88,43 @@ def recognise(place: Path | str) -> Checkpoint:
     """What lies there: a single file, or a folder in the diffusers format."""
     place = Path(place)
     try:
+        check_name(place)
         return _folder(place) if place.is_dir() else _file(place)
     except UnreadableModel as error:
         return _unusable(place, error.code, error.sentence, error.remedy)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         sentence = f"{place} can't be read: {getattr(error, 'strerror', '') or error}."
-        return _unusable(place, "unreadable-model", sentence, "See that it is there and readable.")
+        return _unusable(place, "unreadable-model", sentence, READABLE)
+
+
+def check_name(place: Path) -> None:
+    """Raises UnreadableModel for a name that is no UTF-8.
+
+    safetensors does not open such a file.
+    """
+    try:
+        str(place).encode()
+    except UnicodeEncodeError as error:
+        shown = str(place).encode("utf-8", "backslashreplace").decode()[:MOST_QUOTED]
+        sentence = f"The name of {shown} is not in UTF-8."
+        raise UnreadableModel("bad-name", sentence, "Rename it, or the folder it is in.") from error
 
 
 def _unusable(place: Path, code: str, sentence: str, remedy: str, family: str = "") -> Checkpoint:
     return Checkpoint(place, family, trouble=Trouble(code, sentence, remedy))
 
 
+CONFIGURATION = ("model_index.json", "unet/config.json", "scheduler/scheduler_config.json")
+"""By any of these a folder is known to hold a single file's configuration."""
+
+
 def config_beside(file: Path) -> Path | None:
     """The folder that holds a single file's own configuration, if any.
 
-    It has the file's name, and a model_index.json.
+    It has the file's name. What it lacks is as in Stable Diffusion 1.x.
     """
     folder = file.with_suffix("")
-    return folder if (folder / "model_index.json").is_file() else None
+    return folder if any((folder / name).is_file() for name in CONFIGURATION) else None
 
 
 def _file(file: Path) -> Checkpoint:
@@ -130,7 +141,7 @@ def _file(file: Path) -> Checkpoint:
         return Checkpoint(file, trouble=trouble)
     family = SD1
     if (beside := config_beside(file)) is not None:
-        family = _check_configuration(beside)
+        family = check_configuration(beside)
     else:
         width = next((t.shape[-1] for n, t in tensors.items() if _is_cross(n)), None)
         if width == 1024:
@@ -158,11 +169,22 @@ def _file(file: Path) -> Checkpoint:
         own = [t for n, t in tensors.items() if n.startswith(prefix) and "position_ids" not in n]
         if own and (beside is not None or len(own) >= COUNTS[part]):
             parts[part] = precision_of(file, own)
+    own_shapes = _shapes(tensors, UNET, *SINGLE_FILE_PARTS.values())
+    if trouble := misfit(file, beside, own_shapes, shape[1]):
+        return Checkpoint(file, family, variant, trouble=trouble)
     marks = frozenset(mark for mark in (V_PREDICTION, ZERO_SNR) if mark in header.tensors)
     ema = sum(name.startswith(EMA) for name in tensors) >= len(unet)
     missing = tuple(part for part in SINGLE_FILE_PARTS if part not in parts)
     size = sum(tensor.size for tensor in tensors.values())
     return Checkpoint(file, family, variant, parts, missing, ema, size, marks=marks)
+
+
+def _shapes(tensors: Mapping[str, Tensor], *prefixes: str) -> dict[str, dict[str, tuple[int, ...]]]:
+    """A single file's shapes by network and name; prefixes: in the order of STEMS."""
+    return {
+        part: {n.removeprefix(prefix): t.shape for n, t in tensors.items() if n.startswith(prefix)}
+        for part, prefix in zip(STEMS, prefixes, strict=True)
+    }
 
 
 def _lone_vae(file: Path, header: Header) -> dict[str, str]:
@@ -213,7 +235,7 @@ def _folder(folder: Path) -> Checkpoint:
         return _unusable(folder, "no-model", sentence, remedy)
     index = folder / "model_index.json"
     described = object_in(index) if index.is_file() else {}
-    if trouble := _other_pipeline(folder, described):
+    if trouble := other_pipeline(folder, described):
         return Checkpoint(folder, trouble=trouble)
     lacks = [part for part in STEMS if not (folder / part / "config.json").is_file()]
     lacks += [] if _has_tokenizer(folder / "tokenizer") else ["tokenizer"]
@@ -224,14 +246,19 @@ def _folder(folder: Path) -> Checkpoint:
             "Fetch it again, with the folders unet, vae, text_encoder, tokenizer and scheduler."
         )
         return _unusable(folder, "missing-parts", sentence, remedy)
-    family = _check_configuration(folder)
-    variant = _variant(folder, read_json(UNet, folder / "unet" / "config.json").in_channels)
+    family = check_configuration(folder)
+    channels = read_json(UNet, folder / "unet" / "config.json").in_channels
+    variant = _variant(folder, channels)
     weights = {}
     for part, stem in STEMS.items():
         found = weights_in(folder / part, stem)
         if isinstance(found, Trouble):
             return Checkpoint(folder, family, variant, trouble=found)
         weights[part] = found
+    for mark in PRECISION_MARKS:
+        shapes = {part: of[mark].shapes for part, of in weights.items() if mark in of}
+        if trouble := misfit(folder, folder, shapes, channels):
+            return Checkpoint(folder, family, variant, trouble=trouble)
     marks = {part: _first(found) for part, found in weights.items()}
     parts = {part: chosen.precision for part, chosen in marks.items()}
     size = sum(chosen.size for chosen in marks.values())
@@ -242,17 +269,6 @@ def _first(found: Mapping[str, Part]) -> Part:
     return next(found[mark] for mark in PRECISION_MARKS if mark in found)
 
 
-def _other_pipeline(folder: Path, described: Mapping[str, Any]) -> Trouble | None:
-    """A pipeline of another family, by model_index.json."""
-    name = str(described.get("_class_name", ""))[:80]
-    if "transformer" in described or "text_encoder_2" in described or "prior" in described:
-        sentence = (
-            f"{folder} is a model of another family ({name or 'unknown'}); Limn works with {SD1}."
-        )
-        return Trouble("other-family", sentence, OTHER)
-    return None
-
-
 def _has_tokenizer(folder: Path) -> bool:
     old = all((folder / name).is_file() for name in ("vocab.json", "merges.txt"))
     return old or (folder / "tokenizer.json").is_file()
@@ -260,28 +276,3 @@ def _has_tokenizer(folder: Path) -> bool:
 
 def _scheduler(folder: Path) -> Path:
     return folder / "scheduler" / "scheduler_config.json"
-
-
-def _check_configuration(place: Path) -> str:
-    """A folder's family. Raises UnreadableModel for a configuration that cannot work."""
-    config = object_in(place / "unet" / "config.json")
-    width = config.get("cross_attention_dim")
-    if config.get("addition_embed_type") is not None or width in (1280, 2048):
-        sentence = f"{place} is an SDXL checkpoint; Limn works with {SD1}."
-        raise UnreadableModel("sdxl", sentence, OTHER)
-    if config.get("num_class_embeds") is not None or config.get("class_embed_type") is not None:
-        raise UnreadableModel(
-            "other-family", f"{place} is an upscaler or another model with classes.", OTHER
-        )
-    if config.get("time_cond_proj_dim") is not None:
-        raise UnreadableModel(
-            "distilled",
-            f"{place} is a latent consistency model (LCM): it was made for few steps, and the "
-            "algorithms need many.",
-            "Choose the model that it was distilled from.",
-        )
-    read_json(UNet, place / "unet" / "config.json")
-    read_json(VAE, place / "vae" / "config.json")
-    read_json(TextEncoder, place / "text_encoder" / "config.json")
-    read_json(Scheduler, _scheduler(place))
-    return SD2 if width == 1024 else SD1

@@ -14,6 +14,7 @@ import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ class Header:
 
 AGAIN = "Fetch the file again, and compare its size with the one on the page where it comes from."
 OTHER = "Choose a Stable Diffusion 1.x checkpoint in the safetensors format."
+READABLE = "See that it is there and readable."
+ABSENT = (
+    "See whether it was moved or deleted, and whether its disk is connected. `limn models` lists "
+    "what is there and what can be fetched."
+)
 
 
 def read(file: Path) -> Header | Trouble:
@@ -91,18 +97,34 @@ def read(file: Path) -> Header | Trouble:
             text = stream.read(length)
     except IsADirectoryError:
         return Trouble("unreadable-model", f"{file} is a folder, not a file.", OTHER)
+    except (FileNotFoundError, NotADirectoryError):
+        return absent(file)
     except OSError as error:
         why = error.strerror or error
-        return Trouble("unreadable-model", f"{file} can't be read: {why}.", "See to its rights.")
+        return Trouble("unreadable-model", f"{file} can't be read: {why}.", READABLE)
     damaged = Trouble("damaged-model", f"{file} is damaged: its header can't be read.", AGAIN)
     try:
         header = _parsed(json.loads(text))
     except (ValueError, TypeError, KeyError, RecursionError):
         return damaged
-    missing = 8 + length + sum(tensor.size for tensor in header.tensors.values()) - size
-    if missing > 0:
-        return _truncated(file, size, size + missing)
+    whole = 8 + length + sum(tensor.size for tensor in header.tensors.values())
+    if whole > size:
+        return _truncated(file, size, whole)
+    if whole < size:
+        sentence = f"{file} is damaged: it has {size:,} bytes, and {whole:,} by its own header."
+        return Trouble("damaged-model", sentence, AGAIN)
+    if file.with_name(f"{file.name}.aria2").is_file():
+        sentence = f"{file} is not fetched to its end: {file.name}.aria2 beside it says so."
+        return Trouble("truncated", sentence, "Let aria2 finish, and try again.")
     return header
+
+
+def absent(place: Path) -> Trouble:
+    """Nothing has this name; or it is a link that leads nowhere."""
+    sentence = f"There is no file or folder {place}."
+    if place.is_symlink():
+        sentence = f"{place} is a link to what is not there any more."
+    return Trouble("absent", sentence, ABSENT)
 
 
 def _at_once(file: str, flags: int) -> int:
@@ -133,7 +155,7 @@ def _no_safetensors(file: Path, start: bytes, size: int) -> Trouble | None:
             "Run `git lfs pull` in that folder, or fetch the file from the model's page.",
         )
     zipped = start.startswith(b"PK\x03\x04")
-    if zipped and file.suffix.lower() == ".zip" and b"data.pkl" not in start:
+    if zipped and b"data.pkl" not in start and file.suffix.lower() not in PICKLES:
         return _archive(file)
     if zipped or start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
         return _pickle(file)
@@ -161,6 +183,10 @@ def _no_safetensors(file: Path, start: bytes, size: int) -> Trouble | None:
     if 8 + length > size:
         return _truncated(file, size, None)
     return None
+
+
+PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+"""How pickles are named; torch's are zip files that begin with data.pkl."""
 
 
 def _pickle(file: Path) -> Trouble:
@@ -196,7 +222,7 @@ def _parsed(value: Any) -> Header:
     if not isinstance(value, dict) or len(value) > MAX_TENSORS:
         raise ValueError
     metadata = value.pop("__metadata__", None) or {}
-    tensors = {}
+    tensors, places = {}, []
     for name, entry in value.items():
         dtype, shape = entry["dtype"], tuple(entry["shape"])
         begin, end = entry["data_offsets"]
@@ -208,4 +234,8 @@ def _parsed(value: Any) -> Header:
         if dtype in BITS and math.prod(shape) * BITS[dtype] != 8 * (end - begin):
             raise ValueError
         tensors[name] = Tensor(str(dtype), shape, end - begin)
+        places.append((begin, end))
+    places.sort()
+    if any(before != begin for (_, before), (begin, _) in pairwise(((0, 0), *places))):
+        raise ValueError("tensors that overlap, or a gap")
     return Header(tensors, {str(k): str(v) for k, v in dict(metadata).items()})

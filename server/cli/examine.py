@@ -220,6 +220,7 @@ def check_model(model: Path | None) -> Iterator[Finding]:
     place = folder or sketchbook()
     try:
         models = load_models(place, others=donors())
+        models.check()
         Editor(models).algorithms()
     except EditError as error:
         yield Finding("model", "problem", error.sentence, error.remedy, {"folder": str(place)})

@@ -9,6 +9,7 @@ network, with bounded memory and time.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,7 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .store import RECEIPT, StoreError, digest
+from limn.editing.diffusion.weights_file import absent
+
+from .store import RECEIPT, SPARE, StoreError, digest, writing
 
 SUFFIXES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -38,29 +41,51 @@ def convert(source: Path, folder: Path) -> Path:
     Raises StoreError. Nothing is left of a conversion that failed.
     """
     partial = folder.with_name(f".{folder.name}.partial")
+    if not source.exists():
+        trouble = absent(source)
+        raise StoreError(trouble.code, trouble.sentence, trouble.remedy)
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
-        for pickle, target in _files(source, partial, folder.name):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if pickle.suffix.lower() in SUFFIXES:
-                _run(pickle, target.with_suffix(".safetensors"))
-            else:
-                shutil.copyfile(pickle, target)
-        files = {
-            file.relative_to(partial).as_posix(): {
-                "size": file.stat().st_size,
-                "sha256": digest(file),
-            }
-            for file in sorted(partial.rglob("*"))
-            if file.is_file()
-        }
-        receipt = {"converted from": str(source), "files": files}
-        (partial / RECEIPT).write_text(json.dumps(receipt, indent=1), encoding="utf-8")
-        os.replace(partial, folder)
+        with writing(folder):
+            return _converted(source, partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _converted(source: Path, partial: Path, folder: Path) -> Path:
+    """The same by way of `partial`. Raises OSError, too."""
+    partial.mkdir(parents=True)
+    pairs = list(_files(source, partial, folder.name))
+    _check_room(partial, sum(file.stat().st_size for file, _ in pairs))
+    for pickle, target in pairs:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if pickle.suffix.lower() in SUFFIXES:
+            _run(pickle, target.with_suffix(".safetensors"))
+        else:
+            shutil.copyfile(pickle, target)
+    files = {
+        file.relative_to(partial).as_posix(): {
+            "size": file.stat().st_size,
+            "sha256": digest(file),
+        }
+        for file in sorted(partial.rglob("*"))
+        if file.is_file()
+    }
+    receipt = {"converted from": str(source), "files": files}
+    (partial / RECEIPT).write_text(json.dumps(receipt, indent=1), encoding="utf-8")
+    os.replace(partial, folder)
     return folder
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE:
+        raise StoreError(
+            "disk-full",
+            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "
+            "free.",
+            "Make room, or set XDG_DATA_HOME to a folder on another disk.",
+        )
 
 
 def _files(source: Path, target: Path, name: str) -> Iterator[tuple[Path, Path]]:
@@ -102,6 +127,8 @@ def _run(source: Path, target: Path) -> None:
         raise _failed(source, f"it took longer than {SECONDS / 60:.0f} minutes") from None
     if done.returncode or not target.is_file():
         lines = done.stderr.decode("utf-8", "replace").strip().split("\n")
+        if "os error 28" in lines[-1] or "No space left" in lines[-1]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise _failed(source, lines[-1][:200] or f"it ended with status {done.returncode}")
 
 

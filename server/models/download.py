@@ -21,13 +21,10 @@ import httpx2
 from filelock import FileLock, Timeout
 
 from .catalogue import Entry, Source
-from .store import RECEIPT, StoreError, check_file
+from .store import RECEIPT, SPARE, StoreError, check_file
 
 CALL_SECONDS = 20.0
 """Without a byte, until a call is given up. A slow line that still sends goes on."""
-
-SPARE = 256 * 1024 * 1024
-"""Bytes that stay free on the disk."""
 
 TRIES = 5
 """Of a file whose download breaks. Each goes on where the one before it stopped."""

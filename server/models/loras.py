@@ -81,14 +81,7 @@ def use(store: Store, names: Sequence[str], percents: Sequence[int]) -> None:
         check(known[name].place)
         if percent:
             chosen[str(known[name].place)] = percent
-    file = store.folder / USED
-    if not chosen:
-        file.unlink(missing_ok=True)
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f".{USED}.new")
-    fresh.write_text(json.dumps(chosen, indent=1), encoding="utf-8")
-    fresh.replace(file)
+    store.write(USED, chosen)
 
 
 def chosen(store: Store) -> tuple[Lora, ...]:

@@ -8,24 +8,30 @@ models/used.json        the models in use: {"VARIANT": "PLACE"}, as `--model` ta
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from limn.editing.diffusion.recognition import Checkpoint, recognise
+from limn.editing.diffusion.model_locations import locate
+from limn.editing.diffusion.recognition import VARIANTS, Checkpoint, recognise
 from limn.editing.errors import UnreadableModel
 from limn.protocol.errors import LimnError
 
 RECEIPT, ADDED, USED = "receipt.json", "added.json", "used.json"
 CHUNK = 4 * 1024 * 1024
+
+SPARE = 256 * 1024 * 1024
+"""Bytes that stay free on the disk when a model is fetched or converted."""
 
 
 class StoreError(LimnError):
@@ -101,7 +107,7 @@ class Store:
         place = place.expanduser().absolute()
         checkpoint = recognise(place).checked()
         name = self._name(name or _plain(checkpoint.name), place)
-        self._write(ADDED, _object(self.folder / ADDED) | {name: str(place)})
+        self.write(ADDED, _object(self.folder / ADDED) | {name: str(place)})
         return Installed(name, place, False)
 
     def convert(self, place: Path, name: str = "") -> Installed:
@@ -134,18 +140,23 @@ class Store:
     def remove(self, name: str) -> int:
         """Take a model out; a fetched one is deleted. Returns the bytes that were freed."""
         model = self.find(name)
-        self._write(USED, self._used_without(model))
+        self.write(USED, self._used_without(model))
         if not model.fetched:
-            self._write(ADDED, {n: p for n, p in _object(self.folder / ADDED).items() if n != name})
+            self.write(ADDED, {n: p for n, p in _object(self.folder / ADDED).items() if n != name})
             return 0
         size = sum(f.stat().st_size for f in model.place.rglob("*") if f.is_file())
-        shutil.rmtree(model.place)
+        going = self.folder / f".{name}.removed"  # what is half deleted is no model any more
+        with writing(model.place):
+            shutil.rmtree(going, ignore_errors=True)
+            os.replace(model.place, going)
+            shutil.rmtree(going)
         return size
 
     def use(self, names: list[str]) -> dict[str, Path]:
         """Uses these models, each for its variant.
 
-        Others stay in use for the rest. Returns what is in use. Raises StoreError, UnreadableModel.
+        Others stay in use for the rest, as long as they can be used. Returns what is in use. Raises
+        StoreError, UnreadableModel.
         """
         chosen: dict[str, str] = {}
         for name in names:
@@ -154,6 +165,8 @@ class Store:
                 chosen["vae_tiny"] = str(model.place)
                 continue
             checkpoint = model.checkpoint.checked()
+            if checkpoint.missing:  # somebody else must have it
+                locate(checkpoint.place, self.donors())
             if checkpoint.variant in chosen:
                 raise StoreError(
                     "twice",
@@ -161,12 +174,20 @@ class Store:
                     "Name one for each variant.",
                 )
             chosen[checkpoint.variant] = str(checkpoint.place)
-        self._write(USED, _object(self.folder / USED) | chosen)
-        return {variant: Path(p) for variant, p in _object(self.folder / USED).items()}
+        used = _object(self.folder / USED)
+        used = {kind: place for kind, place in used.items() if _usable(kind, place)} | chosen
+        self.write(USED, used)
+        return {kind: Path(place) for kind, place in used.items()}
 
     def use_bundled(self) -> None:
-        """Use the bundled model again."""
-        (self.folder / USED).unlink(missing_ok=True)
+        """Use the bundled model again. Raises StoreError."""
+        self.write(USED, {})
+
+    def donors(self) -> Iterator[Path]:
+        """Models whose networks may stand in for missing ones."""
+        for model in self.installed():
+            if not model.previews:
+                yield model.checkpoint.place
 
     def verify(self, name: str) -> Iterator[tuple[str, str]]:
         """Each file of a model, and what is wrong with it, or "".
@@ -184,15 +205,23 @@ class Store:
         used = _object(self.folder / USED)
         return {variant: place for variant, place in used.items() if place not in own}
 
-    def _write(self, name: str, content: dict[str, Any]) -> None:
-        """Replace one of the lists in one step; an empty one is taken away."""
-        if not content:
-            (self.folder / name).unlink(missing_ok=True)
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / f".{name}.new"
-        fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.replace(fresh, self.folder / name)
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Replace one of the lists in one step; an empty one is taken away.
+
+        Raises StoreError.
+        """
+        with writing(self.folder / name):
+            if not content:
+                (self.folder / name).unlink(missing_ok=True)
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fresh = self.folder / f".{name}.new"
+            try:
+                fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
+                os.replace(fresh, self.folder / name)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
 
 
 def _plain(name: str) -> str:
@@ -234,6 +263,33 @@ def _object(file: Path) -> dict[str, Any]:
 
 def donors() -> Iterator[Path]:
     """The models of this user's folder, whose networks may stand in for missing ones."""
-    for model in Store().installed():
-        if not model.previews:
-            yield model.checkpoint.place
+    yield from Store().donors()
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Raises StoreError where something can't be written there, or the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritten(place, error) from error
+
+
+def unwritten(place: Path, error: OSError) -> StoreError:
+    """Why something could not be written, and what to do."""
+    place = Path(error.filename or place)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        sentence = f"The disk is full: {place} could not be written."
+        return StoreError("disk-full", sentence, "Make room, and try again.")
+    return StoreError(
+        "not-writable",
+        f"{place} can't be written: {error.strerror or error}.",
+        "See to its rights, or set XDG_DATA_HOME to a folder that you may write to.",
+    )
+
+
+def _usable(kind: str, place: object) -> bool:
+    """Whether a place of a selection still has its model, or its decoder for previews."""
+    if not isinstance(place, str):
+        return False
+    return recognise(place).trouble is None if kind in VARIANTS.values() else Path(place).is_dir()

@@ -49,7 +49,8 @@ def poison(folder: Path, ran: Path) -> None:
 
     Kernels and quantizers among them.
     """
-    index = {name: ["limn_evil", "Evil"] for name in ("unet", "vae", "scheduler", "tokenizer")}
+    parts = ("unet", "vae", "text_encoder", "scheduler", "tokenizer")
+    index: dict[str, object] = {name: ["limn_evil", "Evil"] for name in parts}
     index |= {"_class_name": ["limn_evil", "Evil"], "safety_checker": ["antigravity", "fly"]}
     (folder / "model_index.json").write_text(json.dumps(index))
     for part in (".", "unet", "vae", "text_encoder", "tokenizer", "scheduler"):

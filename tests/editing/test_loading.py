@@ -116,10 +116,12 @@ def test_a_gpu_is_given_no_kernel_whose_gradients_are_not_numbers(copy: Path) ->
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(UnreadableModel, match="no model in") as error:
-            load_models(place)
-        assert "model_index.json" in error.value.remedy
+    with pytest.raises(UnreadableModel, match="no model in") as error:
+        load_models(tmp_path)
+    assert "model_index.json" in error.value.remedy
+    with pytest.raises(UnreadableModel, match="no file or folder") as error:
+        load_models(tmp_path / "absent")
+    assert "moved or deleted" in error.value.remedy
 
 
 def test_a_folder_under_the_wrong_name(copy: Path, tmp_path: Path) -> None:

@@ -160,13 +160,6 @@ def test_a_folder_of_another_family(folder: Path, change: dict[str, object], cod
     assert found is not None and found.code == code
 
 
-def test_stable_diffusion_2_as_a_folder_can_be_used(folder: Path) -> None:
-    file = folder / "unet" / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"cross_attention_dim": 1024}))
-    found = recognise(folder)
-    assert (found.trouble, found.family) == (None, "Stable Diffusion 2.x")
-
-
 def test_a_pipeline_without_a_unet(tmp_path: Path) -> None:
     described = {"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer"]}
     (tmp_path / "model_index.json").write_text(json.dumps(described))
