@@ -126,6 +126,8 @@ class Panel(PanelSettings):
         usable = [one.name for one in welcome.algorithms if not one.unavailable]
         if self.algorithm not in usable and usable:
             self.algorithm = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in usable else usable[0]
+        if welcome.algorithms and not usable:  # its model can't be used; another can be chosen
+            self.note = Note("error", tr(welcome.algorithms[0].unavailable))
         words = tr("{model} on {device}", model=welcome.model, device=welcome.device)
         if self.servers.used:
             words = f"{place(self.servers.used)}: {words}"

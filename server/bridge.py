@@ -59,7 +59,14 @@ class Editor:
         models: editing.Models,
         clock: Callable[[], float] = time.monotonic,
         captioner: editing.Captioner | None = None,
+        trouble: editing.EditError | None = None,
+        model: str = "",
     ) -> None:
+        """trouble: why no edit can be made with the model of the name `model`.
+
+        The models stand in for it then, so that algorithms and their parameters can be told.
+        """
+        self._trouble, self._name = trouble, model or models.name
         self._models = models
         self._captioner = captioner
         self._clock = clock
@@ -70,7 +77,7 @@ class Editor:
     @property
     def model(self) -> str:
         """The model's name."""
-        return self._models.name
+        return self._name
 
     @property
     def native_size(self) -> int:
@@ -86,7 +93,12 @@ class Editor:
 
         Raises EditError for bad defaults of the model.
         """
-        return announce(self._models)
+        told = announce(self._models)
+        if self._trouble is None:
+            return told
+        return tuple(
+            replace(one, unavailable=str(self._trouble)[: limits.MAX_TEXT]) for one in told
+        )
 
     def run(self, submit: Submit, cancelled: Callable[[], bool]) -> Iterator[JobMessage]:
         """Carry out one edit.
@@ -96,6 +108,8 @@ class Editor:
         told = False
         seeds = [submit.seed, *submit.seeds]
         try:
+            if self._trouble is not None:
+                raise self._trouble
             while True:
                 try:
                     for message in self._edit(submit, tuple(seeds), cancelled):

@@ -75,6 +75,7 @@ class ModelDesk:
         self._may = may
         self._store = store or Store()
         self._fixed = settings.model not in (None, self._store.folder / USED)
+        self._seen = self._store.selected()
         self._getting = ""
         self._process: asyncio.subprocess.Process | None = None
         self._stopped = False
@@ -92,6 +93,7 @@ class ModelDesk:
         """Answer one message of a user's connection."""
         if isinstance(message, ListModels):
             tell(await self._list(user))
+            self._look()
             if self._getting and self._may(user):
                 self._watchers[tell] = user
             return
@@ -280,8 +282,14 @@ class ModelDesk:
         tell(ModelsDone("use"))
         self._renew()
 
+    def _look(self) -> None:
+        """What somebody chose or removed on the command line counts, too."""
+        if self._engine.renews and not self._fixed and self._store.selected() != self._seen:
+            self._renew()
+
     def _renew(self) -> None:
         """The workers take the chosen models, each when its edit has ended."""
+        self._seen = self._store.selected()
         if self._renewal is not None:
             self._renewal.cancel()
         self._renewal = asyncio.create_task(self._renewed(self._store.selection))

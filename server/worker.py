@@ -89,21 +89,27 @@ def load(start: Start) -> tuple[Editor, Description]:
 
     from .bridge import Editor
     from .models import loras
-    from .models.store import Store, donors
+    from .models.store import USED, Store
 
     try:
         device = _device(start.device)
         store = Store()  # painters choose of LoRA files for the models that they choose themselves
-        added = loras.chosen(store) if start.model and start.model == store.selection else ()
+        chosen = start.model is not None and start.model == store.folder / USED
+        place = None if chosen and store.selection is None else start.model  # removed meanwhile
+        added = loras.chosen(store) if chosen else ()
         captioner = editing.Captioner(start.captioner, device) if start.captioner else None
-        models = editing.load_models(
-            start.model or _sketchbook(),
-            device,
-            named(start.precision, device),
-            donors(),
-            parse(start.lora) + added,
-        )
-        editor = Editor(models, captioner=captioner)
+        precision, lora = named(start.precision, device), parse(start.lora) + added
+        trouble, called = None, ""
+        try:
+            models = editing.load_models(
+                place or _sketchbook(), device, precision, store.donors(), lora
+            )
+        except editing.UnreadableModel as error:
+            if not chosen:
+                raise
+            trouble, called = error, store.called()  # another can be chosen while this is told
+            models = editing.load_models(_sketchbook(), device)
+        editor = Editor(models, captioner=captioner, trouble=trouble, model=called)
         name = _device_name(device)
         return editor, Description(
             name,

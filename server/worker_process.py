@@ -42,6 +42,13 @@ Whatever a model's files or a library would have it ask. This goes before the us
 """
 
 
+CUT_OFF = "A file of the model was cut off or overwritten while it was in use, or its disk failed."
+CUT_OFF_REMEDY = (
+    "Look at it with `limn models verify`, and fetch it again or choose another model. Then try "
+    "again: a fresh process serves the next edit."
+)
+
+
 @dataclass(frozen=True)
 class _Living:
     """A process that has said what it works with."""
@@ -199,6 +206,8 @@ class WorkerProcess(Worker):
         self._living = None
         if self._unwanted:
             return Cancelled(job, 0)
+        if sys.platform != "win32" and code == -signal.SIGBUS:  # of a file that is mapped
+            return Failed(job, 0, "worker-died", CUT_OFF, CUT_OFF_REMEDY)
         by_system = code == -signal.SIGKILL if sys.platform != "win32" else False
         why = (
             "was ended by the system, perhaps because memory ran out"

@@ -91,13 +91,15 @@ class Weights:
 
     bytes: of each, in the precision that it computes in. copied: of those that are copied for
     that, because the files have another. item, channels: bytes of a number, and channels of the
-    first level, of UNet and autoencoder.
+    first level, of UNet and autoencoder. widened: of the largest that is copied only while it
+    computes (see precision.kept).
     """
 
     bytes: Mapping[str, int]
     copied: int
     item: tuple[int, int]
     channels: tuple[int, int]
+    widened: int = 0
 
     @property
     def total(self) -> int:
@@ -115,7 +117,8 @@ def needed(plan: Plan, demand: Demand, weights: Mapping[str, Weights], host: boo
     unet = max(_unet_work(plan, demand, one) for one in used)
     vae = max(_vae_work(plan, demand, one) for one in used)
     if host:
-        return int(kept([one.copied for one in used]) + SLACK * max(unet, vae))
+        beside = SLACK * vae + max(one.widened for one in used)
+        return int(kept([one.copied for one in used]) + max(SLACK * unet, beside))
     large = {part: max(one.bytes[part] for one in used) for part in used[0].bytes}
     unet_at_work = large["unet"] * (LARGEST_LAYER if plan.layers else 1) + SLACK * unet
     vae_at_work = large["vae"] + SLACK * vae

@@ -31,6 +31,7 @@ from .planning import Forecast, Planner
 from .precision import of_small, usual
 from .recognition import Checkpoint
 from .sharing import equal
+from .stamps import Stamps, are_others, looked_at_again, stamps
 
 log = logging.getLogger("limn.models")
 
@@ -68,6 +69,7 @@ class Models:
         self.context: float | None = None
         """Another share of a place's side around it than the model's own: for trials."""
         self._loaded: dict[str, Model] = {}
+        self._stamps: dict[str, Stamps] = {}
         self._weights: dict[str, Weights] = {}
         self._planner = Planner(device, self._weigh)
 
@@ -143,7 +145,8 @@ class Models:
     def _weigh(self, variant: str) -> Weights:
         if variant not in self._weights:
             small = of_small(self.device, self.dtype)
-            self._weights[variant] = memory.weigh(self.checkpoints[variant], self.dtype, small)
+            checkpoint = self.checkpoints[variant]
+            self._weights[variant] = memory.weigh(checkpoint, self.dtype, small, self.device)
         return self._weights[variant]
 
     def check(self) -> None:
@@ -155,13 +158,17 @@ class Models:
             check(checkpoint)
 
     def get(self, variant: str) -> Model:
-        """The model of a variant.
+        """The model of a variant; loaded anew where its files have been written since.
 
         Where memory is too small for it beside others, those are dropped, to be loaded again when
         wanted. Raises MissingVariant, UnreadableModel if its files are damaged, or
         torch.OutOfMemoryError if it is too large by itself.
         """
         self.require(variant)
+        if variant in self._loaded and are_others(
+            self._stamps[variant], stamps(self.checkpoints[variant])
+        ):
+            self.unload()
         if self.plan.swaps and variant not in self._loaded:
             self.unload()
         if variant not in self._loaded:
@@ -212,6 +219,8 @@ class Models:
             torch.get_device_module(self.device).empty_cache()
 
     def _load(self, variant: str) -> Model:
+        self.checkpoints[variant] = looked_at_again(self.checkpoints[variant])
+        self._stamps[variant] = stamps(self.checkpoints[variant])
         loaded = assemble(
             self.name,
             self.checkpoints[variant],

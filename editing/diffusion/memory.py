@@ -17,25 +17,31 @@ from .checked_json import read
 from .configuration import VAE, UNet
 from .families import EMA, UNET
 from .networks import configuration_of, files_of
+from .precision import kept
 from .recognition import SINGLE_FILE_PARTS, Checkpoint
 from .weights_file import BITS, Header
 from .weights_file import read as read_header
 
 
-def weigh(checkpoint: Checkpoint, unet: torch.dtype, small: torch.dtype) -> Weights:
+def weigh(
+    checkpoint: Checkpoint, unet: torch.dtype, small: torch.dtype, device: torch.device
+) -> Weights:
     """What its networks take, by configuration and headers. Raises UnreadableModel.
 
-    small: the number type of autoencoder and text encoder.
+    small: the number type in which autoencoder and text encoder compute.
     """
-    sizes, copied = {}, 0
+    sizes, copied, widened = {}, 0, 0
     for part, dtype in {"unet": unet, "vae": small, "text_encoder": small}.items():
         source = checkpoint.donors.get(part, checkpoint)
         sizes[part], other = _counted(source, part, dtype)
-        copied += other
+        if part != "unet" and kept(source, part, small, device) != small:
+            widened = max(widened, other)  # in between it stays in the file
+        else:
+            copied += other
     of_unet = read(UNet, configuration_of(checkpoint, "unet"))
     of_vae = read(VAE, configuration_of(checkpoint.donors.get("vae", checkpoint), "vae"))
     channels = (of_unet.block_out_channels[0], of_vae.block_out_channels[0])
-    return Weights(sizes, copied, (unet.itemsize, small.itemsize), channels)
+    return Weights(sizes, copied, (unet.itemsize, small.itemsize), channels, widened)
 
 
 def unet_numbers(checkpoint: Checkpoint) -> int:

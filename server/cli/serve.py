@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ..settings import Settings
-from .exits import NoServer, UsageError
+from .exits import NoServer, UsageError, err
 
 
 def serve(
@@ -195,8 +196,9 @@ def _looked_at(settings: Settings) -> Settings:
         try:
             locate(chosen, donors())
         except UnreadableModel as error:
-            other = (
-                "" if settings.model else " Or use the bundled one: `limn models use sketchbook`."
-            )
-            raise UsageError(error.sentence, error.remedy + other) from error
+            if settings.model:
+                raise UsageError(error.sentence, error.remedy) from error
+            # Clients are told, too, and may choose another.
+            other = "Or use the bundled one: `limn models use sketchbook`."
+            err.print(escape(f"{error.sentence} {error.remedy} {other}"))
     return replace(settings, model=chosen)

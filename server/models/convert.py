@@ -78,8 +78,8 @@ def _converted(source: Path, partial: Path, folder: Path) -> Path:
 
 
 def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE:
+    free, needed = shutil.disk_usage(folder).free, needed + SPARE
+    if free < needed:
         raise StoreError(
             "disk-full",
             f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "

@@ -40,10 +40,11 @@ def fits_in(memory: int, on_cpu: bool) -> Fits:
         numbers = HALF if size > HALF else size / item
         whole = numbers * item
         parts = {part: int(share * whole) for part, share in SHARES.items()}
-        # files of 16 bits are copied on a CPU, those of 32 are mapped
-        copied = int(whole) if on_cpu and size < 1.5 * 2 * numbers else 0
+        # On a CPU the UNet of 16 bits is copied. All else is mapped, widened while it computes.
+        is_half = on_cpu and size < 1.5 * 2 * numbers
+        copied, widened = (parts["unet"], parts["text_encoder"]) if is_half else (0, 0)
         demand = Demand((kind,), SIZE, rows=3, inseparable=1)
-        weights = {kind: Weights(parts, copied, (item, item), CHANNELS)}
+        weights = {kind: Weights(parts, copied, (item, item), CHANNELS, widened)}
         free = int(memory - (HOST_LEFT if on_cpu else LEFT))
         plan = choose(ON_CPU if on_cpu else PLANS, free, demand, weights, on_cpu)
         wanted = needed(plan, demand, weights, on_cpu)

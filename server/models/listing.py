@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -47,10 +46,7 @@ def there(store: Store) -> list[There]:
 
 def places_in_use(store: Store) -> set[str]:
     """The places of the selection in use; empty where the bundled model is used."""
-    if store.selection is None:
-        return set()
-    content = json.loads(store.selection.read_text(encoding="utf-8"))
-    return {str(place) for place in content.values()}
+    return {str(place) for place in store.selected().values()}
 
 
 def offered(names: set[str]) -> list[tuple[Entry, bool]]:

@@ -78,12 +78,22 @@ class Store:
         file = self.folder / USED
         return file if file.is_file() else None
 
+    def selected(self) -> Mapping[str, object]:
+        """The places in use, by variant; empty where there is no selection."""
+        return _object(self.folder / USED)
+
+    def called(self) -> str:
+        """The names of the models in use; empty where there is no selection."""
+        used = self.selected()
+        names = [Path(str(place)).stem for kind, place in used.items() if kind in VARIANTS.values()]
+        return ", ".join(dict.fromkeys(names))
+
     def installed(self) -> list[Installed]:
         """What is there, in the order of names."""
         found = {n: Installed(n, Path(p), False) for n, p in _object(self.folder / ADDED).items()}
         if self.folder.is_dir():
             for place in self.folder.iterdir():
-                if (place / RECEIPT).is_file():
+                if not place.name.startswith(".") and (place / RECEIPT).is_file():
                     found[place.name] = Installed(place.name, place, True)
         return [found[name] for name in sorted(found)]
 

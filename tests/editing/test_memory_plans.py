@@ -257,7 +257,8 @@ def test_weights_are_weighed_by_headers_alone(tiny_model: Path, models: Models) 
     for part in ("unet", "vae", "text_encoder"):
         held = sum(value.nbytes for value in getattr(model, part).state_dict().values())
         assert weights.bytes[part] == held, part
-    half = memory.weigh(models.checkpoints["inpainting"], torch.float16, torch.float16)
+    card = torch.device("cuda")
+    half = memory.weigh(models.checkpoints["inpainting"], torch.float16, torch.float16, card)
     assert half.total * 2 == weights.total and half.copied == half.total
     assert weights.copied == 0
 

@@ -171,8 +171,12 @@ def test_the_small_networks_of_a_large_model_are_widened_for_use(
     halve(folder)
     expected = load_models(folder).get("text-to-image")
     monkeypatch.setattr(precision, "HEAVY", 0)
-    model = load_models(folder).get("text-to-image")
+    loaded = load_models(folder)
+    model = loaded.get("text-to-image")
     assert model.small == torch.float32 and expected.small is None
+    weights = loaded._weigh("text-to-image")  # what is reckoned is what is held
+    assert weights.copied == weights.bytes["unet"]
+    assert weights.widened == max(weights.bytes["vae"], weights.bytes["text_encoder"])
     latents = model.encode(torch.full((1, 3, 32, 32), 0.3))
     for mine, theirs in (
         (latents, expected.encode(torch.full((1, 3, 32, 32), 0.3))),

@@ -1,7 +1,7 @@
 """Checkpoints as people have them, small.
 
-Each layout that a program writes or a download leaves. The networks are as deep as Stable Diffusion 1.x's and a few channels wide, so that a file has the
-very names of a real one.
+Each layout that a program writes or a download leaves. The networks are as deep as Stable Diffusion
+1.x's and a few channels wide, so that a file has the very names of a real one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Tensors = dict[str, Tensor]
 
 
 class Kit(NamedTuple):
-    """Where a row puts its model, and the tiny ones that it is made of (tests/tiny.py)."""
+    """Where a row puts its model, and the tiny ones of which it is made."""
 
     root: Path
     tiny: Path
@@ -70,7 +70,7 @@ class Kit(NamedTuple):
         change: Callable[[Tensors], Tensors] = dict,
         name: str = "mine",
     ) -> Path:
-        """One file with Stable Diffusion 1.x's names, its configuration beside it."""
+        """One file with Stable Diffusion 1.x's names, and a configuration."""
         tensors = {key: value.to(dtype) for key, value in narrow(channels).items()}
         tensors[f"{TEXT}text_model.embeddings.position_ids"] = torch.arange(77)[None]
         file = self.root / f"{name}.safetensors"

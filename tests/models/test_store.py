@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,50 @@ def test_previews_are_used_beside_a_model(store: Store, tiny_model: Path) -> Non
     assert models.variants == ("instruction",)
     assert models.get("instruction").tiny is not None
     assert all(wrong == "" for _, wrong in store.verify("taesd"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_leaves_all_as_it_was(store: Store, tiny_model: Path) -> None:
+    """Truly full: what is written goes to a device without room."""
+    store.add(tiny_model / "instruction", "mine")
+    for file in ("added", "used"):
+        (store.folder / f".{file}.json.new").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match=r"disk is full.*Make room"):
+        store.add(tiny_model / "text-to-image", "second")
+    with pytest.raises(StoreError, match="disk is full"):
+        store.use(["mine"])
+    assert [model.name for model in store.installed()] == ["mine"]
+    assert store.selection is None
+    store.use(["mine"])  # there is room again
+    assert store.selection is not None
+
+
+def test_what_is_gone_stands_in_nobodys_way(store: Store, tmp_path: Path, tiny_model: Path) -> None:
+    """A model that was deleted leaves the selection when another is chosen."""
+    gone = Path(shutil.copytree(tiny_model / "instruction", tmp_path / "gone"))
+    store.add(gone)
+    store.add(tiny_model / "text-to-image")
+    store.use(["gone"])
+    shutil.rmtree(gone)
+    assert set(store.use(["text-to-image"])) == {"text-to-image"}
+
+
+def test_a_model_that_is_half_removed_is_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is put aside before it is deleted, so that no half of it is listed."""
+    place = fetched(store, "mine", "instruction", {"a.safetensors": b"x" * 100})
+    real = shutil.rmtree
+
+    def interrupted(folder: Path, ignore_errors: bool = False) -> None:
+        if folder.exists():
+            raise KeyboardInterrupt
+        real(folder, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.remove("mine")
+    assert not place.exists() and not store.installed()
 
 
 def test_a_damaged_list_is_made_anew(store: Store, tmp_path: Path) -> None:
