@@ -51,6 +51,7 @@ def edit(
         hint = None
         said.append(say("The selection is empty and was ignored.", "empty-selection"))
     image = request.image.float()
+    models.compute_in(algorithm.precise)
     geometry = models.geometry(algorithm.needs[0])
     frame = choose_frame(
         (image.shape[2], image.shape[3]),

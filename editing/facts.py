@@ -36,6 +36,7 @@ class Facts:
     counts: the parameters that count steps; where somebody asks for a number of steps, all get it.
     seeded: whether it draws random numbers. Without them each seed gives the same picture.
     purpose: what it is for, in two or three words for a painter; lists name it by them.
+    precise: whether a CPU computes it in float32 where bfloat16 is usual (diffusion/precision.py).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Facts:
     counts: tuple[str, ...] = ("steps",)
     seeded: bool = True
     purpose: str = ""
+    precise: bool = False
 
     @property
     def place(self) -> tuple[bool, int, str]:

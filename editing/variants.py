@@ -74,6 +74,7 @@ def _fitting(models: Models, prepared: Prepared, most: int) -> int:
     """How many edits fit into memory together, at the largest working size."""
     algorithm, native = prepared.algorithm, models.geometry(prepared.algorithm.needs[0]).native_size
     size = native, int(LONGEST * native)
+    models.compute_in(algorithm.precise)
     items = len(prepared.instruction.items)
     return models.together(algorithm.demand(prepared.settings, size, items), most)
 

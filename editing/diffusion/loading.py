@@ -68,6 +68,8 @@ class Models:
         """Another working size than the networks' own, in pixels: for trials."""
         self.context: float | None = None
         """Another share of a place's side around it than the model's own: for trials."""
+        self.narrowed = False
+        """Whether the UNet's bfloat16 is what is usual here, and nobody's own choice."""
         self._loaded: dict[str, Model] = {}
         self._stamps: dict[str, Stamps] = {}
         self._weights: dict[str, Weights] = {}
@@ -99,6 +101,17 @@ class Models:
         if self.plan != before or self._planner.is_tight:
             self.unload()
         return told
+
+    def compute_in(self, precise: bool) -> None:
+        """Computes in float32 from now on where an algorithm wants it, else as usual.
+
+        What is loaded in the other precision is dropped. A precision that was asked for stays.
+        """
+        wanted = torch.float32 if precise else torch.bfloat16
+        if self.narrowed and self.dtype != wanted:
+            self.unload()
+            self._weights.clear()
+            self.dtype = wanted
 
     def forecast(self, demand: Demand) -> Forecast | None:
         """How an edit would use the device's memory; None where that tells nothing.
@@ -298,7 +311,10 @@ def load_models(
     for one in loras:
         check_lora(one.place)
     name = names[0] if names else only
+    is_usual = dtype is None
     if dtype is None:
         size = memory.unet_numbers(next(iter(found.values()))) if target.type == "cpu" else 0
         dtype = usual(target, size)
-    return Models(name, source, found, target, dtype, previews, loras)
+    models = Models(name, source, found, target, dtype, previews, loras)
+    models.narrowed = is_usual and dtype == torch.bfloat16
+    return models

@@ -257,6 +257,7 @@ ALGORITHM = Algorithm(
     name="tas",
     title="TAS",
     purpose="Another pose",
+    precise=True,
     summary="Changes poses and composition: how a thing stands, sits or moves. Slow the first "
     "time, quick when tried again.",
     needs=("text-to-image",),

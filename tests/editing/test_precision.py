@@ -81,3 +81,29 @@ def test_an_edit_in_bfloat16_is_nearly_the_same(tiny_model: Path, models: Models
     assert first.image.dtype == second.image.dtype == torch.float32
     assert float((first.image - second.image).abs().mean()) < 0.01
     assert not torch.equal(first.image, second.image)
+
+
+def test_tas_computes_in_float32_where_bfloat16_is_only_usual(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its figures are in precision.py. A precision that was asked for stays."""
+    monkeypatch.setattr(precision, "FULL_SIZE", 0)
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    few: dict[str, dict[str, int]] = {
+        "tas": {"steps": 2, "optimisation_steps": 1},
+        "adapedit": {"steps": 2},
+    }
+
+    def computed_in(models: Models, algorithm: str) -> torch.dtype:
+        picture = torch.rand(1, 3, 64, 64)
+        for _ in edit(
+            models, EditRequest(algorithm, "a star => a cup", picture, parameters=few[algorithm])
+        ):
+            pass
+        return models.get("text-to-image").unet.dtype
+
+    models = load_models(tiny_model)
+    assert computed_in(models, "adapedit") == torch.bfloat16
+    assert computed_in(models, "tas") == torch.float32
+    assert computed_in(models, "adapedit") == torch.bfloat16
+    assert computed_in(load_models(tiny_model, dtype=torch.bfloat16), "tas") == torch.bfloat16
