@@ -25,6 +25,10 @@ app = typer.Typer(
 )
 out = Console(highlight=False, soft_wrap=True)
 
+USED_FROM = (
+    "A server uses them when it is started; one that runs, when Krita's model menu is opened."
+)
+
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
@@ -208,7 +212,7 @@ def get(
     for name in wanted:
         typer.echo(store.find(name).place)
     if use and entries:
-        err.print("A server that is started from now on uses them.")
+        err.print(USED_FROM)
 
 
 @app.command()
@@ -289,7 +293,7 @@ def use(
         used = store.use(names)
     for variant, place in used.items():
         err.print(f"{variant}: {escape(str(place))}")
-    err.print("A server that is started from now on uses them.")
+    err.print(USED_FROM)
 
 
 def _on_cpu() -> bool:
