@@ -72,6 +72,7 @@ class Models:
         """Whether the UNet's bfloat16 is what is usual here, and nobody's own choice."""
         self._loaded: dict[str, Model] = {}
         self._stamps: dict[str, Stamps] = {}
+        self._geometries: dict[str, Geometry] = {}
         self._weights: dict[str, Weights] = {}
         self._planner = Planner(device, self._weigh)
 
@@ -81,7 +82,9 @@ class Models:
         Raises MissingVariant, UnreadableModel.
         """
         self.require(variant)
-        own = geometry_of(self.checkpoints[variant])
+        if variant not in self._geometries:  # kept: the files may be deleted while it is used
+            self._geometries[variant] = geometry_of(self.checkpoints[variant])
+        own = self._geometries[variant]
         if self.native_size is not None:
             own = replace(own, native_size=self.native_size)
         return own if self.context is None else replace(own, context=self.context)
@@ -234,6 +237,7 @@ class Models:
     def _load(self, variant: str) -> Model:
         self.checkpoints[variant] = looked_at_again(self.checkpoints[variant])
         self._stamps[variant] = stamps(self.checkpoints[variant])
+        self._geometries.pop(variant, None)
         loaded = assemble(
             self.name,
             self.checkpoints[variant],

@@ -36,9 +36,10 @@ def test_deleted_before_it_is_loaded(folder: Path) -> None:
 def test_deleted_while_it_is_loaded(folder: Path) -> None:
     """What is mapped stays; nobody notices."""
     models = load_models(folder)
-    before = models.get(VARIANT)
+    before, size = models.get(VARIANT), models.geometry(VARIANT).native_size
     shutil.rmtree(folder)
     assert models.get(VARIANT) is before
+    assert models.geometry(VARIANT).native_size == size == 64
 
 
 def test_replaced_while_it_is_loaded(folder: Path) -> None:
