@@ -96,9 +96,14 @@ def better(one: Sequence[bool], other: Sequence[bool]) -> bool:
 
 
 def best(right: Mapping[str, Sequence[bool]], chosen: str) -> str:
-    """The chosen method, unless others are better; then the best of those."""
+    """The chosen method, unless others are better; then the best of those.
+
+    A stand-in, which takes what others can't, is that unless it is worse beyond chance.
+    """
     others = [m for m in right if m != chosen and better(right[m], right[chosen])]
-    return max(others, key=lambda m: sum(right[m]), default=chosen)
+    found = max(others, key=lambda m: sum(right[m]), default=chosen)
+    stand_ins = [m for m in others if declared()[m].stands_in]
+    return next((m for m in stand_ins if not better(right[found], right[m])), found)
 
 
 def table(records: Sequence[Record], methods: Sequence[str]) -> list[Row]:
