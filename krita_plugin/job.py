@@ -176,8 +176,7 @@ class Edit:
 
     def placed(self, region: Region) -> Rect:
         """A region of the submitted picture in document pixels."""
-        x, y = self.source.rect.x + region.x, self.source.rect.y + region.y
-        return Rect(x, y, region.pixels.width, region.pixels.height)
+        return _extent(region).moved(self.source.rect.x, self.source.rect.y)
 
     def region(self, piece: Piece, format: Format, data: bytes) -> Region:
         """A piece's pixels, or its mask, as a region of what was sent."""
@@ -290,22 +289,19 @@ class Edit:
 
         Nothing where that is not known.
         """
-        result, picture, mask, rect = self.result, self.picture, self.mask_apart, self.source.rect
+        result, picture = self.result, self.picture
         if result is None or picture is None:
             return b""
-        place = Rect(result.x, result.y, result.pixels.width, result.pixels.height)
         deep = result.pixels.format == "bgra16"
-        veil = None
-        if mask is not None:
-            veil = (Rect(mask.x, mask.y, mask.pixels.width, mask.pixels.height), mask.pixels.data)
-        parts: list[tuple[bytes, Rect, tuple[Rect, bytes | None] | None]]
-        parts = [(result.pixels.data or b"", place, veil)]
-        if self.pieces:
-            parts = []
-            for one in self.pieces:
-                lies = one.area.moved(-rect.x, -rect.y)
-                parts.append((one.pixels, lies, None if self.request.flat else (lies, one.mask)))
-        return thumbnail(picture, rect.width, deep, parts)
+        parts = [
+            (
+                region.pixels.data or b"",
+                _extent(region),
+                None if mask is None else (_extent(mask), mask.pixels.data),
+            )
+            for region, mask in self.regions
+        ]
+        return thumbnail(picture, self.source.rect.width, deep, parts)
 
     def details(self, link: Link) -> str:
         """For a painter who wants to report or repeat an edit."""
@@ -341,3 +337,8 @@ def light(source: Source) -> Source:
 def trace(error: Exception) -> str:
     """An error's traceback, for the details under a sentence."""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+def _extent(region: Region) -> Rect:
+    """Where a region lies in what was sent."""
+    return Rect(region.x, region.y, region.pixels.width, region.pixels.height)

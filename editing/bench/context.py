@@ -22,7 +22,7 @@ from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .options import EditTypes, First, Model
 from .printing import show
-from .quality import known_types
+from .quality import held_out
 from .quality_cases import Case, around
 
 app = typer.Typer(help=__doc__)
@@ -64,12 +64,10 @@ def main(
     """
     models = load_models(model or folder())
     found: dict[float, list[float]] = {context: [] for context in CONTEXTS}
-    for type in known_types(types) if types else TYPES:
-        for number in range(cases):
-            case = Case.of(type, first + number)
-            for context in CONTEXTS:
-                models.context = context
-                found[context].append(left(models, case, times, steps))
+    for case in held_out(types, TYPES, first, cases):
+        for context in CONTEXTS:
+            models.context = context
+            found[context].append(left(models, case, times, steps))
     show(summary(found))
 
 

@@ -149,6 +149,18 @@ def known_types(given: Sequence[str] | None) -> list[str]:
     return wanted
 
 
+def held_out(
+    given: Sequence[str] | None, usual: Sequence[str], first: int, cases: int
+) -> Iterator[Case]:
+    """So many cases of each type that is asked for; of the usual ones where none is.
+
+    Raises typer.BadParameter as known_types does.
+    """
+    for type in known_types(given) if given else usual:
+        for number in range(cases):
+            yield Case.of(type, first + number)
+
+
 def seeds_of(type: str, first: int, cases: int, things: int) -> list[int]:
     """The first seeds whose picture before the edit shows so many things.
 

@@ -25,7 +25,7 @@ from ..sketchbook.judge import load_judge
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from ..sketchbook.verdict import changes_made
 from .options import EditTypes, First, Model
-from .quality import known_types
+from .quality import held_out
 from .quality_cases import Case
 
 app = typer.Typer(help=__doc__)
@@ -63,19 +63,17 @@ def main(
     models = load_models(model or folder())
     network, judge = models.get("instruction"), load_judge()
     none = exact = wrong = real = count = 0
-    for type in known_types(types) if types else TYPES:
-        for number in range(cases):
-            case = Case.of(type, first + number)
-            before, mask = case.before, case.exact
-            trip = masks.blend(network.round_trip(before).cpu(), before, mask)
-            grain = partial(torch.clone, trip)
-            none += visible.nothing_changed(before, trip, mask, grain)
-            exact += visible.nothing_changed(before, case.after, mask, grain)
-            count += 1
-            done = edited(models, case, algorithm, steps)
-            if all(changes_made(judge, case.edit, case.shown, done.image)):
-                real += 1
-                wrong += any(getattr(said, "code", "") == CODE for said in done.report.warnings)
+    for case in held_out(types, TYPES, first, cases):
+        before, mask = case.before, case.exact
+        trip = masks.blend(network.round_trip(before).cpu(), before, mask)
+        grain = partial(torch.clone, trip)
+        none += visible.nothing_changed(before, trip, mask, grain)
+        exact += visible.nothing_changed(before, case.after, mask, grain)
+        count += 1
+        done = edited(models, case, algorithm, steps)
+        if all(changes_made(judge, case.edit, case.shown, done.image)):
+            real += 1
+            wrong += any(getattr(said, "code", "") == CODE for said in done.report.warnings)
     Console().print(
         f'"nothing visible" is said of {none} of {count} edits that are none, of {exact} of '
         f"{count} exact answers, and of {wrong} of {real} edits that the judge calls made"

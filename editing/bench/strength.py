@@ -29,7 +29,7 @@ from ..sketchbook import folder
 from ..sketchbook.scenes import FIRST_HELD_OUT
 from .options import EditTypes, First, Model
 from .printing import show
-from .quality import known_types
+from .quality import held_out
 from .quality_cases import Case
 
 app = typer.Typer(help=__doc__)
@@ -89,13 +89,11 @@ def main(
     models = load_models(model or folder())
     table = Table("instruction", *map(str, STRENGTHS), "grows")
     grown = count = 0
-    for type in known_types(types) if types else TYPES:
-        for number in range(cases):
-            case = Case.of(type, first + number)
-            found = amounts(models, case, {"steps": steps, "strength_acts": acts})
-            grown, count = grown + grows(found), count + 1
-            cells = (f"{one:.3f}" for one in found)
-            table.add_row(case.words.instruction, *cells, "yes" if grows(found) else "no")
+    for case in held_out(types, TYPES, first, cases):
+        found = amounts(models, case, {"steps": steps, "strength_acts": acts})
+        grown, count = grown + grows(found), count + 1
+        cells = (f"{one:.3f}" for one in found)
+        table.add_row(case.words.instruction, *cells, "yes" if grows(found) else "no")
     console = Console()
     show(table)
     console.print(f"the change grows with the strength in {grown} of {count} edits")

@@ -244,8 +244,7 @@ def _asked(text: str, subject: Tokens, rest: Tokens) -> str | None:
 def _too(rest: Tokens) -> str | None:
     """What something should be that is (a bit) too long: shorter."""
     words = [t.word for t in rest if t.word not in SKIPPED | EXTENTS]
-    told = (len(words) == 2 and words[0] == "too") or words[:1] + words[2:] == ["too", "now"]
-    return OPPOSITES.get(words[1]) if told else None
+    return OPPOSITES.get(words[1]) if len(words) == 2 and words[0] == "too" else None
 
 
 def _had(text: str, subject: Tokens, rest: Tokens) -> str:

@@ -55,10 +55,7 @@ KEEP_ONLY = re.compile(
     r"|^remove everything (?:that|which) is not (.+)$",
     re.IGNORECASE,
 )
-KEEP_ONLY_SOME = re.compile(
-    rf"^(?:(?:keep|leave|show) (?:only|just)|(?:only|just) (?:keep|leave|show)) ({NUMBER} .+)$",
-    re.IGNORECASE,
-)
+SOME = re.compile(rf"{NUMBER} ", re.IGNORECASE)
 """Keep only two birds: how many there shall be, and nothing of what is no bird."""
 SHARED = frozenset(
     "make turn paint dye colour color change replace give swap recolor recolour transform convert"
@@ -74,6 +71,7 @@ MOST_WORDS = 77  # what the text encoder reads; in longer pieces nothing is look
 def cut(text: str, marked: Sequence[Span]) -> list[Span]:
     """Where the items of a line lie."""
     cuts: list[Span] = []
+    has_arrow = ARROW.search(text) is not None
     for match in SEPARATOR.finditer(text):
         if any(a < match.end() and match.start() < b for a, b in marked) and match[0] != ";":
             continue
@@ -81,11 +79,10 @@ def cut(text: str, marked: Sequence[Span]) -> list[Span]:
             continue  # everything but the car
         sure = match[0] == ";" or match[0].lower().endswith("then ")
         following = text[match.end() : match.end() + LOOKAHEAD]
-        bare = not ARROW.search(text) and _ends_in_look(text[: match.start()])
-        bare = bare and _names_a_look(following)
         before = text[cuts[-1][1] if cuts else 0 : match.start()]
         if match[0].lower() == " and " and _is_half_a_subject(before, following):
             continue
+        bare = not has_arrow and _ends_in_look(before) and _names_a_look(following)
         if sure or bare or _begins(following):
             cuts.append(match.span())
     edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
@@ -129,7 +126,7 @@ def _names_a_look(text: str) -> bool:
         named
         and noun not in lex.VERBS
         and all(map(lex.is_adjective, look))
-        and (lex.is_colour(look[-1]))
+        and lex.is_colour(look[-1])
     )
 
 
@@ -192,14 +189,16 @@ def things(text: str) -> list[str]:
 
 def said(text: str) -> tuple[list[str], str]:
     """The imperatives that say what a piece says, and what it wants to stay, or ""."""
-    if ARROW.search(text) or len(text) > LONGEST:
+    if len(text) > LONGEST:
+        return [text], ""
+    if ARROW.search(text):
         return [_new_look(text)], ""
     plain = whole_line(text)
     kept = ""
     full = expanded(plain)
-    if match := KEEP_ONLY_SOME.match(full):
-        return [f"only {match[1]}"], ""
     if match := KEEP_ONLY.match(full):
+        if match[1] and SOME.match(match[1]):
+            return [f"only {match[1]}"], ""
         return [f"remove everything except {match[1] or match[2]}"], ""
     if (
         (match := STAY_BEHIND.search(full))

@@ -21,7 +21,7 @@ from typing import Any
 
 from limn.editing.diffusion.weights_file import absent
 
-from .store import RECEIPT, SPARE, StoreError, digest, writing
+from .store import RECEIPT, StoreError, check_room, digest, writing
 
 SUFFIXES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -56,7 +56,7 @@ def _converted(source: Path, partial: Path, folder: Path) -> Path:
     """The same by way of `partial`. Raises OSError, too."""
     partial.mkdir(parents=True)
     pairs = list(_files(source, partial, folder.name))
-    _check_room(partial, sum(file.stat().st_size for file, _ in pairs))
+    check_room(partial, sum(file.stat().st_size for file, _ in pairs))
     for pickle, target in pairs:
         target.parent.mkdir(parents=True, exist_ok=True)
         if pickle.suffix.lower() in SUFFIXES:
@@ -75,17 +75,6 @@ def _converted(source: Path, partial: Path, folder: Path) -> Path:
     (partial / RECEIPT).write_text(json.dumps(receipt, indent=1), encoding="utf-8")
     os.replace(partial, folder)
     return folder
-
-
-def _check_room(folder: Path, needed: int) -> None:
-    free, needed = shutil.disk_usage(folder).free, needed + SPARE
-    if free < needed:
-        raise StoreError(
-            "disk-full",
-            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "
-            "free.",
-            "Make room, or set XDG_DATA_HOME to a folder on another disk.",
-        )
 
 
 def _files(source: Path, target: Path, name: str) -> Iterator[tuple[Path, Path]]:

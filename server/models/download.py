@@ -21,7 +21,7 @@ import httpx2
 from filelock import FileLock, Timeout
 
 from .catalogue import Entry, Source
-from .store import RECEIPT, SPARE, StoreError, check_file
+from .store import RECEIPT, StoreError, check_file, check_room
 
 CALL_SECONDS = 20.0
 """Without a byte, until a call is given up. A slow line that still sends goes on."""
@@ -80,7 +80,8 @@ def _fetched(
     try:
         commit, files = _list(api, source, seconds)
         partial.mkdir(parents=True, exist_ok=True)
-        _check_room(partial, files)
+        there = sum(f.stat().st_size for f in partial.rglob("*") if f.is_file())
+        check_room(partial, max(0, _total(files) - there))
         arrived, whole = 0, _total(files)
         for file in files:
             before = arrived
@@ -173,19 +174,6 @@ def _moved(source: Source, why: str) -> StoreError:
 
 def _total(files: list[Wanted]) -> int:
     return sum(file.size for file in files)
-
-
-def _check_room(folder: Path, files: list[Wanted]) -> None:
-    there = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-    needed = max(0, _total(files) - there) + SPARE
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StoreError(
-            "disk-full",
-            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "
-            "free.",
-            "Make room, or set XDG_DATA_HOME to a folder on another disk.",
-        )
 
 
 def _get(

@@ -276,6 +276,18 @@ def donors() -> Iterator[Path]:
     yield from Store().donors()
 
 
+def check_room(folder: Path, needed: int) -> None:
+    """Raises StoreError where the disk has no room for so many bytes, and SPARE."""
+    free, needed = shutil.disk_usage(folder).free, needed + SPARE
+    if free < needed:
+        raise StoreError(
+            "disk-full",
+            f"{needed / 1e9:.1f} GB are needed in {folder.parent}, and {free / 1e9:.1f} GB are "
+            "free.",
+            "Make room, or set XDG_DATA_HOME to a folder on another disk.",
+        )
+
+
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
     """Raises StoreError where something can't be written there, or the disk is full."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from limn.editing import EditRequest, edit, events, load_models
-from limn.editing.bench import metrics
+from limn.editing import load_models
 from limn.editing.bench.quality_cases import Case
 from limn.editing.diffusion.evening import evened
 from limn.editing.sketchbook import folder
 from limn.editing.sketchbook.scenes import FIRST_HELD_OUT
+
+from .foi_edits import error_inside
 
 
 def hole() -> torch.Tensor:
@@ -51,11 +52,5 @@ def test_ground_that_is_nowhere_the_same_is_left() -> None:
 
 def test_a_removal_comes_nearer_to_the_exact_answer() -> None:
     models, case = load_models(folder()), Case.of("remove", FIRST_HELD_OUT + 3)
-    errors = []
-    for detail in ("auto", "network"):
-        request = EditRequest(
-            "foi", case.words.instruction, case.before, parameters={"steps": 8, "detail": detail}
-        )
-        done = next(e for e in edit(models, request) if isinstance(e, events.Done))
-        errors.append(metrics.change(done.image, case.after, case.exact).inside)
-    assert errors[0] is not None and errors[1] is not None and errors[0] < 0.7 * errors[1], errors
+    errors = [error_inside(models, case, 8, detail) for detail in ("auto", "network")]
+    assert errors[0] < 0.7 * errors[1], errors

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from limn.editing import EditRequest, edit, events, load_models
-from limn.editing.bench import metrics
+from limn.editing import load_models
 from limn.editing.bench.quality_cases import Case
 from limn.editing.diffusion.loading import Models
 from limn.editing.diffusion.unchanged import NOTICED, Unchanged
 from limn.editing.frame import Frame
 from limn.editing.sketchbook import folder
 from limn.editing.sketchbook.scenes import FIRST_HELD_OUT
+
+from .foi_edits import error_inside
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,5 @@ def test_a_new_texture_leaves_the_wall_alone(models: Models) -> None:
     It is nearer to the exact answer than the network's picture alone.
     """
     case = Case.of("retexture", FIRST_HELD_OUT)
-    errors = []
-    for detail in ("auto", "network"):
-        request = EditRequest(
-            "foi", case.words.instruction, case.before, parameters={"steps": 6, "detail": detail}
-        )
-        done = next(e for e in edit(models, request) if isinstance(e, events.Done))
-        errors.append(metrics.change(done.image, case.after, case.exact).inside)
-    assert errors[0] is not None and errors[1] is not None and errors[0] < 0.95 * errors[1]
+    errors = [error_inside(models, case, 6, detail) for detail in ("auto", "network")]
+    assert errors[0] < 0.95 * errors[1]

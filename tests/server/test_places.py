@@ -9,7 +9,7 @@ import pytest
 
 from limn import editing
 from limn.protocol.codec import encode
-from limn.protocol.messages import Box, Done, Mask, Note, Pixels, Preview, Progress, Result
+from limn.protocol.messages import Box, Done, Mask, Note, Pixels, Preview, Progress, Result, Submit
 from limn.server.bridge import Editor
 from limn.server.estimate import Durations, Estimate
 
@@ -27,37 +27,31 @@ def previews(came: list[object]) -> list[Preview]:
     return [one for one in came if isinstance(one, Preview)]
 
 
-@pytest.fixture(scope="module")
-def came(tiny_model: Path) -> list[object]:
-    """All that is said of an edit of two places, to be seen through a mask."""
+def of_two_places(job: str, **options: object) -> Submit:
+    """An edit of two places, which are selected exactly."""
     levels = bytes(255 * selected(x, y) for y in range(SIDE) for x in range(SIDE))
-    asked = submit(
-        "places",
+    return submit(
+        job,
         pixels=picture(SIDE, SIDE),
         hint=Pixels(SIDE, SIDE, "gray8", levels),
         hint_mode="exactly",
         parameters=FAST,
-        previews=64,
-        whole=True,
         full_resolution=True,
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def came(tiny_model: Path) -> list[object]:
+    """All that is said of an edit of two places, to be seen through a mask."""
+    asked = of_two_places("places", previews=64, whole=True)
     editor = Editor(editing.load_models(tiny_model))
     assert editor.native_size == 64
     return list(editor.run(asked, lambda: False))
 
 
 def test_places_are_told_where_a_client_asks_for_them(tiny_model: Path) -> None:
-    levels = bytes(255 * selected(x, y) for y in range(SIDE) for x in range(SIDE))
-    asked = submit(
-        "told",
-        pixels=picture(SIDE, SIDE),
-        hint=Pixels(SIDE, SIDE, "gray8", levels),
-        hint_mode="exactly",
-        parameters=FAST,
-        mask_only=True,
-        full_resolution=True,
-        places=True,
-    )
+    asked = of_two_places("told", mask_only=True, places=True)
     editor = Editor(editing.load_models(tiny_model))
     (mask,) = (
         one for one in editor.run(asked, lambda: False) if isinstance(one, Mask) and one.final
